@@ -1,0 +1,1 @@
+//! Folders of recordings to labelled examples: walk, manifest, splits, caches, synthetic corpus.

@@ -1,0 +1,1 @@
+//! Audio bytes to a spectrogram image: decode, resample, log-mel, resize, augmentation.

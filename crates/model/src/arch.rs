@@ -1,0 +1,146 @@
+//! Which convolutions a ResNet has, by their torchvision names.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// The backbone's architecture (He et al., "Deep Residual Learning for Image Recognition", 2015, as
+/// torchvision builds it).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Arch {
+    /// Basic blocks 2, 2, 2, 2.
+    ResNet18,
+    /// Basic blocks 3, 4, 6, 3.
+    ResNet34,
+}
+
+impl fmt::Display for Arch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Arch::ResNet18 => "resnet18",
+            Arch::ResNet34 => "resnet34",
+        })
+    }
+}
+
+impl FromStr for Arch {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Arch, Error> {
+        match name {
+            "resnet18" => Ok(Arch::ResNet18),
+            "resnet34" => Ok(Arch::ResNet34),
+            _ => Err(Error::Argument(format!("unknown architecture `{name}`: it is `resnet18` or `resnet34`"))),
+        }
+    }
+}
+
+/// One convolution: square kernel, equal strides, padding `kernel / 2`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ConvSpec {
+    /// torchvision's name of the convolution, such as `layer1.0.conv1`.
+    pub name: String,
+    /// torchvision's name of the batch norm that follows.
+    pub norm: String,
+    /// Input and output channels; full width in [`Arch::layers`].
+    pub channels: [usize; 2],
+    pub kernel: usize,
+    pub stride: usize,
+}
+
+/// Something for each convolution of a ResNet: its description, its weights, or its layer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Layers<T> {
+    pub stem: T,
+    pub blocks: Vec<BasicBlock<T>>,
+}
+
+/// Something for each convolution of a basic block.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct BasicBlock<T> {
+    pub conv1: T,
+    pub conv2: T,
+    pub downsample: Option<T>,
+}
+
+impl Arch {
+    /// The convolutions, from the image to the pooling.
+    pub(crate) fn layers(self) -> Layers<ConvSpec> {
+        let depths = match self {
+            Arch::ResNet18 => [2, 2, 2, 2],
+            Arch::ResNet34 => [3, 4, 6, 3],
+        };
+        let mut blocks = Vec::new();
+        let mut inputs = 64;
+        for (stage, depth) in depths.into_iter().enumerate() {
+            let outputs = 64 << stage;
+            for index in 0..depth {
+                let block = format!("layer{}.{index}", stage + 1);
+                let stride = if stage > 0 && index == 0 { 2 } else { 1 };
+                let conv = |name: &str, norm: &str, channels, kernel, stride| ConvSpec {
+                    name: format!("{block}.{name}"),
+                    norm: format!("{block}.{norm}"),
+                    channels,
+                    kernel,
+                    stride,
+                };
+                blocks.push(BasicBlock {
+                    conv1: conv("conv1", "bn1", [inputs, outputs], 3, stride),
+                    conv2: conv("conv2", "bn2", [outputs, outputs], 3, 1),
+                    downsample: (stride == 2).then(|| conv("downsample.0", "downsample.1", [inputs, outputs], 1, 2)),
+                });
+                inputs = outputs;
+            }
+        }
+        let stem = ConvSpec { name: "conv1".into(), norm: "bn1".into(), channels: [1, 64], kernel: 7, stride: 2 };
+        Layers { stem, blocks }
+    }
+}
+
+impl<T> Layers<T> {
+    /// `f` of each convolution in order; stops at the first error.
+    pub fn try_map<U, E>(self, mut f: impl FnMut(T) -> Result<U, E>) -> Result<Layers<U>, E> {
+        let stem = f(self.stem)?;
+        let blocks = self.blocks.into_iter().map(|block| block.try_map(&mut f)).collect::<Result<_, E>>()?;
+        Ok(Layers { stem, blocks })
+    }
+
+    /// All convolutions in order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        let blocks =
+            self.blocks.iter().flat_map(|block| [&block.conv1, &block.conv2].into_iter().chain(&block.downsample));
+        std::iter::once(&self.stem).chain(blocks)
+    }
+}
+
+impl<T> BasicBlock<T> {
+    fn try_map<U, E>(self, f: &mut impl FnMut(T) -> Result<U, E>) -> Result<BasicBlock<U>, E> {
+        Ok(BasicBlock { conv1: f(self.conv1)?, conv2: f(self.conv2)?, downsample: self.downsample.map(f).transpose()? })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn torchvision_has_as_many_convolutions() {
+        for (arch, convolutions) in [(Arch::ResNet18, 20), (Arch::ResNet34, 36)] {
+            assert_eq!(arch.layers().iter().count(), convolutions, "{arch}");
+        }
+    }
+
+    #[test]
+    fn names_round_trip() {
+        for arch in [Arch::ResNet18, Arch::ResNet34] {
+            assert_eq!(arch.to_string().parse::<Arch>().unwrap(), arch);
+            assert_eq!(serde_json::to_string(&arch).unwrap(), format!("\"{arch}\""));
+        }
+        assert!("resnet50".parse::<Arch>().unwrap_err().to_string().contains("resnet50"));
+    }
+}

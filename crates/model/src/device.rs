@@ -1,0 +1,66 @@
+//! Where tensors live and are computed.
+
+use burn::tensor::Device;
+
+use crate::Error;
+
+/// The device called `name`, without autodiff: `cpu`, `wgpu`, `cuda`, or `auto`, which is the first
+/// GPU backend that is compiled in and answers, else `cpu`. The environment variable `BURN_DEVICE`
+/// has no say.
+///
+/// # Errors
+/// [`Error::Device`] for an unknown name, for one that is not compiled in (it says how to build
+/// it), and for one that does not answer.
+pub fn device(name: &str) -> Result<Device, Error> {
+    match name {
+        "auto" => Ok(cuda().or_else(|_| wgpu()).unwrap_or_else(|_| Device::flex())),
+        "cpu" => Ok(Device::flex()),
+        "cuda" => cuda(),
+        "wgpu" => wgpu(),
+        _ => Err(error(name, "unknown: it is `auto`, `cpu`, `wgpu` or `cuda`".into())),
+    }
+}
+
+#[cfg(feature = "cuda")]
+fn cuda() -> Result<Device, Error> {
+    probe("cuda", || Device::cuda(0))
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda() -> Result<Device, Error> {
+    Err(not_compiled_in("cuda"))
+}
+
+#[cfg(feature = "wgpu")]
+fn wgpu() -> Result<Device, Error> {
+    probe("wgpu", || Device::wgpu(burn::tensor::DeviceKind::DefaultDevice))
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn wgpu() -> Result<Device, Error> {
+    Err(not_compiled_in("wgpu"))
+}
+
+#[cfg(not(all(feature = "cuda", feature = "wgpu")))]
+fn not_compiled_in(name: &str) -> Error {
+    error(name, format!("not compiled in: build with `--features {name}`"))
+}
+
+/// Lets the device add two numbers. burn starts a device when it is first used and panics if there
+/// is none, so the panic is caught here, once, where it can still become an error.
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+fn probe(name: &str, make: impl FnOnce() -> Device + std::panic::UnwindSafe) -> Result<Device, Error> {
+    let answer = std::panic::catch_unwind(|| {
+        let device = make();
+        let sum = burn::tensor::Tensor::<1>::ones([2], &device).sum().into_data();
+        (device, sum.to_vec::<f32>())
+    });
+    match answer {
+        Ok((device, Ok(sum))) if sum == [2.0] => Ok(device),
+        _ => Err(error(name, "it does not answer: is there such a GPU, and its driver?".into())),
+    }
+}
+
+fn error(name: &str, problem: String) -> Error {
+    Error::Device { name: name.to_owned(), problem }
+}

@@ -1,0 +1,77 @@
+//! What can go wrong, with malformed input, unsupported input, a limit and I/O told apart.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An error of this crate. Errors about a file are wrapped in [`Error::At`]; [`Error::cause`] gets
+/// through to the reason.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Something about the file at `path`.
+    #[error("{}: {error}", path.display())]
+    At {
+        /// The file as it was named by the caller.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: Box<Error>,
+    },
+    /// Reading or writing failed.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The bytes are not a well-formed file of their format.
+    #[error("malformed file: {0}")]
+    Malformed(String),
+    /// The file is well-formed, but holds something that is not read here; the text says what would
+    /// be.
+    #[error("unsupported: {0}")]
+    Unsupported(String),
+    /// A cap on size was exceeded.
+    #[error("too large: {0}")]
+    Limit(String),
+    /// A tensor is missing, has the wrong shape or type, or holds unusable numbers.
+    #[error("tensor `{tensor}`: {problem}")]
+    Tensor {
+        /// The tensor's name in the file.
+        tensor: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A node of an ONNX graph is not what a ResNet has at that place.
+    #[error("node `{node}`: {problem}")]
+    Node {
+        /// The node's name, or its operator and first output if it has none.
+        node: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The caller's arguments do not fit together.
+    #[error("{0}")]
+    Argument(String),
+    /// The device is unknown, not compiled in, or does not answer.
+    #[error("device `{name}`: {problem}")]
+    Device {
+        /// The name that was asked for.
+        name: String,
+        /// What is wrong, and what would fix it.
+        problem: String,
+    },
+}
+
+impl Error {
+    /// The reason itself, without the paths around it.
+    pub fn cause(&self) -> &Error {
+        match self {
+            Error::At { error, .. } => error.cause(),
+            other => other,
+        }
+    }
+
+    pub(crate) fn at(self, path: &Path) -> Error {
+        Error::At { path: path.to_owned(), error: Box::new(self) }
+    }
+
+    pub(crate) fn tensor(tensor: &str, problem: impl Into<String>) -> Error {
+        Error::Tensor { tensor: tensor.to_owned(), problem: problem.into() }
+    }
+}

@@ -1,0 +1,62 @@
+//! A tensor in host memory, with the name that errors about it use.
+
+use crate::Error;
+
+/// A `float32` tensor as a file holds it, row-major. Its numbers are finite and as many as its
+/// shape says.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct HostTensor {
+    /// The name in the file.
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub data: Vec<f32>,
+}
+
+impl HostTensor {
+    /// Checks that the numbers are finite and as many as `shape` says.
+    pub fn new(name: &str, shape: Vec<usize>, data: Vec<f32>) -> Result<HostTensor, Error> {
+        if n_elements(&shape) != Some(data.len()) {
+            return Err(Error::tensor(name, format!("shape {shape:?} does not fit {} numbers", data.len())));
+        }
+        if let Some(index) = data.iter().position(|x| !x.is_finite()) {
+            return Err(Error::tensor(name, format!("element {index} is {}, not a finite number", data[index])));
+        }
+        Ok(HostTensor { name: name.to_owned(), shape, data })
+    }
+
+    /// Reads little-endian `float32` bytes.
+    pub fn from_f32_bytes(name: &str, shape: Vec<usize>, bytes: &[u8]) -> Result<HostTensor, Error> {
+        let (numbers, rest) = bytes.as_chunks();
+        check_whole(name, rest)?;
+        HostTensor::new(name, shape, numbers.iter().map(|&number| f32::from_le_bytes(number)).collect())
+    }
+
+    /// Reads little-endian `float64` bytes, rounding to `float32`.
+    pub fn from_f64_bytes(name: &str, shape: Vec<usize>, bytes: &[u8]) -> Result<HostTensor, Error> {
+        let (numbers, rest) = bytes.as_chunks();
+        check_whole(name, rest)?;
+        HostTensor::new(name, shape, numbers.iter().map(|&number| f64::from_le_bytes(number) as f32).collect())
+    }
+
+    /// The numbers as little-endian bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.data.iter().flat_map(|x| x.to_le_bytes()).collect()
+    }
+
+    /// An error unless the shape is `expected`.
+    pub fn check_shape(&self, expected: &[usize]) -> Result<(), Error> {
+        if self.shape == expected {
+            return Ok(());
+        }
+        Err(Error::tensor(&self.name, format!("shape {:?}, expected {expected:?}", self.shape)))
+    }
+}
+
+/// The product of `shape`, if it can be counted.
+pub(crate) fn n_elements(shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n))
+}
+
+fn check_whole(name: &str, rest: &[u8]) -> Result<(), Error> {
+    if rest.is_empty() { Ok(()) } else { Err(Error::tensor(name, "its bytes end inside a number")) }
+}

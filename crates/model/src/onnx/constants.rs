@@ -1,0 +1,130 @@
+//! The numbers of an ONNX file: initialisers, constants, external data.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Component, Path};
+
+use onnx_ir::TensorProto;
+
+use super::graph::{Graph, attribute, input, is, node_error};
+use crate::Error;
+use crate::host_tensor::HostTensor;
+
+/// ONNX's numbers for element types (`TensorProto.DataType`).
+const FLOAT: i32 = 1;
+const INT64: i32 = 7;
+const DOUBLE: i32 = 11;
+
+/// `TensorProto.DataLocation.EXTERNAL`.
+const EXTERNAL: i32 = 1;
+
+/// How many nodes may stand between a weight and its numbers.
+const MAX_CHAIN: usize = 8;
+
+/// Operators that keep the numbers of their first input, at most repeating them.
+const KEEPS_NUMBERS: [&str; 5] = ["Identity", "Cast", "CastLike", "Expand", "Reshape"];
+
+impl<'a> Graph<'a> {
+    /// The tensor called `value`.
+    pub fn tensor(&self, value: &str) -> Result<HostTensor, Error> {
+        read(self.constant(value)?, value, self.folder)
+    }
+
+    /// As [`Graph::tensor`], where `[n]` is expected. torch's unoptimised export writes the bias of
+    /// a convolution without one as a zero that is expanded to the weight's length: such a single
+    /// number is repeated.
+    pub fn vector(&self, value: &str, n: usize) -> Result<HostTensor, Error> {
+        let tensor = self.tensor(value)?;
+        match tensor.data[..] {
+            [number] if self.producers.contains_key(value) => HostTensor::new(value, vec![n], vec![number; n]),
+            _ => Ok(tensor),
+        }
+    }
+
+    /// The 64-bit integers called `value`, such as axes.
+    pub fn integers(&self, value: &str) -> Result<Vec<i64>, Error> {
+        let tensor = self.constant(value)?;
+        if tensor.data_type != INT64 {
+            return Err(Error::tensor(value, format!("element type {}, expected int64 (7)", tensor.data_type)));
+        }
+        let (numbers, _) = tensor.raw_data.as_chunks();
+        let raw = numbers.iter().map(|&number| i64::from_le_bytes(number));
+        Ok(tensor.int64_data.iter().copied().chain(raw).collect())
+    }
+
+    /// An initialiser, a `Constant`, or one of these behind nodes that keep its numbers.
+    fn constant(&self, value: &str) -> Result<&'a TensorProto, Error> {
+        let mut name = value;
+        for _ in 0..MAX_CHAIN {
+            if let Some(tensor) = self.initializers.get(name) {
+                return Ok(tensor);
+            }
+            let Some(node) = self.producers.get(name) else {
+                return Err(Error::tensor(value, "missing"));
+            };
+            match (attribute(node, "value"), input(node, 0)) {
+                (Some(constant), _) if is(node, "Constant") => {
+                    return constant.t.as_ref().ok_or_else(|| node_error(node, "it holds no tensor".into()));
+                }
+                (_, Some(source)) if KEEPS_NUMBERS.iter().any(|operator| is(node, operator)) => name = source,
+                _ => return Err(Error::tensor(value, format!("made by a {}, expected a constant", node.op_type))),
+            }
+        }
+        Err(Error::tensor(value, format!("over {MAX_CHAIN} nodes away from its numbers")))
+    }
+}
+
+fn read(tensor: &TensorProto, name: &str, folder: &Path) -> Result<HostTensor, Error> {
+    let shape = tensor.dims.iter().map(|&dim| usize::try_from(dim)).collect::<Result<Vec<_>, _>>();
+    let shape = shape.map_err(|_| Error::tensor(name, format!("shape {:?}", tensor.dims)))?;
+    let external;
+    let bytes = if tensor.data_location.value() == EXTERNAL {
+        external = read_external(tensor, name, folder)?;
+        &external
+    } else {
+        &tensor.raw_data[..]
+    };
+    match tensor.data_type {
+        FLOAT if bytes.is_empty() => HostTensor::new(name, shape, tensor.float_data.clone()),
+        FLOAT => HostTensor::from_f32_bytes(name, shape, bytes),
+        DOUBLE if bytes.is_empty() => {
+            HostTensor::new(name, shape, tensor.double_data.iter().map(|&x| x as f32).collect())
+        }
+        DOUBLE => HostTensor::from_f64_bytes(name, shape, bytes),
+        other => {
+            let problem =
+                format!("element type {other}: only float32 (1) and float64 (11) are read, so export it in float32");
+            Err(Error::tensor(name, problem))
+        }
+    }
+}
+
+/// Reads the part of a file beside the model that holds `tensor`.
+fn read_external(tensor: &TensorProto, name: &str, folder: &Path) -> Result<Vec<u8>, Error> {
+    let error = |problem: String| Error::tensor(name, format!("external data: {problem}"));
+    let entry =
+        |key: &str| tensor.external_data.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str());
+    let number = |key: &str| {
+        entry(key).map(str::parse::<u64>).transpose().map_err(|_| error(format!("its {key} is not a number of bytes")))
+    };
+    let location = entry("location").ok_or_else(|| error("no location".into()))?;
+    let location = Path::new(location);
+    // A model may not read files outside its own folder.
+    if location.as_os_str().is_empty() || !location.components().all(|part| matches!(part, Component::Normal(_))) {
+        return Err(error(format!("`{}` does not lie in the model's folder", location.display())));
+    }
+    let path = folder.join(location);
+    let io = |cause: std::io::Error| error(format!("{}: {cause}", path.display()));
+    let mut file = File::open(&path).map_err(io)?;
+    let available = file.metadata().map_err(io)?.len();
+    let offset = number("offset")?.unwrap_or(0);
+    let length = number("length")?.unwrap_or(available.saturating_sub(offset));
+    if offset.checked_add(length).is_none_or(|end| end > available) {
+        let problem = format!("{length} bytes from {offset} on, but {} has {available}", path.display());
+        return Err(error(problem));
+    }
+    file.seek(SeekFrom::Start(offset)).map_err(io)?;
+    let mut bytes = Vec::new();
+    file.take(length).read_to_end(&mut bytes).map_err(io)?;
+    Ok(bytes)
+}

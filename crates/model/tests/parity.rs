@@ -1,0 +1,77 @@
+//! Embeddings against torchvision's, for every export style. The goldens come from
+//! `scripts/model_golden.py`.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use model::{Arch, BackboneWeights};
+use serde::Deserialize;
+
+/// Both sides compute in `float32`, in another order; the embeddings are about 1 in size, and their
+/// differences under 3e-6.
+const TOLERANCE: f32 = 1e-5;
+
+const STYLES: [(&str, Arch); 10] = [
+    ("legacy_folded.onnx", Arch::ResNet18),
+    ("legacy_unfolded.onnx", Arch::ResNet18),
+    ("legacy_training.onnx", Arch::ResNet18),
+    ("legacy_initializers_as_inputs.onnx", Arch::ResNet18),
+    ("dynamo_external.onnx", Arch::ResNet18),
+    ("dynamo_embedded.onnx", Arch::ResNet18),
+    ("dynamo_unoptimized.onnx", Arch::ResNet18),
+    ("mxnet.onnx", Arch::ResNet18),
+    ("torch.safetensors", Arch::ResNet18),
+    ("resnet34.onnx", Arch::ResNet34),
+];
+
+#[derive(Deserialize)]
+struct Expected {
+    images: usize,
+    size: usize,
+    embeddings: HashMap<Arch, Vec<f32>>,
+}
+
+/// Prints and checks the largest error of each style.
+fn check(folder: &Path) {
+    let expected = std::fs::read_to_string(folder.join("expected.json")).unwrap();
+    let expected: Expected = serde_json::from_str(&expected).unwrap();
+    let pixels = (0..expected.images * expected.size * expected.size).map(|i| (i * 7919 % 1021) as f32 / 1020.0);
+    let images: Vec<f32> = pixels.collect();
+    let device = model::device("cpu").unwrap();
+    let mut failures = Vec::new();
+    for (file, arch) in STYLES {
+        let weights = match BackboneWeights::load(&folder.join(file), arch) {
+            Ok(weights) => weights,
+            Err(error) => {
+                failures.push(error.to_string());
+                continue;
+            }
+        };
+        let embeddings = weights.to_backbone(&device).embed(&images, expected.size).unwrap();
+        let expected = &expected.embeddings[&arch];
+        assert_eq!(embeddings.len(), expected.len(), "{file}");
+        let errors = embeddings.iter().zip(expected).map(|(a, b)| (a - b).abs());
+        let error = errors.fold(0.0, f32::max);
+        eprintln!("{file}: largest error {error:.1e}");
+        if error.is_nan() || error > TOLERANCE {
+            failures.push(format!("{file}: {error:e}"));
+        }
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+#[test]
+fn small_models_of_every_export_style() {
+    check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens"));
+}
+
+#[test]
+fn full_width_models() {
+    match std::env::var_os("WAIL_FULL_GOLDENS") {
+        Some(folder) => check(&PathBuf::from(folder)),
+        None => {
+            eprintln!("SKIPPED: WAIL_FULL_GOLDENS is not set (scripts/model_golden.py --full DIR makes such a folder)")
+        }
+    }
+}

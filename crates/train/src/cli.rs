@@ -1,0 +1,86 @@
+//! The command line: what can be typed, and which function it calls.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::{Error, commands};
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong use or config, 3 bad input data, 4 a missing or unverifiable weight file.\n\
+    Data goes to stdout, everything else to stderr.";
+
+/// Trains and runs classifiers that say why a baby cries. Without a command it runs the sweep that --config names.
+#[derive(Debug, Parser)]
+#[command(name = "train", version, after_help = EXIT_CODES, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(flatten)]
+    sweep: commands::sweep::Args,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say why a baby cries: classify recordings with a trained model
+    Infer(commands::infer::Args),
+    /// Write the report of a finished run again: report.html, report.md and report.json
+    Report(commands::report::Args),
+    /// Write waveforms, mel spectrograms or images as float32 .npy, for checking against other tools
+    Features(commands::features::Args),
+    /// Write embeddings of the backbone as float32 .npy, [files, 512]
+    Embed(commands::embed::Args),
+    /// List, fetch or verify the known weight files
+    Weights(commands::weights::Args),
+    /// Make a labelled synthetic corpus
+    Synth(commands::synth::Args),
+}
+
+/// Where tensors live and are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DeviceName {
+    /// A GPU that this build supports and that answers, else the CPU
+    Auto,
+    /// The CPU
+    Cpu,
+    /// Vulkan, Metal or DirectX; needs a build with --features wgpu
+    Wgpu,
+    /// CUDA; needs a build with --features cuda
+    Cuda,
+}
+
+impl DeviceName {
+    /// The name that [`model::device`] takes.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Cpu => "cpu",
+            Self::Wgpu => "wgpu",
+            Self::Cuda => "cuda",
+        }
+    }
+}
+
+/// Folders and files that hold sound, as typed.
+#[derive(Debug, clap::Args)]
+pub struct Inputs {
+    /// Sound files, or folders of them (wav, flac, mp3, ogg, m4a, aac, caf)
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub paths: Vec<PathBuf>,
+}
+
+/// Parses the arguments of the process and runs the command.
+///
+/// # Errors
+/// The command's [`Error`]. Wrong arguments end the process with code 2 and a hint.
+pub fn run() -> Result<(), Error> {
+    let cli = Cli::parse();
+    match cli.command {
+        None => commands::sweep::run(&cli.sweep),
+        Some(Command::Infer(args)) => commands::infer::run(&args),
+        Some(Command::Report(args)) => commands::report::run(&args),
+        Some(Command::Features(args)) => commands::features::run(&args),
+        Some(Command::Embed(args)) => commands::embed::run(&args),
+        Some(Command::Weights(args)) => commands::weights::run(&args),
+        Some(Command::Synth(args)) => commands::synth::run(&args),
+    }
+}

@@ -1,0 +1,9 @@
+//! One file for each sub-command: its arguments, and the library call behind it.
+
+pub mod embed;
+pub mod features;
+pub mod infer;
+pub mod report;
+pub mod sweep;
+pub mod synth;
+pub mod weights;

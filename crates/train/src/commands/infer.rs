@@ -1,0 +1,125 @@
+//! `train infer FILE|DIR...`
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use predict::{Classifier, Prediction};
+use serde_json::{Map, Value};
+
+use crate::cli::{DeviceName, Inputs};
+use crate::run_folder::MODEL_FILE;
+use crate::{Error, inputs};
+
+/// Arguments of `train infer`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    inputs: Inputs,
+    /// A model file or a run's folder; without it, the newest run in experiments/
+    #[arg(long, value_name = "PATH")]
+    model: Option<PathBuf>,
+    /// How many classes to list, the most probable first
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    top_k: usize,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+    /// Where to compute
+    #[arg(long, value_enum, default_value = "auto")]
+    device: DeviceName,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Table,
+    /// One JSON value: an object for one file, a list for several
+    Json,
+    /// One JSON object a line
+    Jsonl,
+    /// One line a file, one column a class
+    Csv,
+}
+
+/// Classifies each file and prints the answers; files that cannot be read are told and make the exit code 3.
+pub fn run(args: &Args) -> Result<(), Error> {
+    let model_path = match &args.model {
+        Some(path) if path.is_dir() => path.join(MODEL_FILE),
+        Some(path) => path.clone(),
+        None => newest_model(Path::new("experiments"))?,
+    };
+    let files = inputs::sound_files(&args.inputs.paths)?;
+    let classifier = Classifier::load(&model_path, args.device.as_str()).map_err(|e| match e {
+        predict::Error::Device(why) => Error::Config(why),
+        e => Error::Weights(e.to_string()),
+    })?;
+    let mut answers = Vec::new();
+    let unreadable = inputs::each(&files, |path, bytes, extension| {
+        let prediction = classifier.classify(bytes, extension, args.top_k)?;
+        for warning in &prediction.warnings {
+            eprintln!("{}: {warning}", path.display());
+        }
+        answers.push((path.display().to_string(), prediction));
+        Ok::<(), predict::Error>(())
+    });
+    let text = match args.format {
+        Format::Table => table(&answers),
+        Format::Json if files.len() == 1 => answers.first().map_or_else(String::new, |(_, p)| object(None, p).to_string() + "\n"),
+        Format::Json => Value::Array(answers.iter().map(|(file, p)| object(Some(file), p)).collect()).to_string() + "\n",
+        Format::Jsonl => answers.iter().map(|(file, p)| object(Some(file), p).to_string() + "\n").collect(),
+        Format::Csv => csv_text(classifier.labels(), &answers)?,
+    };
+    let printed = std::io::stdout().write_all(text.as_bytes());
+    printed.map_err(|e| Error::Failed(format!("standard output: {e}")))?;
+    inputs::all_read(unreadable, files.len())
+}
+
+/// The model of the run that was finished last.
+fn newest_model(experiments: &Path) -> Result<PathBuf, Error> {
+    let entries = std::fs::read_dir(experiments).into_iter().flatten().flatten();
+    let models = entries.map(|entry| entry.path().join(MODEL_FILE));
+    let newest = models.filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path))).max();
+    newest.map(|(_, path)| path).ok_or_else(|| {
+        Error::Weights(format!(
+            "there is no trained model in {}; train one with: train --config sweep.toml, or name one with --model",
+            experiments.display()
+        ))
+    })
+}
+
+fn object(file: Option<&str>, prediction: &Prediction) -> Value {
+    let mut object = Map::new();
+    object.extend(file.map(|file| ("file".to_owned(), file.into())));
+    if let Ok(Value::Object(fields)) = serde_json::to_value(prediction) {
+        object.extend(fields);
+    }
+    Value::Object(object)
+}
+
+fn table(answers: &[(String, Prediction)]) -> String {
+    let width = answers.iter().map(|(file, _)| file.chars().count()).max().unwrap_or(0);
+    answers
+        .iter()
+        .map(|(file, prediction)| {
+            let ranked: Vec<String> =
+                prediction.top_k.iter().map(|r| format!("{:>5.1} % {}", 100.0 * r.probability, r.label)).collect();
+            format!("{file:<width$}  {}\n", ranked.join("  "))
+        })
+        .collect()
+}
+
+fn csv_text(labels: &[String], answers: &[(String, Prediction)]) -> Result<String, Error> {
+    let fail = |e: String| Error::Failed(format!("CSV: {e}"));
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut header: Vec<String> = ["file", "label", "probability"].map(String::from).into();
+    header.extend(labels.iter().map(|label| format!("p_{label}")));
+    writer.write_record(&header).map_err(|e| fail(e.to_string()))?;
+    for (file, prediction) in answers {
+        let mut row = vec![file.clone(), prediction.label.clone(), prediction.probability.to_string()];
+        row.extend(labels.iter().map(|label| prediction.all_probs[label].to_string()));
+        writer.write_record(&row).map_err(|e| fail(e.to_string()))?;
+    }
+    let bytes = writer.into_inner().map_err(|e| fail(e.to_string()))?;
+    String::from_utf8(bytes).map_err(|e| fail(e.to_string()))
+}

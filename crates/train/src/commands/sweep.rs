@@ -1,0 +1,62 @@
+//! `train --config sweep.toml`: the main job.
+
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+use crate::cli::DeviceName;
+use crate::config::Config;
+use crate::{run_folder, sweep};
+
+/// Arguments of the main job.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The sweep to run; a bare name is also looked for in configs/
+    #[arg(long, value_name = "FILE", default_value = "sweep.toml")]
+    config: PathBuf,
+    /// Use this seed instead of the config's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Where to compute
+    #[arg(long, value_enum, default_value = "auto")]
+    device: DeviceName,
+    /// Folder for the run's own folder
+    #[arg(long, value_name = "DIR", default_value = "experiments")]
+    out: PathBuf,
+    /// Set a config key, such as train.epochs=5; may be given again
+    #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
+    overrides: Vec<String>,
+}
+
+/// Runs the sweep and prints the best trial and where the results are.
+pub fn run(args: &Args) -> Result<(), Error> {
+    let mut overrides = args.overrides.clone();
+    overrides.extend(args.seed.map(|seed| format!("seed={seed}")));
+    let config = Config::load(&find(&args.config)?, &overrides)?;
+    let (path, report) = sweep::run(&config, args.device.as_str(), &args.out)?;
+    let show = |name: &str, score: &crate::report::SplitScore| {
+        let [low, high] = score.macro_f1_interval;
+        println!("{name:<11}macro-F1 {:.4} (95 % {low:.4} to {high:.4}), always the majority class {:.4}", score.macro_f1, score.majority_macro_f1);
+    };
+    println!("best       {}, epoch {}", report.leaderboard[0].id, report.leaderboard[0].epoch);
+    show("validation", &report.validation);
+    show("test", &report.test);
+    for warning in &report.warnings {
+        println!("WARNING    {warning}");
+    }
+    println!("model      {}", path.join(run_folder::MODEL_FILE).display());
+    println!("report     {}", path.join("report.html").display());
+    Ok(())
+}
+
+fn find(config: &Path) -> Result<PathBuf, Error> {
+    let in_configs = Path::new("configs").join(config);
+    let bare = config.components().count() == 1;
+    if config.is_file() {
+        Ok(config.into())
+    } else if bare && in_configs.is_file() {
+        Ok(in_configs)
+    } else {
+        let also = if bare { " here or in configs/" } else { "" };
+        Err(Error::Config(format!("{}: there is no such config{also}", config.display())))
+    }
+}

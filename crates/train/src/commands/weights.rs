@@ -1,0 +1,88 @@
+//! `train weights list|fetch|verify`
+
+use std::path::Path;
+
+use clap::Subcommand;
+
+use crate::Error;
+use crate::backbone::MODELS_DIR;
+use crate::progress::Progress;
+use crate::weights::{FetchLimits, Register, State, WeightFile, fetch, verify};
+
+/// Arguments of `train weights`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Show the known weight files and which are here
+    List,
+    /// Download one, or go on with a download that was cut off
+    Fetch {
+        /// Its name in the list
+        name: String,
+    },
+    /// Check the files that are here against their SHA-256
+    Verify {
+        /// Its name in the list; without one, every file that is here
+        name: Option<String>,
+    },
+}
+
+/// Runs the action.
+pub fn run(args: &Args) -> Result<(), Error> {
+    let register = Register::embedded()?;
+    let models = Path::new(MODELS_DIR);
+    match &args.action {
+        Action::List => {
+            for entry in &register.weights {
+                println!("{:<24} {:<9} {:>11} bytes  {}", entry.name, entry.arch, entry.bytes, describe(&verify(entry, models)?));
+            }
+            Ok(())
+        }
+        Action::Fetch { name } => {
+            let entry = named(&register, name)?;
+            let progress = Progress::new(&entry.name, "bytes");
+            let path = fetch(entry, models, &FetchLimits::default(), &mut |done, total| progress.set(done as usize, total as usize))?;
+            println!("{}", path.display());
+            Ok(())
+        }
+        Action::Verify { name } => {
+            let entries: Vec<&WeightFile> = match name {
+                Some(name) => vec![named(&register, name)?],
+                None => register.weights.iter().collect(),
+            };
+            let mut bad = 0;
+            for entry in entries {
+                let state = verify(entry, models)?;
+                println!("{:<24} {}", entry.name, describe(&state));
+                // A file that nobody asked for by name may be missing.
+                bad += usize::from(match state {
+                    State::Verified => false,
+                    State::Missing => name.is_some(),
+                    _ => true,
+                });
+            }
+            match bad {
+                0 => Ok(()),
+                _ => Err(Error::Weights(format!("{bad} weight files are missing or damaged; fetch them with: train weights fetch NAME"))),
+            }
+        }
+    }
+}
+
+fn named<'a>(register: &'a Register, name: &str) -> Result<&'a WeightFile, Error> {
+    register.find(name).ok_or_else(|| Error::Weights(format!("{name}: there are no such weights; see: train weights list")))
+}
+
+fn describe(state: &State) -> String {
+    match state {
+        State::Missing => "missing".into(),
+        State::Partial { bytes } => format!("partly here, {bytes} bytes"),
+        State::Verified => "verified".into(),
+        State::Damaged { reason } => format!("DAMAGED: {reason}"),
+    }
+}

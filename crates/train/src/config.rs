@@ -1,0 +1,423 @@
+//! The configuration of a run: one TOML file, every key with a default, every problem reported with its place.
+//!
+//! To add a key: add a field with its default here, check it in [`Config::problems`], and read it where it is used.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use features::FeatureConfig;
+use model::Arch;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// Everything that decides what a run computes. Its text, as resolved, is saved beside the results.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// First part of the run folder's name: letters, digits, `-` and `_`.
+    pub name: String,
+    /// Every random draw of the run derives from it.
+    pub seed: u64,
+    /// Forbids both stand-ins: the synthetic corpus for missing data, the random backbone for missing weights.
+    pub strict: bool,
+    /// Where the recordings are and how they are split.
+    pub data: DataConfig,
+    /// From audio to image.
+    pub features: FeatureConfig,
+    /// From image to embedding.
+    pub backbone: BackboneConfig,
+    /// How one head is trained.
+    pub train: TrainConfig,
+    /// The grid.
+    pub sweep: SweepConfig,
+}
+
+/// Where the recordings are and how they are split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataConfig {
+    /// Places to look for the folder of class folders; the first that exists is used. `${NAME}` stands for an
+    /// environment variable; a place whose variable is not set is passed over.
+    pub roots: Vec<String>,
+    /// What to do when none of `roots` exists.
+    pub when_missing: WhenMissing,
+    /// The stand-in corpus: how many recordings, over all classes.
+    pub synthetic_recordings: usize,
+    /// Spectrograms and embeddings are kept here. Safe to delete, safe to share between processes.
+    pub cache: PathBuf,
+    /// Where the stand-in corpus is written.
+    pub synthetic: PathBuf,
+    /// Go on without recordings that cannot be read. They are listed either way.
+    pub skip_unreadable: bool,
+    /// Which recording is in which split.
+    pub split: SplitConfig,
+}
+
+/// What a run does without data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenMissing {
+    /// Make the seeded synthetic corpus, and say so.
+    Synthesize,
+    /// End with exit code 3.
+    Fail,
+}
+
+/// Which recording is in which split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, tag = "kind", rename_all = "snake_case")]
+pub enum SplitConfig {
+    /// 60/20/20 within each class, drawn from the seed.
+    Stratified,
+    /// `train.csv`, `val.csv` and `test.csv` (columns `class,path,label`) in `dir`.
+    Csv {
+        /// `{root}` stands for the data folder in use.
+        dir: String,
+    },
+}
+
+/// From image to embedding.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BackboneConfig {
+    /// The architecture.
+    pub arch: Arch,
+    /// A name of `models/weights.toml`, the path of an `.onnx` or `.safetensors` file, or `random`.
+    pub weights: String,
+    /// What to do when the weights can neither be found nor downloaded.
+    pub when_missing: WeightsFallback,
+}
+
+/// What a run does without pretrained weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WeightsFallback {
+    /// A backbone with seeded random weights, and say so.
+    Random,
+    /// End with exit code 4.
+    Fail,
+}
+
+/// How one head is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainConfig {
+    /// Passes over the training split.
+    pub epochs: usize,
+    /// Recordings a step.
+    pub batch_size: usize,
+    /// SpecAugment views of each training recording; each epoch draws one of them. 0 trains on the plain images.
+    pub augmented_views: usize,
+    /// The order of the recordings in an epoch.
+    pub sampler: Sampler,
+    /// Weight of a class in the cross-entropy.
+    pub class_weights: ClassWeights,
+    /// AdamW's decoupled weight decay.
+    pub weight_decay: f32,
+    /// AdamW's epsilon.
+    pub adam_epsilon: f32,
+    /// ReduceLROnPlateau on the validation loss: the factor by which the learning rate falls.
+    pub plateau_factor: f64,
+    /// ReduceLROnPlateau: epochs without a better validation loss that are borne before the rate falls.
+    pub plateau_patience: usize,
+}
+
+/// The order of the recordings in an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sampler {
+    /// Each recording once, shuffled.
+    Shuffle,
+    /// As many draws with replacement, each class equally likely.
+    Weighted,
+}
+
+/// Weight of a class in the cross-entropy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassWeights {
+    /// `n / (C n_c)`, as scikit-learn's `class_weight="balanced"`.
+    Balanced,
+    /// 1 for each class.
+    None,
+}
+
+/// The grid: each combination is a trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SweepConfig {
+    /// Learning rates of the head.
+    pub learning_rate: Vec<f64>,
+    /// Sizes of the head's inner layer.
+    pub inner: Vec<usize>,
+    /// Dropout before the first linear layer, 0 to below 1.
+    pub dropout: Vec<f64>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            name: "sweep".into(),
+            seed: 42,
+            strict: false,
+            data: DataConfig::default(),
+            features: FeatureConfig::default(),
+            backbone: BackboneConfig::default(),
+            train: TrainConfig::default(),
+            sweep: SweepConfig::default(),
+        }
+    }
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            roots: vec!["data/raw".into()],
+            when_missing: WhenMissing::Synthesize,
+            synthetic_recordings: 512,
+            cache: "data/cache".into(),
+            synthetic: "data/synthetic".into(),
+            skip_unreadable: false,
+            split: SplitConfig::Stratified,
+        }
+    }
+}
+
+impl Default for BackboneConfig {
+    fn default() -> Self {
+        Self { arch: Arch::ResNet18, weights: "resnet18".into(), when_missing: WeightsFallback::Random }
+    }
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            epochs: 20,
+            batch_size: 32,
+            augmented_views: 4,
+            sampler: Sampler::Shuffle,
+            class_weights: ClassWeights::Balanced,
+            weight_decay: 1e-4,
+            adam_epsilon: 1e-8,
+            plateau_factor: 0.5,
+            plateau_patience: 2,
+        }
+    }
+}
+
+impl Default for SweepConfig {
+    fn default() -> Self {
+        Self {
+            learning_rate: vec![1e-4, 1e-3, 1e-2],
+            inner: vec![64, 128, 256, 512],
+            dropout: vec![0.0, 0.5, 0.8],
+        }
+    }
+}
+
+/// A value that makes no sense, by its dotted key.
+struct Problem {
+    key: &'static str,
+    message: String,
+}
+
+impl Config {
+    /// Reads `path`, applies `overrides` (each `table.key=value`, the value in TOML; a bare word is a string) and checks
+    /// the result.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with every problem, each with line and column where it stands in the file.
+    pub fn load(path: &Path, overrides: &[String]) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Error::Config(format!("{}: cannot be read: {e}", path.display())))?;
+        let fail = |message: String| Error::Config(format!("{}: {message}", path.display()));
+        let mut config: Self = toml::from_str(&text).map_err(|e| fail(e.to_string()))?;
+        if !overrides.is_empty() {
+            let mut table: toml::Table = toml::from_str(&text).map_err(|e| fail(e.to_string()))?;
+            for one in overrides {
+                set(&mut table, one)?;
+            }
+            config = table.try_into().map_err(|e| {
+                Error::Config(format!("{} with --set {}: {e}", path.display(), overrides.join(" --set ")))
+            })?;
+        }
+        let problems: Vec<String> = config
+            .problems()
+            .into_iter()
+            .map(|problem| {
+                let place = match locate(&text, problem.key) {
+                    Some((line, column)) => format!("line {line}, column {column}: "),
+                    None => String::new(),
+                };
+                format!("{place}{}: {}", problem.key, problem.message)
+            })
+            .collect();
+        if problems.is_empty() { Ok(config) } else { Err(fail(problems.join("\n  "))) }
+    }
+
+    /// The resolved configuration as TOML.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if a value has no TOML form (an integer over 2^63).
+    pub fn to_toml(&self) -> Result<String, Error> {
+        toml::to_string(self).map_err(|e| Error::Config(format!("the configuration cannot be written as TOML: {e}")))
+    }
+
+    fn problems(&self) -> Vec<Problem> {
+        let mut found = Vec::new();
+        let mut check = |ok: bool, key: &'static str, message: &str| {
+            if !ok {
+                found.push(Problem { key, message: message.into() });
+            }
+        };
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        check(!self.name.is_empty() && self.name.chars().all(plain), "name", "letters, digits, - and _ only, and not empty");
+        check(i64::try_from(self.seed).is_ok(), "seed", "must be below 2^63");
+        check(
+            (40..=100_000).contains(&self.data.synthetic_recordings),
+            "data.synthetic_recordings",
+            "must be 40 to 100000",
+        );
+        check((1..=10_000).contains(&self.train.epochs), "train.epochs", "must be 1 to 10000");
+        check((1..=65_536).contains(&self.train.batch_size), "train.batch_size", "must be 1 to 65536");
+        check(self.train.augmented_views <= 64, "train.augmented_views", "must be at most 64");
+        check((0.0..=1.0).contains(&self.train.weight_decay), "train.weight_decay", "must be 0 to 1");
+        check(
+            self.train.adam_epsilon > 0.0 && self.train.adam_epsilon < 1.0,
+            "train.adam_epsilon",
+            "must be above 0 and below 1",
+        );
+        check(
+            self.train.plateau_factor > 0.0 && self.train.plateau_factor <= 1.0,
+            "train.plateau_factor",
+            "must be above 0 and at most 1",
+        );
+        let sweep = &self.sweep;
+        check(
+            !sweep.learning_rate.is_empty() && sweep.learning_rate.iter().all(|lr| *lr > 0.0 && *lr <= 10.0),
+            "sweep.learning_rate",
+            "one or more rates, each above 0 and at most 10",
+        );
+        check(
+            !sweep.inner.is_empty() && sweep.inner.iter().all(|n| (1..=65_536).contains(n)),
+            "sweep.inner",
+            "one or more sizes, each 1 to 65536",
+        );
+        check(
+            !sweep.dropout.is_empty() && sweep.dropout.iter().all(|p| (0.0..1.0).contains(p)),
+            "sweep.dropout",
+            "one or more probabilities, each 0 to below 1",
+        );
+        for (key, distinct) in [
+            ("sweep.learning_rate", all_distinct(sweep.learning_rate.iter().map(|x| x.to_bits()))),
+            ("sweep.inner", all_distinct(sweep.inner.iter().copied())),
+            ("sweep.dropout", all_distinct(sweep.dropout.iter().map(|x| x.to_bits()))),
+        ] {
+            check(distinct, key, "names a value twice");
+        }
+        found.extend(self.features.validate().into_iter().map(|message| Problem { key: "features", message }));
+        found
+    }
+}
+
+fn all_distinct<T: std::hash::Hash + Eq>(values: impl Iterator<Item = T>) -> bool {
+    let mut seen = HashSet::new();
+    values.into_iter().all(|value| seen.insert(value))
+}
+
+/// Applies one `table.key=value`.
+fn set(table: &mut toml::Table, assignment: &str) -> Result<(), Error> {
+    let wrong = |why: &str| Error::Config(format!("--set {assignment}: {why}; the form is table.key=value"));
+    let (key, value) = assignment.split_once('=').ok_or_else(|| wrong("there is no '='"))?;
+    let value = match toml::from_str::<toml::Table>(&format!("value = {value}")) {
+        Ok(mut parsed) => parsed.remove("value").ok_or_else(|| wrong("there is no value"))?,
+        Err(_) => toml::Value::String(value.to_owned()),
+    };
+    let mut parts: Vec<&str> = key.split('.').collect();
+    let last = parts.pop().filter(|part| !part.is_empty()).ok_or_else(|| wrong("there is no key"))?;
+    let mut inner = table;
+    for part in parts {
+        inner = inner
+            .entry(part)
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
+            .as_table_mut()
+            .ok_or_else(|| wrong(&format!("{part} is not a table")))?;
+    }
+    inner.insert(last.to_owned(), value);
+    Ok(())
+}
+
+/// Line and column, from 1, where the dotted `key` stands in `text`.
+fn locate(text: &str, key: &str) -> Option<(usize, usize)> {
+    let document = toml::de::DeTable::parse(text).ok()?;
+    let mut table = document.get_ref();
+    let mut start = None;
+    for part in key.split('.') {
+        let (name, value) = table.iter().find(|(name, _)| name.get_ref() == part)?;
+        start = Some(name.span().start);
+        match value.get_ref() {
+            toml::de::DeValue::Table(inner) => table = inner,
+            _ => break,
+        }
+    }
+    let before = text.get(..start?)?;
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    Some((before.matches('\n').count() + 1, before[line_start..].chars().count() + 1))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, overrides: &[&str]) -> Result<Config, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        let overrides: Vec<String> = overrides.iter().map(|s| (*s).to_owned()).collect();
+        Config::load(file.path(), &overrides).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default() {
+        assert_eq!(load("", &[]).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn the_resolved_text_reads_back_as_the_same_configuration() {
+        let config = load("[data.split]\nkind = \"csv\"\ndir = \"{root}/../splits\"\n", &["sweep.inner=[7]"]).unwrap();
+        assert_eq!(load(&config.to_toml().unwrap(), &[]).unwrap(), config);
+    }
+
+    #[test]
+    fn overrides_reach_nested_keys_and_bare_words_are_strings() {
+        let config = load("", &["train.epochs=3", "name=mine", "features.spec_augment.probability=0"]).unwrap();
+        assert_eq!((config.train.epochs, config.name.as_str()), (3, "mine"));
+        assert_eq!(config.features.spec_augment.probability, 0.0);
+    }
+
+    #[test]
+    fn bad_files_are_refused_with_their_place() {
+        for (text, overrides, expected) in [
+            ("[train]\nepoch = 3\n", vec![], vec!["line 2, column 1", "unknown field `epoch`"]),
+            ("seed = \n", vec![], vec!["line 1"]),
+            ("seed = -1\n", vec![], vec!["line 1, column 8"]),
+            (
+                "name = \"a\"\n[train]\n  epochs = 0\nbatch_size = 0\n",
+                vec![],
+                vec!["line 3, column 3: train.epochs", "line 4, column 1: train.batch_size"],
+            ),
+            ("", vec!["train.epochs=0"], vec!["train.epochs: must be 1 to 10000"]),
+            ("", vec!["train.nothing=0"], vec!["--set train.nothing=0", "unknown field"]),
+            ("", vec!["train.epochs"], vec!["there is no '='"]),
+            ("", vec!["name.x=1", "name=2"], vec!["invalid type"]),
+            ("[sweep]\ninner = [64, 64]\n", vec![], vec!["line 2, column 1: sweep.inner: names a value twice"]),
+            ("[features]\nhop_length = 0\n", vec![], vec!["line 1, column 2: features", "hop_length"]),
+        ] {
+            let message = load(text, &overrides).unwrap_err();
+            for part in expected {
+                assert!(message.contains(part), "{text:?} {overrides:?}: {message}");
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The sound files that a command line names.
+
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+
+/// Files as named, and every sound file below the folders named, in path order.
+///
+/// # Errors
+/// [`Error::Data`] if a path does not exist or a folder holds no sound file.
+pub fn sound_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let before = files.len();
+            files.extend(dataset::audio_files(path)?);
+            if files.len() == before {
+                return Err(Error::Data(format!("{}: there is no sound file in this folder", path.display())));
+            }
+        } else if path.exists() {
+            files.push(path.clone());
+        } else {
+            return Err(Error::Data(format!("{}: there is no such file or folder", path.display())));
+        }
+    }
+    Ok(files)
+}
+
+/// Calls `use_bytes` with each file's path, bytes and extension. Files that fail are told on stderr; returns how many.
+pub fn each<E: std::fmt::Display>(
+    files: &[PathBuf],
+    mut use_bytes: impl FnMut(&Path, &[u8], Option<&str>) -> Result<(), E>,
+) -> usize {
+    let mut failed = 0;
+    for path in files {
+        let result = std::fs::read(path).map_err(|e| e.to_string()).and_then(|bytes| {
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            use_bytes(path, &bytes, extension).map_err(|e| e.to_string())
+        });
+        if let Err(why) = result {
+            eprintln!("error: {}: {why}", path.display());
+            failed += 1;
+        }
+    }
+    failed
+}
+
+/// [`Error::Data`] if `failed` of `total` files could not be read.
+pub fn all_read(failed: usize, total: usize) -> Result<(), Error> {
+    match failed {
+        0 => Ok(()),
+        _ => Err(Error::Data(format!("{failed} of {total} files could not be read"))),
+    }
+}

@@ -1,0 +1,25 @@
+//! Sweep, trials, metrics, report, and the command line of Wail.
+//!
+//! [`sweep::run`] is the main job, top to bottom: [`data`] finds the recordings, [`backbone`] the weights,
+//! [`embeddings`] runs the frozen backbone once, [`trial`] trains one head, [`report`] says what came out.
+
+pub mod backbone;
+pub mod cli;
+mod commands;
+pub mod config;
+pub mod data;
+pub mod embeddings;
+mod error;
+mod inputs;
+pub mod metrics;
+mod npy;
+pub mod progress;
+pub mod report;
+pub mod run_folder;
+pub mod sampler;
+pub mod seed;
+pub mod sweep;
+pub mod trial;
+pub mod weights;
+
+pub use error::Error;

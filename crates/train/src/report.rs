@@ -1,0 +1,162 @@
+//! What a run has to say: one value, saved as `report.json`, shown as HTML and Markdown.
+
+mod html;
+mod markdown;
+mod svg;
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::metrics::{ClassScore, ConfusionMatrix};
+use crate::trial::{Epoch, TrialConfig};
+
+/// Version of `report.json`.
+pub const REPORT_VERSION: u32 = 1;
+
+/// Everything that the report shows. No time, host or path that differs between reruns is in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// [`REPORT_VERSION`] of the program that wrote it.
+    pub format_version: u32,
+    /// Name of the run's folder.
+    pub run: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Device that embedded and trained.
+    pub device: String,
+    /// What a reader must know before any score, such as stand-in data; empty in the best case.
+    pub warnings: Vec<String>,
+    /// What the scores were measured on.
+    pub data: DataSummary,
+    /// Which backbone made the embeddings.
+    pub backbone: BackboneSummary,
+    /// All trials, best first: by validation macro-F1, then lower validation loss, then the grid's order.
+    pub leaderboard: Vec<TrialSummary>,
+    /// Learning curves of the first of the leaderboard.
+    pub best_epochs: Vec<Epoch>,
+    /// Its scores on validation, which chose it.
+    pub validation: SplitScore,
+    /// Its scores on test, measured once.
+    pub test: SplitScore,
+}
+
+/// What the scores were measured on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSummary {
+    /// The folder of class folders, as the configuration names it.
+    pub root: String,
+    /// Whether it is the synthetic stand-in.
+    pub synthetic: bool,
+    /// SHA-256 over labels, paths and contents.
+    pub fingerprint: String,
+    /// How the recordings were split, in words.
+    pub split: String,
+    /// Class names, in the order of every list of classes.
+    pub labels: Vec<String>,
+    /// Recordings by class, in training, validation and test.
+    pub counts: [Vec<usize>; 3],
+    /// Recordings that could not be read and were left out.
+    pub unreadable: Vec<String>,
+    /// Recordings of validation and test whose bytes are also in training.
+    pub copies_of_training: usize,
+    /// Recordings of validation and test whose recorder is also in training, as far as file names tell.
+    pub recorder_in_training: usize,
+}
+
+/// Which backbone made the embeddings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackboneSummary {
+    /// The architecture.
+    pub arch: model::Arch,
+    /// What the configuration asked for.
+    pub requested: String,
+    /// What was used, in words.
+    pub used: String,
+    /// Whether `used` is the random stand-in for weights that could not be had.
+    pub stand_in: bool,
+    /// SHA-256 over the tensors as used.
+    pub fingerprint: String,
+}
+
+/// A line of the leaderboard.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrialSummary {
+    /// Name of the trial's folder.
+    pub id: String,
+    /// Its settings.
+    pub config: TrialConfig,
+    /// The chosen epoch, from 1.
+    pub epoch: usize,
+    /// Validation macro-F1 at that epoch.
+    pub val_macro_f1: f64,
+    /// Validation loss at that epoch.
+    pub val_loss: f64,
+}
+
+/// Scores on one split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SplitScore {
+    /// Mean of the classes' F1.
+    pub macro_f1: f64,
+    /// Its 95 % bootstrap interval.
+    pub macro_f1_interval: [f64; 2],
+    /// Macro-F1 of always saying the class that is most frequent in training.
+    pub majority_macro_f1: f64,
+    /// Share of recordings predicted right.
+    pub accuracy: f64,
+    /// Precision, recall, F1 and support by class.
+    pub classes: Vec<ClassScore>,
+    /// Counts `[true][predicted]`.
+    pub confusion: ConfusionMatrix,
+}
+
+impl Report {
+    /// Reads `report.json` of a run folder.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if it is missing, damaged or of another format version.
+    pub fn read(run: &Path) -> Result<Self, Error> {
+        let path = run.join("report.json");
+        let fail = |why: String| Error::Data(format!("{}: {why}", path.display()));
+        let text = std::fs::read_to_string(&path)
+            .map_err(|e| fail(format!("cannot be read: {e}; name the folder of a finished run")))?;
+        let value: serde_json::Value = serde_json::from_str(&text).map_err(|e| fail(format!("is damaged: {e}")))?;
+        match value["format_version"].as_u64() {
+            Some(version) if version == u64::from(REPORT_VERSION) => {}
+            version => {
+                let version = version.map_or("none".into(), |v| v.to_string());
+                return Err(fail(format!("has format version {version}, this program reads {REPORT_VERSION}")));
+            }
+        }
+        serde_json::from_value(value).map_err(|e| fail(format!("is damaged: {e}")))
+    }
+
+    /// Writes `report.json`, `report.html` and `report.md` into `run`.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] if a file cannot be written.
+    pub fn write(&self, run: &Path) -> Result<(), Error> {
+        let json = serde_json::to_string_pretty(self).map_err(|e| Error::Failed(format!("report.json: {e}")))?;
+        for (name, text) in [("report.json", json + "\n"), ("report.html", self.html()), ("report.md", self.markdown())] {
+            crate::run_folder::write(&run.join(name), text.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// The report as one HTML page that needs no network.
+    pub fn html(&self) -> String {
+        html::page(self)
+    }
+
+    /// The report as Markdown.
+    pub fn markdown(&self) -> String {
+        markdown::document(self)
+    }
+}

@@ -1,0 +1,266 @@
+//! The main job: recordings in; trained heads, their leaderboard, one test score and a usable model out.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use dataset::{Corpus, FloatCache, ImageStore};
+use model::{HeadConfig, ModelInfo};
+use serde_json::json;
+
+use crate::backbone;
+use crate::config::Config;
+use crate::data::Data;
+use crate::embeddings::{Embeddings, Pass, Rows, shared_with_training};
+use crate::metrics::{ConfusionMatrix, argmax, macro_f1_interval};
+use crate::progress::{Progress, warn};
+use crate::report::{BackboneSummary, DataSummary, REPORT_VERSION, Report, SplitScore, TrialSummary};
+use crate::run_folder::{MODEL_FILE, RunFolder};
+use crate::trial::{self, TrainedHead, TrialConfig, train_head};
+use crate::{Error, metrics};
+
+/// Runs the sweep of `config` on the device named `device_name` and writes its folder below `out`.
+///
+/// # Errors
+/// The [`Error`] of the step that failed. What was written stays.
+pub fn run(config: &Config, device_name: &str, out: &Path) -> Result<(PathBuf, Report), Error> {
+    let started = Instant::now();
+    let device = model::device(device_name).map_err(|e| Error::Config(e.to_string()))?;
+    let mut data = Data::find(config)?;
+    let store = ImageStore::new(&config.data.cache, &config.features)?;
+    let unreadable = check_readable(&mut data, &store, config.data.skip_unreadable)?;
+    let counts = data.counts()?;
+    let (weights, backbone_summary) = backbone::resolve(&config.backbone, config.strict, config.seed)?;
+
+    let resolved = config.to_toml()?;
+    let data_fingerprint = data.corpus.fingerprint();
+    let run = RunFolder::create(out, &config.name, &[&resolved, &data_fingerprint, &backbone_summary.fingerprint])?;
+    run.write("config.toml", resolved.as_bytes())?;
+    run.write("manifest.csv", data.corpus.manifest_csv().as_bytes())?;
+    run.write("provenance.json", provenance(config, device_name, &data, &backbone_summary)?.as_bytes())?;
+    run.log("prepared", started.elapsed().as_secs_f64())?;
+    eprintln!("run        {}\ndata       {} ({} recordings)\nbackbone   {}: {}", run.path.display(),
+        data.corpus.root.display(), data.corpus.recordings.len(), backbone_summary.arch, backbone_summary.used);
+
+    let step = Instant::now();
+    let net = weights.to_backbone(&device);
+    let cache = FloatCache::new(&config.data.cache.join("embeddings"));
+    let pass = Pass {
+        corpus: &data.corpus,
+        images: &store,
+        backbone: &net,
+        fingerprint: &backbone_summary.fingerprint,
+        cache: &cache,
+        seed: config.seed,
+        augmented_views: config.train.augmented_views,
+    };
+    let embeddings = pass.run(&data.split)?;
+    run.log("embedded", step.elapsed().as_secs_f64())?;
+
+    let step = Instant::now();
+    let trials = grid(config);
+    let progress = Progress::new("training", "trials");
+    let mut leaderboard: Vec<TrialSummary> = Vec::with_capacity(trials.len());
+    let mut best: Option<(TrialConfig, TrainedHead)> = None;
+    for (done, trial) in trials.iter().enumerate() {
+        let trained = train_head(&embeddings, trial, &config.train, config.seed, &device)?;
+        let chosen = &trained.epochs[trained.best];
+        let summary = TrialSummary {
+            id: trial.id(),
+            config: trial.clone(),
+            epoch: chosen.epoch,
+            val_macro_f1: chosen.val_macro_f1,
+            val_loss: chosen.val_loss,
+        };
+        write_trial(&run, &data.corpus, &embeddings, trial, &trained)?;
+        progress.line(&format!("{:<32} epoch {:>3}  val macro-F1 {:.4}  loss {:.4}", summary.id, summary.epoch, summary.val_macro_f1, summary.val_loss));
+        if leaderboard.iter().all(|other| rank(&summary, other).is_lt()) {
+            best = Some((trial.clone(), trained));
+        }
+        leaderboard.push(summary);
+        progress.set(done + 1, trials.len());
+    }
+    leaderboard.sort_by(rank);
+    write_leaderboard(&run, &leaderboard)?;
+    run.log("trained", step.elapsed().as_secs_f64())?;
+
+    let (best_config, best) = best.ok_or_else(|| Error::Failed("the grid has no trial".into()))?;
+    let test = trial::score(&best.head, &embeddings.test.rows, &embeddings, &device)?;
+    write_predictions(&run, &data.corpus, &best_config.id(), &[("val", &embeddings.val, &best.val_probabilities), ("test", &embeddings.test, &test)])?;
+    let info = ModelInfo {
+        arch: config.backbone.arch,
+        labels: data.corpus.labels.clone(),
+        head: best_config.head.clone(),
+        features: json!(config.features),
+        backbone_source: backbone_summary.used.clone(),
+    };
+    let model_path = run.path.join(MODEL_FILE);
+    model::save_model(&model_path, &info, &weights, &best.head).map_err(|e| Error::Failed(e.to_string()))?;
+
+    let majority = metrics::argmax(&counts[0].iter().map(|n| *n as f32).collect::<Vec<_>>());
+    let split_score = |name: &str, rows: &Rows, probabilities: &[Vec<f32>]| {
+        split_score(&data.corpus.labels, majority, rows, probabilities, crate::seed::derive(config.seed, &[name]))
+    };
+    let report = Report {
+        format_version: REPORT_VERSION,
+        run: run.name.clone(),
+        seed: config.seed,
+        device: device_name.into(),
+        warnings: warnings(&data, &backbone_summary),
+        validation: split_score("val", &embeddings.val, &best.val_probabilities),
+        test: split_score("test", &embeddings.test, &test),
+        data: DataSummary {
+            root: data.corpus.root.display().to_string(),
+            synthetic: data.synthetic,
+            fingerprint: data_fingerprint,
+            split: data.split_rule.clone(),
+            labels: data.corpus.labels.clone(),
+            counts,
+            unreadable,
+            copies_of_training: shared_with_training(&data.corpus, &data.split, |r| Some(&r.sha256)),
+            recorder_in_training: shared_with_training(&data.corpus, &data.split, |r| r.recorder()),
+        },
+        backbone: backbone_summary,
+        leaderboard,
+        best_epochs: best.epochs,
+    };
+    report.write(&run.path)?;
+    run.log("finished", started.elapsed().as_secs_f64())?;
+    Ok((run.path, report))
+}
+
+/// Every combination of the grid, in the order of the configuration's lists.
+pub fn grid(config: &Config) -> Vec<TrialConfig> {
+    let sweep = &config.sweep;
+    let mut trials = Vec::new();
+    for learning_rate in &sweep.learning_rate {
+        for inner in &sweep.inner {
+            for dropout in &sweep.dropout {
+                let head = HeadConfig { inner: *inner, dropout: *dropout };
+                trials.push(TrialConfig { learning_rate: *learning_rate, head });
+            }
+        }
+    }
+    trials
+}
+
+/// Higher validation macro-F1 first, then lower validation loss; equals stay in the grid's order.
+fn rank(a: &TrialSummary, b: &TrialSummary) -> std::cmp::Ordering {
+    b.val_macro_f1.total_cmp(&a.val_macro_f1).then(a.val_loss.total_cmp(&b.val_loss))
+}
+
+/// Fills the image cache and lists what cannot be read; ends the run there unless the configuration lets it go on.
+fn check_readable(data: &mut Data, store: &ImageStore, skip: bool) -> Result<Vec<String>, Error> {
+    let progress = Progress::new("reading", "recordings");
+    let checked = store.prepare(&data.corpus, &|done, total| progress.set(done, total))?;
+    for (path, warning) in &checked.warnings {
+        progress.line(&format!("{path}: {warning}"));
+    }
+    if checked.unreadable.is_empty() {
+        return Ok(Vec::new());
+    }
+    let width = checked.unreadable.iter().map(|u| u.path.len()).max().unwrap_or(0);
+    let table: Vec<String> = checked.unreadable.iter().map(|u| format!("  {:<width$}  {}", u.path, u.reason)).collect();
+    let text = format!("{} recordings cannot be read:\n{}", table.len(), table.join("\n"));
+    if !skip {
+        return Err(Error::Data(format!("{text}\n  Mend or remove them, or go on without them: --set data.skip_unreadable=true")));
+    }
+    warn(&text);
+    for unreadable in &checked.unreadable {
+        data.split[unreadable.index] = None;
+    }
+    Ok(checked.unreadable.into_iter().map(|u| u.path).collect())
+}
+
+fn warnings(data: &Data, backbone: &BackboneSummary) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if data.synthetic {
+        warnings.push("The recordings are synthetic: these scores say nothing about real babies.".into());
+    }
+    if backbone.stand_in {
+        warnings.push(format!("The backbone is random, not pretrained: the weights {:?} could not be had.", backbone.requested));
+    }
+    warnings
+}
+
+fn provenance(config: &Config, device: &str, data: &Data, backbone: &BackboneSummary) -> Result<String, Error> {
+    let value = json!({
+        "format_version": 1,
+        "wail": env!("CARGO_PKG_VERSION"),
+        "features_version": features::FEATURES_VERSION,
+        "target": format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+        "seed": config.seed,
+        "device": device,
+        "data": {
+            "root": data.corpus.root.display().to_string(),
+            "synthetic": data.synthetic,
+            "fingerprint": data.corpus.fingerprint(),
+            "recordings": data.corpus.recordings.len(),
+            "split": data.split_rule,
+        },
+        "backbone": backbone,
+    });
+    let text = serde_json::to_string_pretty(&value).map_err(|e| Error::Failed(format!("provenance.json: {e}")))?;
+    Ok(text + "\n")
+}
+
+fn write_trial(run: &RunFolder, corpus: &Corpus, data: &Embeddings, trial: &TrialConfig, trained: &TrainedHead) -> Result<(), Error> {
+    let id = trial.id();
+    let text = toml::to_string(trial).map_err(|e| Error::Failed(format!("trial {id}: {e}")))?;
+    run.write(&format!("trials/{id}/config.toml"), text.as_bytes())?;
+    let header = ["epoch", "learning_rate", "train_loss", "val_loss", "val_macro_f1"].map(String::from);
+    let rows = trained.epochs.iter().map(|e| {
+        [e.epoch.to_string(), e.learning_rate.to_string(), e.train_loss.to_string(), e.val_loss.to_string(), e.val_macro_f1.to_string()]
+    });
+    run.write_csv(&format!("trials/{id}/epochs.csv"), &header, rows)?;
+    let checkpoint = run.path.join(format!("trials/{id}/head.safetensors"));
+    model::save_head(&checkpoint, &trial.head, data.n_features, data.n_classes, &trained.head)
+        .map_err(|e| Error::Failed(e.to_string()))?;
+    write_predictions(run, corpus, &id, &[("val", &data.val, &trained.val_probabilities)])
+}
+
+fn write_predictions(run: &RunFolder, corpus: &Corpus, id: &str, parts: &[(&str, &Rows, &[Vec<f32>])]) -> Result<(), Error> {
+    let mut header: Vec<String> = ["split", "path", "label", "predicted"].map(String::from).into();
+    header.extend(corpus.labels.iter().map(|label| format!("p_{label}")));
+    let rows = parts.iter().flat_map(|(split, rows, probabilities)| {
+        rows.recordings.iter().zip(*probabilities).map(move |(recording, p)| {
+            let recording = &corpus.recordings[*recording];
+            let label = |class: usize| corpus.labels[class].clone();
+            let mut row = vec![(*split).to_owned(), recording.path.clone(), label(recording.label), label(argmax(p))];
+            row.extend(p.iter().map(f32::to_string));
+            row
+        })
+    });
+    run.write_csv(&format!("trials/{id}/predictions.csv"), &header, rows)
+}
+
+fn write_leaderboard(run: &RunFolder, leaderboard: &[TrialSummary]) -> Result<(), Error> {
+    let header =
+        ["rank", "trial", "learning_rate", "inner", "dropout", "epoch", "val_macro_f1", "val_loss"].map(String::from);
+    let rows = leaderboard.iter().enumerate().map(|(i, t)| {
+        [
+            (i + 1).to_string(),
+            t.id.clone(),
+            t.config.learning_rate.to_string(),
+            t.config.head.inner.to_string(),
+            t.config.head.dropout.to_string(),
+            t.epoch.to_string(),
+            t.val_macro_f1.to_string(),
+            t.val_loss.to_string(),
+        ]
+    });
+    run.write_csv("leaderboard.csv", &header, rows)
+}
+
+fn split_score(labels: &[String], majority: usize, rows: &Rows, probabilities: &[Vec<f32>], seed: u64) -> SplitScore {
+    let n_classes = labels.len();
+    let pairs: Vec<(usize, usize)> = rows.labels.iter().copied().zip(probabilities.iter().map(|p| argmax(p))).collect();
+    let confusion = ConfusionMatrix::new(n_classes, pairs.iter().copied());
+    SplitScore {
+        macro_f1: confusion.macro_f1(),
+        macro_f1_interval: macro_f1_interval(n_classes, &pairs, seed),
+        majority_macro_f1: ConfusionMatrix::new(n_classes, rows.labels.iter().map(|label| (*label, majority))).macro_f1(),
+        accuracy: confusion.accuracy(),
+        classes: confusion.class_scores(labels),
+        confusion,
+    }
+}

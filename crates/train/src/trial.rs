@@ -1,0 +1,225 @@
+//! One trial: a head trained on cached embeddings with one setting of the grid.
+
+use burn::module::AutodiffModule;
+use burn::nn::loss::CrossEntropyLossConfig;
+use burn::optim::{AdamWConfig, GradientsParams, Optimizer};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use model::{Head, HeadConfig};
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::config::{ClassWeights, TrainConfig};
+use crate::embeddings::Embeddings;
+use crate::metrics::{ConfusionMatrix, argmax};
+use crate::sampler::epoch_order;
+use crate::seed;
+
+/// One point of the grid.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrialConfig {
+    /// Learning rate at the start.
+    pub learning_rate: f64,
+    /// The head's inner size and dropout.
+    pub head: HeadConfig,
+}
+
+impl TrialConfig {
+    /// Name of the trial, made of its settings, so that a longer grid keeps the trials that it had.
+    pub fn id(&self) -> String {
+        format!("lr{}-inner{}-dropout{}", self.learning_rate, self.head.inner, self.head.dropout)
+    }
+}
+
+/// A line of `epochs.csv`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// From 1.
+    pub epoch: usize,
+    /// Learning rate of the epoch.
+    pub learning_rate: f64,
+    /// Mean over the steps of the weighted cross-entropy.
+    pub train_loss: f64,
+    /// Weighted cross-entropy on validation.
+    pub val_loss: f64,
+    /// Macro-F1 on validation.
+    pub val_macro_f1: f64,
+}
+
+/// A trained head: the epoch with the best validation macro-F1, then the lower validation loss, then the earlier.
+pub struct TrainedHead {
+    /// The head at that epoch, for inference.
+    pub head: Head,
+    /// Index into `epochs`.
+    pub best: usize,
+    /// Every epoch.
+    pub epochs: Vec<Epoch>,
+    /// Class probabilities on validation, `[n_val, n_classes]`.
+    pub val_probabilities: Vec<Vec<f32>>,
+}
+
+/// Trains one head. `data` holds the embeddings of training (with views) and validation.
+///
+/// # Errors
+/// [`Error::Failed`] if the loss is no longer finite or the device gives no result.
+pub fn train_head(data: &Embeddings, trial: &TrialConfig, config: &TrainConfig, seed: u64, device: &Device) -> Result<TrainedHead, Error> {
+    let id = trial.id();
+    let device = device.clone().autodiff();
+    device.seed(seed::derive(seed, &[&id, "head"]));
+    let n_classes = data.n_classes;
+    let mut head = Head::new(&trial.head, data.n_features, n_classes, &device);
+    let mut optimizer =
+        AdamWConfig::new().with_weight_decay(config.weight_decay).with_epsilon(config.adam_epsilon).init();
+    let class_weights = class_weights(config.class_weights, &data.train.labels, n_classes);
+    let criterion = CrossEntropyLossConfig::new().with_weights(Some(class_weights)).init(&device);
+    let val = tensor(&data.val.rows, data.n_features, &device); // [n_val, n_features]
+    let val_labels = int_tensor(&data.val.labels, &device);
+
+    let mut plateau = Plateau::new(trial.learning_rate, config);
+    let mut epochs: Vec<Epoch> = Vec::with_capacity(config.epochs);
+    let mut best: Option<(usize, Head, Vec<Vec<f32>>)> = None;
+    for epoch in 1..=config.epochs {
+        let mut rng = seed::generator(seed, &[&id, &epoch.to_string(), "order and views"]);
+        device.seed(seed::derive(seed, &[&id, &epoch.to_string(), "dropout"]));
+        let order = epoch_order(config.sampler, &data.train.labels, &mut rng);
+        let mut train_loss = 0.0;
+        for batch in order.chunks(config.batch_size) {
+            let mut rows = Vec::with_capacity(batch.len() * data.n_features);
+            for index in batch {
+                rows.extend_from_slice(data.train_view(*index, rng.random_range(0..data.n_views)));
+            }
+            let labels: Vec<usize> = batch.iter().map(|index| data.train.labels[*index]).collect();
+            let logits = head.forward(tensor(&rows, data.n_features, &device)); // [batch, n_classes]
+            let loss = criterion.forward(logits, int_tensor(&labels, &device));
+            train_loss += scalar(&loss)? * batch.len() as f64;
+            let gradients = GradientsParams::from_grads(loss.backward(), &head);
+            head = optimizer.step(plateau.learning_rate, head, gradients);
+        }
+        train_loss /= order.len() as f64;
+
+        let frozen = head.valid();
+        let logits = frozen.forward(val.clone().inner()); // [n_val, n_classes]
+        let val_loss = scalar(&criterion.valid().forward(logits.clone(), val_labels.clone().inner()))?;
+        let probabilities = probabilities(logits, n_classes)?;
+        let pairs = data.val.labels.iter().copied().zip(probabilities.iter().map(|row| argmax(row)));
+        let val_macro_f1 = ConfusionMatrix::new(n_classes, pairs).macro_f1();
+        if !train_loss.is_finite() || !val_loss.is_finite() {
+            return Err(Error::Failed(format!(
+                "trial {id}: the loss is not finite at epoch {epoch}; a lower learning rate may help"
+            )));
+        }
+        epochs.push(Epoch { epoch, learning_rate: plateau.learning_rate, train_loss, val_loss, val_macro_f1 });
+        let better = best.as_ref().is_none_or(|(at, ..)| {
+            let held = &epochs[*at];
+            val_macro_f1 > held.val_macro_f1 || (val_macro_f1 == held.val_macro_f1 && val_loss < held.val_loss)
+        });
+        if better {
+            best = Some((epochs.len() - 1, frozen, probabilities));
+        }
+        plateau.step(val_loss);
+    }
+    let (best, head, val_probabilities) =
+        best.ok_or_else(|| Error::Failed(format!("trial {id}: there was no epoch")))?;
+    Ok(TrainedHead { head, best, epochs, val_probabilities })
+}
+
+/// Class probabilities `[n, n_classes]` of rows of embeddings.
+///
+/// # Errors
+/// [`Error::Failed`] if the device gives no result.
+pub fn score(head: &Head, rows: &[f32], data: &Embeddings, device: &Device) -> Result<Vec<Vec<f32>>, Error> {
+    probabilities(head.forward(tensor(rows, data.n_features, device)), data.n_classes)
+}
+
+fn probabilities(logits: Tensor<2>, n_classes: usize) -> Result<Vec<Vec<f32>>, Error> {
+    let flat = burn::tensor::activation::softmax(logits, 1).into_data().to_vec::<f32>().map_err(no_result)?;
+    Ok(flat.chunks(n_classes).map(<[f32]>::to_vec).collect())
+}
+
+fn scalar(loss: &Tensor<1>) -> Result<f64, Error> {
+    let values = loss.to_data().to_vec::<f32>().map_err(no_result)?;
+    Ok(values.iter().map(|value| f64::from(*value)).sum())
+}
+
+fn no_result(error: impl std::fmt::Debug) -> Error {
+    Error::Failed(format!("the device gave no float32 result: {error:?}"))
+}
+
+fn tensor(rows: &[f32], n_features: usize, device: &Device) -> Tensor<2> {
+    Tensor::from_data(TensorData::new(rows.to_vec(), [rows.len() / n_features, n_features]), device)
+}
+
+fn int_tensor(labels: &[usize], device: &Device) -> Tensor<1, Int> {
+    let labels: Vec<i64> = labels.iter().map(|label| *label as i64).collect();
+    let n = labels.len();
+    Tensor::from_data(TensorData::new(labels, [n]), device)
+}
+
+/// `n / (C n_c)` for each class, 1 for a class without a recording: it never meets the loss.
+fn class_weights(kind: ClassWeights, labels: &[usize], n_classes: usize) -> Vec<f32> {
+    let mut counts = vec![0_usize; n_classes];
+    labels.iter().for_each(|label| counts[*label] += 1);
+    counts
+        .into_iter()
+        .map(|count| match kind {
+            ClassWeights::Balanced if count > 0 => labels.len() as f32 / (n_classes * count) as f32,
+            _ => 1.0,
+        })
+        .collect()
+}
+
+/// PyTorch's `ReduceLROnPlateau` in mode "min" with its relative threshold of 1e-4.
+struct Plateau {
+    learning_rate: f64,
+    factor: f64,
+    patience: usize,
+    lowest: f64,
+    waited: usize,
+}
+
+impl Plateau {
+    fn new(learning_rate: f64, config: &TrainConfig) -> Self {
+        Self { learning_rate, factor: config.plateau_factor, patience: config.plateau_patience, lowest: f64::INFINITY, waited: 0 }
+    }
+
+    fn step(&mut self, val_loss: f64) {
+        if val_loss < self.lowest * (1.0 - 1e-4) {
+            self.lowest = val_loss;
+            self.waited = 0;
+            return;
+        }
+        self.waited += 1;
+        if self.waited > self.patience {
+            self.learning_rate *= self.factor;
+            self.waited = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_those_of_scikit_learn() {
+        // sklearn.utils.class_weight.compute_class_weight("balanced", classes=[0, 1, 2], y=[0, 0, 0, 1])
+        assert_eq!(class_weights(ClassWeights::Balanced, &[0, 0, 0, 1], 3), [4.0 / 9.0, 4.0 / 3.0, 1.0]);
+        assert_eq!(class_weights(ClassWeights::None, &[0, 0, 0, 1], 3), [1.0; 3]);
+    }
+
+    #[test]
+    fn the_rate_falls_after_patience_and_one() {
+        // torch.optim.lr_scheduler.ReduceLROnPlateau(factor=0.5, patience=2) on the same losses.
+        let mut plateau = Plateau::new(1.0, &TrainConfig::default());
+        let losses = [1.0, 0.9, 0.95, 0.9, 0.91, 0.9, 0.9, 0.9, 0.5];
+        let rates: Vec<f64> = losses
+            .iter()
+            .map(|loss| {
+                plateau.step(*loss);
+                plateau.learning_rate
+            })
+            .collect();
+        assert_eq!(rates, [1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25, 0.25]);
+    }
+}

@@ -1,0 +1,259 @@
+//! Drives the real `train` binary in fresh folders.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+use tempfile::TempDir;
+
+/// Small enough for a test, and still the whole road.
+const TINY: &str = r#"
+name = "tiny"
+[data]
+roots = ["recordings"]
+synthetic_recordings = 40
+[features]
+image_size = 64
+[backbone]
+weights = "random"
+[train]
+epochs = 3
+augmented_views = 2
+[sweep]
+learning_rate = [1e-3, 1e-2]
+inner = [16]
+dropout = [0.5]
+"#;
+
+fn train(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_train")).current_dir(folder).args(arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", stderr(output));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn fresh(config: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("tiny.toml"), config).unwrap();
+    folder
+}
+
+fn only_entry(folder: &Path) -> PathBuf {
+    let mut entries = std::fs::read_dir(folder).unwrap();
+    let entry = entries.next().unwrap().unwrap().path();
+    assert!(entries.next().is_none(), "more than one entry in {}", folder.display());
+    entry
+}
+
+/// Every file below `folder` but `runtime.jsonl`, with its bytes.
+fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_name().unwrap() != "runtime.jsonl" {
+                files.push((path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// A finished run that several tests read.
+static RUN: LazyLock<TempDir> = LazyLock::new(|| {
+    let folder = fresh(TINY);
+    let output = train(folder.path(), &["--config", "tiny.toml"]);
+    assert!(stdout(&output).contains("test       macro-F1"), "{}", stdout(&output));
+    assert!(stderr(&output).contains("SYNTHETIC"), "{}", stderr(&output));
+    folder
+});
+
+#[test]
+fn a_run_leaves_what_the_design_promises() {
+    let run = only_entry(&RUN.path().join("experiments"));
+    let names: Vec<String> =
+        contents(&run).iter().map(|(path, _)| path.display().to_string()).filter(|p| !p.starts_with("trials")).collect();
+    assert_eq!(
+        names,
+        [
+            "config.toml",
+            "leaderboard.csv",
+            "manifest.csv",
+            "model.safetensors",
+            "provenance.json",
+            "report.html",
+            "report.json",
+            "report.md"
+        ]
+    );
+    for file in ["config.toml", "epochs.csv", "head.safetensors", "predictions.csv"] {
+        assert!(run.join("trials/lr0.01-inner16-dropout0.5").join(file).is_file(), "{file}");
+    }
+    let leaderboard = std::fs::read_to_string(run.join("leaderboard.csv")).unwrap();
+    assert_eq!(leaderboard.lines().count(), 3);
+    let best = leaderboard.lines().nth(1).unwrap().split(',').nth(1).unwrap().to_owned();
+    for (trial, tested) in [("lr0.01-inner16-dropout0.5", best.starts_with("lr0.01")), ("lr0.001-inner16-dropout0.5", best.starts_with("lr0.001"))] {
+        let predictions = std::fs::read_to_string(run.join("trials").join(trial).join("predictions.csv")).unwrap();
+        assert_eq!(predictions.lines().any(|line| line.starts_with("test,")), tested, "only the best trial sees test");
+    }
+    let html = std::fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(html.contains("synthetic") && !html.contains("http://") && !html.contains("https://"));
+}
+
+#[test]
+fn reruns_are_byte_identical_with_cold_and_warm_caches_and_seeds_matter() {
+    let again = fresh(TINY);
+    for _ in ["cold", "warm"] {
+        stdout(&train(again.path(), &["--config", "tiny.toml"]));
+        assert!(contents(&RUN.path().join("experiments")) == contents(&again.path().join("experiments")));
+    }
+    stdout(&train(again.path(), &["--config", "tiny.toml", "--seed", "7", "--out", "other"]));
+    let read = |run: PathBuf| std::fs::read(run.join("trials/lr0.01-inner16-dropout0.5/epochs.csv")).unwrap();
+    assert_ne!(read(only_entry(&again.path().join("experiments"))), read(only_entry(&again.path().join("other"))));
+}
+
+#[test]
+fn infer_answers_in_four_formats_and_agrees_with_training() {
+    let folder = RUN.path();
+    let run = only_entry(&folder.join("experiments"));
+    let mut predictions = csv::Reader::from_path(run.join("trials").join(best_trial(&run)).join("predictions.csv")).unwrap();
+    let row = predictions.records().map(Result::unwrap).find(|row| &row[0] == "test").unwrap();
+    let file = format!("data/synthetic/40/{}", &row[1]);
+
+    let json: serde_json::Value = serde_json::from_str(&stdout(&train(folder, &["infer", &file, "--format", "json"]))).unwrap();
+    assert_eq!(json["label"], row[3]);
+    assert_eq!(json["top_k"].as_array().unwrap().len(), 3);
+    let all = json["all_probs"].as_object().unwrap();
+    assert_eq!(all.len(), 8);
+    for (class, probability) in all.values().enumerate() {
+        let trained: f64 = row[4 + class].parse().unwrap();
+        assert!((probability.as_f64().unwrap() - trained).abs() < 1e-5, "class {class}");
+    }
+
+    let both = ["infer", "data/synthetic/40/burping", "data/synthetic/40/tired", "--model", run.to_str().unwrap(), "--format"];
+    let with = |format| stdout(&train(folder, &[&both[..], &[format]].concat()));
+    let n = with("table").lines().count();
+    assert!(n >= 6);
+    assert_eq!(with("csv").lines().count(), n + 1);
+    assert!(with("jsonl").lines().all(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["file"].is_string()));
+    assert_eq!(serde_json::from_str::<Vec<serde_json::Value>>(&with("json")).unwrap().len(), n);
+}
+
+fn best_trial(run: &Path) -> String {
+    let mut leaderboard = csv::Reader::from_path(run.join("leaderboard.csv")).unwrap();
+    let first = leaderboard.records().next().unwrap().unwrap();
+    first[1].to_owned()
+}
+
+#[test]
+fn a_bad_recording_is_told_and_the_others_are_still_answered() {
+    let folder = fresh(TINY);
+    std::fs::write(folder.path().join("noise.wav"), b"this is no sound").unwrap();
+    let good = only_first(&RUN.path().join("data/synthetic/40/burping"));
+    let run = only_entry(&RUN.path().join("experiments"));
+    let output = train(
+        folder.path(),
+        &["infer", "noise.wav", good.to_str().unwrap(), "--model", run.to_str().unwrap(), "--format", "jsonl"],
+    );
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(String::from_utf8(output.stdout.clone()).unwrap().lines().count(), 1);
+    assert!(stderr(&output).contains("noise.wav: "), "{}", stderr(&output));
+}
+
+fn only_first(folder: &Path) -> PathBuf {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files.swap_remove(0)
+}
+
+#[test]
+fn unreadable_recordings_stop_the_run_unless_skipping_is_allowed() {
+    let folder = fresh(TINY);
+    stdout(&train(folder.path(), &["synth", "--out", "recordings", "--recordings", "40"]));
+    std::fs::write(folder.path().join("recordings/burping/broken.wav"), b"RIFF").unwrap();
+    let output = train(folder.path(), &["--config", "tiny.toml"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stderr(&output).contains("burping/broken.wav"), "{}", stderr(&output));
+    let output = train(folder.path(), &["--config", "tiny.toml", "--set", "data.skip_unreadable=true"]);
+    assert!(stderr(&output).contains("burping/broken.wav"));
+    stdout(&output);
+    let report = std::fs::read_to_string(only_entry(&folder.path().join("experiments")).join("report.json")).unwrap();
+    assert!(report.contains("burping/broken.wav"));
+}
+
+#[test]
+fn features_and_embed_write_float32_arrays() {
+    let folder = fresh(TINY);
+    let file = only_first(&RUN.path().join("data/synthetic/40/burping"));
+    let file = file.to_str().unwrap();
+    for (stage, shape) in [("waveform", "(1, 56000)"), ("mel", "(1, 128, 219)"), ("image", "(1, 224, 224)")] {
+        stdout(&train(folder.path(), &["features", file, "--out", "x.npy", "--stage", stage]));
+        let header = std::fs::read(folder.path().join("x.npy")).unwrap();
+        let header = String::from_utf8_lossy(&header[..128]).into_owned();
+        assert!(header.contains(shape) && header.contains("<f4"), "{stage}: {header}");
+    }
+    stdout(&train(folder.path(), &["embed", file, "--out", "e.npy", "--weights", "random"]));
+    let header = std::fs::read(folder.path().join("e.npy")).unwrap();
+    assert!(String::from_utf8_lossy(&header[..128]).contains("(1, 512)"));
+}
+
+#[test]
+fn wrong_use_ends_with_the_documented_codes_and_says_what_to_do() {
+    let strict = format!("strict = true\n{TINY}");
+    for (config, arguments, code, expected) in [
+        (TINY, vec!["--config", "nowhere.toml"], 2, "nowhere.toml: there is no such config here or in configs/"),
+        (TINY, vec!["--config", "tiny.toml", "--set", "train.epochs=0"], 2, "train.epochs: must be 1 to 10000"),
+        (TINY, vec!["--config", "tiny.toml", "--device", "cuda"], 2, "--features cuda"),
+        ("nmae = 1", vec!["--config", "tiny.toml"], 2, "line 1, column 1"),
+        (&strict, vec!["--config", "tiny.toml"], 3, "none of these folders exists: recordings"),
+        (TINY, vec!["--config", "tiny.toml", "--set", "backbone.weights=nothing"], 4, "train weights list"),
+        (TINY, vec!["infer", "missing.wav", "--model", "m"], 3, "missing.wav: there is no such file"),
+        (TINY, vec!["infer", "tiny.toml"], 4, "there is no trained model"),
+        (TINY, vec!["infer", "tiny.toml", "--model", "tiny.toml"], 4, "tiny.toml"),
+        (TINY, vec!["report", "nowhere"], 3, "name the folder of a finished run"),
+        (TINY, vec!["weights", "verify", "resnet18"], 4, "fetch them with"),
+    ] {
+        let folder = fresh(config);
+        let output = train(folder.path(), &arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(expected), "{arguments:?}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("panicked"), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn weights_that_cannot_be_had_are_replaced_aloud_or_refused() {
+    // A port on which nobody listens stands for a network that is not there.
+    let unreachable = |folder: &Path, arguments: &[&str]| {
+        let proxy = "http://127.0.0.1:9";
+        let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
+        command.current_dir(folder).args(["--config", "tiny.toml", "--set", "backbone.weights=resnet18"]).args(arguments);
+        command.env("ALL_PROXY", proxy).env("HTTPS_PROXY", proxy).env_remove("NO_PROXY").output().unwrap()
+    };
+    let folder = fresh(TINY);
+    let output = unreachable(folder.path(), &["--set", "backbone.when_missing=fail"]);
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+    let output = unreachable(folder.path(), &[]);
+    assert!(stderr(&output).contains("the backbone is RANDOM"), "{}", stderr(&output));
+    assert!(stdout(&output).contains("WARNING    The backbone is random"), "{}", stdout(&output));
+}
+
+#[test]
+fn the_help_names_every_command() {
+    let help = stdout(&train(Path::new("."), &["--help"]));
+    for command in ["infer", "report", "features", "embed", "weights", "synth", "--config", "--seed", "--device", "--set"] {
+        assert!(help.contains(command), "{command}");
+    }
+}
