@@ -1,1 +1,26 @@
 //! Audio bytes to a spectrogram image: decode, resample, log-mel, resize, augmentation.
+//!
+//! ```text
+//! bytes ─decode─▶ samples ─resample─▶ 8 kHz mono ─clip/pad─▶ [56000] ─log-mel─▶ [128, 219] in 0..1 ─resize─▶ [224, 224]
+//! ```
+//!
+//! [`Extractor`] is the whole road; each step has a file of its own. The numbers are librosa's, within the tolerances
+//! that `tests/parity.rs` states. Nothing here reads folders or knows about tensors.
+
+mod augment;
+mod config;
+mod decode;
+mod error;
+mod extractor;
+mod log_mel;
+mod mel_filters;
+mod resample;
+mod resize;
+mod wav;
+
+pub use augment::SpecAugment;
+pub use config::{FEATURES_VERSION, FeatureConfig};
+pub use decode::{Audio, Warning};
+pub use error::Error;
+pub use extractor::Extractor;
+pub use mel_filters::mel_filter_bank;

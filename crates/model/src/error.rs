@@ -17,7 +17,7 @@ pub enum Error {
         error: Box<Error>,
     },
     /// Reading or writing failed.
-    #[error("{0}")]
+    #[error(transparent)]
     Io(#[from] io::Error),
     /// The bytes are not a well-formed file of their format.
     #[error("malformed file: {0}")]

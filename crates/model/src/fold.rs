@@ -45,9 +45,7 @@ impl RawConv {
         let RawConv { mut spec, weight, bias, norm } = self;
         let kernel = spec.kernel;
         let [outputs, inputs] = match weight.shape[..] {
-            [outputs, inputs, height, width] if [height, width] == [kernel; 2] && outputs > 0 && inputs > 0 => {
-                [outputs, inputs]
-            }
+            [outputs, inputs, height, width] if [height, width] == [kernel; 2] => [outputs, inputs],
             _ => {
                 let problem = format!(
                     "shape {:?}, expected [outputs, inputs, {kernel}, {kernel}] for {}",

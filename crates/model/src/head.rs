@@ -112,9 +112,6 @@ impl Head {
                     format!("shape {:?}, expected [outputs, inputs]", weight.shape),
                 ));
             };
-            if outputs == 0 || inputs == 0 {
-                return Err(Error::tensor(&weight.name, format!("shape {:?} has no numbers", weight.shape)));
-            }
             let bias = get(&format!("{name}.bias"))?;
             bias.check_shape(&[outputs])?;
             // Transposed here and not on the device: a strided weight is multiplied in another

@@ -15,6 +15,10 @@ pub(crate) struct HostTensor {
 impl HostTensor {
     /// Checks that the numbers are finite and as many as `shape` says.
     pub fn new(name: &str, shape: Vec<usize>, data: Vec<f32>) -> Result<HostTensor, Error> {
+        // An empty one is of no use here, and one side of its shape could be anything.
+        if data.is_empty() {
+            return Err(Error::tensor(name, format!("shape {shape:?} has no numbers")));
+        }
         if n_elements(&shape) != Some(data.len()) {
             return Err(Error::tensor(name, format!("shape {shape:?} does not fit {} numbers", data.len())));
         }
@@ -53,7 +57,7 @@ impl HostTensor {
 }
 
 /// The product of `shape`, if it can be counted.
-pub(crate) fn n_elements(shape: &[usize]) -> Option<usize> {
+fn n_elements(shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n))
 }
 

@@ -52,3 +52,45 @@ impl NormalDraws {
         Conv { weight: (0..outputs * inputs * area).map(|_| weight()).collect(), bias: vec![0.0; outputs], spec }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+    use crate::arch::Arch;
+
+    /// Mean, standard deviation and kurtosis of many draws; the tolerances are four standard errors of each.
+    #[test]
+    fn draws_are_standard_normal() {
+        let mut draws = NormalDraws::new(1);
+        let n = 1_000_000;
+        let [mut sum, mut squares, mut fourths] = [0.0; 3];
+        for _ in 0..n {
+            let x = draws.draw();
+            sum += x;
+            squares += x * x;
+            fourths += x.powi(4);
+        }
+        let n = f64::from(n);
+        assert!((sum / n).abs() < 4.0 / n.sqrt());
+        assert!((squares / n - 1.0).abs() < 4.0 * (2.0 / n).sqrt());
+        assert!((fourths / n - 3.0).abs() < 4.0 * (96.0 / n).sqrt());
+    }
+
+    /// torchvision: `sqrt(2 / (outputs * kernel^2))`; the stem sums three independent channels.
+    #[test]
+    fn deviations_are_kaimings() {
+        let mut draws = NormalDraws::new(2);
+        let layers = Arch::ResNet18.layers();
+        let last = layers.blocks.last().unwrap().conv2.clone();
+        for (spec, expected) in
+            [(layers.stem, (6.0_f64 / (64.0 * 49.0)).sqrt()), (last, (2.0_f64 / (512.0 * 9.0)).sqrt())]
+        {
+            let conv = draws.conv(spec);
+            let squares: f64 = conv.weight.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+            let deviation = (squares / conv.weight.len() as f64).sqrt();
+            assert!((deviation / expected - 1.0).abs() < 0.05, "{}: {deviation}, expected {expected}", conv.spec.name);
+            assert!(conv.bias.iter().all(|&bias| bias == 0.0));
+        }
+    }
+}

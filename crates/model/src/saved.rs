@@ -70,8 +70,8 @@ impl SavedModel {
 /// Saves a model as one safetensors file, atomically. Equal content gives equal bytes.
 ///
 /// # Errors
-/// [`Error::Argument`] if labels, head and backbone do not fit together, [`Error::Io`] if the file
-/// cannot be written.
+/// Inside [`Error::At`]: [`Error::Argument`] if labels, head and backbone do not fit together,
+/// [`Error::Io`] if the file cannot be written.
 pub fn save_model(path: &Path, info: &ModelInfo, backbone: &BackboneWeights, head: &Head) -> Result<(), Error> {
     let write = || {
         check_fit(info, backbone, head)?;

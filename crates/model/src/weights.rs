@@ -1,6 +1,7 @@
 //! The backbone's weights in host memory, wherever they came from.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -24,10 +25,20 @@ const MAX_FILE_BYTES: u64 = 1 << 30;
 /// Widths are those of the file, so that small-width models work. Tensors go by torchvision's
 /// names: `conv1.weight` `[64, 1, 7, 7]`, `conv1.bias` `[64]`, `layer1.0.conv1.weight`,
 /// `layer2.0.downsample.0.weight` ...
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct BackboneWeights {
     arch: Arch,
     layers: Layers<Conv>,
+}
+
+/// Without the numbers: there are millions.
+impl fmt::Debug for BackboneWeights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BackboneWeights")
+            .field("arch", &self.arch)
+            .field("n_outputs", &self.n_outputs())
+            .finish_non_exhaustive()
+    }
 }
 
 impl BackboneWeights {

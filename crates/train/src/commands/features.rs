@@ -38,7 +38,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let files = inputs::sound_files(&args.inputs.paths)?;
     let mut values = Vec::new();
     let failed = inputs::each(&files, |_, bytes, extension| {
-        let waveform = extractor.waveform(&extractor.decode(bytes, extension)?)?;
+        let waveform = extractor.waveform(&extractor.decode(bytes, extension)?);
         values.extend(match args.stage {
             Stage::Waveform => waveform,
             Stage::Mel => extractor.log_mel(&waveform),

@@ -1,0 +1,147 @@
+//! The settings of the road from bytes to image.
+
+use serde::{Deserialize, Serialize};
+
+use crate::SpecAugment;
+
+/// Changes whenever the same settings give other numbers than before: caches hash it.
+pub const FEATURES_VERSION: u32 = 1;
+
+/// All feature settings; the defaults are those of the original project, in librosa's terms.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FeatureConfig {
+    /// Rate to resample to, 4000 to 48000 Hz.
+    pub sample_rate_hz: u32,
+    /// Length to clip or zero-pad to, 0.5 to 60 s.
+    pub clip_seconds: f64,
+    /// Samples of a Fourier transform, 64 to 16384.
+    pub n_fft: usize,
+    /// Samples between two frames, 1 to `n_fft`.
+    pub hop_length: usize,
+    /// Mel bands, 1 to 512.
+    pub n_mels: usize,
+    /// Lower edge of the lowest band, at least 0 Hz.
+    pub f_min_hz: f64,
+    /// Upper edge of the highest band; half the sample rate if absent.
+    pub f_max_hz: Option<f64>,
+    /// Everything more than this many dB below the loudest point is raised to that level, above 0 to 200.
+    pub top_db: f64,
+    /// Height and width of the image, 32 to 1024 pixels.
+    pub image_size: usize,
+    /// What training does to images.
+    pub spec_augment: SpecAugment,
+}
+
+impl Default for FeatureConfig {
+    fn default() -> Self {
+        Self {
+            sample_rate_hz: 8000,
+            clip_seconds: 7.0,
+            n_fft: 1024,
+            hop_length: 256,
+            n_mels: 128,
+            f_min_hz: 0.0,
+            f_max_hz: None,
+            top_db: 80.0,
+            image_size: 224,
+            spec_augment: SpecAugment::default(),
+        }
+    }
+}
+
+impl FeatureConfig {
+    /// Every problem with the values; empty if they can be used.
+    pub fn validate(&self) -> Vec<String> {
+        let nyquist = f64::from(self.sample_rate_hz) / 2.0;
+        [
+            ((4000..=48_000).contains(&self.sample_rate_hz), "sample_rate_hz must be 4000 to 48000"),
+            ((0.5..=60.0).contains(&self.clip_seconds), "clip_seconds must be 0.5 to 60"),
+            ((64..=16_384).contains(&self.n_fft), "n_fft must be 64 to 16384"),
+            ((1..=self.n_fft).contains(&self.hop_length), "hop_length must be 1 to n_fft"),
+            ((1..=512).contains(&self.n_mels), "n_mels must be 1 to 512"),
+            ((0.0..nyquist).contains(&self.f_min_hz), "f_min_hz must be at least 0 and below half the sample rate"),
+            (
+                self.f_max_hz.is_none_or(|f_max| f_max > self.f_min_hz && f_max <= nyquist),
+                "f_max_hz must be above f_min_hz and at most half the sample rate",
+            ),
+            (self.top_db > 0.0 && self.top_db <= 200.0, "top_db must be above 0 and at most 200"),
+            ((32..=1024).contains(&self.image_size), "image_size must be 32 to 1024"),
+            (
+                self.spec_augment.frequency_mask <= self.image_size && self.spec_augment.time_mask <= self.image_size,
+                "spec_augment masks must not be wider than the image",
+            ),
+            ((0.0..=1.0).contains(&self.spec_augment.probability), "spec_augment.probability must be 0 to 1"),
+        ]
+        .into_iter()
+        .filter(|(ok, _)| !ok)
+        .map(|(_, message)| message.to_owned())
+        .collect()
+    }
+
+    /// Samples of a clip at `sample_rate_hz`.
+    pub fn clip_samples(&self) -> usize {
+        (self.clip_seconds * f64::from(self.sample_rate_hz)).round() as usize
+    }
+
+    /// Frames of a clip's spectrogram: `1 + clip_samples / hop_length`, as librosa's centred transform has.
+    pub fn n_frames(&self) -> usize {
+        1 + self.clip_samples() / self.hop_length
+    }
+
+    /// Everything that decides what the image of some bytes is, as text: what caches hash.
+    pub fn image_key(&self) -> String {
+        let Self {
+            sample_rate_hz,
+            clip_seconds,
+            n_fft,
+            hop_length,
+            n_mels,
+            f_min_hz,
+            f_max_hz,
+            top_db,
+            image_size,
+            spec_augment: _,
+        } = self;
+        format!(
+            "features {FEATURES_VERSION}: {sample_rate_hz} Hz, {clip_seconds} s, {n_fft}/{hop_length}, {n_mels} mels \
+             {f_min_hz} to {f_max_hz:?} Hz, {top_db} dB, {image_size} px"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_sound_and_have_the_documented_shapes() {
+        let config = FeatureConfig::default();
+        assert!(config.validate().is_empty());
+        assert_eq!((config.clip_samples(), config.n_frames()), (56_000, 219));
+    }
+
+    #[test]
+    fn every_problem_is_told() {
+        let config = FeatureConfig {
+            hop_length: 0,
+            top_db: f64::NAN,
+            f_max_hz: Some(9000.0),
+            spec_augment: SpecAugment { probability: 1.5, ..SpecAugment::default() },
+            ..FeatureConfig::default()
+        };
+        let problems = config.validate().join("\n");
+        for name in ["hop_length", "top_db", "f_max_hz", "probability"] {
+            assert!(problems.contains(name), "{problems}");
+        }
+        assert_eq!(config.validate().len(), 4);
+    }
+
+    #[test]
+    fn augmentation_does_not_change_the_image_key_and_the_rest_does() {
+        let config = FeatureConfig::default();
+        let augmented = FeatureConfig { spec_augment: SpecAugment { time_mask: 3, ..SpecAugment::default() }, ..config.clone() };
+        assert_eq!(config.image_key(), augmented.image_key());
+        assert_ne!(config.image_key(), FeatureConfig { top_db: 79.0, ..config.clone() }.image_key());
+    }
+}

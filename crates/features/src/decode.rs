@@ -1,0 +1,215 @@
+//! Bytes of a sound file to mono samples, whatever the bytes are.
+//!
+//! The bytes are not trusted: no allocation follows a header's claim, decoding stops when the clip is full, and a panic
+//! inside a decoder becomes an error.
+
+use std::io::{Cursor, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use symphonia::core::codecs::audio::AudioDecoderOptions;
+use symphonia::core::errors::Error as SymphoniaError;
+use symphonia::core::formats::probe::Hint;
+use symphonia::core::formats::{FormatOptions, TrackType};
+use symphonia::core::io::MediaSourceStream;
+use symphonia::core::meta::MetadataOptions;
+
+use crate::{Error, wav};
+
+/// Rates that are accepted, Hz.
+const SAMPLE_RATES_HZ: std::ops::RangeInclusive<u32> = 4000..=192_000;
+/// Most channels that are accepted.
+const MAX_CHANNELS: usize = 8;
+/// Most frames that a packet may claim: decoders allocate this much before they see data.
+const MAX_FRAMES_PER_PACKET: u64 = 65_536;
+/// Most packets that may fail to decode before the file is given up.
+const MAX_BAD_PACKETS: usize = 1000;
+
+/// Decoded sound, mixed to one channel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Audio {
+    /// Mono samples at `sample_rate_hz`, full scale at ±1; no more than the clip needs.
+    pub samples: Vec<f32>,
+    /// Rate of the file, 4000 to 192000 Hz.
+    pub sample_rate_hz: u32,
+    /// What is odd about the file.
+    pub warnings: Vec<Warning>,
+}
+
+/// What is odd about a file that could still be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Warning {
+    /// The file ends before its header says; what is there was used.
+    #[error("the file is cut short; what is there was used")]
+    Truncated,
+    /// Some packets could not be decoded and were left out.
+    #[error("parts of the file are damaged and were left out")]
+    Damaged,
+    /// Every sample is the same.
+    #[error("the recording is silent")]
+    Silent,
+}
+
+/// Decodes at most `seconds` of `bytes`. `extension` is only a hint.
+pub(crate) fn decode(bytes: &[u8], extension: Option<&str>, seconds: f64) -> Result<Audio, Error> {
+    if bytes.is_empty() {
+        return Err(Error::Empty);
+    }
+    let mut audio = match wav::read(bytes) {
+        Some(pcm) => from_pcm16(&pcm, seconds)?,
+        None => catch_unwind(AssertUnwindSafe(|| from_symphonia(bytes, extension, seconds)))
+            .unwrap_or_else(|_| Err(Error::Malformed("its decoder gave up".into())))?,
+    };
+    if let Some(at) = audio.samples.iter().position(|sample| !sample.is_finite()) {
+        return Err(Error::NotFinite(at));
+    }
+    match audio.samples.first() {
+        None => return Err(Error::Empty),
+        Some(first) if audio.samples.iter().all(|sample| sample == first) => audio.warnings.push(Warning::Silent),
+        Some(_) => {}
+    }
+    Ok(audio)
+}
+
+fn frames_wanted(sample_rate_hz: u32, n_channels: usize, seconds: f64) -> Result<usize, Error> {
+    if !SAMPLE_RATES_HZ.contains(&sample_rate_hz) {
+        return Err(Error::Unsupported(format!("{sample_rate_hz} Hz: the sample rate must be 4000 to 192000 Hz")));
+    }
+    if !(1..=MAX_CHANNELS).contains(&n_channels) {
+        return Err(Error::Unsupported(format!("{n_channels} channels: there must be 1 to {MAX_CHANNELS}")));
+    }
+    Ok((seconds * f64::from(sample_rate_hz)).ceil() as usize)
+}
+
+fn from_pcm16(pcm: &wav::Pcm16, seconds: f64) -> Result<Audio, Error> {
+    let frames = frames_wanted(pcm.sample_rate_hz, pcm.n_channels, seconds)?;
+    let sample = |b: &[u8]| f32::from(i16::from_le_bytes([b[0], b[1]])) / 32_768.0;
+    let samples = match pcm.n_channels {
+        1 => pcm.samples.chunks_exact(2).take(frames).map(sample).collect(),
+        n => {
+            let frame = |f: &[u8]| f.chunks_exact(2).map(sample).sum::<f32>() / n as f32;
+            pcm.samples.chunks_exact(2 * n).take(frames).map(frame).collect()
+        }
+    };
+    let warnings = if pcm.truncated { vec![Warning::Truncated] } else { vec![] };
+    Ok(Audio { samples, sample_rate_hz: pcm.sample_rate_hz, warnings })
+}
+
+fn from_symphonia(bytes: &[u8], extension: Option<&str>, seconds: f64) -> Result<Audio, Error> {
+    let mut hint = Hint::new();
+    if let Some(extension) = extension {
+        hint.with_extension(extension);
+    }
+    // symphonia wants to own its source for as long as it likes.
+    let stream = MediaSourceStream::new(Box::new(Cursor::new(bytes.to_vec())), Default::default());
+    let mut format = symphonia::default::get_probe()
+        .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
+        .map_err(|e| not_opened(bytes, &e))?;
+    let track = format.default_track(TrackType::Audio).ok_or_else(|| Error::Unsupported("there is no audio track in it".into()))?;
+    let track_id = track.id;
+    let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
+    let parameters = parameters.ok_or_else(|| not_opened(bytes, &SymphoniaError::Unsupported("codec")))?;
+    let claimed = parameters.max_frames_per_packet.max(parameters.frames_per_block).unwrap_or(0);
+    if claimed > MAX_FRAMES_PER_PACKET {
+        return Err(Error::Limit(format!("a packet of {claimed} frames; at most {MAX_FRAMES_PER_PACKET} are decoded")));
+    }
+    if let Some(rate) = parameters.sample_rate {
+        frames_wanted(rate, parameters.channels.as_ref().map_or(1, |channels| channels.count()), seconds)?;
+    }
+    let mut decoder = symphonia::default::get_codecs()
+        .make_audio_decoder(parameters, &AudioDecoderOptions::default())
+        .map_err(|e| not_opened(bytes, &e))?;
+
+    let mut audio = Audio { samples: Vec::new(), sample_rate_hz: 0, warnings: Vec::new() };
+    let mut spec: Option<(u32, usize, usize)> = None; // rate, channels, frames wanted
+    let mut interleaved: Vec<f32> = Vec::new();
+    let mut bad_packets = 0;
+    loop {
+        let packet = match format.next_packet() {
+            Ok(Some(packet)) => packet,
+            Ok(None) => break,
+            Err(e) if ended_early(&e) => {
+                audio.warnings.push(Warning::Truncated);
+                break;
+            }
+            Err(SymphoniaError::ResetRequired) => return Err(changed()),
+            Err(_) if !audio.samples.is_empty() => {
+                bad_packets += 1;
+                break;
+            }
+            Err(e) => return Err(classify(&e)),
+        };
+        if packet.track_id != track_id {
+            continue;
+        }
+        let decoded = match decoder.decode(&packet) {
+            Ok(decoded) => decoded,
+            Err(SymphoniaError::DecodeError(_) | SymphoniaError::IoError(_)) if bad_packets < MAX_BAD_PACKETS => {
+                bad_packets += 1;
+                continue;
+            }
+            Err(SymphoniaError::ResetRequired) => return Err(changed()),
+            Err(e) => return Err(classify(&e)),
+        };
+        let (rate, channels) = (decoded.spec().rate(), decoded.spec().channels().count());
+        let wanted = match spec {
+            None => {
+                let wanted = frames_wanted(rate, channels, seconds)?;
+                spec = Some((rate, channels, wanted));
+                wanted
+            }
+            Some((first_rate, first_channels, wanted)) if (first_rate, first_channels) == (rate, channels) => wanted,
+            Some(_) => return Err(changed()),
+        };
+        decoded.copy_to_vec_interleaved(&mut interleaved);
+        let room = wanted - audio.samples.len();
+        let mono = interleaved.chunks_exact(channels).take(room).map(|frame| frame.iter().sum::<f32>() / channels as f32);
+        audio.samples.extend(mono);
+        audio.sample_rate_hz = rate;
+        if audio.samples.len() >= wanted {
+            break;
+        }
+    }
+    if bad_packets > 0 {
+        if audio.samples.is_empty() {
+            return Err(Error::Malformed("no part of it can be decoded".into()));
+        }
+        audio.warnings.push(Warning::Damaged);
+    }
+    Ok(audio)
+}
+
+fn ended_early(error: &SymphoniaError) -> bool {
+    matches!(error, SymphoniaError::IoError(e) if e.kind() == ErrorKind::UnexpectedEof)
+}
+
+fn changed() -> Error {
+    Error::Unsupported("the sample rate or the channels change in the middle".into())
+}
+
+/// Why there is no decoder, with a way out for what people send most.
+fn not_opened(bytes: &[u8], error: &SymphoniaError) -> Error {
+    let starts = &bytes[..bytes.len().min(4096)];
+    let holds = |mark: &[u8]| starts.windows(mark.len()).any(|window| window == mark);
+    let known = [
+        (holds(b"OpusHead") || holds(b"A_OPUS"), "Opus"),
+        (starts.starts_with(b"#!AMR") || holds(b"samr"), "AMR"),
+        (starts.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]), "WebM or Matroska"),
+        (starts.starts_with(&[0x30, 0x26, 0xb2, 0x75]), "WMA"),
+    ];
+    match known.into_iter().find(|(found, _)| *found) {
+        Some((_, name)) => Error::Unsupported(format!("{name} is not decoded; convert the recording to WAV")),
+        None => classify(error),
+    }
+}
+
+fn classify(error: &SymphoniaError) -> Error {
+    match error {
+        SymphoniaError::Unsupported(what) => {
+            Error::Unsupported(format!("not a sound file that is decoded (wav, flac, mp3, ogg-vorbis, m4a, aac, caf): {what}"))
+        }
+        SymphoniaError::LimitError(what) => Error::Limit((*what).into()),
+        e if ended_early(e) => Error::Malformed("it ends in its header, or is no sound file".into()),
+        e => Error::Malformed(e.to_string()),
+    }
+}

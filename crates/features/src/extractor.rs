@@ -1,0 +1,97 @@
+//! The whole road from bytes to image.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::decode::{Audio, Warning, decode};
+use crate::log_mel::LogMel;
+use crate::resample::Resampler;
+use crate::resize::Resize;
+use crate::{Error, FeatureConfig};
+
+/// Sound after the clip's end that its last samples still depend on, s: the resampler's reach, at the lowest rates too.
+const RESAMPLER_REACH_SECONDS: f64 = 0.05;
+
+/// Resamplers kept for the next file. Recordings come in a handful of rates; hostile ones must not fill the memory.
+const MAX_RESAMPLERS: usize = 8;
+
+/// Turns sound files into images; prepared once for a configuration, used from any thread.
+pub struct Extractor {
+    config: FeatureConfig,
+    log_mel: LogMel,
+    resize: Resize,
+    resamplers: Mutex<HashMap<u32, Arc<Resampler>>>,
+}
+
+impl Extractor {
+    /// Prepares window, filters and resizing.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with every problem of `config`.
+    pub fn new(config: &FeatureConfig) -> Result<Self, Error> {
+        let problems = config.validate();
+        if !problems.is_empty() {
+            return Err(Error::Config(problems));
+        }
+        Ok(Self {
+            config: config.clone(),
+            log_mel: LogMel::new(config),
+            resize: Resize::new(config.n_mels, config.n_frames(), config.image_size),
+            resamplers: Mutex::default(),
+        })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &FeatureConfig {
+        &self.config
+    }
+
+    /// Decodes as much of a sound file as a clip needs. `extension` ("mp3") is only a hint.
+    ///
+    /// # Errors
+    /// Any [`Error`] but [`Error::Config`].
+    pub fn decode(&self, bytes: &[u8], extension: Option<&str>) -> Result<Audio, Error> {
+        decode(bytes, extension, self.config.clip_seconds + RESAMPLER_REACH_SECONDS)
+    }
+
+    /// Resamples and clips or zero-pads: `[clip_samples]` at the configuration's rate.
+    pub fn waveform(&self, audio: &Audio) -> Vec<f32> {
+        let target_hz = self.config.sample_rate_hz;
+        let mut waveform = if audio.sample_rate_hz == target_hz {
+            audio.samples[..audio.samples.len().min(self.config.clip_samples())].to_vec()
+        } else {
+            self.resampler(audio.sample_rate_hz).apply(&audio.samples)
+        };
+        waveform.resize(self.config.clip_samples(), 0.0);
+        waveform
+    }
+
+    /// `[n_mels, n_frames]` row-major in 0..1: decibels below the loudest point, stretched. Zeros for silence.
+    pub fn log_mel(&self, waveform: &[f32]) -> Vec<f32> {
+        self.log_mel.apply(waveform)
+    }
+
+    /// `[image_size, image_size]` row-major in 0..1; row 0 is the lowest band. `log_mel` is `[n_mels, n_frames]`.
+    pub fn image(&self, log_mel: &[f32]) -> Vec<f32> {
+        self.resize.apply(log_mel)
+    }
+
+    /// The whole road: the image, and what is odd about the file.
+    ///
+    /// # Errors
+    /// As [`Extractor::decode`].
+    pub fn image_from_bytes(&self, bytes: &[u8], extension: Option<&str>) -> Result<(Vec<f32>, Vec<Warning>), Error> {
+        let audio = self.decode(bytes, extension)?;
+        let image = self.image(&self.log_mel(&self.waveform(&audio)));
+        Ok((image, audio.warnings))
+    }
+
+    fn resampler(&self, from_hz: u32) -> Arc<Resampler> {
+        let mut resamplers = self.resamplers.lock().unwrap_or_else(PoisonError::into_inner);
+        if resamplers.len() >= MAX_RESAMPLERS && !resamplers.contains_key(&from_hz) {
+            resamplers.clear();
+        }
+        let make = || Arc::new(Resampler::new(from_hz, self.config.sample_rate_hz));
+        Arc::clone(resamplers.entry(from_hz).or_insert_with(make))
+    }
+}

@@ -1,0 +1,163 @@
+//! Resampling with one fixed low-pass filter, by overlap-save in the frequency domain.
+//!
+//! Not rubato: the reference is librosa's soxr_hq, and the best that rubato 5 reached against it was 47 dB (its
+//! synchronous FFT resampler) and 18 dB (its sinc one); this filter, fitted to soxr_hq, is at 73 dB and more, and as fast.
+
+use std::sync::Arc;
+
+use realfft::num_complex::Complex;
+use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+
+/// Half the filter's length, in samples of the lower of the two rates.
+const HALF_WIDTH: f64 = 115.786;
+/// Its -6 dB point, as a share of the lower of the two Nyquist frequencies: 3827.37 Hz for 8 kHz.
+const CUTOFF: f64 = 3827.37 / 4000.0;
+const KAISER_BETA: f64 = 16.9493;
+/// A transform covers at least this many overlaps, so that little of it is thrown away.
+const OVERLAPS: usize = 12;
+
+/// Resampler between two fixed rates; prepared once, used from any thread.
+pub(crate) struct Resampler {
+    /// The output has `up` samples for every `down` of the input.
+    up: usize,
+    down: usize,
+    /// Input samples before and after the part of a transform that is kept, a multiple of `down`.
+    margin: usize,
+    forward: Arc<dyn RealToComplex<f32>>,
+    inverse: Arc<dyn ComplexToReal<f32>>,
+    /// The filter's spectrum with the gain of both transforms in it, as far as both transforms have bins.
+    response: Vec<Complex<f32>>,
+}
+
+impl Resampler {
+    pub(crate) fn new(from_hz: u32, to_hz: u32) -> Self {
+        let divisor = gcd(from_hz, to_hz);
+        let (up, down) = ((to_hz / divisor) as usize, (from_hz / divisor) as usize);
+        let lower_hz = f64::from(from_hz.min(to_hz));
+        let half_width = HALF_WIDTH * f64::from(from_hz) / lower_hz; // input samples
+        let margin = (half_width.ceil() as usize).div_ceil(down) * down;
+        let blocks = (2 * OVERLAPS * margin / down).next_power_of_two();
+        let (n_in, n_out) = (blocks * down, blocks * up);
+
+        let mut planner = RealFftPlanner::new();
+        let forward = planner.plan_fft_forward(n_in);
+        let cutoff = CUTOFF * lower_hz / f64::from(from_hz); // share of the input's Nyquist frequency
+        let kernel = |at: f64| {
+            let window = bessel_i0(KAISER_BETA * (1.0 - (at / half_width).powi(2)).max(0.0).sqrt());
+            window * sinc(cutoff * at)
+        };
+        let reach = half_width.floor() as usize;
+        let sum = kernel(0.0) + 2.0 * (1..=reach).map(|i| kernel(i as f64)).sum::<f64>();
+        let gain = 1.0 / (sum * n_in as f64);
+        let mut taps = forward.make_input_vec(); // zero phase: the centre is sample 0, the left half wraps around
+        for i in 0..=reach {
+            let tap = (gain * kernel(i as f64)) as f32;
+            taps[i] = tap;
+            taps[(n_in - i) % n_in] = tap;
+        }
+        let mut response = forward.make_output_vec();
+        let done = forward.process(&mut taps, &mut response);
+        debug_assert!(done.is_ok());
+        response.truncate(n_out / 2 + 1);
+        Self { up, down, margin, forward, inverse: planner.plan_fft_inverse(n_out), response }
+    }
+
+    /// Resamples all of `input`; `ceil(len * up / down)` samples come out, as librosa gives.
+    pub(crate) fn apply(&self, input: &[f32]) -> Vec<f32> {
+        let n_out = (input.len() * self.up).div_ceil(self.down);
+        // soxr gives the rounded number of samples; librosa fills up with zeros.
+        let n_filled = (2 * input.len() * self.up + self.down) / (2 * self.down);
+        let mut output = Vec::with_capacity(n_out);
+        let mut block = self.forward.make_input_vec();
+        let mut spectrum = self.forward.make_output_vec();
+        let mut bins = self.inverse.make_input_vec();
+        let mut resampled = self.inverse.make_output_vec();
+        let mut forward_scratch = self.forward.make_scratch_vec();
+        let mut inverse_scratch = self.inverse.make_scratch_vec();
+        let kept_in = block.len() - 2 * self.margin;
+        let margin_out = self.margin / self.down * self.up;
+        let kept_out = margin_out..margin_out + kept_in / self.down * self.up;
+        let mut start = 0; // first input sample of the kept part
+        while output.len() < n_out.min(n_filled) {
+            let from = start.max(self.margin) - self.margin;
+            let to = (start + kept_in + self.margin).min(input.len());
+            let offset = self.margin.saturating_sub(start);
+            block.fill(0.0);
+            block[offset..offset + to - from].copy_from_slice(&input[from..to]);
+            let filtered = self.forward.process_with_scratch(&mut block, &mut spectrum, &mut forward_scratch);
+            bins.fill(Complex::default());
+            for ((bin, value), response) in bins.iter_mut().zip(&spectrum).zip(&self.response) {
+                *bin = value * response;
+            }
+            // A real signal has real first and last bins; cutting a spectrum short may leave the last one complex.
+            bins[0].im = 0.0;
+            if let Some(last) = bins.last_mut() {
+                last.im = 0.0;
+            }
+            let restored = self.inverse.process_with_scratch(&mut bins, &mut resampled, &mut inverse_scratch);
+            debug_assert!(filtered.is_ok() && restored.is_ok());
+            output.extend_from_slice(&resampled[kept_out.clone()]);
+            start += kept_in;
+        }
+        output.truncate(n_filled);
+        output.resize(n_out, 0.0);
+        output
+    }
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+fn sinc(x: f64) -> f64 {
+    let x = std::f64::consts::PI * x;
+    if x == 0.0 { 1.0 } else { x.sin() / x }
+}
+
+/// Modified Bessel function of the first kind, order 0, by its power series.
+fn bessel_i0(x: f64) -> f64 {
+    let (mut sum, mut term, mut k) = (1.0, 1.0, 1.0);
+    while term > 1e-17 * sum {
+        term *= (x / (2.0 * k)).powi(2);
+        sum += term;
+        k += 1.0;
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn tone(hz: f64, rate_hz: u32, n: usize) -> Vec<f32> {
+        (0..n).map(|i| (std::f64::consts::TAU * hz * i as f64 / f64::from(rate_hz)).sin() as f32).collect()
+    }
+
+    #[test]
+    fn tones_pass_unchanged_and_what_would_alias_is_gone() {
+        for from_hz in [4000, 8001, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000] {
+            let resampled = Resampler::new(from_hz, 8000).apply(&tone(440.0, from_hz, from_hz as usize));
+            assert_eq!(resampled.len(), 8000);
+            // The ends ring: the tone starts and stops there.
+            let inner = 400..7600;
+            for (a, b) in resampled[inner.clone()].iter().zip(&tone(440.0, 8000, 8000)[inner.clone()]) {
+                assert!((a - b).abs() < 2e-4, "{from_hz}: {a} {b}");
+            }
+            if from_hz > 10_000 {
+                let resampled = Resampler::new(from_hz, 8000).apply(&tone(4400.0, from_hz, from_hz as usize));
+                assert!(resampled[inner].iter().all(|x| x.abs() < 2e-4), "{from_hz}");
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn the_length_is_librosas(from_hz in 4000_u32..100_000, n in 1_usize..5000) {
+            let resampled = Resampler::new(from_hz, 8000).apply(&vec![0.5; n]);
+            prop_assert_eq!(resampled.len(), (n as f64 * 8000.0 / f64::from(from_hz)).ceil() as usize);
+            prop_assert!(resampled.iter().all(|x| x.abs() < 0.7));
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What the backbone and the head promise to training: frozen, independent of the batch, seeded.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use model::{Arch, Backbone, BackboneWeights, Error, Head, HeadConfig};
+
+fn small_backbone(device: &Device) -> Backbone {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/torch.safetensors");
+    BackboneWeights::load(&golden, Arch::ResNet18).unwrap().to_backbone(device)
+}
+
+fn pixels(n: usize) -> Vec<f32> {
+    (0..n * 64 * 64).map(|i| (i * 7919 % 1021) as f32 / 1020.0).collect()
+}
+
+fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_into_vec().unwrap()
+}
+
+#[test]
+fn no_gradient_reaches_the_backbone_or_the_images() {
+    let device = Device::flex().autodiff();
+    let backbone = small_backbone(&device);
+    assert!(backbone.devices().iter().all(|device| !device.is_autodiff()));
+
+    let images = TensorData::new(pixels(2), [2, 1, 64, 64]);
+    let images = Tensor::<4>::from_data(images, &device).require_grad();
+    let embeddings = backbone.forward(images.clone());
+    assert!(!embeddings.device().is_autodiff());
+
+    let head = Head::new(&HeadConfig { inner: 8, dropout: 0.0 }, 24, 3, &device);
+    let gradients = head.forward(embeddings.autodiff()).powf_scalar(2.0).sum().backward();
+    assert!(images.grad(&gradients).is_none());
+    // The head does learn, so that there was a gradient to stop.
+    let learned = burn::optim::GradientsParams::from_grads(gradients, &head);
+    assert_eq!(learned.len(), 4);
+}
+
+#[test]
+fn an_embedding_does_not_depend_on_its_batch() {
+    let backbone = small_backbone(&Device::flex());
+    let images = pixels(11);
+    let together = backbone.embed(&images, 64).unwrap();
+    let alone: Vec<f32> = images.chunks(64 * 64).flat_map(|image| backbone.embed(image, 64).unwrap()).collect();
+    assert_eq!(together, alone);
+    assert_eq!(together.len(), 11 * 24);
+    assert!(backbone.embed(&[], 64).unwrap().is_empty());
+}
+
+#[test]
+fn embed_refuses_broken_images() {
+    let backbone = small_backbone(&Device::flex());
+    for (images, size) in [(vec![0.0; 100], 64), (vec![0.0; 4], 0), (vec![0.0; 4], usize::MAX)] {
+        assert!(matches!(backbone.embed(&images, size), Err(Error::Argument(_))), "{} {size}", images.len());
+    }
+}
+
+#[test]
+fn random_weights_are_the_same_on_every_machine() {
+    let cases = [
+        (Arch::ResNet18, 42, "e685f07c15146afb23b611fcdf7a4ecf3d9161f2ac4b94bd0aae9cc0f408c4d4"),
+        (Arch::ResNet18, 43, "81942c4558007353573ab910ab99e2d4096515a0d3564cf50cb6c254535c9413"),
+        (Arch::ResNet34, 42, "1a2437cc6047764b388f96447de3adb4d6799ef62bfec67251d98f409e8d1e65"),
+    ];
+    for (arch, seed, fingerprint) in cases {
+        let weights = BackboneWeights::random(arch, seed);
+        assert_eq!(weights.n_outputs(), 512);
+        assert_eq!(weights.fingerprint(), fingerprint, "{arch} {seed}");
+    }
+}
+
+#[test]
+fn a_head_computes_relu_then_two_linear_layers() {
+    let device = Device::flex();
+    device.seed(7);
+    let head = Head::new(&HeadConfig { inner: 5, dropout: 0.5 }, 4, 3, &device);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("head.safetensors");
+    model::save_head(&path, &HeadConfig { inner: 5, dropout: 0.5 }, 4, 3, &head).unwrap();
+    let bytes = std::fs::read(path).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let tensor = |name: &str| -> Vec<f32> {
+        let (numbers, _) = file.tensor(name).unwrap().data().as_chunks();
+        numbers.iter().map(|&number| f32::from_le_bytes(number)).collect()
+    };
+    let linear = |name: &str, x: &[f32]| -> Vec<f32> {
+        let (weight, bias) = (tensor(&format!("{name}.weight")), tensor(&format!("{name}.bias")));
+        let dot = |row: &[f32]| row.iter().zip(x).map(|(w, x)| w * x).sum::<f32>();
+        weight.chunks(x.len()).zip(bias).map(|(row, bias)| dot(row) + bias).collect()
+    };
+
+    let expected = linear("head.1", &linear("head.0", &[1.5, 0.0, 0.0, 0.25]));
+    // Dropout does nothing outside autodiff.
+    let found = numbers(head.forward(Tensor::from_data([[1.5, -2.0, 0.0, 0.25]], &device)));
+    assert_eq!(found.len(), 3);
+    for (found, expected) in found.iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+    }
+    // torch's bound is 1 / sqrt(inputs).
+    for (name, bound) in
+        [("head.0.weight", 0.5), ("head.0.bias", 0.5), ("head.1.weight", 0.448), ("head.1.bias", 0.448)]
+    {
+        let largest = tensor(name).into_iter().map(f32::abs).fold(0.0, f32::max);
+        assert!(largest < bound && largest > bound * 0.2, "{name}: {largest}");
+    }
+}
+
+#[test]
+fn devices_are_found_by_name() {
+    for name in ["cpu", "auto"] {
+        assert!(!model::device(name).unwrap().is_autodiff(), "{name}");
+    }
+    assert!(matches!(model::device("tpu"), Err(Error::Device { .. })));
+    for (name, compiled_in) in [("wgpu", cfg!(feature = "wgpu")), ("cuda", cfg!(feature = "cuda"))] {
+        match model::device(name) {
+            Ok(_) => assert!(compiled_in, "{name}"),
+            Err(error) if compiled_in => assert!(error.to_string().contains("does not answer"), "{error}"),
+            Err(error) => assert!(error.to_string().contains(&format!("--features {name}")), "{error}"),
+        }
+    }
+}
