@@ -83,8 +83,11 @@ static RUN: LazyLock<TempDir> = LazyLock::new(|| {
 #[test]
 fn a_run_leaves_what_the_design_promises() {
     let run = only_entry(&RUN.path().join("experiments"));
-    let names: Vec<String> =
-        contents(&run).iter().map(|(path, _)| path.display().to_string()).filter(|p| !p.starts_with("trials")).collect();
+    let names: Vec<String> = contents(&run)
+        .iter()
+        .map(|(path, _)| path.display().to_string())
+        .filter(|p| !p.starts_with("trials"))
+        .collect();
     assert_eq!(
         names,
         [
@@ -104,7 +107,10 @@ fn a_run_leaves_what_the_design_promises() {
     let leaderboard = std::fs::read_to_string(run.join("leaderboard.csv")).unwrap();
     assert_eq!(leaderboard.lines().count(), 3);
     let best = leaderboard.lines().nth(1).unwrap().split(',').nth(1).unwrap().to_owned();
-    for (trial, tested) in [("lr0.01-inner16-dropout0.5", best.starts_with("lr0.01")), ("lr0.001-inner16-dropout0.5", best.starts_with("lr0.001"))] {
+    for (trial, tested) in [
+        ("lr0.01-inner16-dropout0.5", best.starts_with("lr0.01")),
+        ("lr0.001-inner16-dropout0.5", best.starts_with("lr0.001")),
+    ] {
         let predictions = std::fs::read_to_string(run.join("trials").join(trial).join("predictions.csv")).unwrap();
         assert_eq!(predictions.lines().any(|line| line.starts_with("test,")), tested, "only the best trial sees test");
     }
@@ -128,11 +134,13 @@ fn reruns_are_byte_identical_with_cold_and_warm_caches_and_seeds_matter() {
 fn infer_answers_in_four_formats_and_agrees_with_training() {
     let folder = RUN.path();
     let run = only_entry(&folder.join("experiments"));
-    let mut predictions = csv::Reader::from_path(run.join("trials").join(best_trial(&run)).join("predictions.csv")).unwrap();
+    let mut predictions =
+        csv::Reader::from_path(run.join("trials").join(best_trial(&run)).join("predictions.csv")).unwrap();
     let row = predictions.records().map(Result::unwrap).find(|row| &row[0] == "test").unwrap();
     let file = format!("data/synthetic/40/{}", &row[1]);
 
-    let json: serde_json::Value = serde_json::from_str(&stdout(&train(folder, &["infer", &file, "--format", "json"]))).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&stdout(&train(folder, &["infer", &file, "--format", "json"]))).unwrap();
     assert_eq!(json["label"], row[3]);
     assert_eq!(json["top_k"].as_array().unwrap().len(), 3);
     let all = json["all_probs"].as_object().unwrap();
@@ -142,12 +150,15 @@ fn infer_answers_in_four_formats_and_agrees_with_training() {
         assert!((probability.as_f64().unwrap() - trained).abs() < 1e-5, "class {class}");
     }
 
-    let both = ["infer", "data/synthetic/40/burping", "data/synthetic/40/tired", "--model", run.to_str().unwrap(), "--format"];
+    let both =
+        ["infer", "data/synthetic/40/burping", "data/synthetic/40/tired", "--model", run.to_str().unwrap(), "--format"];
     let with = |format| stdout(&train(folder, &[&both[..], &[format]].concat()));
     let n = with("table").lines().count();
     assert!(n >= 6);
     assert_eq!(with("csv").lines().count(), n + 1);
-    assert!(with("jsonl").lines().all(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["file"].is_string()));
+    assert!(
+        with("jsonl").lines().all(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["file"].is_string())
+    );
     assert_eq!(serde_json::from_str::<Vec<serde_json::Value>>(&with("json")).unwrap().len(), n);
 }
 
@@ -239,7 +250,10 @@ fn weights_that_cannot_be_had_are_replaced_aloud_or_refused() {
     let unreachable = |folder: &Path, arguments: &[&str]| {
         let proxy = "http://127.0.0.1:9";
         let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
-        command.current_dir(folder).args(["--config", "tiny.toml", "--set", "backbone.weights=resnet18"]).args(arguments);
+        command
+            .current_dir(folder)
+            .args(["--config", "tiny.toml", "--set", "backbone.weights=resnet18"])
+            .args(arguments);
         command.env("ALL_PROXY", proxy).env("HTTPS_PROXY", proxy).env_remove("NO_PROXY").output().unwrap()
     };
     let folder = fresh(TINY);
@@ -253,7 +267,9 @@ fn weights_that_cannot_be_had_are_replaced_aloud_or_refused() {
 #[test]
 fn the_help_names_every_command() {
     let help = stdout(&train(Path::new("."), &["--help"]));
-    for command in ["infer", "report", "features", "embed", "weights", "synth", "--config", "--seed", "--device", "--set"] {
+    for command in
+        ["infer", "report", "features", "embed", "weights", "synth", "--config", "--seed", "--device", "--set"]
+    {
         assert!(help.contains(command), "{command}");
     }
 }

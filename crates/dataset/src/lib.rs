@@ -1,1 +1,19 @@
 //! Folders of recordings to labelled examples: walk, manifest, splits, caches, synthetic corpus.
+//!
+//! [`Corpus::scan`] lists the recordings of a folder of class folders; [`stratified_split`] or [`split_from_csv`] says
+//! which takes part in what; [`ImageStore`] turns each into its image, once. [`synth`] makes a corpus where there is none.
+
+mod corpus;
+mod error;
+mod float_cache;
+mod image_store;
+mod split;
+pub mod synth;
+mod write;
+
+pub use corpus::{Corpus, Recording, audio_files};
+pub use error::Error;
+pub use float_cache::FloatCache;
+pub use image_store::{Checked, ImageStore, Unreadable};
+pub use split::{Split, split_from_csv, stratified_split};
+pub use write::write_atomic;

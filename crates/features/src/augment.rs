@@ -53,7 +53,8 @@ mod tests {
         for _ in 0..2000 {
             let mut image = vec![1.0; size * size];
             augment.apply(&mut image, size, &mut rng);
-            let rows: Vec<usize> = (0..size).filter(|r| image[r * size..(r + 1) * size].iter().all(|x| *x == 0.0)).collect();
+            let rows: Vec<usize> =
+                (0..size).filter(|r| image[r * size..(r + 1) * size].iter().all(|x| *x == 0.0)).collect();
             let columns: Vec<usize> = (0..size).filter(|c| (0..size).all(|r| image[r * size + c] == 0.0)).collect();
             assert!(rows.len() <= 12 && columns.len() <= 24);
             for band in [&rows, &columns] {

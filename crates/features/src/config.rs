@@ -140,7 +140,8 @@ mod tests {
     #[test]
     fn augmentation_does_not_change_the_image_key_and_the_rest_does() {
         let config = FeatureConfig::default();
-        let augmented = FeatureConfig { spec_augment: SpecAugment { time_mask: 3, ..SpecAugment::default() }, ..config.clone() };
+        let augmented =
+            FeatureConfig { spec_augment: SpecAugment { time_mask: 3, ..SpecAugment::default() }, ..config.clone() };
         assert_eq!(config.image_key(), augmented.image_key());
         assert_ne!(config.image_key(), FeatureConfig { top_db: 79.0, ..config.clone() }.image_key());
     }

@@ -105,7 +105,9 @@ fn from_symphonia(bytes: &[u8], extension: Option<&str>, seconds: f64) -> Result
     let mut format = symphonia::default::get_probe()
         .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
         .map_err(|e| not_opened(bytes, &e))?;
-    let track = format.default_track(TrackType::Audio).ok_or_else(|| Error::Unsupported("there is no audio track in it".into()))?;
+    let track = format
+        .default_track(TrackType::Audio)
+        .ok_or_else(|| Error::Unsupported("there is no audio track in it".into()))?;
     let track_id = track.id;
     let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
     let parameters = parameters.ok_or_else(|| not_opened(bytes, &SymphoniaError::Unsupported("codec")))?;
@@ -163,7 +165,8 @@ fn from_symphonia(bytes: &[u8], extension: Option<&str>, seconds: f64) -> Result
         };
         decoded.copy_to_vec_interleaved(&mut interleaved);
         let room = wanted - audio.samples.len();
-        let mono = interleaved.chunks_exact(channels).take(room).map(|frame| frame.iter().sum::<f32>() / channels as f32);
+        let mono =
+            interleaved.chunks_exact(channels).take(room).map(|frame| frame.iter().sum::<f32>() / channels as f32);
         audio.samples.extend(mono);
         audio.sample_rate_hz = rate;
         if audio.samples.len() >= wanted {
@@ -205,9 +208,9 @@ fn not_opened(bytes: &[u8], error: &SymphoniaError) -> Error {
 
 fn classify(error: &SymphoniaError) -> Error {
     match error {
-        SymphoniaError::Unsupported(what) => {
-            Error::Unsupported(format!("not a sound file that is decoded (wav, flac, mp3, ogg-vorbis, m4a, aac, caf): {what}"))
-        }
+        SymphoniaError::Unsupported(what) => Error::Unsupported(format!(
+            "not a sound file that is decoded (wav, flac, mp3, ogg-vorbis, m4a, aac, caf): {what}"
+        )),
         SymphoniaError::LimitError(what) => Error::Limit((*what).into()),
         e if ended_early(e) => Error::Malformed("it ends in its header, or is no sound file".into()),
         e => Error::Malformed(e.to_string()),

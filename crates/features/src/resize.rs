@@ -51,9 +51,9 @@ mod tests {
         // torch.nn.functional.interpolate(torch.tensor([[[[0., 1, 2], [3, 4, 8]]]]), (4, 4), mode="bilinear")
         let expected = [
             0.0, 0.625, 1.375, 2.0, //
-            0.75, 1.40625, 2.34375, 3.5, //
-            2.25, 2.96875, 4.28125, 6.5, //
-            3.0, 3.75, 5.25, 8.0,
+            0.75, 1.375, 2.40625, 3.5, //
+            2.25, 2.875, 4.46875, 6.5, //
+            3.0, 3.625, 5.5, 8.0,
         ];
         let resized = Resize::new(2, 3, 4).apply(&[0.0, 1.0, 2.0, 3.0, 4.0, 8.0]);
         for (a, b) in resized.iter().zip(expected) {

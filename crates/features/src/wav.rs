@@ -40,7 +40,12 @@ pub(crate) fn read(bytes: &[u8]) -> Option<Pcm16<'_>> {
                 let (n_channels, sample_rate_hz) = format.filter(|(n_channels, _)| *n_channels > 0)?;
                 let samples = &body[..size.min(body.len())];
                 let whole = samples.len() - samples.len() % (2 * n_channels);
-                return Some(Pcm16 { sample_rate_hz, n_channels, samples: &samples[..whole], truncated: size > body.len() });
+                return Some(Pcm16 {
+                    sample_rate_hz,
+                    n_channels,
+                    samples: &samples[..whole],
+                    truncated: size > body.len(),
+                });
             }
             _ => {}
         }

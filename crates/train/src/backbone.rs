@@ -98,8 +98,9 @@ fn find(name: &str) -> Result<Found, Absent> {
     };
     let progress = Progress::new(&format!("fetching {}", entry.name), "bytes");
     let limits = FetchLimits { connect: Duration::from_secs(5), ..FetchLimits::default() };
-    let path = fetch(entry, Path::new(MODELS_DIR), &limits, &mut |done, total| progress.set(done as usize, total as usize))
-        .map_err(|e| Absent::Unavailable(e.to_string()))?;
+    let path =
+        fetch(entry, Path::new(MODELS_DIR), &limits, &mut |done, total| progress.set(done as usize, total as usize))
+            .map_err(|e| Absent::Unavailable(e.to_string()))?;
     Ok(Found { path, what: format!("{} ({}), SHA-256 {}", entry.name, entry.source, entry.sha256) })
 }
 

@@ -208,11 +208,7 @@ impl Default for TrainConfig {
 
 impl Default for SweepConfig {
     fn default() -> Self {
-        Self {
-            learning_rate: vec![1e-4, 1e-3, 1e-2],
-            inner: vec![64, 128, 256, 512],
-            dropout: vec![0.0, 0.5, 0.8],
-        }
+        Self { learning_rate: vec![1e-4, 1e-3, 1e-2], inner: vec![64, 128, 256, 512], dropout: vec![0.0, 0.5, 0.8] }
     }
 }
 
@@ -272,7 +268,11 @@ impl Config {
             }
         };
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        check(!self.name.is_empty() && self.name.chars().all(plain), "name", "letters, digits, - and _ only, and not empty");
+        check(
+            !self.name.is_empty() && self.name.chars().all(plain),
+            "name",
+            "letters, digits, - and _ only, and not empty",
+        );
         check(i64::try_from(self.seed).is_ok(), "seed", "must be below 2^63");
         check(
             (40..=100_000).contains(&self.data.synthetic_recordings),

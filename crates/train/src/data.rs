@@ -34,7 +34,7 @@ impl Data {
                 return Err(Error::Data(format!(
                     "there are no recordings: none of these folders exists: {}\n  Put folders of labelled recordings there \
                      (one folder a class), or name your own with --set 'data.roots=[\"DIR\"]'",
-                    list(&config.data.roots)
+                    config.data.roots.join(", ")
                 )));
             }
             None => {
@@ -48,9 +48,8 @@ impl Data {
         if synthetic {
             warn(&format!(
                 "these are SYNTHETIC cries ({}), made for machines without data.\nScores on them say nothing about real \
-                 babies. Put recordings into {}.",
-                root.display(),
-                list(&config.data.roots)
+                 babies. For your own recordings, one folder a class: --set 'data.roots=[\"DIR\"]'",
+                root.display()
             ));
         }
         let corpus = Corpus::scan(&root)?;
@@ -109,10 +108,6 @@ fn expand(text: &str) -> Option<PathBuf> {
     }
     path.push_str(rest);
     Some(path.into())
-}
-
-fn list(names: &[String]) -> String {
-    names.join(", ")
 }
 
 #[cfg(test)]

@@ -198,6 +198,7 @@ pub fn shared_with_training<'a>(
             *in_training.entry(key).or_default() |= *place == Some(Split::Train);
         }
     }
-    let held_out = corpus.recordings.iter().zip(split).filter(|(_, place)| matches!(place, Some(Split::Val | Split::Test)));
+    let held_out =
+        corpus.recordings.iter().zip(split).filter(|(_, place)| matches!(place, Some(Split::Val | Split::Test)));
     held_out.filter(|(recording, _)| key(recording).is_some_and(|key| in_training[key])).count()
 }

@@ -65,7 +65,11 @@ impl ConfusionMatrix {
             .map(|class| {
                 let support: usize = self.0[class].iter().sum();
                 let predicted: usize = self.0.iter().map(|row| row[class]).sum();
-                if support + predicted == 0 { 0.0 } else { 2.0 * self.0[class][class] as f64 / (support + predicted) as f64 }
+                if support + predicted == 0 {
+                    0.0
+                } else {
+                    2.0 * self.0[class][class] as f64 / (support + predicted) as f64
+                }
             })
             .sum();
         sum / n.max(1) as f64

@@ -17,7 +17,8 @@ impl Progress {
     /// Starts a step; `unit` is what is counted, such as "recordings", or "bytes".
     pub fn new(what: &str, unit: &str) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
-            let counts = if unit == "bytes" { "{bytes}/{total_bytes}".into() } else { format!("{{pos}}/{{len}} {unit}") };
+            let counts =
+                if unit == "bytes" { "{bytes}/{total_bytes}".into() } else { format!("{{pos}}/{{len}} {unit}") };
             let template = format!("{{msg:<22}} [{{bar:30}}] {counts}, {{eta}} left");
             let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
             let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());

@@ -144,7 +144,8 @@ impl Report {
     /// [`Error::Failed`] if a file cannot be written.
     pub fn write(&self, run: &Path) -> Result<(), Error> {
         let json = serde_json::to_string_pretty(self).map_err(|e| Error::Failed(format!("report.json: {e}")))?;
-        for (name, text) in [("report.json", json + "\n"), ("report.html", self.html()), ("report.md", self.markdown())] {
+        for (name, text) in [("report.json", json + "\n"), ("report.html", self.html()), ("report.md", self.markdown())]
+        {
             crate::run_folder::write(&run.join(name), text.as_bytes())?;
         }
         Ok(())
@@ -158,5 +159,107 @@ impl Report {
     /// The report as Markdown.
     pub fn markdown(&self) -> String {
         markdown::document(self)
+    }
+}
+
+/// What a reader should know before believing the scores, one sentence each.
+fn findings(report: &Report) -> Vec<String> {
+    let data = &report.data;
+    let held_out: usize = data.counts[1..].iter().flatten().sum();
+    let mut found = Vec::new();
+    let [low, high] = report.test.macro_f1_interval;
+    let baseline = report.test.majority_macro_f1;
+    if low <= baseline {
+        found.push(format!(
+            "On test the interval {low:.3} to {high:.3} reaches down to what always saying the largest class scores \
+             ({baseline:.3}): better than that is not shown."
+        ));
+    }
+    let rare: Vec<&str> = report.test.classes.iter().filter(|c| c.support < 10).map(|c| c.label.as_str()).collect();
+    if !rare.is_empty() {
+        found.push(format!(
+            "Fewer than 10 test recordings: {}. Their scores are little more than chance.",
+            rare.join(", ")
+        ));
+    }
+    if data.copies_of_training > 0 {
+        found.push(format!(
+            "{} of {held_out} validation and test recordings are byte for byte in training, too.",
+            data.copies_of_training
+        ));
+    }
+    if data.recorder_in_training > 0 {
+        found.push(format!(
+            "{} of {held_out} validation and test recordings come from a recorder that training has heard: the scores \
+             may know the phone or the baby rather than the reason.",
+            data.recorder_in_training
+        ));
+    }
+    found.push(
+        "The intervals take recordings as independent; those of one baby are not, so they are too narrow.".into(),
+    );
+    found.push(format!(
+        "Validation chose the best of {} trials and their epochs, so its score is too high.",
+        report.leaderboard.len()
+    ));
+    found
+}
+
+/// A small report for the tests of its renderings.
+#[cfg(test)]
+fn example() -> Report {
+    use model::{Arch, HeadConfig};
+
+    let labels = ["hungry", "tired"].map(String::from).to_vec();
+    let score = |pairs: &[(usize, usize)]| {
+        let confusion = ConfusionMatrix::new(2, pairs.iter().copied());
+        SplitScore {
+            macro_f1: confusion.macro_f1(),
+            macro_f1_interval: [0.25, 0.75],
+            majority_macro_f1: 0.375,
+            accuracy: confusion.accuracy(),
+            classes: confusion.class_scores(&labels),
+            confusion,
+        }
+    };
+    let trial = |learning_rate: f64, val_macro_f1: f64| {
+        let config = TrialConfig { learning_rate, head: HeadConfig { inner: 16, dropout: 0.5 } };
+        TrialSummary { id: config.id(), config, epoch: 2, val_macro_f1, val_loss: 0.7 }
+    };
+    let epoch = |epoch: usize, loss: f64| Epoch {
+        epoch,
+        learning_rate: 0.01,
+        train_loss: loss,
+        val_loss: loss + 0.1,
+        val_macro_f1: 0.5 - loss / 4.0,
+    };
+    Report {
+        format_version: REPORT_VERSION,
+        run: "example-0123456789ab".into(),
+        seed: 42,
+        device: "cpu".into(),
+        warnings: vec!["The recordings are synthetic.".into()],
+        validation: score(&[(0, 0), (0, 1), (1, 1), (1, 1)]),
+        test: score(&[(0, 0), (0, 0), (0, 1), (1, 0)]),
+        data: DataSummary {
+            root: "data/raw".into(),
+            synthetic: true,
+            fingerprint: "ab".repeat(32),
+            split: "stratified 60/20/20 by class, seed 42".into(),
+            labels: labels.clone(),
+            counts: [vec![6, 4], vec![2, 2], vec![3, 1]],
+            unreadable: vec![],
+            copies_of_training: 1,
+            recorder_in_training: 2,
+        },
+        backbone: BackboneSummary {
+            arch: Arch::ResNet18,
+            requested: "resnet18".into(),
+            used: "random weights, seed 42".into(),
+            stand_in: false,
+            fingerprint: "cd".repeat(32),
+        },
+        leaderboard: vec![trial(0.01, 0.73), trial(0.001, 0.4)],
+        best_epochs: vec![epoch(1, 0.9), epoch(2, 0.6), epoch(3, 0.5)],
     }
 }

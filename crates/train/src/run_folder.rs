@@ -52,7 +52,12 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`Error::Failed`] if it cannot be written.
-    pub fn write_csv<R: AsRef<[String]>>(&self, name: &str, header: &[String], rows: impl IntoIterator<Item = R>) -> Result<(), Error> {
+    pub fn write_csv<R: AsRef<[String]>>(
+        &self,
+        name: &str,
+        header: &[String],
+        rows: impl IntoIterator<Item = R>,
+    ) -> Result<(), Error> {
         let path = self.path.join(name);
         let mut writer = csv::Writer::from_writer(Vec::new());
         let mut put = |record: &[String]| writer.write_record(record).map_err(|e| failed(&path, e));

@@ -38,8 +38,14 @@ pub fn run(config: &Config, device_name: &str, out: &Path) -> Result<(PathBuf, R
     run.write("manifest.csv", data.corpus.manifest_csv().as_bytes())?;
     run.write("provenance.json", provenance(config, device_name, &data, &backbone_summary)?.as_bytes())?;
     run.log("prepared", started.elapsed().as_secs_f64())?;
-    eprintln!("run        {}\ndata       {} ({} recordings)\nbackbone   {}: {}", run.path.display(),
-        data.corpus.root.display(), data.corpus.recordings.len(), backbone_summary.arch, backbone_summary.used);
+    eprintln!(
+        "run        {}\ndata       {} ({} recordings)\nbackbone   {}: {}",
+        run.path.display(),
+        data.corpus.root.display(),
+        data.corpus.recordings.len(),
+        backbone_summary.arch,
+        backbone_summary.used
+    );
 
     let step = Instant::now();
     let net = weights.to_backbone(&device);
@@ -72,7 +78,10 @@ pub fn run(config: &Config, device_name: &str, out: &Path) -> Result<(PathBuf, R
             val_loss: chosen.val_loss,
         };
         write_trial(&run, &data.corpus, &embeddings, trial, &trained)?;
-        progress.line(&format!("{:<32} epoch {:>3}  val macro-F1 {:.4}  loss {:.4}", summary.id, summary.epoch, summary.val_macro_f1, summary.val_loss));
+        progress.line(&format!(
+            "{:<32} epoch {:>3}  val macro-F1 {:.4}  loss {:.4}",
+            summary.id, summary.epoch, summary.val_macro_f1, summary.val_loss
+        ));
         if leaderboard.iter().all(|other| rank(&summary, other).is_lt()) {
             best = Some((trial.clone(), trained));
         }
@@ -85,7 +94,12 @@ pub fn run(config: &Config, device_name: &str, out: &Path) -> Result<(PathBuf, R
 
     let (best_config, best) = best.ok_or_else(|| Error::Failed("the grid has no trial".into()))?;
     let test = trial::score(&best.head, &embeddings.test.rows, &embeddings, &device)?;
-    write_predictions(&run, &data.corpus, &best_config.id(), &[("val", &embeddings.val, &best.val_probabilities), ("test", &embeddings.test, &test)])?;
+    write_predictions(
+        &run,
+        &data.corpus,
+        &best_config.id(),
+        &[("val", &embeddings.val, &best.val_probabilities), ("test", &embeddings.test, &test)],
+    )?;
     let info = ModelInfo {
         arch: config.backbone.arch,
         labels: data.corpus.labels.clone(),
@@ -162,7 +176,9 @@ fn check_readable(data: &mut Data, store: &ImageStore, skip: bool) -> Result<Vec
     let table: Vec<String> = checked.unreadable.iter().map(|u| format!("  {:<width$}  {}", u.path, u.reason)).collect();
     let text = format!("{} recordings cannot be read:\n{}", table.len(), table.join("\n"));
     if !skip {
-        return Err(Error::Data(format!("{text}\n  Mend or remove them, or go on without them: --set data.skip_unreadable=true")));
+        return Err(Error::Data(format!(
+            "{text}\n  Mend or remove them, or go on without them: --set data.skip_unreadable=true"
+        )));
     }
     warn(&text);
     for unreadable in &checked.unreadable {
@@ -177,7 +193,10 @@ fn warnings(data: &Data, backbone: &BackboneSummary) -> Vec<String> {
         warnings.push("The recordings are synthetic: these scores say nothing about real babies.".into());
     }
     if backbone.stand_in {
-        warnings.push(format!("The backbone is random, not pretrained: the weights {:?} could not be had.", backbone.requested));
+        warnings.push(format!(
+            "The backbone is random, not pretrained: the weights {:?} could not be had.",
+            backbone.requested
+        ));
     }
     warnings
 }
@@ -203,13 +222,25 @@ fn provenance(config: &Config, device: &str, data: &Data, backbone: &BackboneSum
     Ok(text + "\n")
 }
 
-fn write_trial(run: &RunFolder, corpus: &Corpus, data: &Embeddings, trial: &TrialConfig, trained: &TrainedHead) -> Result<(), Error> {
+fn write_trial(
+    run: &RunFolder,
+    corpus: &Corpus,
+    data: &Embeddings,
+    trial: &TrialConfig,
+    trained: &TrainedHead,
+) -> Result<(), Error> {
     let id = trial.id();
     let text = toml::to_string(trial).map_err(|e| Error::Failed(format!("trial {id}: {e}")))?;
     run.write(&format!("trials/{id}/config.toml"), text.as_bytes())?;
     let header = ["epoch", "learning_rate", "train_loss", "val_loss", "val_macro_f1"].map(String::from);
     let rows = trained.epochs.iter().map(|e| {
-        [e.epoch.to_string(), e.learning_rate.to_string(), e.train_loss.to_string(), e.val_loss.to_string(), e.val_macro_f1.to_string()]
+        [
+            e.epoch.to_string(),
+            e.learning_rate.to_string(),
+            e.train_loss.to_string(),
+            e.val_loss.to_string(),
+            e.val_macro_f1.to_string(),
+        ]
     });
     run.write_csv(&format!("trials/{id}/epochs.csv"), &header, rows)?;
     let checkpoint = run.path.join(format!("trials/{id}/head.safetensors"));
@@ -218,7 +249,12 @@ fn write_trial(run: &RunFolder, corpus: &Corpus, data: &Embeddings, trial: &Tria
     write_predictions(run, corpus, &id, &[("val", &data.val, &trained.val_probabilities)])
 }
 
-fn write_predictions(run: &RunFolder, corpus: &Corpus, id: &str, parts: &[(&str, &Rows, &[Vec<f32>])]) -> Result<(), Error> {
+fn write_predictions(
+    run: &RunFolder,
+    corpus: &Corpus,
+    id: &str,
+    parts: &[(&str, &Rows, &[Vec<f32>])],
+) -> Result<(), Error> {
     let mut header: Vec<String> = ["split", "path", "label", "predicted"].map(String::from).into();
     header.extend(corpus.labels.iter().map(|label| format!("p_{label}")));
     let rows = parts.iter().flat_map(|(split, rows, probabilities)| {
@@ -258,7 +294,8 @@ fn split_score(labels: &[String], majority: usize, rows: &Rows, probabilities: &
     SplitScore {
         macro_f1: confusion.macro_f1(),
         macro_f1_interval: macro_f1_interval(n_classes, &pairs, seed),
-        majority_macro_f1: ConfusionMatrix::new(n_classes, rows.labels.iter().map(|label| (*label, majority))).macro_f1(),
+        majority_macro_f1: ConfusionMatrix::new(n_classes, rows.labels.iter().map(|label| (*label, majority)))
+            .macro_f1(),
         accuracy: confusion.accuracy(),
         classes: confusion.class_scores(labels),
         confusion,

@@ -1,8 +1,8 @@
 //! One trial: a head trained on cached embeddings with one setting of the grid.
 
-use burn::module::AutodiffModule;
+use burn::module::Module;
 use burn::nn::loss::CrossEntropyLossConfig;
-use burn::optim::{AdamWConfig, GradientsParams, Optimizer};
+use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use model::{Head, HeadConfig};
 use rand::RngExt;
@@ -63,7 +63,13 @@ pub struct TrainedHead {
 ///
 /// # Errors
 /// [`Error::Failed`] if the loss is no longer finite or the device gives no result.
-pub fn train_head(data: &Embeddings, trial: &TrialConfig, config: &TrainConfig, seed: u64, device: &Device) -> Result<TrainedHead, Error> {
+pub fn train_head(
+    data: &Embeddings,
+    trial: &TrialConfig,
+    config: &TrainConfig,
+    seed: u64,
+    device: &Device,
+) -> Result<TrainedHead, Error> {
     let id = trial.id();
     let device = device.clone().autodiff();
     device.seed(seed::derive(seed, &[&id, "head"]));
@@ -133,12 +139,12 @@ pub fn score(head: &Head, rows: &[f32], data: &Embeddings, device: &Device) -> R
 }
 
 fn probabilities(logits: Tensor<2>, n_classes: usize) -> Result<Vec<Vec<f32>>, Error> {
-    let flat = burn::tensor::activation::softmax(logits, 1).into_data().to_vec::<f32>().map_err(no_result)?;
+    let flat = burn::tensor::activation::softmax(logits, 1).into_data().try_to_vec::<f32>().map_err(no_result)?;
     Ok(flat.chunks(n_classes).map(<[f32]>::to_vec).collect())
 }
 
 fn scalar(loss: &Tensor<1>) -> Result<f64, Error> {
-    let values = loss.to_data().to_vec::<f32>().map_err(no_result)?;
+    let values = loss.to_data().try_to_vec::<f32>().map_err(no_result)?;
     Ok(values.iter().map(|value| f64::from(*value)).sum())
 }
 
@@ -180,7 +186,13 @@ struct Plateau {
 
 impl Plateau {
     fn new(learning_rate: f64, config: &TrainConfig) -> Self {
-        Self { learning_rate, factor: config.plateau_factor, patience: config.plateau_patience, lowest: f64::INFINITY, waited: 0 }
+        Self {
+            learning_rate,
+            factor: config.plateau_factor,
+            patience: config.plateau_patience,
+            lowest: f64::INFINITY,
+            waited: 0,
+        }
     }
 
     fn step(&mut self, val_loss: f64) {

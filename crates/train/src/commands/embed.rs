@@ -47,7 +47,6 @@ pub fn run(args: &Args) -> Result<(), Error> {
         Ok::<(), FeatureError>(())
     });
     inputs::all_read(failed, files.len())?;
-    let embeddings =
-        net.embed(&pixels, extractor.config().image_size).map_err(|e| Error::Failed(e.to_string()))?;
+    let embeddings = net.embed(&pixels, extractor.config().image_size).map_err(|e| Error::Failed(e.to_string()))?;
     npy::write(&args.out, &embeddings, &[files.len(), net.n_outputs()])
 }

@@ -65,8 +65,12 @@ pub fn run(args: &Args) -> Result<(), Error> {
     });
     let text = match args.format {
         Format::Table => table(&answers),
-        Format::Json if files.len() == 1 => answers.first().map_or_else(String::new, |(_, p)| object(None, p).to_string() + "\n"),
-        Format::Json => Value::Array(answers.iter().map(|(file, p)| object(Some(file), p)).collect()).to_string() + "\n",
+        Format::Json if files.len() == 1 => {
+            answers.first().map_or_else(String::new, |(_, p)| object(None, p).to_string() + "\n")
+        }
+        Format::Json => {
+            Value::Array(answers.iter().map(|(file, p)| object(Some(file), p)).collect()).to_string() + "\n"
+        }
         Format::Jsonl => answers.iter().map(|(file, p)| object(Some(file), p).to_string() + "\n").collect(),
         Format::Csv => csv_text(classifier.labels(), &answers)?,
     };

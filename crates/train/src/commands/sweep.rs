@@ -35,7 +35,10 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let (path, report) = sweep::run(&config, args.device.as_str(), &args.out)?;
     let show = |name: &str, score: &crate::report::SplitScore| {
         let [low, high] = score.macro_f1_interval;
-        println!("{name:<11}macro-F1 {:.4} (95 % {low:.4} to {high:.4}), always the majority class {:.4}", score.macro_f1, score.majority_macro_f1);
+        println!(
+            "{name:<11}macro-F1 {:.4} (95 % {low:.4} to {high:.4}), always the majority class {:.4}",
+            score.macro_f1, score.majority_macro_f1
+        );
     };
     println!("best       {}, epoch {}", report.leaderboard[0].id, report.leaderboard[0].epoch);
     show("validation", &report.validation);

@@ -39,14 +39,22 @@ pub fn run(args: &Args) -> Result<(), Error> {
     match &args.action {
         Action::List => {
             for entry in &register.weights {
-                println!("{:<24} {:<9} {:>11} bytes  {}", entry.name, entry.arch, entry.bytes, describe(&verify(entry, models)?));
+                println!(
+                    "{:<24} {:<9} {:>11} bytes  {}",
+                    entry.name,
+                    entry.arch,
+                    entry.bytes,
+                    describe(&verify(entry, models)?)
+                );
             }
             Ok(())
         }
         Action::Fetch { name } => {
             let entry = named(&register, name)?;
             let progress = Progress::new(&entry.name, "bytes");
-            let path = fetch(entry, models, &FetchLimits::default(), &mut |done, total| progress.set(done as usize, total as usize))?;
+            let path = fetch(entry, models, &FetchLimits::default(), &mut |done, total| {
+                progress.set(done as usize, total as usize)
+            })?;
             println!("{}", path.display());
             Ok(())
         }
@@ -68,14 +76,18 @@ pub fn run(args: &Args) -> Result<(), Error> {
             }
             match bad {
                 0 => Ok(()),
-                _ => Err(Error::Weights(format!("{bad} weight files are missing or damaged; fetch them with: train weights fetch NAME"))),
+                _ => Err(Error::Weights(format!(
+                    "{bad} weight files are missing or damaged; fetch them with: train weights fetch NAME"
+                ))),
             }
         }
     }
 }
 
 fn named<'a>(register: &'a Register, name: &str) -> Result<&'a WeightFile, Error> {
-    register.find(name).ok_or_else(|| Error::Weights(format!("{name}: there are no such weights; see: train weights list")))
+    register
+        .find(name)
+        .ok_or_else(|| Error::Weights(format!("{name}: there are no such weights; see: train weights list")))
 }
 
 fn describe(state: &State) -> String {
