@@ -1,9 +1,10 @@
 //! The trainable head: ReLU, Dropout, Linear, Linear.
 
 use burn::module::{Module, Param};
-use burn::nn::{Dropout, DropoutConfig, Linear};
+use burn::nn::Linear;
 use burn::tensor::activation::relu;
-use burn::tensor::{Device, Distribution, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -39,33 +40,56 @@ impl HeadConfig {
 
 /// Embedding to logits: ReLU, Dropout, Linear inputs → inner, Linear inner → classes.
 ///
-/// Dropout acts only on inputs that are on an autodiff device.
+/// Random numbers come from the caller's generator, since burn's own is one for the whole process.
 #[derive(Module, Debug)]
 pub struct Head {
-    dropout: Dropout,
+    dropout: f64,
     inner: Linear,
     output: Linear,
 }
 
 impl Head {
-    /// A head as torch initialises linear layers: weights and biases uniform in `±1/sqrt(inputs of
-    /// the layer)`, drawn at once from the generator of `device` (see [`Device::seed`]).
-    ///
-    /// # Panics
-    /// If `config` does not [`validate`](HeadConfig::validate).
-    pub fn new(config: &HeadConfig, n_inputs: usize, n_classes: usize, device: &Device) -> Self {
+    /// A head as torch initialises linear layers: weights and biases uniform in `±1/sqrt(inputs of the layer)`.
+    pub fn new<R: Rng>(config: &HeadConfig, n_inputs: usize, n_classes: usize, rng: &mut R, device: &Device) -> Self {
         Head {
-            dropout: DropoutConfig::new(config.dropout).init(),
-            inner: random_linear(n_inputs, config.inner, device),
-            output: random_linear(config.inner, n_classes, device),
+            dropout: config.dropout,
+            inner: random_linear(n_inputs, config.inner, rng, device),
+            output: random_linear(config.inner, n_classes, rng, device),
         }
     }
 
-    /// Embeddings `[n, n_inputs]` to logits `[n, n_classes]`.
+    /// Embeddings `[n, n_inputs]` to logits `[n, n_classes]`, without dropout.
     pub fn forward(&self, embeddings: Tensor<2>) -> Tensor<2> {
-        let x = self.dropout.forward(relu(embeddings)); // [n, n_inputs]
-        let x = self.inner.forward(x); // [n, inner]
+        self.logits(relu(embeddings))
+    }
+
+    /// What training does to rectified inputs, `[n, n_inputs]`: each becomes 0 with the dropout's probability p, the
+    /// others grow by 1 / (1 - p).
+    pub fn drop_inputs<R: Rng>(&self, inputs: Tensor<2>, rng: &mut R) -> Tensor<2> {
+        if self.dropout == 0.0 {
+            return inputs;
+        }
+        let shape = inputs.dims();
+        let kept = (1.0 / (1.0 - self.dropout)) as f32;
+        let mask = (0..shape[0] * shape[1]).map(|_| if rng.random::<f64>() < self.dropout { 0.0 } else { kept });
+        let mask = Tensor::from_data(TensorData::new(mask.collect::<Vec<f32>>(), shape), &inputs.device());
+        inputs * mask
+    }
+
+    /// The linear layers: rectified inputs `[n, n_inputs]` to logits `[n, n_classes]`.
+    pub fn logits(&self, inputs: Tensor<2>) -> Tensor<2> {
+        let x = self.inner.forward(inputs); // [n, inner]
         self.output.forward(x) // [n, n_classes]
+    }
+
+    /// The head for which `forward(x)` is what `logits((relu(x) - mean) · matrix)` is for this one, up to rounding: the
+    /// first linear layer takes the map in. `mean` is `[1, n_inputs]`, `matrix` `[n_inputs, n_inputs]`.
+    #[must_use]
+    pub fn absorb(&self, mean: &Tensor<2>, matrix: &Tensor<2>) -> Self {
+        let weight = matrix.clone().matmul(self.inner.weight.val()); // [n_inputs, inner]
+        let shift = mean.clone().matmul(weight.clone()).squeeze_dim(0); // [inner]
+        let bias = self.inner.bias.as_ref().map(|bias| Param::from_tensor(bias.val() - shift));
+        Self { inner: Linear { weight: Param::from_tensor(weight), bias }, ..self.clone() }
     }
 
     /// The length of an embedding.
@@ -130,17 +154,15 @@ impl Head {
                 return Err(Error::tensor(&name, format!("{found} inner units, the head has {}", config.inner)));
             }
         }
-        Ok(Head { dropout: DropoutConfig::new(config.dropout).init(), inner, output })
+        Ok(Head { dropout: config.dropout, inner, output })
     }
 }
 
-/// Drawn at once: burn's own initialisers draw when a parameter is first used, so that the order of
-/// use would change the numbers.
-fn random_linear(inputs: usize, outputs: usize, device: &Device) -> Linear {
-    let bound = 1.0 / (inputs.max(1) as f64).sqrt();
-    let uniform = Distribution::Uniform(-bound, bound);
+fn random_linear<R: Rng>(inputs: usize, outputs: usize, rng: &mut R, device: &Device) -> Linear {
+    let bound = 1.0 / (inputs.max(1) as f32).sqrt();
+    let mut uniform = |n: usize| (0..n).map(|_| rng.random_range(-bound..bound)).collect::<Vec<f32>>();
     Linear {
-        weight: Param::from_tensor(Tensor::random([inputs, outputs], uniform, device)),
-        bias: Some(Param::from_tensor(Tensor::random([outputs], uniform, device))),
+        weight: Param::from_data(TensorData::new(uniform(inputs * outputs), [inputs, outputs]), device),
+        bias: Some(Param::from_data(TensorData::new(uniform(outputs), [outputs]), device)),
     }
 }

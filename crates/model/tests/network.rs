@@ -6,6 +6,8 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use model::{Arch, Backbone, BackboneWeights, Error, Head, HeadConfig};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
 fn small_backbone(device: &Device) -> Backbone {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/torch.safetensors");
@@ -14,6 +16,10 @@ fn small_backbone(device: &Device) -> Backbone {
 
 fn pixels(n: usize) -> Vec<f32> {
     (0..n * 64 * 64).map(|i| (i * 7919 % 1021) as f32 / 1020.0).collect()
+}
+
+fn rng(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
 }
 
 fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
@@ -31,7 +37,7 @@ fn no_gradient_reaches_the_backbone_or_the_images() {
     let embeddings = backbone.forward(images.clone());
     assert!(!embeddings.device().is_autodiff());
 
-    let head = Head::new(&HeadConfig { inner: 8, dropout: 0.0 }, 24, 3, &device);
+    let head = Head::new(&HeadConfig { inner: 8, dropout: 0.0 }, 24, 3, &mut rng(1), &device);
     let gradients = head.forward(embeddings.autodiff()).powf_scalar(2.0).sum().backward();
     assert!(images.grad(&gradients).is_none());
     // The head does learn, so that there was a gradient to stop.
@@ -75,8 +81,7 @@ fn random_weights_are_the_same_on_every_machine() {
 #[test]
 fn a_head_computes_relu_then_two_linear_layers() {
     let device = Device::flex();
-    device.seed(7);
-    let head = Head::new(&HeadConfig { inner: 5, dropout: 0.5 }, 4, 3, &device);
+    let head = Head::new(&HeadConfig { inner: 5, dropout: 0.5 }, 4, 3, &mut rng(7), &device);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("head.safetensors");
     model::save_head(&path, &HeadConfig { inner: 5, dropout: 0.5 }, 4, 3, &head).unwrap();
@@ -93,7 +98,6 @@ fn a_head_computes_relu_then_two_linear_layers() {
     };
 
     let expected = linear("head.1", &linear("head.0", &[1.5, 0.0, 0.0, 0.25]));
-    // Dropout does nothing outside autodiff.
     let found = numbers(head.forward(Tensor::from_data([[1.5, -2.0, 0.0, 0.25]], &device)));
     assert_eq!(found.len(), 3);
     for (found, expected) in found.iter().zip(expected) {
@@ -106,6 +110,20 @@ fn a_head_computes_relu_then_two_linear_layers() {
         let largest = tensor(name).into_iter().map(f32::abs).fold(0.0, f32::max);
         assert!(largest < bound && largest > bound * 0.2, "{name}: {largest}");
     }
+}
+
+#[test]
+fn dropout_zeroes_its_share_and_keeps_the_mean() {
+    let device = Device::flex();
+    let head = |dropout| Head::new(&HeadConfig { inner: 5, dropout }, 100, 3, &mut rng(7), &device);
+    let ones = || Tensor::<2>::ones([400, 100], &device);
+    let dropped = numbers(head(0.8).drop_inputs(ones(), &mut rng(1)));
+    assert!(dropped.iter().all(|x| *x == 0.0 || (*x - 5.0).abs() < 1e-5));
+    // Binomial(40000, 1/5): six standard deviations are 480.
+    let kept = dropped.iter().filter(|x| **x > 0.0).count();
+    assert!(kept.abs_diff(8000) < 480, "{kept}");
+    assert_eq!(dropped, numbers(head(0.8).drop_inputs(ones(), &mut rng(1))), "the generator decides");
+    assert_eq!(numbers(head(0.0).drop_inputs(ones(), &mut rng(1))), [1.0; 40_000]);
 }
 
 #[test]

@@ -109,6 +109,8 @@ pub struct TrainConfig {
     pub batch_size: usize,
     /// SpecAugment views of each training recording; each epoch draws one of them. 0 trains on the plain images.
     pub augmented_views: usize,
+    /// Train on whitened embeddings; the saved head takes plain ones either way. See `whitening.rs`.
+    pub whiten: bool,
     /// The order of the recordings in an epoch.
     pub sampler: Sampler,
     /// Weight of a class in the cross-entropy.
@@ -196,6 +198,7 @@ impl Default for TrainConfig {
             epochs: 20,
             batch_size: 32,
             augmented_views: 4,
+            whiten: true,
             sampler: Sampler::Shuffle,
             class_weights: ClassWeights::Balanced,
             weight_decay: 1e-4,

@@ -1,7 +1,7 @@
 //! Sweep, trials, metrics, report, and the command line of Wail.
 //!
 //! [`sweep::run`] is the main job, top to bottom: [`data`] finds the recordings, [`backbone`] the weights,
-//! [`embeddings`] runs the frozen backbone once, [`trial`] trains one head, [`report`] says what came out.
+//! [`embeddings`] runs the frozen backbone once, [`whitening`] evens its numbers out, [`trial`] trains one head, [`report`] says what came out.
 
 pub mod backbone;
 pub mod cli;
@@ -21,5 +21,6 @@ pub mod seed;
 pub mod sweep;
 pub mod trial;
 pub mod weights;
+pub mod whitening;
 
 pub use error::Error;

@@ -16,6 +16,7 @@ use crate::progress::{Progress, warn};
 use crate::report::{BackboneSummary, DataSummary, REPORT_VERSION, Report, SplitScore, TrialSummary};
 use crate::run_folder::{MODEL_FILE, RunFolder};
 use crate::trial::{self, TrainedHead, TrialConfig, train_head};
+use crate::whitening::Whitening;
 use crate::{Error, metrics};
 
 /// Runs the sweep of `config` on the device named `device_name` and writes its folder below `out`.
@@ -63,12 +64,16 @@ pub fn run(config: &Config, device_name: &str, out: &Path) -> Result<(PathBuf, R
     run.log("embedded", step.elapsed().as_secs_f64())?;
 
     let step = Instant::now();
+    let whitening = Whitening::fit(&embeddings, config.train.whiten, &device);
+    let inputs = whitening.apply(&embeddings)?;
     let trials = grid(config);
     let progress = Progress::new("training", "trials");
     let mut leaderboard: Vec<TrialSummary> = Vec::with_capacity(trials.len());
-    let mut best: Option<(TrialConfig, TrainedHead)> = None;
+    let mut best: Option<(TrialConfig, TrainedHead, Vec<Vec<f32>>)> = None;
     for (done, trial) in trials.iter().enumerate() {
-        let trained = train_head(&embeddings, trial, &config.train, config.seed, &device)?;
+        let trained = train_head(&inputs, trial, &config.train, config.seed, &device)?;
+        let trained = TrainedHead { head: whitening.absorbed_by(&trained.head), ..trained };
+        let val = trial::score(&trained.head, &embeddings.val.rows, &embeddings, &device)?;
         let chosen = &trained.epochs[trained.best];
         let summary = TrialSummary {
             id: trial.id(),
@@ -77,13 +82,13 @@ pub fn run(config: &Config, device_name: &str, out: &Path) -> Result<(PathBuf, R
             val_macro_f1: chosen.val_macro_f1,
             val_loss: chosen.val_loss,
         };
-        write_trial(&run, &data.corpus, &embeddings, trial, &trained)?;
+        write_trial(&run, &data.corpus, &embeddings, trial, &trained, &val)?;
         progress.line(&format!(
             "{:<32} epoch {:>3}  val macro-F1 {:.4}  loss {:.4}",
             summary.id, summary.epoch, summary.val_macro_f1, summary.val_loss
         ));
         if leaderboard.iter().all(|other| rank(&summary, other).is_lt()) {
-            best = Some((trial.clone(), trained));
+            best = Some((trial.clone(), trained, val));
         }
         leaderboard.push(summary);
         progress.set(done + 1, trials.len());
@@ -92,13 +97,13 @@ pub fn run(config: &Config, device_name: &str, out: &Path) -> Result<(PathBuf, R
     write_leaderboard(&run, &leaderboard)?;
     run.log("trained", step.elapsed().as_secs_f64())?;
 
-    let (best_config, best) = best.ok_or_else(|| Error::Failed("the grid has no trial".into()))?;
+    let (best_config, best, val) = best.ok_or_else(|| Error::Failed("the grid has no trial".into()))?;
     let test = trial::score(&best.head, &embeddings.test.rows, &embeddings, &device)?;
     write_predictions(
         &run,
         &data.corpus,
         &best_config.id(),
-        &[("val", &embeddings.val, &best.val_probabilities), ("test", &embeddings.test, &test)],
+        &[("val", &embeddings.val, &val), ("test", &embeddings.test, &test)],
     )?;
     let info = ModelInfo {
         arch: config.backbone.arch,
@@ -120,7 +125,7 @@ pub fn run(config: &Config, device_name: &str, out: &Path) -> Result<(PathBuf, R
         seed: config.seed,
         device: device_name.into(),
         warnings: warnings(&data, &backbone_summary),
-        validation: split_score("val", &embeddings.val, &best.val_probabilities),
+        validation: split_score("val", &embeddings.val, &val),
         test: split_score("test", &embeddings.test, &test),
         data: DataSummary {
             root: data.corpus.root.display().to_string(),
@@ -228,6 +233,7 @@ fn write_trial(
     data: &Embeddings,
     trial: &TrialConfig,
     trained: &TrainedHead,
+    val: &[Vec<f32>],
 ) -> Result<(), Error> {
     let id = trial.id();
     let text = toml::to_string(trial).map_err(|e| Error::Failed(format!("trial {id}: {e}")))?;
@@ -246,7 +252,7 @@ fn write_trial(
     let checkpoint = run.path.join(format!("trials/{id}/head.safetensors"));
     model::save_head(&checkpoint, &trial.head, data.n_features, data.n_classes, &trained.head)
         .map_err(|e| Error::Failed(e.to_string()))?;
-    write_predictions(run, corpus, &id, &[("val", &data.val, &trained.val_probabilities)])
+    write_predictions(run, corpus, &id, &[("val", &data.val, val)])
 }
 
 fn write_predictions(

@@ -49,17 +49,15 @@ pub struct Epoch {
 
 /// A trained head: the epoch with the best validation macro-F1, then the lower validation loss, then the earlier.
 pub struct TrainedHead {
-    /// The head at that epoch, for inference.
+    /// The head at that epoch, without gradients, for inputs of the kind it was trained on.
     pub head: Head,
     /// Index into `epochs`.
     pub best: usize,
     /// Every epoch.
     pub epochs: Vec<Epoch>,
-    /// Class probabilities on validation, `[n_val, n_classes]`.
-    pub val_probabilities: Vec<Vec<f32>>,
 }
 
-/// Trains one head. `data` holds the embeddings of training (with views) and validation.
+/// Trains one head on the inputs that [`Whitening::apply`](crate::whitening::Whitening::apply) gives.
 ///
 /// # Errors
 /// [`Error::Failed`] if the loss is no longer finite or the device gives no result.
@@ -72,9 +70,9 @@ pub fn train_head(
 ) -> Result<TrainedHead, Error> {
     let id = trial.id();
     let device = device.clone().autodiff();
-    device.seed(seed::derive(seed, &[&id, "head"]));
     let n_classes = data.n_classes;
-    let mut head = Head::new(&trial.head, data.n_features, n_classes, &device);
+    let mut rng = seed::generator(seed, &[&id, "head"]);
+    let mut head = Head::new(&trial.head, data.n_features, n_classes, &mut rng, &device);
     let mut optimizer =
         AdamWConfig::new().with_weight_decay(config.weight_decay).with_epsilon(config.adam_epsilon).init();
     let class_weights = class_weights(config.class_weights, &data.train.labels, n_classes);
@@ -84,10 +82,10 @@ pub fn train_head(
 
     let mut plateau = Plateau::new(trial.learning_rate, config);
     let mut epochs: Vec<Epoch> = Vec::with_capacity(config.epochs);
-    let mut best: Option<(usize, Head, Vec<Vec<f32>>)> = None;
+    let mut best: Option<(usize, Head)> = None;
     for epoch in 1..=config.epochs {
         let mut rng = seed::generator(seed, &[&id, &epoch.to_string(), "order and views"]);
-        device.seed(seed::derive(seed, &[&id, &epoch.to_string(), "dropout"]));
+        let mut dropout_rng = seed::generator(seed, &[&id, &epoch.to_string(), "dropout"]);
         let order = epoch_order(config.sampler, &data.train.labels, &mut rng);
         let mut train_loss = 0.0;
         for batch in order.chunks(config.batch_size) {
@@ -96,7 +94,8 @@ pub fn train_head(
                 rows.extend_from_slice(data.train_view(*index, rng.random_range(0..data.n_views)));
             }
             let labels: Vec<usize> = batch.iter().map(|index| data.train.labels[*index]).collect();
-            let logits = head.forward(tensor(&rows, data.n_features, &device)); // [batch, n_classes]
+            let inputs = head.drop_inputs(tensor(&rows, data.n_features, &device), &mut dropout_rng);
+            let logits = head.logits(inputs); // [batch, n_classes]
             let loss = criterion.forward(logits, int_tensor(&labels, &device));
             train_loss += scalar(&loss)? * batch.len() as f64;
             let gradients = GradientsParams::from_grads(loss.backward(), &head);
@@ -105,7 +104,7 @@ pub fn train_head(
         train_loss /= order.len() as f64;
 
         let frozen = head.valid();
-        let logits = frozen.forward(val.clone().inner()); // [n_val, n_classes]
+        let logits = frozen.logits(val.clone().inner()); // [n_val, n_classes]
         let val_loss = scalar(&criterion.valid().forward(logits.clone(), val_labels.clone().inner()))?;
         let probabilities = probabilities(logits, n_classes)?;
         let pairs = data.val.labels.iter().copied().zip(probabilities.iter().map(|row| argmax(row)));
@@ -116,21 +115,20 @@ pub fn train_head(
             )));
         }
         epochs.push(Epoch { epoch, learning_rate: plateau.learning_rate, train_loss, val_loss, val_macro_f1 });
-        let better = best.as_ref().is_none_or(|(at, ..)| {
+        let better = best.as_ref().is_none_or(|(at, _)| {
             let held = &epochs[*at];
             val_macro_f1 > held.val_macro_f1 || (val_macro_f1 == held.val_macro_f1 && val_loss < held.val_loss)
         });
         if better {
-            best = Some((epochs.len() - 1, frozen, probabilities));
+            best = Some((epochs.len() - 1, frozen));
         }
         plateau.step(val_loss);
     }
-    let (best, head, val_probabilities) =
-        best.ok_or_else(|| Error::Failed(format!("trial {id}: there was no epoch")))?;
-    Ok(TrainedHead { head, best, epochs, val_probabilities })
+    let (best, head) = best.ok_or_else(|| Error::Failed(format!("trial {id}: there was no epoch")))?;
+    Ok(TrainedHead { head, best, epochs })
 }
 
-/// Class probabilities `[n, n_classes]` of rows of embeddings.
+/// Class probabilities `[n, n_classes]` that a finished head gives to rows of plain embeddings.
 ///
 /// # Errors
 /// [`Error::Failed`] if the device gives no result.

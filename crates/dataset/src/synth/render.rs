@@ -29,22 +29,22 @@ pub(crate) fn render(recording: &PlannedRecording) -> Vec<f64> {
     let mut at = (rng.random_range(0.0..0.5) * RATE) as usize;
     while at < n_samples {
         let pause = (vary(&mut rng, pause_seconds) * RATE) as usize;
-        let inhaled = at + pause / 3..at + pause;
         let loudness = class.inhalation * rng.random_range(0.3..1.0);
-        for i in inhaled.start.min(n_samples)..inhaled.end.min(n_samples) {
-            let x = (i - inhaled.start) as f64 / inhaled.len() as f64;
-            samples[i] += tract.filter(0.3 * loudness * noise(&mut rng)) * (TAU * x / 2.0).sin();
+        let inhaled = pause - pause / 3; // the end of the pause
+        for (i, sample) in samples.iter_mut().skip(at + pause / 3).take(inhaled).enumerate() {
+            let x = i as f64 / inhaled as f64;
+            *sample = tract.filter(0.3 * loudness * noise(&mut rng)) * (TAU * x / 2.0).sin();
         }
         let start = at + pause;
         let burst = (vary(&mut rng, burst_seconds) * RATE) as usize;
         let mut source = Source { phase: 0.0, pitch_hz: pitch_hz * rng.random_range(0.95..1.05), drift: 0.0 };
-        for i in start.min(n_samples)..(start + burst).min(n_samples) {
+        for (i, sample) in samples.iter_mut().enumerate().skip(start).take(burst) {
             let x = (i - start) as f64 / burst as f64;
             let voice = source.next(contour(&class.contour, x), class.roughness, &mut rng);
             let (rate_hz, depth) = class.tremor;
             let tremor = 1.0 - depth * (0.5 + 0.5 * (TAU * rate_hz * i as f64 / RATE).sin());
             let sound = (1.0 - class.breath) * voice + class.breath * noise(&mut rng);
-            samples[i] += tract.filter(sound) * tremor * envelope(x);
+            *sample = tract.filter(sound) * tremor * envelope(x);
         }
         at = start + burst;
     }

@@ -22,7 +22,7 @@ pub struct Args {
 
 /// Writes the corpus and prints its folder.
 pub fn run(args: &Args) -> Result<(), Error> {
-    write_corpus(&args.out, &SynthConfig { seed: args.seed, n_recordings: args.recordings, ..SynthConfig::default() })?;
+    write_corpus(&args.out, &SynthConfig { seed: args.seed, n_recordings: args.recordings })?;
     println!("{}", args.out.display());
     Ok(())
 }
