@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::SpecAugment;
 
 /// Changes whenever the same settings give other numbers than before: caches hash it.
-pub const FEATURES_VERSION: u32 = 1;
+pub const FEATURES_VERSION: u32 = 2;
 
 /// All feature settings; the defaults are those of the original project, in librosa's terms.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

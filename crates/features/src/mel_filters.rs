@@ -59,9 +59,17 @@ impl SparseFilters {
         Self { filters }
     }
 
-    /// Energy of each band of one frame's power spectrum.
-    pub(crate) fn apply<'a>(&'a self, power: &'a [f32]) -> impl Iterator<Item = f32> + 'a {
-        self.filters.iter().map(|(first, weights)| weights.iter().zip(&power[*first..]).map(|(w, p)| w * p).sum())
+    /// Energy of each band in each of `LANES` frames, from their power spectra, `[n_bins][LANES]`.
+    pub(crate) fn apply<const LANES: usize>(&self, power: &[[f32; LANES]]) -> impl Iterator<Item = [f32; LANES]> {
+        self.filters.iter().map(|(first, weights)| {
+            let mut energy = [0.0; LANES];
+            for (weight, power) in weights.iter().zip(&power[*first..]) {
+                for (energy, power) in energy.iter_mut().zip(power) {
+                    *energy += weight * power;
+                }
+            }
+            energy
+        })
     }
 }
 
@@ -83,10 +91,12 @@ mod tests {
         let bank = mel_filter_bank(8000, 1024, 128, 0.0, 4000.0);
         assert_eq!(bank.iter().filter(|w| **w != 0.0).count(), 1011, "as librosa 0.11 has");
         let power: Vec<f32> = (0..513).map(|i| (i % 7) as f32).collect();
-        let sparse: Vec<f32> = SparseFilters::new(&bank, 513).apply(&power).collect();
+        let lanes: Vec<[f32; 2]> = power.iter().map(|power| [*power, 2.0 * power]).collect();
+        let sparse: Vec<[f32; 2]> = SparseFilters::new(&bank, 513).apply(&lanes).collect();
         for (row, energy) in bank.chunks_exact(513).zip(sparse) {
             let full: f32 = row.iter().zip(&power).map(|(w, p)| w * p).sum();
-            assert!((full - energy).abs() <= 1e-6 * full.abs());
+            assert!((full - energy[0]).abs() <= 1e-6 * full);
+            assert_eq!(energy[1], 2.0 * energy[0]);
         }
     }
 }

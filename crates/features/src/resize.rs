@@ -29,10 +29,10 @@ impl Resize {
 
     pub(crate) fn apply(&self, image: &[f32]) -> Vec<f32> {
         let size = self.columns.0.len();
-        let stretched: Vec<f32> = image
-            .chunks_exact(self.width)
-            .flat_map(|row| self.columns.0.iter().map(|(a, b, w)| row[*a] * (1.0 - w) + row[*b] * w))
-            .collect(); // [height, size]
+        let mut stretched = Vec::with_capacity(image.len() / self.width * size); // [height, size]
+        for row in image.chunks_exact(self.width) {
+            stretched.extend(self.columns.0.iter().map(|(a, b, w)| row[*a] * (1.0 - w) + row[*b] * w));
+        }
         let mut resized = Vec::with_capacity(size * size);
         for (a, b, w) in &self.rows.0 {
             let (upper, lower) = (&stretched[a * size..(a + 1) * size], &stretched[b * size..(b + 1) * size]);

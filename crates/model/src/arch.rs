@@ -52,6 +52,11 @@ pub(crate) struct ConvSpec {
     pub stride: usize,
 }
 
+/// The maximum pooling after the stem.
+pub(crate) const POOL_KERNEL: usize = 3;
+pub(crate) const POOL_STRIDE: usize = 2;
+pub(crate) const POOL_PADDING: usize = 1;
+
 /// Something for each convolution of a ResNet: its description, its weights, or its layer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Layers<T> {

@@ -8,11 +8,8 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::Error;
-use crate::arch::Layers;
+use crate::arch::{Layers, POOL_KERNEL, POOL_PADDING, POOL_STRIDE};
 use crate::fold::Conv;
-
-/// Images per forward pass of [`Backbone::embed`].
-const BATCH: usize = 8;
 
 /// ResNet up to the global average pooling, without autodiff: no gradient and no batch statistics
 /// reach it.
@@ -39,10 +36,12 @@ impl Backbone {
             conv2: conv2d(&block.conv2, &device),
             downsample: block.downsample.as_ref().map(|conv| conv2d(conv, &device)),
         });
-        let padding = PaddingConfig2d::Explicit(1, 1, 1, 1);
+        let max_pool = MaxPool2dConfig::new([POOL_KERNEL; 2])
+            .with_strides([POOL_STRIDE; 2])
+            .with_padding(PaddingConfig2d::Explicit(POOL_PADDING, POOL_PADDING, POOL_PADDING, POOL_PADDING));
         let backbone = Backbone {
             stem: conv2d(&layers.stem, &device),
-            max_pool: MaxPool2dConfig::new([3, 3]).with_strides([2, 2]).with_padding(padding).init(),
+            max_pool: max_pool.init(),
             blocks: blocks.collect(),
             average_pool: AdaptiveAvgPool2dConfig::new([1, 1]).init(),
         };
@@ -68,30 +67,6 @@ impl Backbone {
     /// Where it computes.
     pub fn device(&self) -> Device {
         self.stem.weight.device()
-    }
-
-    /// Embeds `images` (`[n, size, size]` row-major, in 0..1) a few at a time; returns `[n,
-    /// n_outputs]` row-major.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] if `images` is not a whole number of images, [`Error::Device`] if the
-    /// device cannot give the result back.
-    pub fn embed(&self, images: &[f32], size: usize) -> Result<Vec<f32>, Error> {
-        let area = size.saturating_mul(size);
-        if area == 0 || !images.len().is_multiple_of(area) {
-            return Err(Error::Argument(format!(
-                "{} pixels are not a whole number of {size} x {size} images",
-                images.len()
-            )));
-        }
-        let device = self.device();
-        let mut embeddings = Vec::new();
-        for batch in images.chunks(BATCH * area) {
-            let shape = [batch.len() / area, 1, size, size];
-            let images = Tensor::<4>::from_data(TensorData::new(batch.to_vec(), shape), &device);
-            embeddings.extend(host_vec(self.forward(images))?);
-        }
-        Ok(embeddings)
     }
 }
 

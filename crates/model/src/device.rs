@@ -4,19 +4,18 @@ use burn::tensor::Device;
 
 use crate::Error;
 
-/// The device called `name`, without autodiff: `cpu`, `wgpu`, `cuda`, or `auto`, which is the first
-/// GPU backend that is compiled in and answers, else `cpu`. The environment variable `BURN_DEVICE`
-/// has no say.
+/// The device called `name`, without autodiff, and its own name: `cpu`, `wgpu`, `cuda`, or for `auto` the first GPU
+/// backend that is compiled in and answers, else `cpu`. The environment variable `BURN_DEVICE` has no say.
 ///
 /// # Errors
 /// [`Error::Device`] for an unknown name, for one that is not compiled in (it says how to build
 /// it), and for one that does not answer.
-pub fn device(name: &str) -> Result<Device, Error> {
+pub(crate) fn device(name: &str) -> Result<(Device, &'static str), Error> {
     match name {
-        "auto" => Ok(cuda().or_else(|_| wgpu()).unwrap_or_else(|_| Device::flex())),
-        "cpu" => Ok(Device::flex()),
-        "cuda" => cuda(),
-        "wgpu" => wgpu(),
+        "auto" => Ok(["cuda", "wgpu"].into_iter().find_map(|gpu| device(gpu).ok()).unwrap_or((Device::flex(), "cpu"))),
+        "cpu" => Ok((Device::flex(), "cpu")),
+        "cuda" => Ok((cuda()?, "cuda")),
+        "wgpu" => Ok((wgpu()?, "wgpu")),
         _ => Err(error(name, "unknown: it is `auto`, `cpu`, `wgpu` or `cuda`".into())),
     }
 }
@@ -53,7 +52,7 @@ fn probe(name: &str, make: impl FnOnce() -> Device + std::panic::UnwindSafe) -> 
     let answer = std::panic::catch_unwind(|| {
         let device = make();
         let sum = burn::tensor::Tensor::<1>::ones([2], &device).sum().into_data();
-        (device, sum.to_vec::<f32>())
+        (device, sum.try_to_vec::<f32>())
     });
     match answer {
         Ok((device, Ok(sum))) if sum == [2.0] => Ok(device),

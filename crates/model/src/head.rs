@@ -92,6 +92,11 @@ impl Head {
         Self { inner: Linear { weight: Param::from_tensor(weight), bias }, ..self.clone() }
     }
 
+    /// Where it computes.
+    pub fn device(&self) -> Device {
+        self.inner.weight.device()
+    }
+
     /// The length of an embedding.
     pub fn n_inputs(&self) -> usize {
         self.inner.weight.dims()[0]

@@ -1,25 +1,54 @@
-//! A ResNet from an ONNX graph, by its shape and not by its names, which every exporter makes up
-//! differently.
+//! ONNX files. A ResNet is read by the shape of its graph and not by names, which every exporter makes up differently.
 
 mod constants;
 mod graph;
+mod proto;
 mod walk;
+mod write;
 
 use std::path::Path;
 
-use onnx_ir::{Message, ModelProto};
+use onnx_ir::{GraphProto, Message, ModelProto};
 
 use crate::Error;
 use crate::arch::{Arch, Layers};
 use crate::fold::RawConv;
+use crate::host_tensor::HostTensor;
+use graph::Graph;
 
-/// Reads a model; `folder` is where its external data lie.
-pub(crate) fn read(bytes: &[u8], folder: &Path, arch: Arch) -> Result<Layers<RawConv>, Error> {
-    let model =
-        ModelProto::parse_from_bytes(bytes).map_err(|error| Error::Malformed(format!("not an ONNX file: {error}")))?;
-    let Some(graph) = model.graph.as_ref() else {
-        return Err(Error::Malformed("not an ONNX file: it has no graph".into()));
-    };
-    let graph = graph::Graph::new(graph, folder);
-    walk::resnet(&graph, arch)
+pub(crate) use write::{EMBEDDING, INPUT, write};
+
+/// A parsed file.
+pub(crate) struct OnnxFile<'a> {
+    model: ModelProto,
+    /// Where its external data lie.
+    folder: &'a Path,
+}
+
+impl<'a> OnnxFile<'a> {
+    /// Parses a model; `folder` is where its external data lie.
+    pub fn parse(bytes: &[u8], folder: &'a Path) -> Result<Self, Error> {
+        let model = ModelProto::parse_from_bytes(bytes)
+            .map_err(|error| Error::Malformed(format!("not an ONNX file: {error}")))?;
+        Ok(Self { model, folder })
+    }
+
+    /// A text of the metadata.
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.model.metadata_props.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str())
+    }
+
+    /// The backbone's convolutions, found by walking the graph; what follows the pooling is ignored.
+    pub fn backbone(&self, arch: Arch) -> Result<Layers<RawConv>, Error> {
+        walk::resnet(&Graph::new(self.graph()?, self.folder), arch)
+    }
+
+    /// A constant by its name.
+    pub fn tensor(&self, name: &str) -> Result<HostTensor, Error> {
+        Graph::new(self.graph()?, self.folder).tensor(name)
+    }
+
+    fn graph(&self) -> Result<&GraphProto, Error> {
+        self.model.graph.as_ref().ok_or_else(|| Error::Malformed("not an ONNX file: it has no graph".into()))
+    }
 }

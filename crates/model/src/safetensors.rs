@@ -70,7 +70,7 @@ impl<'a> SafeTensors<'a> {
     }
 
     /// A tensor's shape and bytes.
-    pub fn raw(&self, name: &str) -> Result<(&[usize], &'a [u8]), Error> {
+    fn raw(&self, name: &str) -> Result<(&[usize], &'a [u8]), Error> {
         let entry = self.entry(name)?;
         let [start, end] = entry.data_offsets;
         let bytes = self.data.get(start..end).ok_or_else(|| {

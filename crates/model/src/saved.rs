@@ -1,4 +1,4 @@
-//! The saved model: one safetensors file that is enough to predict with.
+//! The saved model: one file, safetensors or ONNX, that is enough to predict with.
 //!
 //! Its metadata hold `wail`, a JSON text with the format's version and [`ModelInfo`], and `sha256`,
 //! over that text and every tensor. Its tensors have torchvision's names for the backbone and
@@ -7,24 +7,26 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use burn::tensor::activation::softmax;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::arch::Arch;
 use crate::atomic::write_atomic;
-use crate::backbone::{Backbone, host_vec};
 use crate::checksum::Checksum;
 use crate::head::{Head, HeadConfig};
 use crate::host_tensor::HostTensor;
-use crate::safetensors::{self, SafeTensors};
-use crate::weights::{BackboneWeights, read_file};
-use crate::{Error, torch_names};
+use crate::weight_file::{WeightFile, read_file};
+use crate::weights::BackboneWeights;
+use crate::{Error, onnx, safetensors};
 
 const VERSION: u32 = 1;
 const MODEL: &str = "wail-model";
 const HEAD: &str = "wail-head";
+
+/// Keys of the metadata.
+const INFO: &str = "wail";
+const SHA256: &str = "sha256";
 
 /// What is saved beside the numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,29 +44,15 @@ pub struct ModelInfo {
     pub backbone_source: String,
 }
 
-/// A model as it was saved, ready to predict.
+/// A model as it was saved.
 #[derive(Debug)]
 pub struct SavedModel {
     /// What was saved beside the numbers.
     pub info: ModelInfo,
     /// Image to embedding.
-    pub backbone: Backbone,
+    pub weights: BackboneWeights,
     /// Embedding to logits.
     pub head: Head,
-}
-
-impl SavedModel {
-    /// Probabilities `[n, classes]` row-major of `images` (`[n, size, size]` row-major, in 0..1).
-    ///
-    /// # Errors
-    /// As [`Backbone::embed`].
-    pub fn probabilities(&self, images: &[f32], size: usize) -> Result<Vec<f32>, Error> {
-        let embeddings = self.backbone.embed(images, size)?;
-        let n_inputs = self.head.n_inputs();
-        let data = TensorData::new(embeddings, [images.len() / (size * size), n_inputs]);
-        let logits = self.head.forward(Tensor::<2>::from_data(data, &self.backbone.device()));
-        host_vec(softmax(logits, 1))
-    }
 }
 
 /// Saves a model as one safetensors file, atomically. Equal content gives equal bytes.
@@ -73,14 +61,27 @@ impl SavedModel {
 /// Inside [`Error::At`]: [`Error::Argument`] if labels, head and backbone do not fit together,
 /// [`Error::Io`] if the file cannot be written.
 pub fn save_model(path: &Path, info: &ModelInfo, backbone: &BackboneWeights, head: &Head) -> Result<(), Error> {
-    let write = || {
-        check_fit(info, backbone, head)?;
-        write_file(path, MODEL, info, backbone.tensors().chain(head.tensors()?).collect())
-    };
-    write().map_err(|error: Error| error.at(path))
+    write_model(path, info, backbone, head, |metadata, head| {
+        safetensors::write(metadata, &backbone.tensors().chain(head.iter().cloned()).collect::<Vec<_>>())
+    })
 }
 
-/// Reads what [`save_model`] wrote.
+/// Saves a model as one ONNX file, atomically: opset 17, `input` float32 `[batch, 1, image_size, image_size]`, `logits`
+/// float32 `[batch, classes]`, the metadata in `metadata_props`. Equal content gives equal bytes.
+///
+/// # Errors
+/// As [`save_model`].
+pub fn save_onnx(
+    path: &Path,
+    info: &ModelInfo,
+    backbone: &BackboneWeights,
+    head: &Head,
+    image_size: usize,
+) -> Result<(), Error> {
+    write_model(path, info, backbone, head, |metadata, head| onnx::write(backbone, head, image_size, metadata))
+}
+
+/// Reads what [`save_model`] or [`save_onnx`] wrote; the head goes to `device`.
 ///
 /// # Errors
 /// Inside [`Error::At`]: not a Wail model, a newer format ([`Error::Unsupported`]), content that
@@ -89,18 +90,18 @@ pub fn save_model(path: &Path, info: &ModelInfo, backbone: &BackboneWeights, hea
 pub fn load_model(path: &Path, device: &Device) -> Result<SavedModel, Error> {
     let read = || {
         let bytes = read_file(path)?;
-        let file = SafeTensors::parse(&bytes)?;
+        let file = WeightFile::parse(path, &bytes)?;
         let info: ModelInfo = read_info(&file, MODEL)?;
-        let weights = BackboneWeights::from_raw(info.arch, torch_names::read(&file, info.arch)?)?;
-        check_config(&info.head)?;
-        let head = Head::from_tensors(&info.head, |name| file.get(name), device)?;
+        let weights = BackboneWeights::from_raw(info.arch, file.backbone(info.arch)?)?;
+        let head = read_head(&file, &info.head, device)?;
         check_fit(&info, &weights, &head)?;
-        Ok(SavedModel { backbone: weights.to_backbone(device), head, info })
+        check_sum(&file, weights.tensors().chain(head.tensors()?))?;
+        Ok(SavedModel { info, weights, head })
     };
     read().map_err(|error: Error| error.at(path))
 }
 
-/// Saves a head alone: the checkpoint of a trial, in the same format.
+/// Saves a head alone: the checkpoint of a trial, as a safetensors file.
 ///
 /// # Errors
 /// As [`save_model`]; `n_inputs` and `n_classes` are the embedding's length and the number of
@@ -114,7 +115,9 @@ pub fn save_head(
 ) -> Result<(), Error> {
     let write = || {
         check_head(config, n_inputs, n_classes, head)?;
-        write_file(path, HEAD, config, head.tensors()?)
+        let tensors = head.tensors()?;
+        let metadata = metadata(HEAD, config, tensors.iter().cloned())?;
+        Ok(write_atomic(path, &safetensors::write(&metadata, &tensors))?)
     };
     write().map_err(|error: Error| error.at(path))
 }
@@ -126,10 +129,10 @@ pub fn save_head(
 pub fn load_head(path: &Path, device: &Device) -> Result<(HeadConfig, Head), Error> {
     let read = || {
         let bytes = read_file(path)?;
-        let file = SafeTensors::parse(&bytes)?;
+        let file = WeightFile::parse(path, &bytes)?;
         let config: HeadConfig = read_info(&file, HEAD)?;
-        check_config(&config)?;
-        let head = Head::from_tensors(&config, |name| file.get(name), device)?;
+        let head = read_head(&file, &config, device)?;
+        check_sum(&file, head.tensors()?)?;
         Ok((config, head))
     };
     read().map_err(|error: Error| error.at(path))
@@ -149,24 +152,47 @@ struct Version {
     version: u32,
 }
 
-fn write_file<T: Serialize>(path: &Path, format: &str, info: &T, mut tensors: Vec<HostTensor>) -> Result<(), Error> {
+fn write_model(
+    path: &Path,
+    info: &ModelInfo,
+    backbone: &BackboneWeights,
+    head: &Head,
+    to_bytes: impl FnOnce(&BTreeMap<String, String>, &[HostTensor]) -> Vec<u8>,
+) -> Result<(), Error> {
+    let write = || {
+        check_fit(info, backbone, head)?;
+        let head = head.tensors()?;
+        let metadata = metadata(MODEL, info, backbone.tensors().chain(head.iter().cloned()))?;
+        Ok(write_atomic(path, &to_bytes(&metadata, &head))?)
+    };
+    write().map_err(|error: Error| error.at(path))
+}
+
+fn metadata<T: Serialize>(
+    format: &str,
+    info: &T,
+    tensors: impl IntoIterator<Item = HostTensor>,
+) -> Result<BTreeMap<String, String>, Error> {
     let envelope = Envelope { format: format.into(), version: VERSION, info };
     let text = serde_json::to_string(&envelope)
         .map_err(|error| Error::Argument(format!("cannot be saved as JSON: {error}")))?;
-    tensors.sort_by(|a, b| a.name.cmp(&b.name));
-    let mut checksum = Checksum::new(&text);
-    for tensor in &tensors {
-        checksum.add(&tensor.name, &tensor.shape, &tensor.to_bytes());
-    }
-    let metadata = BTreeMap::from([("wail".into(), text), ("sha256".into(), checksum.finish())]);
-    Ok(write_atomic(path, &safetensors::write(&metadata, &tensors))?)
+    let sha256 = sha256(&text, tensors);
+    Ok(BTreeMap::from([(INFO.into(), text), (SHA256.into(), sha256)]))
 }
 
-fn read_info<T: DeserializeOwned>(file: &SafeTensors, format: &str) -> Result<T, Error> {
-    let malformed = |error: serde_json::Error| Error::Malformed(format!("metadata `wail`: {error}"));
-    let text = file.metadata("wail").ok_or_else(|| {
-        Error::Unsupported(format!("a safetensors file without the metadata of a {format}: it holds weights only"))
-    })?;
+fn sha256(text: &str, tensors: impl IntoIterator<Item = HostTensor>) -> String {
+    let mut checksum = Checksum::new(text);
+    for tensor in tensors {
+        checksum.add(&tensor.name, &tensor.shape, &tensor.to_bytes());
+    }
+    checksum.finish()
+}
+
+fn read_info<T: DeserializeOwned>(file: &WeightFile, format: &str) -> Result<T, Error> {
+    let malformed = |error: serde_json::Error| Error::Malformed(format!("metadata `{INFO}`: {error}"));
+    let text = file
+        .metadata(INFO)
+        .ok_or_else(|| Error::Unsupported(format!("it lacks the metadata of a {format}: it holds weights only")))?;
     let version: Version = serde_json::from_str(text).map_err(malformed)?;
     if version.format != format {
         return Err(Error::Unsupported(format!("it is a {}, expected a {format}", version.format)));
@@ -177,19 +203,24 @@ fn read_info<T: DeserializeOwned>(file: &SafeTensors, format: &str) -> Result<T,
             "{format} version {found}: this program reads version {VERSION}, so use a newer one"
         )));
     }
-    let mut checksum = Checksum::new(text);
-    for name in file.names() {
-        let (shape, bytes) = file.raw(name)?;
-        checksum.add(name, shape, bytes);
-    }
-    let found = checksum.finish();
-    if file.metadata("sha256") != Some(&found) {
-        return Err(Error::Malformed(format!(
-            "its content has SHA-256 {found}, not the one it was saved with: the file is damaged"
-        )));
-    }
     let envelope: Envelope<T> = serde_json::from_str(text).map_err(malformed)?;
     Ok(envelope.info)
+}
+
+fn read_head(file: &WeightFile, config: &HeadConfig, device: &Device) -> Result<Head, Error> {
+    check_config(config)?;
+    Head::from_tensors(config, |name| file.tensor(name), device)
+}
+
+/// An error unless the text and the numbers, as they were read, are those that were saved.
+fn check_sum(file: &WeightFile, tensors: impl IntoIterator<Item = HostTensor>) -> Result<(), Error> {
+    let found = sha256(file.metadata(INFO).unwrap_or_default(), tensors);
+    if file.metadata(SHA256) == Some(&found) {
+        return Ok(());
+    }
+    Err(Error::Malformed(format!(
+        "its content has SHA-256 {found}, not the one it was saved with: the file is damaged"
+    )))
 }
 
 fn check_fit(info: &ModelInfo, backbone: &BackboneWeights, head: &Head) -> Result<(), Error> {

@@ -1,23 +1,18 @@
 //! The backbone's weights in host memory, wherever they came from.
 
-use std::ffi::OsStr;
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use burn::tensor::Device;
 
+use crate::Error;
 use crate::arch::{Arch, Layers};
 use crate::backbone::Backbone;
 use crate::checksum::Checksum;
 use crate::fold::{Conv, RawConv};
 use crate::host_tensor::HostTensor;
 use crate::random::NormalDraws;
-use crate::{Error, onnx, safetensors::SafeTensors, torch_names};
-
-/// The most bytes that a weight file may have: 12 times a ResNet34.
-const MAX_FILE_BYTES: u64 = 1 << 30;
+use crate::weight_file::{WeightFile, read_file};
 
 /// A backbone's weights on the host: convolutions with batch norm folded into weight and bias, the
 /// first one with one input channel.
@@ -62,17 +57,7 @@ impl BackboneWeights {
     pub fn load(path: &Path, arch: Arch) -> Result<Self, Error> {
         let read = || {
             let bytes = read_file(path)?;
-            let is_safetensors = match path.extension().and_then(OsStr::to_str) {
-                Some("safetensors") => true,
-                Some("onnx") => false,
-                _ => SafeTensors::looks_like(&bytes),
-            };
-            let raw = if is_safetensors {
-                torch_names::read(&SafeTensors::parse(&bytes)?, arch)?
-            } else {
-                onnx::read(&bytes, path.parent().unwrap_or(Path::new("")), arch)?
-            };
-            BackboneWeights::from_raw(arch, raw)
+            BackboneWeights::from_raw(arch, WeightFile::parse(path, &bytes)?.backbone(arch)?)
         };
         read().map_err(|error: Error| error.at(path))
     }
@@ -102,6 +87,11 @@ impl BackboneWeights {
         Backbone::new(&self.layers, device)
     }
 
+    /// The convolutions.
+    pub(crate) fn layers(&self) -> &Layers<Conv> {
+        &self.layers
+    }
+
     /// Folds what a file holds and checks that the convolutions fit together.
     pub(crate) fn from_raw(arch: Arch, raw: Layers<RawConv>) -> Result<Self, Error> {
         let layers = raw.try_map(RawConv::fold)?;
@@ -121,21 +111,6 @@ impl BackboneWeights {
             [tensor("weight", &[outputs, inputs, kernel, kernel], &conv.weight), tensor("bias", &[outputs], &conv.bias)]
         })
     }
-}
-
-/// The whole file, if it is one of a size that a weight file can have.
-pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(Error::Unsupported("not a regular file".into()));
-    }
-    if metadata.len() > MAX_FILE_BYTES {
-        return Err(Error::Limit(format!("{} bytes, at most {MAX_FILE_BYTES} are read", metadata.len())));
-    }
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn check_channels(layers: &Layers<Conv>) -> Result<(), Error> {

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use model::{Arch, Backbone, BackboneWeights, Error, Head, HeadConfig};
+use model::{Arch, BackboneWeights, Compute, Error, Head, HeadConfig};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-fn small_backbone(device: &Device) -> Backbone {
+fn small_weights() -> BackboneWeights {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/torch.safetensors");
-    BackboneWeights::load(&golden, Arch::ResNet18).unwrap().to_backbone(device)
+    BackboneWeights::load(&golden, Arch::ResNet18).unwrap()
 }
 
 fn pixels(n: usize) -> Vec<f32> {
@@ -29,7 +29,7 @@ fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 #[test]
 fn no_gradient_reaches_the_backbone_or_the_images() {
     let device = Device::flex().autodiff();
-    let backbone = small_backbone(&device);
+    let backbone = small_weights().to_backbone(&device);
     assert!(backbone.devices().iter().all(|device| !device.is_autodiff()));
 
     let images = TensorData::new(pixels(2), [2, 1, 64, 64]);
@@ -47,20 +47,15 @@ fn no_gradient_reaches_the_backbone_or_the_images() {
 
 #[test]
 fn an_embedding_does_not_depend_on_its_batch() {
-    let backbone = small_backbone(&Device::flex());
-    let images = pixels(11);
-    let together = backbone.embed(&images, 64).unwrap();
-    let alone: Vec<f32> = images.chunks(64 * 64).flat_map(|image| backbone.embed(image, 64).unwrap()).collect();
-    assert_eq!(together, alone);
-    assert_eq!(together.len(), 11 * 24);
-    assert!(backbone.embed(&[], 64).unwrap().is_empty());
-}
-
-#[test]
-fn embed_refuses_broken_images() {
-    let backbone = small_backbone(&Device::flex());
-    for (images, size) in [(vec![0.0; 100], 64), (vec![0.0; 4], 0), (vec![0.0; 4], usize::MAX)] {
-        assert!(matches!(backbone.embed(&images, size), Err(Error::Argument(_))), "{} {size}", images.len());
+    for name in ["burn", "rten"] {
+        let engine = Compute::new("cpu", name).unwrap().engine(&small_weights(), 64).unwrap();
+        let images = pixels(11);
+        let together = engine.embed(&images).unwrap();
+        let alone: Vec<f32> = images.chunks(64 * 64).flat_map(|image| engine.embed(image).unwrap()).collect();
+        assert_eq!(together, alone, "{name}");
+        assert_eq!(together.len(), 11 * 24);
+        assert!(engine.embed(&[]).unwrap().is_empty());
+        assert!(matches!(engine.embed(&[0.0; 100]), Err(Error::Argument(_))), "{name}");
     }
 }
 
@@ -127,14 +122,22 @@ fn dropout_zeroes_its_share_and_keeps_the_mean() {
 }
 
 #[test]
-fn devices_are_found_by_name() {
-    for name in ["cpu", "auto"] {
-        assert!(!model::device(name).unwrap().is_autodiff(), "{name}");
+fn devices_and_engines_are_found_by_name() {
+    for (device, engine, expected) in [("cpu", "auto", "rten"), ("cpu", "burn", "burn"), ("cpu", "rten", "rten")] {
+        let compute = Compute::new(device, engine).unwrap();
+        assert!(!compute.device().is_autodiff());
+        assert_eq!((compute.device_name(), compute.engine_name()), ("cpu", expected));
     }
-    assert!(matches!(model::device("tpu"), Err(Error::Device { .. })));
+    assert!(Compute::new("auto", "auto").is_ok());
+    for (device, engine) in [("tpu", "auto"), ("cpu", "torch")] {
+        assert!(matches!(Compute::new(device, engine), Err(Error::Device { .. })), "{device} {engine}");
+    }
     for (name, compiled_in) in [("wgpu", cfg!(feature = "wgpu")), ("cuda", cfg!(feature = "cuda"))] {
-        match model::device(name) {
-            Ok(_) => assert!(compiled_in, "{name}"),
+        match Compute::new(name, "auto") {
+            Ok(compute) => {
+                assert!(compiled_in && compute.engine_name() == "burn", "{name}");
+                assert!(Compute::new(name, "rten").is_err());
+            }
             Err(error) if compiled_in => assert!(error.to_string().contains("does not answer"), "{error}"),
             Err(error) => assert!(error.to_string().contains(&format!("--features {name}")), "{error}"),
         }

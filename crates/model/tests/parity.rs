@@ -1,11 +1,11 @@
-//! Embeddings against torchvision's, for every export style. The goldens come from
+//! Embeddings against torchvision's, for every export style and engine. The goldens come from
 //! `scripts/model_golden.py`.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use model::{Arch, BackboneWeights};
+use model::{Arch, BackboneWeights, Compute};
 use serde::Deserialize;
 
 /// Both sides compute in `float32`, in another order; the embeddings are about 1 in size, and their
@@ -38,7 +38,7 @@ fn check(folder: &Path) {
     let expected: Expected = serde_json::from_str(&expected).unwrap();
     let pixels = (0..expected.images * expected.size * expected.size).map(|i| (i * 7919 % 1021) as f32 / 1020.0);
     let images: Vec<f32> = pixels.collect();
-    let device = model::device("cpu").unwrap();
+    let engines = ["burn", "rten"].map(|engine| Compute::new("cpu", engine).unwrap());
     let mut failures = Vec::new();
     for (file, arch) in STYLES {
         let weights = match BackboneWeights::load(&folder.join(file), arch) {
@@ -48,14 +48,17 @@ fn check(folder: &Path) {
                 continue;
             }
         };
-        let embeddings = weights.to_backbone(&device).embed(&images, expected.size).unwrap();
-        let expected = &expected.embeddings[&arch];
-        assert_eq!(embeddings.len(), expected.len(), "{file}");
-        let errors = embeddings.iter().zip(expected).map(|(a, b)| (a - b).abs());
-        let error = errors.fold(0.0, f32::max);
-        eprintln!("{file}: largest error {error:.1e}");
-        if error.is_nan() || error > TOLERANCE {
-            failures.push(format!("{file}: {error:e}"));
+        for compute in &engines {
+            let case = format!("{file}, {}", compute.engine_name());
+            let embeddings = compute.engine(&weights, expected.size).unwrap().embed(&images).unwrap();
+            let expected = &expected.embeddings[&arch];
+            assert_eq!(embeddings.len(), expected.len(), "{case}");
+            let errors = embeddings.iter().zip(expected).map(|(a, b)| (a - b).abs());
+            let error = errors.fold(0.0, f32::max);
+            eprintln!("{case}: largest error {error:.1e}");
+            if error.is_nan() || error > TOLERANCE {
+                failures.push(format!("{case}: {error:e}"));
+            }
         }
     }
     assert!(failures.is_empty(), "{failures:#?}");

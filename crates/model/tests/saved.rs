@@ -4,9 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
-use model::{Arch, BackboneWeights, Error, Head, HeadConfig, ModelInfo};
+use model::{Arch, BackboneWeights, Compute, Error, Head, HeadConfig, ModelInfo};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+
+const FORMATS: [&str; 2] = ["safetensors", "onnx"];
 
 struct Fixture {
     folder: tempfile::TempDir,
@@ -20,7 +22,7 @@ impl Fixture {
     fn new() -> Fixture {
         let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/torch.safetensors");
         let weights = BackboneWeights::load(&golden, Arch::ResNet18).unwrap();
-        let device = model::device("cpu").unwrap();
+        let device = Device::flex();
         let config = HeadConfig { inner: 16, dropout: 0.5 };
         let head = random_head(&config, weights.n_outputs(), &device);
         let info = ModelInfo {
@@ -33,21 +35,27 @@ impl Fixture {
         Fixture { folder: tempfile::tempdir().unwrap(), device, weights, info, head }
     }
 
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("model.safetensors")
+    fn path(&self, format: &str) -> PathBuf {
+        self.folder.path().join(format!("model.{format}"))
     }
 
-    fn save(&self) -> PathBuf {
-        model::save_model(&self.path(), &self.info, &self.weights, &self.head).unwrap();
-        self.path()
+    /// Saves the model as `safetensors` or `onnx`.
+    fn save(&self, format: &str) -> PathBuf {
+        let path = self.path(format);
+        let Fixture { info, weights, head, .. } = self;
+        match format {
+            "onnx" => model::save_onnx(&path, info, weights, head, 64).unwrap(),
+            _ => model::save_model(&path, info, weights, head).unwrap(),
+        }
+        path
     }
 
-    /// The error of reading a saved model in which `old` is replaced by `new`, of equal length.
-    fn load_with(&self, old: &str, new: &str) -> Error {
+    /// The error of reading a saved model in which `old` is replaced by `new`, of equal length, at its last place.
+    fn load_with(&self, format: &str, old: &str, new: &str) -> Error {
         assert_eq!(old.len(), new.len());
-        let path = self.save();
+        let path = self.save(format);
         let mut bytes = std::fs::read(&path).unwrap();
-        let place = bytes.windows(old.len()).position(|window| window == old.as_bytes()).unwrap();
+        let place = bytes.windows(old.len()).rposition(|window| window == old.as_bytes()).expect(old);
         bytes[place..place + old.len()].copy_from_slice(new.as_bytes());
         std::fs::write(&path, bytes).unwrap();
         model::load_model(&path, &self.device).unwrap_err()
@@ -68,27 +76,48 @@ fn logits(head: &Head) -> Vec<f32> {
 #[test]
 fn a_model_comes_back_bit_for_bit() {
     let fixture = Fixture::new();
-    let saved = model::load_model(&fixture.save(), &fixture.device).unwrap();
-    assert_eq!(saved.info, fixture.info);
-    assert_eq!(logits(&saved.head), logits(&fixture.head));
-    let image = vec![0.5; 64 * 64];
-    let backbone = fixture.weights.to_backbone(&fixture.device);
-    assert_eq!(saved.backbone.embed(&image, 64).unwrap(), backbone.embed(&image, 64).unwrap());
-    assert_eq!(BackboneWeights::load(&fixture.path(), Arch::ResNet18).unwrap(), fixture.weights);
+    for format in FORMATS {
+        let saved = model::load_model(&fixture.save(format), &fixture.device).unwrap();
+        assert_eq!(saved.info, fixture.info, "{format}");
+        assert_eq!(saved.weights, fixture.weights, "{format}");
+        assert_eq!(logits(&saved.head), logits(&fixture.head), "{format}");
+        assert_eq!(BackboneWeights::load(&fixture.path(format), Arch::ResNet18).unwrap(), fixture.weights, "{format}");
+    }
 }
 
 #[test]
 fn equal_models_are_equal_bytes_and_readable_by_others() {
     let fixture = Fixture::new();
-    let first = std::fs::read(fixture.save()).unwrap();
-    assert_eq!(std::fs::read(fixture.save()).unwrap(), first);
-    assert_eq!(std::fs::read_dir(fixture.folder.path()).unwrap().count(), 1, "a temporary file is left");
+    for format in FORMATS {
+        let first = std::fs::read(fixture.save(format)).unwrap();
+        assert_eq!(std::fs::read(fixture.save(format)).unwrap(), first);
+    }
+    assert_eq!(std::fs::read_dir(fixture.folder.path()).unwrap().count(), FORMATS.len(), "a temporary file is left");
 
-    let file = safetensors::SafeTensors::deserialize(&first).unwrap();
+    let bytes = std::fs::read(fixture.path("safetensors")).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     assert_eq!(file.len(), 2 * 20 + 4);
     assert_eq!(file.tensor("conv1.weight").unwrap().shape(), [3, 1, 7, 7]);
     assert_eq!(file.tensor("head.0.weight").unwrap().shape(), [16, 24]);
     assert_eq!(file.tensor("head.1.bias").unwrap().shape(), [3]);
+}
+
+/// The file itself in rten, against our engines: `scripts/onnx_check.py` does the same with ONNX Runtime.
+#[test]
+fn the_onnx_file_gives_the_engines_logits() {
+    let fixture = Fixture::new();
+    let file = rten::Model::load_file(fixture.save("onnx")).unwrap();
+    let images: Vec<f32> = (0..64 * 64 * 64).map(|i| (i * 7919 % 1021) as f32 / 1020.0).collect();
+    let input = rten::ValueView::from_shape([64, 1, 64, 64], &images).unwrap();
+    let (shape, expected) = file.run_one(input.into(), None).unwrap().into_shape_vec::<f32, 2>().unwrap();
+    assert_eq!(shape, [64, 3]);
+    for name in ["burn", "rten"] {
+        let engine = Compute::new("cpu", name).unwrap().engine(&fixture.weights, 64).unwrap();
+        let logits = engine.classify(&fixture.head, &images).unwrap();
+        for (a, b) in logits.iter().zip(&expected) {
+            assert!((a - b).abs() < 1e-5, "{name}: {a} {b}");
+        }
+    }
 }
 
 #[test]
@@ -110,30 +139,41 @@ fn a_head_comes_back_bit_for_bit() {
 fn changed_files_are_refused() {
     let fixture = Fixture::new();
     let cases = [
-        ("a newer version", r#"\"version\":1"#, r#"\"version\":2"#, "wail-model version 2"),
-        ("another label", "hungry", "thirst", "the file is damaged"),
-        ("another name", "layer1.0.conv1.bias", "layer1.0.conv9.bias", "the file is damaged"),
-        ("another shape", r#""shape":[16,24]"#, r#""shape":[24,16]"#, "the file is damaged"),
-        ("another type", r#""dtype":"F32""#, r#""dtype":"F16""#, "F16"),
-        ("an unknown key", r#"\"labels\""#, r#"\"lables\""#, "the file is damaged"),
+        ("safetensors", r#"\"version\":1"#, r#"\"version\":2"#, "wail-model version 2"),
+        ("safetensors", "hungry", "thirst", "the file is damaged"),
+        ("safetensors", "layer1.0.conv1.bias", "layer1.0.conv9.bias", "layer1.0.conv9.bias"),
+        ("safetensors", r#""shape":[16,24]"#, r#""shape":[24,16]"#, "shape [16], expected [24]"),
+        ("safetensors", r#""dtype":"F32""#, r#""dtype":"F16""#, "F16"),
+        ("safetensors", r#"\"labels\""#, r#"\"lables\""#, "lables"),
+        ("onnx", r#""version":1"#, r#""version":2"#, "wail-model version 2"),
+        ("onnx", "hungry", "thirst", "the file is damaged"),
+        ("onnx", "layer1.0.conv1.bias", "layer1.0.conv9.bias", "layer1.0.conv1.bias`: missing"),
+        ("onnx", "GlobalAveragePool", "GlobalMaximumPool", "GlobalMaximumPool"),
+        ("onnx", "head.1.weight", "head.9.weight", "head.1.weight"),
     ];
-    for (case, old, new, text) in cases {
-        let error = fixture.load_with(old, new);
-        assert!(error.to_string().contains(text), "{case}: {error}");
-        assert!(error.to_string().contains("model.safetensors"), "{case}: {error}");
+    for (format, old, new, text) in cases {
+        let error = fixture.load_with(format, old, new);
+        assert!(error.to_string().contains(text), "{old}: {error}");
+        assert!(error.to_string().contains(&format!("model.{format}")), "{old}: {error}");
     }
 
-    let good = std::fs::read(fixture.save()).unwrap();
-    let path = fixture.path();
-    for length in (0..good.len()).step_by(977).chain([good.len() - 1]) {
-        std::fs::write(&path, &good[..length]).unwrap();
-        assert!(model::load_model(&path, &fixture.device).is_err(), "cut to {length} bytes");
-    }
-    for place in (0..good.len()).step_by(211) {
-        let mut bytes = good.clone();
-        bytes[place] ^= 0x10;
-        std::fs::write(&path, &bytes).unwrap();
-        assert!(model::load_model(&path, &fixture.device).is_err(), "byte {place} changed");
+    for format in FORMATS {
+        let path = fixture.save(format);
+        let good = std::fs::read(&path).unwrap();
+        for length in (0..good.len()).step_by(977).chain([good.len() - 1]) {
+            std::fs::write(&path, &good[..length]).unwrap();
+            assert!(model::load_model(&path, &fixture.device).is_err(), "{format} cut to {length} bytes");
+        }
+        // The names of an ONNX file's values may change: what counts is that the same numbers come out, or none.
+        for place in (0..good.len()).step_by(211) {
+            let mut bytes = good.clone();
+            bytes[place] ^= 0x10;
+            std::fs::write(&path, &bytes).unwrap();
+            if let Ok(read) = model::load_model(&path, &fixture.device) {
+                assert!(format == "onnx" && read.weights == fixture.weights, "{format}: byte {place} changed");
+                assert_eq!((&read.info, logits(&read.head)), (&fixture.info, logits(&fixture.head)), "byte {place}");
+            }
+        }
     }
 }
 
@@ -158,9 +198,10 @@ fn what_does_not_fit_together_is_not_saved() {
     for (case, break_it, text) in cases {
         let mut fixture = Fixture::new();
         break_it(&mut fixture);
-        let error = model::save_model(&fixture.path(), &fixture.info, &fixture.weights, &fixture.head).unwrap_err();
+        let path = fixture.path("safetensors");
+        let error = model::save_model(&path, &fixture.info, &fixture.weights, &fixture.head).unwrap_err();
         assert!(error.to_string().contains(text), "{case}: {error}");
-        assert!(!fixture.path().exists(), "{case}");
+        assert!(!path.exists(), "{case}");
     }
 }
 

@@ -4,9 +4,6 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The device is not in this build, or there is none.
-    #[error("{0}")]
-    Device(String),
     /// The model file cannot be used; the message names it.
     #[error(transparent)]
     Model(#[from] model::Error),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use model::Compute;
 
 use crate::{Error, commands};
 
@@ -35,9 +36,19 @@ enum Command {
     Synth(commands::synth::Args),
 }
 
-/// Where tensors live and are computed.
+/// Where and with what to compute, as typed.
+#[derive(Debug, clap::Args)]
+pub struct ComputeArgs {
+    /// Where to compute
+    #[arg(long, value_enum, default_value = "auto")]
+    device: DeviceName,
+    /// What runs the frozen backbone
+    #[arg(long, value_enum, default_value = "auto")]
+    engine: EngineName,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DeviceName {
+enum DeviceName {
     /// A GPU that this build supports and that answers, else the CPU
     Auto,
     /// The CPU
@@ -48,15 +59,34 @@ pub enum DeviceName {
     Cuda,
 }
 
-impl DeviceName {
-    /// The name that [`model::device`] takes.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Cpu => "cpu",
-            Self::Wgpu => "wgpu",
-            Self::Cuda => "cuda",
-        }
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum EngineName {
+    /// The faster one: rten on the CPU, burn on a GPU
+    Auto,
+    /// burn, on any device
+    Burn,
+    /// rten, on the CPU only
+    Rten,
+}
+
+impl ComputeArgs {
+    /// The device and the engine.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if they are not in this build, do not answer or do not go together.
+    pub fn find(&self) -> Result<Compute, Error> {
+        let device = match self.device {
+            DeviceName::Auto => "auto",
+            DeviceName::Cpu => "cpu",
+            DeviceName::Wgpu => "wgpu",
+            DeviceName::Cuda => "cuda",
+        };
+        let engine = match self.engine {
+            EngineName::Auto => "auto",
+            EngineName::Burn => "burn",
+            EngineName::Rten => "rten",
+        };
+        Compute::new(device, engine).map_err(|e| Error::Config(e.to_string()))
     }
 }
 

@@ -217,7 +217,7 @@ impl Default for SweepConfig {
 
 /// A value that makes no sense, by its dotted key.
 struct Problem {
-    key: &'static str,
+    key: String,
     message: String,
 }
 
@@ -245,7 +245,7 @@ impl Config {
             .problems()
             .into_iter()
             .map(|problem| {
-                let place = match locate(&text, problem.key) {
+                let place = match locate(&text, &problem.key) {
                     Some((line, column)) => format!("line {line}, column {column}: "),
                     None => String::new(),
                 };
@@ -265,9 +265,9 @@ impl Config {
 
     fn problems(&self) -> Vec<Problem> {
         let mut found = Vec::new();
-        let mut check = |ok: bool, key: &'static str, message: &str| {
+        let mut check = |ok: bool, key: &str, message: &str| {
             if !ok {
-                found.push(Problem { key, message: message.into() });
+                found.push(Problem { key: key.into(), message: message.into() });
             }
         };
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -319,7 +319,11 @@ impl Config {
         ] {
             check(distinct, key, "names a value twice");
         }
-        found.extend(self.features.validate().into_iter().map(|message| Problem { key: "features", message }));
+        found.extend(self.features.validate().into_iter().map(|problem| {
+            // Each begins with the key that it is about.
+            let (key, message) = problem.split_once(' ').unwrap_or(("", &problem));
+            Problem { key: format!("features.{key}"), message: message.into() }
+        }));
         found
     }
 }
@@ -415,7 +419,7 @@ mod tests {
             ("", vec!["train.epochs"], vec!["there is no '='"]),
             ("", vec!["name.x=1", "name=2"], vec!["invalid type"]),
             ("[sweep]\ninner = [64, 64]\n", vec![], vec!["line 2, column 1: sweep.inner: names a value twice"]),
-            ("[features]\nhop_length = 0\n", vec![], vec!["line 1, column 2: features", "hop_length"]),
+            ("[features]\nhop_length = 0\n", vec![], vec!["line 2, column 1: features.hop_length: must be 1 to n_fft"]),
         ] {
             let message = load(text, &overrides).unwrap_err();
             for part in expected {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use dataset::{Corpus, FloatCache, ImageStore, Split};
-use model::Backbone;
+use model::Engine;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -57,10 +57,10 @@ pub struct Pass<'a> {
     pub corpus: &'a Corpus,
     /// Images of recordings, cached.
     pub images: &'a ImageStore,
-    /// The frozen backbone.
-    pub backbone: &'a Backbone,
-    /// Hash of its weights.
-    pub fingerprint: &'a str,
+    /// The frozen backbone, for images of the size that `images` gives.
+    pub backbone: &'a dyn Engine,
+    /// What made its embeddings: engine, device and hash of the weights.
+    pub backbone_key: &'a str,
     /// Where embeddings are kept.
     pub cache: &'a FloatCache,
     /// Seed of the augmentation.
@@ -116,10 +116,8 @@ impl Pass<'_> {
         let views: Vec<Views> =
             missing.par_iter().map(|i| self.views_of(chunk[*i].0, chunk[*i].1)).collect::<Result<_, _>>()?;
         let pixels: Vec<f32> = views.iter().flat_map(|v| v.images.iter().flatten().copied()).collect();
-        let embedded = self
-            .backbone
-            .embed(&pixels, self.images.image_size())
-            .map_err(|e| Error::Failed(format!("the backbone gave no embedding: {e}")))?;
+        let embedded =
+            self.backbone.embed(&pixels).map_err(|e| Error::Failed(format!("the backbone gave no embedding: {e}")))?;
         let mut first = 0;
         for (i, views) in missing.into_iter().zip(views) {
             let row: Vec<f32> = views
@@ -171,7 +169,7 @@ impl Pass<'_> {
             hasher.update((part.len() as u64).to_le_bytes());
             hasher.update(part);
         };
-        add(self.fingerprint);
+        add(self.backbone_key);
         add(&self.corpus.recordings[recording].sha256);
         add(&config.image_key());
         if n_views > 0 {

@@ -25,7 +25,7 @@ pub struct Report {
     pub run: String,
     /// Seed of the run.
     pub seed: u64,
-    /// Device that embedded and trained.
+    /// What embedded, and the device that trained, such as `rten on cpu`.
     pub device: String,
     /// What a reader must know before any score, such as stand-in data; empty in the best case.
     pub warnings: Vec<String>,

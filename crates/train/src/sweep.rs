@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use dataset::{Corpus, FloatCache, ImageStore};
-use model::{HeadConfig, ModelInfo};
+use model::{Compute, HeadConfig, ModelInfo};
 use serde_json::json;
 
 use crate::backbone;
@@ -19,28 +19,33 @@ use crate::trial::{self, TrainedHead, TrialConfig, train_head};
 use crate::whitening::Whitening;
 use crate::{Error, metrics};
 
-/// Runs the sweep of `config` on the device named `device_name` and writes its folder below `out`.
+/// Runs the sweep of `config` with `compute` and writes its folder below `out`.
 ///
 /// # Errors
 /// The [`Error`] of the step that failed. What was written stays.
-pub fn run(config: &Config, device_name: &str, out: &Path) -> Result<(PathBuf, Report), Error> {
+pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, Report), Error> {
     let started = Instant::now();
-    let device = model::device(device_name).map_err(|e| Error::Config(e.to_string()))?;
+    let device = compute.device();
     let mut data = Data::find(config)?;
     let store = ImageStore::new(&config.data.cache, &config.features)?;
     let unreadable = check_readable(&mut data, &store, config.data.skip_unreadable)?;
     let counts = data.counts()?;
     let (weights, backbone_summary) = backbone::resolve(&config.backbone, config.strict, config.seed)?;
 
+    let engine_text = format!("{} on {}", compute.engine_name(), compute.device_name());
     let resolved = config.to_toml()?;
     let data_fingerprint = data.corpus.fingerprint();
-    let run = RunFolder::create(out, &config.name, &[&resolved, &data_fingerprint, &backbone_summary.fingerprint])?;
+    let run = RunFolder::create(
+        out,
+        &config.name,
+        &[&resolved, &data_fingerprint, &backbone_summary.fingerprint, &engine_text],
+    )?;
     run.write("config.toml", resolved.as_bytes())?;
     run.write("manifest.csv", data.corpus.manifest_csv().as_bytes())?;
-    run.write("provenance.json", provenance(config, device_name, &data, &backbone_summary)?.as_bytes())?;
+    run.write("provenance.json", provenance(config, compute, &data, &backbone_summary)?.as_bytes())?;
     run.log("prepared", started.elapsed().as_secs_f64())?;
     eprintln!(
-        "run        {}\ndata       {} ({} recordings)\nbackbone   {}: {}",
+        "run        {}\ndata       {} ({} recordings)\nbackbone   {}: {}\nengine     {engine_text}",
         run.path.display(),
         data.corpus.root.display(),
         data.corpus.recordings.len(),
@@ -49,13 +54,13 @@ pub fn run(config: &Config, device_name: &str, out: &Path) -> Result<(PathBuf, R
     );
 
     let step = Instant::now();
-    let net = weights.to_backbone(&device);
+    let engine = compute.engine(&weights, config.features.image_size).map_err(|e| Error::Failed(e.to_string()))?;
     let cache = FloatCache::new(&config.data.cache.join("embeddings"));
     let pass = Pass {
         corpus: &data.corpus,
         images: &store,
-        backbone: &net,
-        fingerprint: &backbone_summary.fingerprint,
+        backbone: engine.as_ref(),
+        backbone_key: &format!("{engine_text} {}", backbone_summary.fingerprint),
         cache: &cache,
         seed: config.seed,
         augmented_views: config.train.augmented_views,
@@ -64,16 +69,16 @@ pub fn run(config: &Config, device_name: &str, out: &Path) -> Result<(PathBuf, R
     run.log("embedded", step.elapsed().as_secs_f64())?;
 
     let step = Instant::now();
-    let whitening = Whitening::fit(&embeddings, config.train.whiten, &device);
+    let whitening = Whitening::fit(&embeddings, config.train.whiten, device);
     let inputs = whitening.apply(&embeddings)?;
     let trials = grid(config);
     let progress = Progress::new("training", "trials");
     let mut leaderboard: Vec<TrialSummary> = Vec::with_capacity(trials.len());
     let mut best: Option<(TrialConfig, TrainedHead, Vec<Vec<f32>>)> = None;
     for (done, trial) in trials.iter().enumerate() {
-        let trained = train_head(&inputs, trial, &config.train, config.seed, &device)?;
+        let trained = train_head(&inputs, trial, &config.train, config.seed, device)?;
         let trained = TrainedHead { head: whitening.absorbed_by(&trained.head), ..trained };
-        let val = trial::score(&trained.head, &embeddings.val.rows, &embeddings, &device)?;
+        let val = trial::score(&trained.head, &embeddings.val.rows, &embeddings, device)?;
         let chosen = &trained.epochs[trained.best];
         let summary = TrialSummary {
             id: trial.id(),
@@ -98,7 +103,7 @@ pub fn run(config: &Config, device_name: &str, out: &Path) -> Result<(PathBuf, R
     run.log("trained", step.elapsed().as_secs_f64())?;
 
     let (best_config, best, val) = best.ok_or_else(|| Error::Failed("the grid has no trial".into()))?;
-    let test = trial::score(&best.head, &embeddings.test.rows, &embeddings, &device)?;
+    let test = trial::score(&best.head, &embeddings.test.rows, &embeddings, device)?;
     write_predictions(
         &run,
         &data.corpus,
@@ -123,7 +128,7 @@ pub fn run(config: &Config, device_name: &str, out: &Path) -> Result<(PathBuf, R
         format_version: REPORT_VERSION,
         run: run.name.clone(),
         seed: config.seed,
-        device: device_name.into(),
+        device: engine_text,
         warnings: warnings(&data, &backbone_summary),
         validation: split_score("val", &embeddings.val, &val),
         test: split_score("test", &embeddings.test, &test),
@@ -206,14 +211,15 @@ fn warnings(data: &Data, backbone: &BackboneSummary) -> Vec<String> {
     warnings
 }
 
-fn provenance(config: &Config, device: &str, data: &Data, backbone: &BackboneSummary) -> Result<String, Error> {
+fn provenance(config: &Config, compute: &Compute, data: &Data, backbone: &BackboneSummary) -> Result<String, Error> {
     let value = json!({
         "format_version": 1,
         "wail": env!("CARGO_PKG_VERSION"),
         "features_version": features::FEATURES_VERSION,
         "target": format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
         "seed": config.seed,
-        "device": device,
+        "device": compute.device_name(),
+        "engine": compute.engine_name(),
         "data": {
             "root": data.corpus.root.display().to_string(),
             "synthetic": data.synthetic,

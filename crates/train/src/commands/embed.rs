@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use features::{Error as FeatureError, Extractor, FeatureConfig};
 use model::Arch;
 
-use crate::cli::{DeviceName, Inputs};
+use crate::cli::{ComputeArgs, Inputs};
 use crate::{Error, backbone, inputs, npy};
 
 /// Arguments of `train embed`.
@@ -25,21 +25,21 @@ pub struct Args {
     /// Seed of random weights
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
-    /// Where to compute
-    #[arg(long, value_enum, default_value = "auto")]
-    device: DeviceName,
+    #[command(flatten)]
+    compute: ComputeArgs,
 }
 
 /// Writes the array; an unreadable file ends the command, since the rows stand for the files.
 pub fn run(args: &Args) -> Result<(), Error> {
-    let device = model::device(args.device.as_str()).map_err(|e| Error::Config(e.to_string()))?;
+    let compute = args.compute.find()?;
     let files = inputs::sound_files(&args.inputs.paths)?;
     let weights = match args.weights.as_str() {
         backbone::RANDOM => backbone::random(args.arch, args.seed),
         name => backbone::load_named(name, args.arch)?,
     };
-    let net = weights.to_backbone(&device);
-    let extractor = Extractor::new(&FeatureConfig::default()).map_err(|e| Error::Failed(e.to_string()))?;
+    let config = FeatureConfig::default();
+    let engine = compute.engine(&weights, config.image_size).map_err(|e| Error::Failed(e.to_string()))?;
+    let extractor = Extractor::new(&config).map_err(|e| Error::Failed(e.to_string()))?;
     let mut pixels = Vec::new();
     let failed = inputs::each(&files, |_, bytes, extension| {
         let (image, _) = extractor.image_from_bytes(bytes, extension)?;
@@ -47,6 +47,6 @@ pub fn run(args: &Args) -> Result<(), Error> {
         Ok::<(), FeatureError>(())
     });
     inputs::all_read(failed, files.len())?;
-    let embeddings = net.embed(&pixels, extractor.config().image_size).map_err(|e| Error::Failed(e.to_string()))?;
-    npy::write(&args.out, &embeddings, &[files.len(), net.n_outputs()])
+    let embeddings = engine.embed(&pixels).map_err(|e| Error::Failed(e.to_string()))?;
+    npy::write(&args.out, &embeddings, &[files.len(), engine.n_outputs()])
 }

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use predict::{Classifier, Prediction};
 use serde_json::{Map, Value};
 
-use crate::cli::{DeviceName, Inputs};
+use crate::cli::{ComputeArgs, Inputs};
 use crate::run_folder::MODEL_FILE;
 use crate::{Error, inputs};
 
@@ -25,9 +25,8 @@ pub struct Args {
     /// Form of the answer
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
-    /// Where to compute
-    #[arg(long, value_enum, default_value = "auto")]
-    device: DeviceName,
+    #[command(flatten)]
+    compute: ComputeArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -50,10 +49,8 @@ pub fn run(args: &Args) -> Result<(), Error> {
         None => newest_model(Path::new("experiments"))?,
     };
     let files = inputs::sound_files(&args.inputs.paths)?;
-    let classifier = Classifier::load(&model_path, args.device.as_str()).map_err(|e| match e {
-        predict::Error::Device(why) => Error::Config(why),
-        e => Error::Weights(e.to_string()),
-    })?;
+    let compute = args.compute.find()?;
+    let classifier = Classifier::load(&model_path, &compute).map_err(|e| Error::Weights(e.to_string()))?;
     let mut answers = Vec::new();
     let unreadable = inputs::each(&files, |path, bytes, extension| {
         let prediction = classifier.classify(bytes, extension, args.top_k)?;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::Error;
-use crate::cli::DeviceName;
+use crate::cli::ComputeArgs;
 use crate::config::Config;
 use crate::{run_folder, sweep};
 
@@ -16,9 +16,8 @@ pub struct Args {
     /// Use this seed instead of the config's
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Where to compute
-    #[arg(long, value_enum, default_value = "auto")]
-    device: DeviceName,
+    #[command(flatten)]
+    compute: ComputeArgs,
     /// Folder for the run's own folder
     #[arg(long, value_name = "DIR", default_value = "experiments")]
     out: PathBuf,
@@ -32,7 +31,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let mut overrides = args.overrides.clone();
     overrides.extend(args.seed.map(|seed| format!("seed={seed}")));
     let config = Config::load(&find(&args.config)?, &overrides)?;
-    let (path, report) = sweep::run(&config, args.device.as_str(), &args.out)?;
+    let (path, report) = sweep::run(&config, &args.compute.find()?, &args.out)?;
     let show = |name: &str, score: &crate::report::SplitScore| {
         let [low, high] = score.macro_f1_interval;
         println!(

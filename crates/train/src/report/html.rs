@@ -30,7 +30,7 @@ fn header(report: &Report) -> String {
     let warnings: String =
         report.warnings.iter().map(|w| format!("<p class=\"warning\" role=\"alert\">{}</p>\n", escape(w))).collect();
     format!(
-        "<h1>{}</h1>\n<p class=\"soft\">Best of {} trials: <code>{}</code>, epoch {}. Seed {}, device {}.</p>\n{warnings}",
+        "<h1>{}</h1>\n<p class=\"soft\">Best of {} trials: <code>{}</code>, epoch {}. Seed {}, {}.</p>\n{warnings}",
         escape(&report.run),
         report.leaderboard.len(),
         escape(&best.id),

@@ -10,7 +10,7 @@ pub(super) fn document(report: &Report) -> String {
         text += &format!("> **Warning:** {}\n\n", plain(warning));
     }
     text += &format!(
-        "Best of {} trials: `{}`, epoch {}. Seed {}, device {}.\n\n",
+        "Best of {} trials: `{}`, epoch {}. Seed {}, {}.\n\n",
         report.leaderboard.len(),
         best.id,
         best.epoch,

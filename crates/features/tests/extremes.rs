@@ -1,0 +1,134 @@
+//! Odd but valid recordings, each with a defined result, and what holds for any waveform.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "sound/wav.rs"]
+mod wav;
+
+use features::{Extractor, FeatureConfig, Warning};
+use proptest::prelude::*;
+
+fn extractor() -> Extractor {
+    Extractor::new(&FeatureConfig::default()).unwrap()
+}
+
+/// Frames of a square wave of full scale, the same in all channels.
+fn square(hz: u32, rate_hz: u32, channels: u16, frames: u32) -> Vec<u8> {
+    let sample = |frame: u32| if (frame * 2 * hz / rate_hz).is_multiple_of(2) { i16::MAX } else { i16::MIN };
+    let samples: Vec<i16> = (0..frames).flat_map(|frame| vec![sample(frame); usize::from(channels)]).collect();
+    wav::pcm16(rate_hz, channels, &samples)
+}
+
+/// The image's row with the most in it.
+fn loudest_row(image: &[f32]) -> usize {
+    let sums: Vec<f32> = image.chunks_exact(224).map(|row| row.iter().sum()).collect();
+    (0..224).max_by(|a, b| sums[*a].total_cmp(&sums[*b])).unwrap()
+}
+
+#[test]
+fn a_tone_is_in_its_row_whatever_the_rate_the_channels_and_the_length() {
+    // 1 kHz is mel 15 of 35.16, which is band 54 of 128, which is row 95 of 224.
+    for (case, rate_hz, channels, frames) in [
+        ("7 s at 8 kHz", 8000, 1, 56_000),
+        ("0.1 s", 8000, 1, 800),
+        ("4 kHz", 4000, 1, 28_000),
+        ("8 channels", 8000, 8, 8000),
+        ("192 kHz", 192_000, 1, 384_000),
+        ("192 kHz, 8 channels", 192_000, 8, 96_000),
+        ("48 kHz, stereo, longer than the clip", 48_000, 2, 480_000),
+        ("a rate that shares no factor with 8000", 7919, 1, 7919),
+    ] {
+        let (image, warnings) = extractor().image_from_bytes(&square(1000, rate_hz, channels, frames), None).unwrap();
+        assert!(warnings.is_empty(), "{case}: {warnings:?}");
+        assert_eq!(image.len(), 224 * 224, "{case}");
+        assert!(loudest_row(&image).abs_diff(95) <= 1, "{case}: row {}", loudest_row(&image));
+        assert!(image.iter().all(|x| (0.0..=1.0).contains(x)), "{case}");
+        assert!(image.iter().any(|x| *x > 0.9), "{case}");
+    }
+}
+
+#[test]
+fn recordings_with_nothing_to_hear_say_so() {
+    for (case, rate_hz, samples, image_is_empty) in [
+        ("silence", 8000, vec![0; 8000], true),
+        ("silence to resample", 44_100, vec![0; 44_100], true),
+        ("a constant", 8000, vec![16_384; 56_000], false),
+        ("one sample", 8000, vec![1000], false),
+        // Less than half a sample at 8 kHz.
+        ("one sample to resample", 44_100, vec![1000], true),
+    ] {
+        let (image, warnings) = extractor().image_from_bytes(&wav::pcm16(rate_hz, 1, &samples), None).unwrap();
+        assert_eq!(warnings, [Warning::Silent], "{case}");
+        assert_eq!(image.iter().all(|x| *x == 0.0), image_is_empty, "{case}");
+        assert!(image.iter().all(|x| (0.0..=1.0).contains(x)), "{case}");
+    }
+}
+
+#[test]
+fn the_image_does_not_depend_on_the_loudness() {
+    let extractor = extractor();
+    let samples: Vec<f32> = (0..56_000_u32).map(|i| (i * i % 1021) as f32 / 1021.0 - 0.5).collect();
+    let expected = extractor.image(&extractor.log_mel(&samples));
+    for gain in [0.125, 4096.0] {
+        let louder: Vec<f32> = samples.iter().map(|x| x * gain).collect();
+        let image = extractor.image(&extractor.log_mel(&louder));
+        for (a, b) in image.iter().zip(&expected) {
+            // Powers of two scale exactly; the logarithm's error is 2e-7 of up to 120 dB, over 80 dB.
+            assert!((a - b).abs() < 1e-6, "{gain}: {a} {b}");
+        }
+    }
+}
+
+#[test]
+fn bytes_in_bytes_out_are_the_same_every_time_and_from_every_thread() {
+    let extractor = extractor();
+    let bytes = square(700, 44_100, 2, 100_000);
+    let image = || extractor.image_from_bytes(&bytes, None).unwrap().0;
+    let expected = image();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(image)).collect();
+        for thread in threads {
+            assert!(thread.join().unwrap() == expected);
+        }
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn images_are_finite_and_in_0_to_1_for_any_finite_samples(
+        samples in prop::collection::vec(any::<f32>().prop_filter("finite", |x| x.is_finite()), 1..9000),
+        rate_hz in prop::sample::select(vec![4000, 8000, 11_025, 44_100]),
+    ) {
+        let data: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        let format = wav::Format { tag: 3, channels: 1, rate_hz, bits: 32 };
+        let bytes = wav::claiming(format, data.len() as u32, &data);
+        let extractor = extractor();
+        prop_assert_eq!(extractor.waveform(&extractor.decode(&bytes, None).unwrap()).len(), 56_000);
+        let (image, _) = extractor.image_from_bytes(&bytes, None).unwrap();
+        prop_assert_eq!(image.len(), 224 * 224);
+        prop_assert!(image.iter().all(|x| (0.0..=1.0).contains(x)));
+    }
+
+    #[test]
+    fn shapes_follow_the_configuration(
+        clip_seconds in 0.5..3.0,
+        n_fft in 64_usize..1500,
+        hop_share in 0.05..1.0,
+        n_mels in 1_usize..80,
+        image_size in 32_usize..100,
+    ) {
+        let hop_length = ((n_fft as f64 * hop_share) as usize).max(1);
+        let config = FeatureConfig { clip_seconds, n_fft, hop_length, n_mels, image_size, ..FeatureConfig::default() };
+        prop_assert!(config.validate().is_empty());
+        let extractor = Extractor::new(&config).unwrap();
+        let waveform = extractor.waveform(&extractor.decode(&square(500, 8000, 1, 8000), None).unwrap());
+        prop_assert_eq!(waveform.len(), config.clip_samples());
+        let log_mel = extractor.log_mel(&waveform);
+        prop_assert_eq!(config.n_frames(), 1 + config.clip_samples() / hop_length);
+        prop_assert_eq!(log_mel.len(), n_mels * config.n_frames());
+        let image = extractor.image(&log_mel);
+        prop_assert_eq!(image.len(), image_size * image_size);
+        prop_assert!(image.iter().all(|x| (0.0..=1.0).contains(x)));
+    }
+}

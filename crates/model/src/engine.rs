@@ -1,0 +1,142 @@
+//! What runs a frozen backbone: burn on any device, or rten on the CPU. Their embeddings agree within 1e-5.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::backbone::{Backbone, host_vec};
+use crate::device::device;
+use crate::rten_engine::RtenEngine;
+use crate::{BackboneWeights, Error, Head};
+
+/// Images per forward pass.
+const BATCH: usize = 8;
+
+/// A frozen backbone that is ready to run on images of one size.
+pub trait Engine: Send + Sync {
+    /// The length of an embedding.
+    fn n_outputs(&self) -> usize;
+
+    /// Height and width of the images, in pixels.
+    fn image_size(&self) -> usize;
+
+    /// One forward pass: at most 8 `images`, `[n, size, size]` row-major, to embeddings `[n, n_outputs]`.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the device gives no result.
+    fn forward(&self, images: &[f32]) -> Result<Vec<f32>, Error>;
+
+    /// Embeds `images` (`[n, size, size]` row-major, in 0..1) a few at a time; returns `[n, n_outputs]` row-major.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if `images` is not a whole number of images, [`Error::Device`] if the device gives no
+    /// result.
+    fn embed(&self, images: &[f32]) -> Result<Vec<f32>, Error> {
+        let size = self.image_size();
+        if !images.len().is_multiple_of(size * size) {
+            let problem = format!("{} pixels are not a whole number of {size} x {size} images", images.len());
+            return Err(Error::Argument(problem));
+        }
+        let mut embeddings = Vec::new();
+        for batch in images.chunks(BATCH * size * size) {
+            embeddings.extend(self.forward(batch)?);
+        }
+        Ok(embeddings)
+    }
+
+    /// Logits `[n, classes]` row-major of `images`, as [`Engine::embed`] takes them, through `head`.
+    ///
+    /// # Errors
+    /// As [`Engine::embed`].
+    fn classify(&self, head: &Head, images: &[f32]) -> Result<Vec<f32>, Error> {
+        let embeddings = self.embed(images)?;
+        let shape = [embeddings.len() / self.n_outputs(), self.n_outputs()];
+        let embeddings = Tensor::<2>::from_data(TensorData::new(embeddings, shape), &head.device());
+        host_vec(head.forward(embeddings))
+    }
+}
+
+/// Where and with what to compute, as it was asked for and found.
+#[derive(Clone, Debug)]
+pub struct Compute {
+    device: Device,
+    device_name: &'static str,
+    engine_name: &'static str,
+}
+
+impl Compute {
+    /// Finds the device and the engine.
+    ///
+    /// `device_name` is `cpu`, `wgpu`, `cuda`, or `auto`: the first GPU backend that is compiled in and answers, else
+    /// the CPU. `engine_name` is `burn`, `rten`, or `auto`: rten on the CPU, where it is twice as fast, else burn.
+    ///
+    /// # Errors
+    /// [`Error::Device`] for unknown names, a device that is not compiled in (it says how to build it) or does not
+    /// answer, and for rten on a GPU.
+    pub fn new(device_name: &str, engine_name: &str) -> Result<Self, Error> {
+        let (device, device_name) = device(device_name)?;
+        let on_cpu = device_name == "cpu";
+        let engine_name = match engine_name {
+            "auto" if on_cpu => "rten",
+            "auto" | "burn" => "burn",
+            "rten" if on_cpu => "rten",
+            "rten" => return Err(problem(device_name, "the engine `rten` runs on the CPU only")),
+            other => return Err(problem(other, "unknown engine: it is `auto`, `burn` or `rten`")),
+        };
+        Ok(Self { device, device_name, engine_name })
+    }
+
+    /// The device, without autodiff.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// `cpu`, `wgpu` or `cuda`.
+    pub fn device_name(&self) -> &'static str {
+        self.device_name
+    }
+
+    /// `burn` or `rten`.
+    pub fn engine_name(&self) -> &'static str {
+        self.engine_name
+    }
+
+    /// Makes `weights` ready to run on images of `image_size` x `image_size` pixels.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for empty images, [`Error::Device`] if the engine does not take the network.
+    pub fn engine(&self, weights: &BackboneWeights, image_size: usize) -> Result<Box<dyn Engine>, Error> {
+        if image_size == 0 {
+            return Err(Error::Argument("images of 0 x 0 pixels".into()));
+        }
+        Ok(match self.engine_name {
+            "rten" => Box::new(RtenEngine::new(weights, image_size)?),
+            _ => Box::new(BurnEngine { backbone: weights.to_backbone(&self.device), image_size }),
+        })
+    }
+}
+
+/// burn on a device.
+struct BurnEngine {
+    backbone: Backbone,
+    image_size: usize,
+}
+
+impl Engine for BurnEngine {
+    fn n_outputs(&self) -> usize {
+        self.backbone.n_outputs()
+    }
+
+    fn image_size(&self) -> usize {
+        self.image_size
+    }
+
+    fn forward(&self, images: &[f32]) -> Result<Vec<f32>, Error> {
+        let size = self.image_size;
+        let shape = [images.len() / (size * size), 1, size, size];
+        let images = Tensor::<4>::from_data(TensorData::new(images.to_vec(), shape), &self.backbone.device());
+        host_vec(self.backbone.forward(images))
+    }
+}
+
+fn problem(name: &str, problem: &str) -> Error {
+    Error::Device { name: name.into(), problem: problem.into() }
+}

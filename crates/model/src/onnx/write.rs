@@ -1,0 +1,136 @@
+//! A network as an ONNX file that needs nothing beside it.
+//!
+//! Opset 17, IR 8: `input` float32 `[batch, 1, size, size]` → `embedding` `[batch, n_outputs]` → `logits` `[batch, classes]`.
+//! Initialisers have torchvision's names and `head.0`, `head.1`; each is used once.
+
+use std::collections::BTreeMap;
+
+use prost::Message;
+
+use super::proto::{
+    ATTRIBUTE_INT, ATTRIBUTE_INTS, Attribute, Dimension, Entry, FLOAT, Graph, Model, Node, OperatorSet, Shape, Size,
+    Tensor, TensorType, Type, ValueInfo,
+};
+use crate::arch::{ConvSpec, POOL_KERNEL, POOL_PADDING, POOL_STRIDE};
+use crate::host_tensor::HostTensor;
+use crate::weights::BackboneWeights;
+
+const IR_VERSION: i64 = 8;
+const OPSET: i64 = 17;
+
+/// The graph's input.
+pub(crate) const INPUT: &str = "input";
+/// The value after the pooling; the output of a graph without a head.
+pub(crate) const EMBEDDING: &str = "embedding";
+/// The output of a graph with a head.
+const LOGITS: &str = "logits";
+
+/// The bytes of a file. `head` is empty or [`Head::tensors`](crate::Head::tensors). Equal content gives equal bytes.
+pub(crate) fn write(
+    backbone: &BackboneWeights,
+    head: &[HostTensor],
+    image_size: usize,
+    metadata: &BTreeMap<String, String>,
+) -> Vec<u8> {
+    let mut nodes = Nodes(Vec::new());
+    let layers = backbone.layers();
+    let x = nodes.conv(INPUT, &layers.stem.spec);
+    let x = nodes.add("Relu", &[&x], "relu", vec![]);
+    let mut x = nodes.add("MaxPool", &[&x], "max_pool", window(POOL_KERNEL, POOL_STRIDE, POOL_PADDING));
+    for block in &layers.blocks {
+        let prefix = block.conv1.spec.name.trim_end_matches("conv1");
+        let y = nodes.conv(&x, &block.conv1.spec);
+        let y = nodes.add("Relu", &[&y], &format!("{prefix}relu1"), vec![]);
+        let y = nodes.conv(&y, &block.conv2.spec);
+        let shortcut = match &block.downsample {
+            Some(downsample) => nodes.conv(&x, &downsample.spec),
+            None => x,
+        };
+        let sum = nodes.add("Add", &[&y, &shortcut], &format!("{prefix}add"), vec![]);
+        x = nodes.add("Relu", &[&sum], &format!("{prefix}relu2"), vec![]);
+    }
+    let x = nodes.add("GlobalAveragePool", &[&x], "average_pool", vec![]);
+    let embedding = nodes.add("Flatten", &[&x], EMBEDDING, vec![int("axis", 1)]);
+    let n_classes = head.last().map(|bias| bias.data.len());
+    if n_classes.is_some() {
+        let x = nodes.add("Relu", &[&embedding], "head.relu", vec![]);
+        let x = nodes.linear(&x, "head.0", "head.0.out");
+        nodes.linear(&x, "head.1", LOGITS);
+    }
+
+    let (output, n_outputs) = n_classes.map_or((EMBEDDING, backbone.n_outputs()), |n| (LOGITS, n));
+    let graph = Graph {
+        node: nodes.0,
+        name: backbone.arch().to_string(),
+        initializer: backbone.tensors().chain(head.iter().cloned()).map(initializer).collect(),
+        input: vec![value(INPUT, &[1, image_size, image_size])],
+        output: vec![value(output, &[n_outputs])],
+    };
+    let model = Model {
+        ir_version: IR_VERSION,
+        producer_name: "wail".into(),
+        producer_version: env!("CARGO_PKG_VERSION").into(),
+        graph: Some(graph),
+        opset_import: vec![OperatorSet { domain: String::new(), version: OPSET }],
+        metadata_props: metadata.iter().map(|(key, value)| Entry { key: key.clone(), value: value.clone() }).collect(),
+    };
+    model.encode_to_vec()
+}
+
+/// The graph's nodes so far, each named after what it makes.
+struct Nodes(Vec<Node>);
+
+impl Nodes {
+    /// Appends a node and gives `output` back, the next node's input.
+    fn add(&mut self, operator: &str, inputs: &[&str], output: &str, attributes: Vec<Attribute>) -> String {
+        self.0.push(Node {
+            input: inputs.iter().map(|name| (*name).to_owned()).collect(),
+            output: vec![output.to_owned()],
+            name: output.to_owned(),
+            op_type: operator.to_owned(),
+            attribute: attributes,
+        });
+        output.to_owned()
+    }
+
+    fn conv(&mut self, x: &str, spec: &ConvSpec) -> String {
+        let inputs = [x, &format!("{}.weight", spec.name), &format!("{}.bias", spec.name)];
+        self.add("Conv", &inputs, &format!("{}.out", spec.name), window(spec.kernel, spec.stride, spec.kernel / 2))
+    }
+
+    fn linear(&mut self, x: &str, name: &str, output: &str) -> String {
+        let inputs = [x, &format!("{name}.weight"), &format!("{name}.bias")];
+        self.add("Gemm", &inputs, output, vec![int("transB", 1)])
+    }
+}
+
+/// The attributes of a square convolution or pooling.
+fn window(kernel: usize, stride: usize, padding: usize) -> Vec<Attribute> {
+    vec![ints("kernel_shape", &[kernel; 2]), ints("strides", &[stride; 2]), ints("pads", &[padding; 4])]
+}
+
+fn ints(name: &str, values: &[usize]) -> Attribute {
+    let ints = values.iter().map(|value| *value as i64).collect();
+    Attribute { name: name.into(), i: 0, ints, kind: ATTRIBUTE_INTS }
+}
+
+fn int(name: &str, value: i64) -> Attribute {
+    Attribute { name: name.into(), i: value, ints: vec![], kind: ATTRIBUTE_INT }
+}
+
+fn initializer(tensor: HostTensor) -> Tensor {
+    Tensor {
+        dims: tensor.shape.iter().map(|n| *n as i64).collect(),
+        data_type: FLOAT,
+        raw_data: tensor.to_bytes(),
+        name: tensor.name,
+    }
+}
+
+/// A float32 value of shape `[batch, sizes...]`.
+fn value(name: &str, sizes: &[usize]) -> ValueInfo {
+    let sizes = sizes.iter().map(|n| Size::Fixed(*n as i64));
+    let dim = [Size::Named("batch".into())].into_iter().chain(sizes).map(|size| Dimension { size: Some(size) });
+    let tensor = TensorType { elem_type: FLOAT, shape: Some(Shape { dim: dim.collect() }) };
+    ValueInfo { name: name.into(), kind: Some(Type { tensor: Some(tensor) }) }
+}

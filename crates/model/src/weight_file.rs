@@ -1,0 +1,77 @@
+//! A weight file, whichever its format.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::Error;
+use crate::arch::{Arch, Layers};
+use crate::fold::RawConv;
+use crate::host_tensor::HostTensor;
+use crate::onnx::OnnxFile;
+use crate::safetensors::SafeTensors;
+use crate::torch_names;
+
+/// The most bytes that a weight file may have: 12 times a ResNet34.
+const MAX_FILE_BYTES: u64 = 1 << 30;
+
+/// A parsed file; the numbers stay where they are until a tensor is asked for.
+pub(crate) enum WeightFile<'a> {
+    SafeTensors(SafeTensors<'a>),
+    Onnx(OnnxFile<'a>),
+}
+
+impl<'a> WeightFile<'a> {
+    /// Parses the `bytes` of the file at `path`. The extension tells the format; under any other, the content does.
+    pub fn parse(path: &'a Path, bytes: &'a [u8]) -> Result<Self, Error> {
+        let is_safetensors = match path.extension().and_then(OsStr::to_str) {
+            Some("safetensors") => true,
+            Some("onnx") => false,
+            _ => SafeTensors::looks_like(bytes),
+        };
+        if is_safetensors {
+            return Ok(Self::SafeTensors(SafeTensors::parse(bytes)?));
+        }
+        Ok(Self::Onnx(OnnxFile::parse(bytes, path.parent().unwrap_or(Path::new("")))?))
+    }
+
+    /// A text of the metadata.
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        match self {
+            Self::SafeTensors(file) => file.metadata(key),
+            Self::Onnx(file) => file.metadata(key),
+        }
+    }
+
+    /// The backbone's convolutions.
+    pub fn backbone(&self, arch: Arch) -> Result<Layers<RawConv>, Error> {
+        match self {
+            Self::SafeTensors(file) => torch_names::read(file, arch),
+            Self::Onnx(file) => file.backbone(arch),
+        }
+    }
+
+    /// A tensor by its name in the file.
+    pub fn tensor(&self, name: &str) -> Result<HostTensor, Error> {
+        match self {
+            Self::SafeTensors(file) => file.get(name),
+            Self::Onnx(file) => file.tensor(name),
+        }
+    }
+}
+
+/// The whole file, if it is one of a size that a weight file can have.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(Error::Unsupported("not a regular file".into()));
+    }
+    if metadata.len() > MAX_FILE_BYTES {
+        return Err(Error::Limit(format!("{} bytes, at most {MAX_FILE_BYTES} are read", metadata.len())));
+    }
+    let mut bytes = Vec::with_capacity(metadata.len() as usize);
+    file.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
