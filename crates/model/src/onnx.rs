@@ -20,7 +20,7 @@ pub(crate) use write::{EMBEDDING, INPUT, write};
 
 /// A parsed file.
 pub(crate) struct OnnxFile<'a> {
-    model: ModelProto,
+    model: Box<ModelProto>,
     /// Where its external data lie.
     folder: &'a Path,
 }
@@ -30,7 +30,7 @@ impl<'a> OnnxFile<'a> {
     pub fn parse(bytes: &[u8], folder: &'a Path) -> Result<Self, Error> {
         let model = ModelProto::parse_from_bytes(bytes)
             .map_err(|error| Error::Malformed(format!("not an ONNX file: {error}")))?;
-        Ok(Self { model, folder })
+        Ok(Self { model: Box::new(model), folder })
     }
 
     /// A text of the metadata.

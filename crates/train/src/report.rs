@@ -237,7 +237,7 @@ fn example() -> Report {
         format_version: REPORT_VERSION,
         run: "example-0123456789ab".into(),
         seed: 42,
-        device: "cpu".into(),
+        device: "rten on cpu".into(),
         warnings: vec!["The recordings are synthetic.".into()],
         validation: score(&[(0, 0), (0, 1), (1, 1), (1, 1)]),
         test: score(&[(0, 0), (0, 0), (0, 1), (1, 0)]),
