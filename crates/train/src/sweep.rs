@@ -1,10 +1,12 @@
 //! The main job: recordings in; trained heads, their leaderboard, one test score and a usable model out.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use dataset::{Corpus, FloatCache, ImageStore};
-use model::{Compute, HeadConfig, ModelInfo};
+use model::{Compute, Head, HeadConfig, ModelInfo};
+use rayon::prelude::*;
 use serde_json::json;
 
 use crate::backbone;
@@ -15,7 +17,7 @@ use crate::metrics::{ConfusionMatrix, argmax, macro_f1_interval};
 use crate::progress::{Progress, warn};
 use crate::report::{BackboneSummary, DataSummary, REPORT_VERSION, Report, SplitScore, TrialSummary};
 use crate::run_folder::{MODEL_FILE, RunFolder};
-use crate::trial::{self, TrainedHead, TrialConfig, train_head};
+use crate::trial::{self, Epoch, TrialConfig, train_head};
 use crate::whitening::Whitening;
 use crate::{Error, metrics};
 
@@ -73,47 +75,42 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
     let inputs = whitening.apply(&embeddings)?;
     let trials = grid(config);
     let progress = Progress::new("training", "trials");
-    let mut leaderboard: Vec<TrialSummary> = Vec::with_capacity(trials.len());
-    let mut best: Option<(TrialConfig, TrainedHead, Vec<Vec<f32>>)> = None;
-    for (done, trial) in trials.iter().enumerate() {
-        let trained = train_head(&inputs, trial, &config.train, config.seed, device)?;
-        let trained = TrainedHead { head: whitening.absorbed_by(&trained.head), ..trained };
-        let val = trial::score(&trained.head, &embeddings.val.rows, &embeddings, device)?;
-        let chosen = &trained.epochs[trained.best];
-        let summary = TrialSummary {
-            id: trial.id(),
-            config: trial.clone(),
-            epoch: chosen.epoch,
-            val_macro_f1: chosen.val_macro_f1,
-            val_loss: chosen.val_loss,
-        };
-        write_trial(&run, &data.corpus, &embeddings, trial, &trained, &val)?;
-        progress.line(&format!(
-            "{:<32} epoch {:>3}  val macro-F1 {:.4}  loss {:.4}",
-            summary.id, summary.epoch, summary.val_macro_f1, summary.val_loss
-        ));
-        if leaderboard.iter().all(|other| rank(&summary, other).is_lt()) {
-            best = Some((trial.clone(), trained, val));
-        }
-        leaderboard.push(summary);
-        progress.set(done + 1, trials.len());
-    }
-    leaderboard.sort_by(rank);
+    let done = AtomicUsize::new(0);
+    // Each trial draws from generators of its own, so that the order in which they finish changes nothing.
+    let finished: Vec<Trial> = trials
+        .par_iter()
+        .map(|trial| {
+            let trained = train_head(&inputs, trial, &config.train, config.seed, device)?;
+            let head = whitening.absorbed_by(&trained.head);
+            let val = trial::score(&head, &embeddings.val.rows, &embeddings, device)?;
+            let trial = Trial { config: trial.clone(), epochs: trained.epochs, best: trained.best, head, val };
+            trial.write(&run, &data.corpus, &embeddings)?;
+            let chosen = trial.chosen();
+            progress.line(&format!(
+                "{:<32} epoch {:>3}  val macro-F1 {:.4}  loss {:.4}",
+                trial.config.id(),
+                chosen.epoch,
+                chosen.val_macro_f1,
+                chosen.val_loss
+            ));
+            progress.set(done.fetch_add(1, Ordering::Relaxed) + 1, trials.len());
+            Ok(trial)
+        })
+        .collect::<Result<_, Error>>()?;
+    let mut ranked: Vec<&Trial> = finished.iter().collect();
+    ranked.sort_by(|a, b| a.rank(b));
+    let leaderboard: Vec<TrialSummary> = ranked.iter().map(|trial| trial.summary()).collect();
     write_leaderboard(&run, &leaderboard)?;
     run.log("trained", step.elapsed().as_secs_f64())?;
 
-    let (best_config, best, val) = best.ok_or_else(|| Error::Failed("the grid has no trial".into()))?;
+    let best = ranked.first().ok_or_else(|| Error::Failed("the grid has no trial".into()))?;
     let test = trial::score(&best.head, &embeddings.test.rows, &embeddings, device)?;
-    write_predictions(
-        &run,
-        &data.corpus,
-        &best_config.id(),
-        &[("val", &embeddings.val, &val), ("test", &embeddings.test, &test)],
-    )?;
+    let parts = [("val", &embeddings.val, best.val.as_slice()), ("test", &embeddings.test, &test)];
+    write_predictions(&run, &data.corpus, &best.config.id(), &parts)?;
     let info = ModelInfo {
         arch: config.backbone.arch,
         labels: data.corpus.labels.clone(),
-        head: best_config.head.clone(),
+        head: best.config.head.clone(),
         features: json!(config.features),
         backbone_source: backbone_summary.used.clone(),
     };
@@ -130,7 +127,7 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
         seed: config.seed,
         device: engine_text,
         warnings: warnings(&data, &backbone_summary),
-        validation: split_score("val", &embeddings.val, &val),
+        validation: split_score("val", &embeddings.val, &best.val),
         test: split_score("test", &embeddings.test, &test),
         data: DataSummary {
             root: data.corpus.root.display().to_string(),
@@ -145,7 +142,7 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
         },
         backbone: backbone_summary,
         leaderboard,
-        best_epochs: best.epochs,
+        best_epochs: best.epochs.clone(),
     };
     report.write(&run.path)?;
     run.log("finished", started.elapsed().as_secs_f64())?;
@@ -167,9 +164,54 @@ pub fn grid(config: &Config) -> Vec<TrialConfig> {
     trials
 }
 
-/// Higher validation macro-F1 first, then lower validation loss; equals stay in the grid's order.
-fn rank(a: &TrialSummary, b: &TrialSummary) -> std::cmp::Ordering {
-    b.val_macro_f1.total_cmp(&a.val_macro_f1).then(a.val_loss.total_cmp(&b.val_loss))
+/// A finished trial.
+struct Trial {
+    config: TrialConfig,
+    epochs: Vec<Epoch>,
+    /// Index of the chosen epoch.
+    best: usize,
+    /// The head of the chosen epoch, for plain embeddings.
+    head: Head,
+    /// Its probabilities on validation, `[n_val][n_classes]`.
+    val: Vec<Vec<f32>>,
+}
+
+impl Trial {
+    fn chosen(&self) -> &Epoch {
+        &self.epochs[self.best]
+    }
+
+    /// Higher validation macro-F1 first, then lower validation loss; equals stay in the grid's order.
+    fn rank(&self, other: &Self) -> std::cmp::Ordering {
+        let (a, b) = (self.chosen(), other.chosen());
+        b.val_macro_f1.total_cmp(&a.val_macro_f1).then(a.val_loss.total_cmp(&b.val_loss))
+    }
+
+    fn summary(&self) -> TrialSummary {
+        let Epoch { epoch, val_macro_f1, val_loss, .. } = *self.chosen();
+        TrialSummary { id: self.config.id(), config: self.config.clone(), epoch, val_macro_f1, val_loss }
+    }
+
+    fn write(&self, run: &RunFolder, corpus: &Corpus, data: &Embeddings) -> Result<(), Error> {
+        let id = self.config.id();
+        let text = toml::to_string(&self.config).map_err(|e| Error::Failed(format!("trial {id}: {e}")))?;
+        run.write(&format!("trials/{id}/config.toml"), text.as_bytes())?;
+        let header = ["epoch", "learning_rate", "train_loss", "val_loss", "val_macro_f1"].map(String::from);
+        let rows = self.epochs.iter().map(|e| {
+            [
+                e.epoch.to_string(),
+                e.learning_rate.to_string(),
+                e.train_loss.to_string(),
+                e.val_loss.to_string(),
+                e.val_macro_f1.to_string(),
+            ]
+        });
+        run.write_csv(&format!("trials/{id}/epochs.csv"), &header, rows)?;
+        let checkpoint = run.path.join(format!("trials/{id}/head.safetensors"));
+        model::save_head(&checkpoint, &self.config.head, data.n_features, data.n_classes, &self.head)
+            .map_err(|e| Error::Failed(e.to_string()))?;
+        write_predictions(run, corpus, &id, &[("val", &data.val, &self.val)])
+    }
 }
 
 /// Fills the image cache and lists what cannot be read; ends the run there unless the configuration lets it go on.
@@ -231,34 +273,6 @@ fn provenance(config: &Config, compute: &Compute, data: &Data, backbone: &Backbo
     });
     let text = serde_json::to_string_pretty(&value).map_err(|e| Error::Failed(format!("provenance.json: {e}")))?;
     Ok(text + "\n")
-}
-
-fn write_trial(
-    run: &RunFolder,
-    corpus: &Corpus,
-    data: &Embeddings,
-    trial: &TrialConfig,
-    trained: &TrainedHead,
-    val: &[Vec<f32>],
-) -> Result<(), Error> {
-    let id = trial.id();
-    let text = toml::to_string(trial).map_err(|e| Error::Failed(format!("trial {id}: {e}")))?;
-    run.write(&format!("trials/{id}/config.toml"), text.as_bytes())?;
-    let header = ["epoch", "learning_rate", "train_loss", "val_loss", "val_macro_f1"].map(String::from);
-    let rows = trained.epochs.iter().map(|e| {
-        [
-            e.epoch.to_string(),
-            e.learning_rate.to_string(),
-            e.train_loss.to_string(),
-            e.val_loss.to_string(),
-            e.val_macro_f1.to_string(),
-        ]
-    });
-    run.write_csv(&format!("trials/{id}/epochs.csv"), &header, rows)?;
-    let checkpoint = run.path.join(format!("trials/{id}/head.safetensors"));
-    model::save_head(&checkpoint, &trial.head, data.n_features, data.n_classes, &trained.head)
-        .map_err(|e| Error::Failed(e.to_string()))?;
-    write_predictions(run, corpus, &id, &[("val", &data.val, val)])
 }
 
 fn write_predictions(
