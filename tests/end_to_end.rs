@@ -162,6 +162,55 @@ fn infer_answers_in_four_formats_and_agrees_with_training() {
     assert_eq!(serde_json::from_str::<Vec<serde_json::Value>>(&with("json")).unwrap().len(), n);
 }
 
+#[test]
+fn an_exported_model_answers_as_its_run_does() {
+    let run = only_entry(&RUN.path().join("experiments"));
+    let run = run.to_str().unwrap();
+    let file = only_first(&RUN.path().join("data/synthetic/40/burping"));
+    let folder = TempDir::new().unwrap();
+    stdout(&train(folder.path(), &["export", run, "--out", "models/tiny"]));
+    let names: Vec<PathBuf> = contents(&folder.path().join("models/tiny")).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["MODEL_CARD.md", "model.bpk", "model.onnx", "model.safetensors"].map(PathBuf::from));
+    let card = std::fs::read_to_string(folder.path().join("models/tiny/MODEL_CARD.md")).unwrap();
+    for text in ["---\nlicense", "# tiny", "synthetic", "stratified 60/20/20", "| test | 0.", "no medical device"] {
+        assert!(card.contains(text), "{text}: {card}");
+    }
+
+    let answer = |model: &str, engine: &str| -> serde_json::Value {
+        let arguments = ["infer", file.to_str().unwrap(), "--model", model, "--engine", engine, "--format", "json"];
+        serde_json::from_str(&stdout(&train(folder.path(), &arguments))).unwrap()
+    };
+    let expected = answer(run, "burn");
+    for model in [run, "models/tiny", "models/tiny/model.onnx", "models/tiny/model.safetensors"] {
+        for engine in ["burn", "rten"] {
+            let found = answer(model, engine);
+            assert_eq!(found["label"], expected["label"], "{model} {engine}");
+            for (label, probability) in expected["all_probs"].as_object().unwrap() {
+                let difference = found["all_probs"][label].as_f64().unwrap() - probability.as_f64().unwrap();
+                assert!(difference.abs() < 1e-5, "{model} {engine} {label}: {difference}");
+            }
+        }
+    }
+
+    let other = ["lr0.01-inner16-dropout0.5", "lr0.001-inner16-dropout0.5"];
+    let other = other.into_iter().find(|id| *id != best_trial(Path::new(run))).unwrap();
+    stdout(&train(folder.path(), &["export", run, "--trial", other, "--out", "models/other"]));
+    let card = std::fs::read_to_string(folder.path().join("models/other/MODEL_CARD.md")).unwrap();
+    assert!(card.contains(other) && card.contains("never scored on test"), "{card}");
+    let output = train(folder.path(), &["export", run, "--trial", "nothing", "--out", "models/none"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(stderr(&output).contains("leaderboard.csv"), "{}", stderr(&output));
+
+    let path = folder.path().join("models/tiny/model.onnx");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let output = train(folder.path(), &["infer", file.to_str().unwrap(), "--model", "models/tiny"]);
+    assert_eq!(output.status.code(), Some(4));
+    assert!(stderr(&output).contains("the file is damaged"), "{}", stderr(&output));
+}
+
 fn best_trial(run: &Path) -> String {
     let mut leaderboard = csv::Reader::from_path(run.join("leaderboard.csv")).unwrap();
     let first = leaderboard.records().next().unwrap().unwrap();
@@ -267,9 +316,10 @@ fn weights_that_cannot_be_had_are_replaced_aloud_or_refused() {
 #[test]
 fn the_help_names_every_command() {
     let help = stdout(&train(Path::new("."), &["--help"]));
-    for command in
-        ["infer", "report", "features", "embed", "weights", "synth", "--config", "--seed", "--device", "--set"]
-    {
+    for command in [
+        "infer", "report", "export", "features", "embed", "weights", "synth", "--config", "--seed", "--device",
+        "--engine", "--set",
+    ] {
         assert!(help.contains(command), "{command}");
     }
 }

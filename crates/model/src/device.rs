@@ -4,6 +4,11 @@ use burn::tensor::Device;
 
 use crate::Error;
 
+/// The CPU, without autodiff.
+pub fn cpu() -> Device {
+    Device::flex()
+}
+
 /// The device called `name`, without autodiff, and its own name: `cpu`, `wgpu`, `cuda`, or for `auto` the first GPU
 /// backend that is compiled in and answers, else `cpu`. The environment variable `BURN_DEVICE` has no say.
 ///
@@ -12,8 +17,8 @@ use crate::Error;
 /// it), and for one that does not answer.
 pub(crate) fn device(name: &str) -> Result<(Device, &'static str), Error> {
     match name {
-        "auto" => Ok(["cuda", "wgpu"].into_iter().find_map(|gpu| device(gpu).ok()).unwrap_or((Device::flex(), "cpu"))),
-        "cpu" => Ok((Device::flex(), "cpu")),
+        "auto" => Ok(["cuda", "wgpu"].into_iter().find_map(|gpu| device(gpu).ok()).unwrap_or((cpu(), "cpu"))),
+        "cpu" => Ok((cpu(), "cpu")),
         "cuda" => Ok((cuda()?, "cuda")),
         "wgpu" => Ok((wgpu()?, "wgpu")),
         _ => Err(error(name, "unknown: it is `auto`, `cpu`, `wgpu` or `cuda`".into())),

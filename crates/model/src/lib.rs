@@ -19,6 +19,7 @@ mod error;
 mod fold;
 mod head;
 mod host_tensor;
+mod network;
 mod onnx;
 mod random;
 mod rten_engine;
@@ -30,8 +31,10 @@ mod weights;
 
 pub use arch::Arch;
 pub use backbone::Backbone;
+pub use device::cpu;
 pub use engine::{Compute, Engine};
 pub use error::Error;
 pub use head::{Head, HeadConfig};
+pub use network::Network;
 pub use saved::{ModelInfo, SavedModel, load_head, load_model, save_head, save_model, save_onnx};
 pub use weights::BackboneWeights;

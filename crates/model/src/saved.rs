@@ -42,6 +42,8 @@ pub struct ModelInfo {
     pub features: serde_json::Value,
     /// Where the backbone's weights came from, for people to read.
     pub backbone_source: String,
+    /// How the model came about: data, versions, seed, device; opaque here.
+    pub provenance: serde_json::Value,
 }
 
 /// A model as it was saved.

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
-use model::{Arch, BackboneWeights, Compute, Error, Head, HeadConfig, ModelInfo};
+use model::{Arch, BackboneWeights, Compute, Error, Head, HeadConfig, ModelInfo, Network};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -24,13 +24,14 @@ impl Fixture {
         let weights = BackboneWeights::load(&golden, Arch::ResNet18).unwrap();
         let device = Device::flex();
         let config = HeadConfig { inner: 16, dropout: 0.5 };
-        let head = random_head(&config, weights.n_outputs(), &device);
+        let head = random_head(&config, weights.n_outputs(), &device, 3);
         let info = ModelInfo {
             arch: Arch::ResNet18,
             labels: ["belly pain", "hungry", "tired"].map(String::from).to_vec(),
             head: config,
             features: serde_json::json!({"n_mels": 128}),
             backbone_source: "tests/goldens/torch.safetensors".into(),
+            provenance: serde_json::json!({"seed": 42}),
         };
         Fixture { folder: tempfile::tempdir().unwrap(), device, weights, info, head }
     }
@@ -62,8 +63,8 @@ impl Fixture {
     }
 }
 
-fn random_head(config: &HeadConfig, n_inputs: usize, device: &Device) -> Head {
-    Head::new(config, n_inputs, 3, &mut ChaCha8Rng::seed_from_u64(3), device)
+fn random_head(config: &HeadConfig, n_inputs: usize, device: &Device, seed: u64) -> Head {
+    Head::new(config, n_inputs, 3, &mut ChaCha8Rng::seed_from_u64(seed), device)
 }
 
 fn logits(head: &Head) -> Vec<f32> {
@@ -118,6 +119,28 @@ fn the_onnx_file_gives_the_engines_logits() {
             assert!((a - b).abs() < 1e-5, "{name}: {a} {b}");
         }
     }
+}
+
+#[test]
+fn a_burn_record_comes_back_bit_for_bit() {
+    let fixture = Fixture::new();
+    let path = fixture.path("bpk");
+    let network = Network::new(&fixture.weights, &fixture.head);
+    network.save_record(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+
+    let other = random_head(&HeadConfig { inner: 16, dropout: 0.0 }, 24, &fixture.device, 4);
+    let fresh = || Network::new(&fixture.weights, &other);
+    let loaded = fresh().load_record(&path).unwrap();
+    assert_eq!(logits(&loaded.head), logits(&fixture.head));
+    let images = || Tensor::<4>::from_data(TensorData::new(vec![0.5_f32; 64 * 64], [1, 1, 64, 64]), &fixture.device);
+    let numbers = |network: &Network| network.forward(images()).into_data().try_into_vec::<f32>().unwrap();
+    assert_eq!(numbers(&loaded), numbers(&network));
+    loaded.save_record(&path).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    assert!(matches!(fresh().load_record(&path).unwrap_err().cause(), Error::Malformed(_)));
 }
 
 #[test]
@@ -193,7 +216,7 @@ fn what_does_not_fit_together_is_not_saved() {
         ("labels", |f| f.info.labels.truncate(2), "3 logits, the labels are 2"),
         ("inner units", |f| f.info.head.inner = 8, "16 inner units, its settings say 8"),
         ("dropout", |f| f.info.head.dropout = 1.0, "dropout = 1"),
-        ("embedding", |f| f.head = random_head(&f.info.head, 7, &f.device), "7 inputs, the embedding has 24"),
+        ("embedding", |f| f.head = random_head(&f.info.head, 7, &f.device, 3), "7 inputs, the embedding has 24"),
     ];
     for (case, break_it, text) in cases {
         let mut fixture = Fixture::new();

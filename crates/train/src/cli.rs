@@ -26,6 +26,8 @@ enum Command {
     Infer(commands::infer::Args),
     /// Write the report of a finished run again: report.html, report.md and report.json
     Report(commands::report::Args),
+    /// Write a trained model as a folder: ONNX, safetensors, burn record and model card
+    Export(commands::export::Args),
     /// Write waveforms, mel spectrograms or images as float32 .npy, for checking against other tools
     Features(commands::features::Args),
     /// Write embeddings of the backbone as float32 .npy, [files, 512]
@@ -108,6 +110,7 @@ pub fn run() -> Result<(), Error> {
         None => commands::sweep::run(&cli.sweep),
         Some(Command::Infer(args)) => commands::infer::run(&args),
         Some(Command::Report(args)) => commands::report::run(&args),
+        Some(Command::Export(args)) => commands::export::run(&args),
         Some(Command::Features(args)) => commands::features::run(&args),
         Some(Command::Embed(args)) => commands::embed::run(&args),
         Some(Command::Weights(args)) => commands::weights::run(&args),

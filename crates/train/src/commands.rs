@@ -1,6 +1,7 @@
 //! One file for each sub-command: its arguments, and the library call behind it.
 
 pub mod embed;
+pub mod export;
 pub mod features;
 pub mod infer;
 pub mod report;

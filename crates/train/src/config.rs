@@ -40,6 +40,8 @@ pub struct DataConfig {
     /// Places to look for the folder of class folders; the first that exists is used. `${NAME}` stands for an
     /// environment variable; a place whose variable is not set is passed over.
     pub roots: Vec<String>,
+    /// Licence of the recordings, for the model card.
+    pub licence: Option<String>,
     /// What to do when none of `roots` exists.
     pub when_missing: WhenMissing,
     /// The stand-in corpus: how many recordings, over all classes.
@@ -176,6 +178,7 @@ impl Default for DataConfig {
     fn default() -> Self {
         Self {
             roots: vec!["data/raw".into()],
+            licence: None,
             when_missing: WhenMissing::Synthesize,
             synthetic_recordings: 512,
             cache: "data/cache".into(),

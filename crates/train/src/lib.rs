@@ -10,6 +10,7 @@ pub mod config;
 pub mod data;
 pub mod embeddings;
 mod error;
+pub mod export;
 mod inputs;
 pub mod metrics;
 mod npy;

@@ -1,7 +1,7 @@
 //! What a run has to say: one value, saved as `report.json`, shown as HTML and Markdown.
 
 mod html;
-mod markdown;
+pub(crate) mod markdown;
 mod svg;
 
 use std::path::Path;
@@ -51,6 +51,8 @@ pub struct DataSummary {
     pub root: String,
     /// Whether it is the synthetic stand-in.
     pub synthetic: bool,
+    /// Licence of the recordings, as the configuration states it.
+    pub licence: Option<String>,
     /// SHA-256 over labels, paths and contents.
     pub fingerprint: String,
     /// How the recordings were split, in words.
@@ -163,7 +165,7 @@ impl Report {
 }
 
 /// What a reader should know before believing the scores, one sentence each.
-fn findings(report: &Report) -> Vec<String> {
+pub(crate) fn findings(report: &Report) -> Vec<String> {
     let data = &report.data;
     let held_out: usize = data.counts[1..].iter().flatten().sum();
     let mut found = Vec::new();
@@ -244,6 +246,7 @@ fn example() -> Report {
         data: DataSummary {
             root: "data/raw".into(),
             synthetic: true,
+            licence: None,
             fingerprint: "ab".repeat(32),
             split: "stratified 60/20/20 by class, seed 42".into(),
             labels: labels.clone(),

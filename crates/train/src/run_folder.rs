@@ -14,6 +14,9 @@ use crate::Error;
 /// Name of the trained model inside a run folder.
 pub const MODEL_FILE: &str = "model.safetensors";
 
+/// Name of the model inside an exported folder.
+pub const ONNX_FILE: &str = "model.onnx";
+
 /// A run's folder.
 pub struct RunFolder {
     /// Where it is.

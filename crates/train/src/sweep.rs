@@ -44,7 +44,8 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
     )?;
     run.write("config.toml", resolved.as_bytes())?;
     run.write("manifest.csv", data.corpus.manifest_csv().as_bytes())?;
-    run.write("provenance.json", provenance(config, compute, &data, &backbone_summary)?.as_bytes())?;
+    let provenance = provenance(config, compute, &data, &backbone_summary);
+    run.write("provenance.json", format!("{provenance:#}\n").as_bytes())?;
     run.log("prepared", started.elapsed().as_secs_f64())?;
     eprintln!(
         "run        {}\ndata       {} ({} recordings)\nbackbone   {}: {}\nengine     {engine_text}",
@@ -113,6 +114,7 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
         head: best.config.head.clone(),
         features: json!(config.features),
         backbone_source: backbone_summary.used.clone(),
+        provenance,
     };
     let model_path = run.path.join(MODEL_FILE);
     model::save_model(&model_path, &info, &weights, &best.head).map_err(|e| Error::Failed(e.to_string()))?;
@@ -132,6 +134,7 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
         data: DataSummary {
             root: data.corpus.root.display().to_string(),
             synthetic: data.synthetic,
+            licence: config.data.licence.clone(),
             fingerprint: data_fingerprint,
             split: data.split_rule.clone(),
             labels: data.corpus.labels.clone(),
@@ -253,8 +256,8 @@ fn warnings(data: &Data, backbone: &BackboneSummary) -> Vec<String> {
     warnings
 }
 
-fn provenance(config: &Config, compute: &Compute, data: &Data, backbone: &BackboneSummary) -> Result<String, Error> {
-    let value = json!({
+fn provenance(config: &Config, compute: &Compute, data: &Data, backbone: &BackboneSummary) -> serde_json::Value {
+    json!({
         "format_version": 1,
         "wail": env!("CARGO_PKG_VERSION"),
         "features_version": features::FEATURES_VERSION,
@@ -270,9 +273,7 @@ fn provenance(config: &Config, compute: &Compute, data: &Data, backbone: &Backbo
             "split": data.split_rule,
         },
         "backbone": backbone,
-    });
-    let text = serde_json::to_string_pretty(&value).map_err(|e| Error::Failed(format!("provenance.json: {e}")))?;
-    Ok(text + "\n")
+    })
 }
 
 fn write_predictions(

@@ -15,6 +15,9 @@ use crate::embeddings::{Embeddings, Rows};
 /// Weight of the identity against the correlations; 1 is half-way. Validation is as good from 0.3 to 3.
 const RIDGE: f64 = 1.0;
 
+/// No standard deviation counts as less than this share of their mean: what is divided by almost nothing magnifies rounding.
+const LEAST_STD: f64 = 0.1;
+
 /// A linear map that was fitted on training, or none.
 pub struct Whitening {
     map: Option<Map>,
@@ -76,8 +79,7 @@ impl Whitening {
 }
 
 /// Mean `[n]` and matrix `[n, n]` of the rectified rows: `D⁻¹ L⁻ᵀ` with D the standard deviations and
-/// `L Lᵀ = (R + RIDGE · I) / (1 + RIDGE)` the Cholesky factor of the shrunk correlations R. A value that never changes
-/// is mapped to 0.
+/// `L Lᵀ = (R + RIDGE · I) / (1 + RIDGE)` the Cholesky factor of the shrunk correlations R.
 fn fit(rows: &[f32], n: usize) -> (Vec<f64>, Vec<f64>) {
     let count = (rows.len() / n).max(1) as f64;
     let mut mean = vec![0.0; n];
@@ -93,8 +95,9 @@ fn fit(rows: &[f32], n: usize) -> (Vec<f64>, Vec<f64>) {
             line[..=i].iter_mut().zip(&centred).for_each(|(sum, c)| *sum += centred[i] * c / count);
         }
     }
-    let scale: Vec<f64> =
-        (0..n).map(|i| covariance[i * n + i].sqrt()).map(|std| if std > 1e-6 { 1.0 / std } else { 0.0 }).collect();
+    let stds: Vec<f64> = (0..n).map(|i| covariance[i * n + i].sqrt()).collect();
+    let floor = (LEAST_STD * stds.iter().sum::<f64>() / n as f64).max(f64::MIN_POSITIVE);
+    let scale: Vec<f64> = stds.iter().map(|std| 1.0 / std.max(floor)).collect();
 
     let mut factor = covariance; // becomes L, row by row
     for i in 0..n {

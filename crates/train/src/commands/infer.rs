@@ -8,7 +8,7 @@ use predict::{Classifier, Prediction};
 use serde_json::{Map, Value};
 
 use crate::cli::{ComputeArgs, Inputs};
-use crate::run_folder::MODEL_FILE;
+use crate::run_folder::{MODEL_FILE, ONNX_FILE};
 use crate::{Error, inputs};
 
 /// Arguments of `train infer`.
@@ -16,7 +16,7 @@ use crate::{Error, inputs};
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
-    /// A model file or a run's folder; without it, the newest run in experiments/
+    /// An .onnx or .safetensors model, an exported model's folder or a run's; without it, the newest run in experiments/
     #[arg(long, value_name = "PATH")]
     model: Option<PathBuf>,
     /// How many classes to list, the most probable first
@@ -44,7 +44,11 @@ enum Format {
 /// Classifies each file and prints the answers; files that cannot be read are told and make the exit code 3.
 pub fn run(args: &Args) -> Result<(), Error> {
     let model_path = match &args.model {
-        Some(path) if path.is_dir() => path.join(MODEL_FILE),
+        Some(path) if path.is_dir() => [ONNX_FILE, MODEL_FILE]
+            .map(|name| path.join(name))
+            .into_iter()
+            .find(|file| file.is_file())
+            .ok_or_else(|| Error::Weights(format!("{}: there is no model in this folder", path.display())))?,
         Some(path) => path.clone(),
         None => newest_model(Path::new("experiments"))?,
     };

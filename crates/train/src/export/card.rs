@@ -1,0 +1,93 @@
+//! `MODEL_CARD.md` in the form of the Hugging Face Hub: YAML metadata, then Markdown
+//! (<https://huggingface.co/docs/hub/model-cards>).
+
+use std::path::Path;
+
+use features::FeatureConfig;
+
+use crate::report::{Report, SplitScore, TrialSummary, findings, markdown};
+
+/// The card of one trial of a run.
+pub(super) fn text(report: &Report, trial: &TrialSummary, features: &FeatureConfig, out: &Path) -> String {
+    let name = out.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy());
+    let is_best = trial.id == report.leaderboard[0].id;
+    let data = &report.data;
+    let licence = match (&data.licence, data.synthetic) {
+        (Some(licence), _) => licence.as_str(),
+        (None, true) => "none needed: a program made them",
+        (None, false) => "not stated; set `data.licence` in the config",
+    };
+    let mut text = format!(
+        "---\nlicense: other\nlibrary_name: wail\npipeline_tag: audio-classification\ntags:\n- baby-cry\n- audio-classification\n- onnx\n\
+         metrics:\n- f1\n---\n\n# {name}\n\nSays why a baby cries, from {} s of sound: {}.\n\n",
+        features.clip_seconds,
+        data.labels.join(", ")
+    );
+    for warning in &report.warnings {
+        text += &format!("> **Warning:** {}\n\n", markdown::plain(warning));
+    }
+    text += &format!(
+        "## Model\n\n- backbone: {}, frozen; {}\n- head: ReLU, dropout {}, linear {} units, linear {} logits\n\
+         - trained by Wail {}, run `{}`, trial `{}`, epoch {}, seed {}\n- calibration: none; the probabilities are a softmax of the logits\n\n",
+        report.backbone.arch,
+        markdown::plain(&report.backbone.used),
+        trial.config.head.dropout,
+        trial.config.head.inner,
+        data.labels.len(),
+        env!("CARGO_PKG_VERSION"),
+        report.run,
+        trial.id,
+        trial.epoch,
+        report.seed
+    );
+    text += &format!(
+        "## Data\n\n- recordings: `{}`{}, fingerprint `{}`\n- licence of the recordings: {}\n- split: {}\n\n",
+        data.root,
+        if data.synthetic { " (synthetic)" } else { "" },
+        data.fingerprint,
+        markdown::plain(licence),
+        markdown::plain(&data.split)
+    );
+    text += &markdown::table(
+        &["class", "training", "validation", "test"],
+        data.labels.iter().enumerate().map(|(class, label)| {
+            let counts = data.counts.iter().map(|split| split[class].to_string());
+            std::iter::once(markdown::plain(label)).chain(counts).collect()
+        }),
+    );
+    text += "## Scores\n\n";
+    if is_best {
+        let row = |name: &str, score: &SplitScore| {
+            let [low, high] = score.macro_f1_interval;
+            let mut row = vec![name.to_owned(), format!("{:.3}", score.macro_f1), format!("{low:.3} to {high:.3}")];
+            row.extend([score.majority_macro_f1, score.accuracy].map(|value| format!("{value:.3}")));
+            row
+        };
+        text += &markdown::table(
+            &["split", "macro-F1", "95 % interval", "always the largest class", "accuracy"],
+            [row("test", &report.test), row("validation", &report.validation)],
+        );
+    } else {
+        text += &format!(
+            "Validation macro-F1 {:.3}. It was not the best of its run, so that it was never scored on test.\n\n",
+            trial.val_macro_f1
+        );
+    }
+    text += "## Limits\n\n";
+    for finding in findings(report) {
+        text += &format!("- {}\n", markdown::plain(&finding));
+    }
+    text += "- It always answers with one of its classes, also for silence, noise or laughter.\n\n";
+    text += "## Intended use\n\nResearch, and a hint beside a person's own judgement. It is no medical device: never decide about a child's \
+             health or care by it.\n\n";
+    text += &format!(
+        "## How to run\n\n```sh\ntrain infer cry.wav --model {}\n```\n\n`model.onnx` takes `input`, float32 `[batch, 1, {size}, {size}]`, the \
+         log-mel image that `train features` writes, and gives `logits`, float32 `[batch, {}]`. Its metadata entry `wail` holds the labels, the \
+         feature settings and how it was trained, as JSON. `model.safetensors` has the same with torchvision's names, the three input channels \
+         summed into one and batch norm folded; `model.bpk` is a burn record of `model::Network`.\n",
+        out.display(),
+        data.labels.len(),
+        size = features.image_size
+    );
+    text
+}
