@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
 use tempfile::TempDir;
@@ -128,6 +128,23 @@ fn reruns_are_byte_identical_with_cold_and_warm_caches_and_seeds_matter() {
     stdout(&train(again.path(), &["--config", "tiny.toml", "--seed", "7", "--out", "other"]));
     let read = |run: PathBuf| std::fs::read(run.join("trials/lr0.01-inner16-dropout0.5/epochs.csv")).unwrap();
     assert_ne!(read(only_entry(&again.path().join("experiments"))), read(only_entry(&again.path().join("other"))));
+}
+
+#[test]
+fn two_processes_may_fill_the_same_caches() {
+    let folder = fresh(TINY);
+    let runs = ["one", "two"].map(|out| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
+        command.current_dir(folder.path()).args(["--config", "tiny.toml", "--out", out]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    });
+    for run in runs {
+        stdout(&run.wait_with_output().unwrap());
+    }
+    let expected = contents(&RUN.path().join("experiments"));
+    for out in ["one", "two"] {
+        assert!(contents(&folder.path().join(out)) == expected, "{out}");
+    }
 }
 
 #[test]
@@ -307,6 +324,9 @@ fn weights_that_cannot_be_had_are_replaced_aloud_or_refused() {
     };
     let folder = fresh(TINY);
     let output = unreachable(folder.path(), &["--set", "backbone.when_missing=fail"]);
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+    stdout(&train(folder.path(), &["synth", "--out", "recordings", "--recordings", "40"]));
+    let output = unreachable(folder.path(), &["--set", "strict=true"]);
     assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
     let output = unreachable(folder.path(), &[]);
     assert!(stderr(&output).contains("the backbone is RANDOM"), "{}", stderr(&output));

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::backbone::host_vec;
 use crate::host_tensor::HostTensor;
+use crate::onnx::Nodes;
 
 /// The most units that the inner layer may have.
 const MAX_INNER: usize = 1 << 16;
@@ -125,6 +126,13 @@ impl Head {
             }
         }
         Ok(tensors)
+    }
+
+    /// Adds the layers to an ONNX graph, between the values called `embedding` and `logits`.
+    pub(crate) fn to_onnx(&self, nodes: &mut Nodes, embedding: &str, logits: &str) {
+        let x = nodes.add("Relu", &[embedding], "head.relu", vec![]);
+        let x = nodes.linear(&x, "head.0", "head.0.out");
+        nodes.linear(&x, "head.1", logits);
     }
 
     /// The inverse of [`Head::tensors`]; `config` is valid. `get` gives a tensor by name.

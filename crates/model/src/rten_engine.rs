@@ -22,7 +22,7 @@ pub(crate) struct RtenEngine {
 
 impl RtenEngine {
     pub fn new(weights: &BackboneWeights, image_size: usize) -> Result<Self, Error> {
-        let graph = onnx::write(weights, &[], image_size, &BTreeMap::new());
+        let graph = onnx::write(weights, None, image_size, &BTreeMap::new())?;
         let model = Model::load(graph).map_err(failed)?;
         Ok(Self {
             input: model.node_id(INPUT).map_err(failed)?,

@@ -63,8 +63,9 @@ pub struct SavedModel {
 /// Inside [`Error::At`]: [`Error::Argument`] if labels, head and backbone do not fit together,
 /// [`Error::Io`] if the file cannot be written.
 pub fn save_model(path: &Path, info: &ModelInfo, backbone: &BackboneWeights, head: &Head) -> Result<(), Error> {
-    write_model(path, info, backbone, head, |metadata, head| {
-        safetensors::write(metadata, &backbone.tensors().chain(head.iter().cloned()).collect::<Vec<_>>())
+    write_model(path, info, backbone, head, |metadata| {
+        let tensors: Vec<HostTensor> = backbone.tensors().chain(head.tensors()?).collect();
+        Ok(safetensors::write(metadata, &tensors))
     })
 }
 
@@ -80,7 +81,7 @@ pub fn save_onnx(
     head: &Head,
     image_size: usize,
 ) -> Result<(), Error> {
-    write_model(path, info, backbone, head, |metadata, head| onnx::write(backbone, head, image_size, metadata))
+    write_model(path, info, backbone, head, |metadata| onnx::write(backbone, Some(head), image_size, metadata))
 }
 
 /// Reads what [`save_model`] or [`save_onnx`] wrote; the head goes to `device`.
@@ -159,13 +160,12 @@ fn write_model(
     info: &ModelInfo,
     backbone: &BackboneWeights,
     head: &Head,
-    to_bytes: impl FnOnce(&BTreeMap<String, String>, &[HostTensor]) -> Vec<u8>,
+    to_bytes: impl FnOnce(&BTreeMap<String, String>) -> Result<Vec<u8>, Error>,
 ) -> Result<(), Error> {
     let write = || {
         check_fit(info, backbone, head)?;
-        let head = head.tensors()?;
-        let metadata = metadata(MODEL, info, backbone.tensors().chain(head.iter().cloned()))?;
-        Ok(write_atomic(path, &to_bytes(&metadata, &head))?)
+        let metadata = metadata(MODEL, info, backbone.tensors().chain(head.tensors()?))?;
+        Ok(write_atomic(path, &to_bytes(&metadata)?)?)
     };
     write().map_err(|error: Error| error.at(path))
 }

@@ -59,6 +59,28 @@ fn an_embedding_does_not_depend_on_its_batch() {
     }
 }
 
+/// Of whichever GPU backends this build has.
+#[test]
+fn gpus_agree_with_the_cpu() {
+    let cpu = Compute::new("cpu", "burn").unwrap();
+    let images = pixels(3);
+    let logits = |compute: &Compute| {
+        let head = Head::new(&HeadConfig { inner: 16, dropout: 0.0 }, 24, 8, &mut rng(5), compute.device());
+        compute.engine(&small_weights(), 64).unwrap().classify(&head, &images).unwrap()
+    };
+    for name in ["wgpu", "cuda"] {
+        match Compute::new(name, "burn") {
+            Ok(gpu) => {
+                let differences = logits(&gpu).into_iter().zip(logits(&cpu)).map(|(a, b)| (a - b).abs());
+                let largest = differences.fold(0.0, f32::max);
+                eprintln!("{name}: logits differ by {largest:e} at most");
+                assert!(largest < 1e-3, "{name}: {largest}");
+            }
+            Err(error) => eprintln!("SKIPPED: {error} (Debian's mesa-vulkan-drivers has a software GPU for wgpu)"),
+        }
+    }
+}
+
 #[test]
 fn random_weights_are_the_same_on_every_machine() {
     let cases = [

@@ -14,6 +14,7 @@ use super::proto::{
 use crate::arch::{ConvSpec, POOL_KERNEL, POOL_PADDING, POOL_STRIDE};
 use crate::host_tensor::HostTensor;
 use crate::weights::BackboneWeights;
+use crate::{Error, Head};
 
 const IR_VERSION: i64 = 8;
 const OPSET: i64 = 17;
@@ -25,13 +26,16 @@ pub(crate) const EMBEDDING: &str = "embedding";
 /// The output of a graph with a head.
 const LOGITS: &str = "logits";
 
-/// The bytes of a file. `head` is empty or [`Head::tensors`](crate::Head::tensors). Equal content gives equal bytes.
+/// The bytes of a file; without a head it ends at the embedding. Equal content gives equal bytes.
+///
+/// # Errors
+/// [`Error::Device`] if the head's device does not give its numbers.
 pub(crate) fn write(
     backbone: &BackboneWeights,
-    head: &[HostTensor],
+    head: Option<&Head>,
     image_size: usize,
     metadata: &BTreeMap<String, String>,
-) -> Vec<u8> {
+) -> Result<Vec<u8>, Error> {
     let mut nodes = Nodes(Vec::new());
     let layers = backbone.layers();
     let x = nodes.conv(INPUT, &layers.stem.spec);
@@ -51,20 +55,21 @@ pub(crate) fn write(
     }
     let x = nodes.add("GlobalAveragePool", &[&x], "average_pool", vec![]);
     let embedding = nodes.add("Flatten", &[&x], EMBEDDING, vec![int("axis", 1)]);
-    let n_classes = head.last().map(|bias| bias.data.len());
-    if n_classes.is_some() {
-        let x = nodes.add("Relu", &[&embedding], "head.relu", vec![]);
-        let x = nodes.linear(&x, "head.0", "head.0.out");
-        nodes.linear(&x, "head.1", LOGITS);
-    }
-
-    let (output, n_outputs) = n_classes.map_or((EMBEDDING, backbone.n_outputs()), |n| (LOGITS, n));
+    let mut tensors: Vec<HostTensor> = backbone.tensors().collect();
+    let output = match head {
+        Some(head) => {
+            head.to_onnx(&mut nodes, &embedding, LOGITS);
+            tensors.extend(head.tensors()?);
+            value(LOGITS, &[head.n_classes()])
+        }
+        None => value(EMBEDDING, &[backbone.n_outputs()]),
+    };
     let graph = Graph {
         node: nodes.0,
         name: backbone.arch().to_string(),
-        initializer: backbone.tensors().chain(head.iter().cloned()).map(initializer).collect(),
+        initializer: tensors.into_iter().map(initializer).collect(),
         input: vec![value(INPUT, &[1, image_size, image_size])],
-        output: vec![value(output, &[n_outputs])],
+        output: vec![output],
     };
     let model = Model {
         ir_version: IR_VERSION,
@@ -74,15 +79,15 @@ pub(crate) fn write(
         opset_import: vec![OperatorSet { domain: String::new(), version: OPSET }],
         metadata_props: metadata.iter().map(|(key, value)| Entry { key: key.clone(), value: value.clone() }).collect(),
     };
-    model.encode_to_vec()
+    Ok(model.encode_to_vec())
 }
 
 /// The graph's nodes so far, each named after what it makes.
-struct Nodes(Vec<Node>);
+pub(crate) struct Nodes(Vec<Node>);
 
 impl Nodes {
     /// Appends a node and gives `output` back, the next node's input.
-    fn add(&mut self, operator: &str, inputs: &[&str], output: &str, attributes: Vec<Attribute>) -> String {
+    pub fn add(&mut self, operator: &str, inputs: &[&str], output: &str, attributes: Vec<Attribute>) -> String {
         self.0.push(Node {
             input: inputs.iter().map(|name| (*name).to_owned()).collect(),
             output: vec![output.to_owned()],
@@ -98,7 +103,8 @@ impl Nodes {
         self.add("Conv", &inputs, &format!("{}.out", spec.name), window(spec.kernel, spec.stride, spec.kernel / 2))
     }
 
-    fn linear(&mut self, x: &str, name: &str, output: &str) -> String {
+    /// A linear layer with the initialisers `name.weight` `[out, in]` and `name.bias`.
+    pub fn linear(&mut self, x: &str, name: &str, output: &str) -> String {
         let inputs = [x, &format!("{name}.weight"), &format!("{name}.bias")];
         self.add("Gemm", &inputs, output, vec![int("transB", 1)])
     }

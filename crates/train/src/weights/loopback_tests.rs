@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -29,6 +29,8 @@ enum Answer {
     /// The right length, the wrong bytes.
     Altered,
     Status(u16),
+    /// Nothing, for as long as the client waits.
+    Silence,
 }
 
 /// A server, the file that it has, and a folder to fetch into.
@@ -119,6 +121,7 @@ fn serve(stream: TcpStream, answer: Answer, content: &[u8], asked: &Mutex<Vec<Op
             let altered: Vec<u8> = content.iter().map(|byte| byte ^ 1).collect();
             head("200 OK", Some(altered.len()))?.write_all(&altered)
         }
+        Answer::Silence => out.read(&mut [0]).map(drop),
         Answer::Status(code) => head(&format!("{code} No"), Some(0)).map(drop),
     }
 }
@@ -187,6 +190,15 @@ fn other_lengths_and_refusals_are_told_apart() {
     let case = Case::new(&[Answer::Status(416)]);
     case.put("test.onnx.part", &case.content[..10]);
     assert!(matches!(case.fetch(), Err(WeightsError::Length { found: 10, .. })));
+}
+
+#[test]
+fn a_server_that_says_nothing_is_given_up() {
+    let case = Case::new(&[Answer::Silence]);
+    let limits = FetchLimits { connect: Duration::from_millis(400), ..FetchLimits::default() };
+    let error = fetch(&case.entry, case.models.path(), &limits, &mut |_, _| ()).unwrap_err();
+    assert!(matches!(error, WeightsError::Unreachable { .. }), "{error}");
+    assert_eq!(case.state(), State::Missing);
 }
 
 #[test]
