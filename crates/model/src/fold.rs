@@ -62,6 +62,11 @@ impl RawConv {
             bias.check_shape(&[outputs])?;
         }
 
+        spec.channels = [if is_stem { 1 } else { inputs }, outputs];
+        if norm.is_none() && !(is_stem && inputs == 3) {
+            let bias = bias.map_or_else(|| vec![0.0; outputs], |bias| bias.data);
+            return Ok(Conv { spec, weight: weight.data, bias });
+        }
         let (scale, shift) = match &norm {
             Some(norm) => norm.scale_and_shift(outputs)?,
             None => (vec![1.0; outputs], vec![0.0; outputs]),
@@ -81,7 +86,6 @@ impl RawConv {
         if !folded.iter().chain(&folded_bias).all(|x| x.is_finite()) {
             return Err(Error::tensor(&weight.name, "folding batch norm into it overflows float32"));
         }
-        spec.channels = [if is_stem { 1 } else { inputs }, outputs];
         Ok(Conv { spec, weight: folded, bias: folded_bias })
     }
 }

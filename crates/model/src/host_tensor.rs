@@ -42,9 +42,9 @@ impl HostTensor {
         HostTensor::new(name, shape, numbers.iter().map(|&number| f64::from_le_bytes(number) as f32).collect())
     }
 
-    /// The numbers as little-endian bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        self.data.iter().flat_map(|x| x.to_le_bytes()).collect()
+    /// The same without its numbers' ownership.
+    pub fn view(&self) -> TensorView<'_> {
+        TensorView { name: self.name.clone(), shape: self.shape.clone(), data: &self.data }
     }
 
     /// An error unless the shape is `expected`.
@@ -53,6 +53,22 @@ impl HostTensor {
             return Ok(());
         }
         Err(Error::tensor(&self.name, format!("shape {:?}, expected {expected:?}", self.shape)))
+    }
+}
+
+/// A tensor whose numbers stay where they are: a network has 45 MB of them.
+#[derive(Clone, Debug)]
+pub(crate) struct TensorView<'a> {
+    /// The name in a file.
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub data: &'a [f32],
+}
+
+impl TensorView<'_> {
+    /// The numbers as little-endian bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.data.iter().flat_map(|x| x.to_le_bytes()).collect()
     }
 }
 

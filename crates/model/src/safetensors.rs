@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Error;
-use crate::host_tensor::HostTensor;
+use crate::host_tensor::{HostTensor, TensorView};
 
 const METADATA: &str = "__metadata__";
 
@@ -98,7 +98,7 @@ impl<'a> SafeTensors<'a> {
 }
 
 /// The bytes of a file; equal content gives equal bytes.
-pub(crate) fn write(metadata: &BTreeMap<String, String>, tensors: &[HostTensor]) -> Vec<u8> {
+pub(crate) fn write(metadata: &BTreeMap<String, String>, tensors: &[TensorView]) -> Vec<u8> {
     let mut header = serde_json::Map::new();
     header.insert(METADATA.into(), serde_json::json!(metadata));
     let mut data = Vec::new();

@@ -15,7 +15,7 @@ use crate::arch::Arch;
 use crate::atomic::write_atomic;
 use crate::checksum::Checksum;
 use crate::head::{Head, HeadConfig};
-use crate::host_tensor::HostTensor;
+use crate::host_tensor::{HostTensor, TensorView};
 use crate::weight_file::{WeightFile, read_file};
 use crate::weights::BackboneWeights;
 use crate::{Error, onnx, safetensors};
@@ -64,7 +64,8 @@ pub struct SavedModel {
 /// [`Error::Io`] if the file cannot be written.
 pub fn save_model(path: &Path, info: &ModelInfo, backbone: &BackboneWeights, head: &Head) -> Result<(), Error> {
     write_model(path, info, backbone, head, |metadata| {
-        let tensors: Vec<HostTensor> = backbone.tensors().chain(head.tensors()?).collect();
+        let head = head.tensors()?;
+        let tensors: Vec<TensorView> = backbone.tensors().chain(head.iter().map(HostTensor::view)).collect();
         Ok(safetensors::write(metadata, &tensors))
     })
 }
@@ -98,7 +99,7 @@ pub fn load_model(path: &Path, device: &Device) -> Result<SavedModel, Error> {
         let weights = BackboneWeights::from_raw(info.arch, file.backbone(info.arch)?)?;
         let head = read_head(&file, &info.head, device)?;
         check_fit(&info, &weights, &head)?;
-        check_sum(&file, weights.tensors().chain(head.tensors()?))?;
+        check_sum(&file, weights.tensors().chain(head.tensors()?.iter().map(HostTensor::view)))?;
         Ok(SavedModel { info, weights, head })
     };
     read().map_err(|error: Error| error.at(path))
@@ -119,6 +120,7 @@ pub fn save_head(
     let write = || {
         check_head(config, n_inputs, n_classes, head)?;
         let tensors = head.tensors()?;
+        let tensors: Vec<TensorView> = tensors.iter().map(HostTensor::view).collect();
         let metadata = metadata(HEAD, config, tensors.iter().cloned())?;
         Ok(write_atomic(path, &safetensors::write(&metadata, &tensors))?)
     };
@@ -135,7 +137,7 @@ pub fn load_head(path: &Path, device: &Device) -> Result<(HeadConfig, Head), Err
         let file = WeightFile::parse(path, &bytes)?;
         let config: HeadConfig = read_info(&file, HEAD)?;
         let head = read_head(&file, &config, device)?;
-        check_sum(&file, head.tensors()?)?;
+        check_sum(&file, head.tensors()?.iter().map(HostTensor::view))?;
         Ok((config, head))
     };
     read().map_err(|error: Error| error.at(path))
@@ -164,16 +166,16 @@ fn write_model(
 ) -> Result<(), Error> {
     let write = || {
         check_fit(info, backbone, head)?;
-        let metadata = metadata(MODEL, info, backbone.tensors().chain(head.tensors()?))?;
+        let metadata = metadata(MODEL, info, backbone.tensors().chain(head.tensors()?.iter().map(HostTensor::view)))?;
         Ok(write_atomic(path, &to_bytes(&metadata)?)?)
     };
     write().map_err(|error: Error| error.at(path))
 }
 
-fn metadata<T: Serialize>(
+fn metadata<'a, T: Serialize>(
     format: &str,
     info: &T,
-    tensors: impl IntoIterator<Item = HostTensor>,
+    tensors: impl IntoIterator<Item = TensorView<'a>>,
 ) -> Result<BTreeMap<String, String>, Error> {
     let envelope = Envelope { format: format.into(), version: VERSION, info };
     let text = serde_json::to_string(&envelope)
@@ -182,10 +184,10 @@ fn metadata<T: Serialize>(
     Ok(BTreeMap::from([(INFO.into(), text), (SHA256.into(), sha256)]))
 }
 
-fn sha256(text: &str, tensors: impl IntoIterator<Item = HostTensor>) -> String {
+fn sha256<'a>(text: &str, tensors: impl IntoIterator<Item = TensorView<'a>>) -> String {
     let mut checksum = Checksum::new(text);
     for tensor in tensors {
-        checksum.add(&tensor.name, &tensor.shape, &tensor.to_bytes());
+        checksum.add(&tensor);
     }
     checksum.finish()
 }
@@ -215,7 +217,7 @@ fn read_head(file: &WeightFile, config: &HeadConfig, device: &Device) -> Result<
 }
 
 /// An error unless the text and the numbers, as they were read, are those that were saved.
-fn check_sum(file: &WeightFile, tensors: impl IntoIterator<Item = HostTensor>) -> Result<(), Error> {
+fn check_sum<'a>(file: &WeightFile, tensors: impl IntoIterator<Item = TensorView<'a>>) -> Result<(), Error> {
     let found = sha256(file.metadata(INFO).unwrap_or_default(), tensors);
     if file.metadata(SHA256) == Some(&found) {
         return Ok(());

@@ -10,7 +10,7 @@ use crate::arch::{Arch, Layers};
 use crate::backbone::Backbone;
 use crate::checksum::Checksum;
 use crate::fold::{Conv, RawConv};
-use crate::host_tensor::HostTensor;
+use crate::host_tensor::TensorView;
 use crate::random::NormalDraws;
 use crate::weight_file::{WeightFile, read_file};
 
@@ -77,7 +77,7 @@ impl BackboneWeights {
     pub fn fingerprint(&self) -> String {
         let mut checksum = Checksum::new(&self.arch.to_string());
         for tensor in self.tensors() {
-            checksum.add(&tensor.name, &tensor.shape, &tensor.to_bytes());
+            checksum.add(&tensor);
         }
         checksum.finish()
     }
@@ -100,15 +100,18 @@ impl BackboneWeights {
     }
 
     /// Weight and bias of each convolution by torchvision's names, in the order of the network.
-    pub(crate) fn tensors(&self) -> impl Iterator<Item = HostTensor> {
+    pub(crate) fn tensors(&self) -> impl Iterator<Item = TensorView<'_>> {
         self.layers.iter().flat_map(|conv| {
             let ([inputs, outputs], kernel) = (conv.spec.channels, conv.spec.kernel);
-            let tensor = |kind: &str, shape: &[usize], data: &[f32]| HostTensor {
+            let view = |kind: &str, shape: &[usize], data| TensorView {
                 name: format!("{}.{kind}", conv.spec.name),
                 shape: shape.to_vec(),
-                data: data.to_vec(),
+                data,
             };
-            [tensor("weight", &[outputs, inputs, kernel, kernel], &conv.weight), tensor("bias", &[outputs], &conv.bias)]
+            [
+                view("weight", &[outputs, inputs, kernel, kernel], conv.weight.as_slice()),
+                view("bias", &[outputs], &conv.bias),
+            ]
         })
     }
 }

@@ -12,7 +12,7 @@ use super::proto::{
     Tensor, TensorType, Type, ValueInfo,
 };
 use crate::arch::{ConvSpec, POOL_KERNEL, POOL_PADDING, POOL_STRIDE};
-use crate::host_tensor::HostTensor;
+use crate::host_tensor::TensorView;
 use crate::weights::BackboneWeights;
 use crate::{Error, Head};
 
@@ -55,11 +55,11 @@ pub(crate) fn write(
     }
     let x = nodes.add("GlobalAveragePool", &[&x], "average_pool", vec![]);
     let embedding = nodes.add("Flatten", &[&x], EMBEDDING, vec![int("axis", 1)]);
-    let mut tensors: Vec<HostTensor> = backbone.tensors().collect();
+    let mut initializers: Vec<Tensor> = backbone.tensors().map(|tensor| initializer(&tensor)).collect();
     let output = match head {
         Some(head) => {
             head.to_onnx(&mut nodes, &embedding, LOGITS);
-            tensors.extend(head.tensors()?);
+            initializers.extend(head.tensors()?.iter().map(|tensor| initializer(&tensor.view())));
             value(LOGITS, &[head.n_classes()])
         }
         None => value(EMBEDDING, &[backbone.n_outputs()]),
@@ -67,7 +67,7 @@ pub(crate) fn write(
     let graph = Graph {
         node: nodes.0,
         name: backbone.arch().to_string(),
-        initializer: tensors.into_iter().map(initializer).collect(),
+        initializer: initializers,
         input: vec![value(INPUT, &[1, image_size, image_size])],
         output: vec![output],
     };
@@ -124,12 +124,12 @@ fn int(name: &str, value: i64) -> Attribute {
     Attribute { name: name.into(), i: value, ints: vec![], kind: ATTRIBUTE_INT }
 }
 
-fn initializer(tensor: HostTensor) -> Tensor {
+fn initializer(tensor: &TensorView) -> Tensor {
     Tensor {
         dims: tensor.shape.iter().map(|n| *n as i64).collect(),
         data_type: FLOAT,
         raw_data: tensor.to_bytes(),
-        name: tensor.name,
+        name: tensor.name.clone(),
     }
 }
 

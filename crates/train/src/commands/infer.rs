@@ -44,7 +44,7 @@ enum Format {
 /// Classifies each file and prints the answers; files that cannot be read are told and make the exit code 3.
 pub fn run(args: &Args) -> Result<(), Error> {
     let model_path = match &args.model {
-        Some(path) if path.is_dir() => [ONNX_FILE, MODEL_FILE]
+        Some(path) if path.is_dir() => [MODEL_FILE, ONNX_FILE]
             .map(|name| path.join(name))
             .into_iter()
             .find(|file| file.is_file())
