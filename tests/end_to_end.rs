@@ -223,7 +223,7 @@ fn an_exported_model_answers_as_its_run_does() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    let output = train(folder.path(), &["infer", file.to_str().unwrap(), "--model", "models/tiny"]);
+    let output = train(folder.path(), &["infer", file.to_str().unwrap(), "--model", "models/tiny/model.onnx"]);
     assert_eq!(output.status.code(), Some(4));
     assert!(stderr(&output).contains("the file is damaged"), "{}", stderr(&output));
 }

@@ -16,6 +16,7 @@ pub mod metrics;
 mod npy;
 pub mod progress;
 pub mod report;
+mod results;
 pub mod run_folder;
 pub mod sampler;
 pub mod seed;

@@ -4,20 +4,21 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use dataset::{Corpus, FloatCache, ImageStore};
-use model::{Compute, Head, HeadConfig, ModelInfo};
+use dataset::{FloatCache, ImageStore};
+use model::{Compute, HeadConfig, ModelInfo};
 use rayon::prelude::*;
 use serde_json::json;
 
 use crate::backbone;
 use crate::config::Config;
 use crate::data::Data;
-use crate::embeddings::{Embeddings, Pass, Rows, shared_with_training};
+use crate::embeddings::{Pass, Rows, shared_with_training};
 use crate::metrics::{ConfusionMatrix, argmax, macro_f1_interval};
 use crate::progress::{Progress, warn};
 use crate::report::{BackboneSummary, DataSummary, REPORT_VERSION, Report, SplitScore, TrialSummary};
+use crate::results::{Trial, write_leaderboard, write_predictions};
 use crate::run_folder::{MODEL_FILE, RunFolder};
-use crate::trial::{self, Epoch, TrialConfig, train_head};
+use crate::trial::{self, TrialConfig, train_head};
 use crate::whitening::Whitening;
 use crate::{Error, metrics};
 
@@ -167,56 +168,6 @@ pub fn grid(config: &Config) -> Vec<TrialConfig> {
     trials
 }
 
-/// A finished trial.
-struct Trial {
-    config: TrialConfig,
-    epochs: Vec<Epoch>,
-    /// Index of the chosen epoch.
-    best: usize,
-    /// The head of the chosen epoch, for plain embeddings.
-    head: Head,
-    /// Its probabilities on validation, `[n_val][n_classes]`.
-    val: Vec<Vec<f32>>,
-}
-
-impl Trial {
-    fn chosen(&self) -> &Epoch {
-        &self.epochs[self.best]
-    }
-
-    /// Higher validation macro-F1 first, then lower validation loss; equals stay in the grid's order.
-    fn rank(&self, other: &Self) -> std::cmp::Ordering {
-        let (a, b) = (self.chosen(), other.chosen());
-        b.val_macro_f1.total_cmp(&a.val_macro_f1).then(a.val_loss.total_cmp(&b.val_loss))
-    }
-
-    fn summary(&self) -> TrialSummary {
-        let Epoch { epoch, val_macro_f1, val_loss, .. } = *self.chosen();
-        TrialSummary { id: self.config.id(), config: self.config.clone(), epoch, val_macro_f1, val_loss }
-    }
-
-    fn write(&self, run: &RunFolder, corpus: &Corpus, data: &Embeddings) -> Result<(), Error> {
-        let id = self.config.id();
-        let text = toml::to_string(&self.config).map_err(|e| Error::Failed(format!("trial {id}: {e}")))?;
-        run.write(&format!("trials/{id}/config.toml"), text.as_bytes())?;
-        let header = ["epoch", "learning_rate", "train_loss", "val_loss", "val_macro_f1"].map(String::from);
-        let rows = self.epochs.iter().map(|e| {
-            [
-                e.epoch.to_string(),
-                e.learning_rate.to_string(),
-                e.train_loss.to_string(),
-                e.val_loss.to_string(),
-                e.val_macro_f1.to_string(),
-            ]
-        });
-        run.write_csv(&format!("trials/{id}/epochs.csv"), &header, rows)?;
-        let checkpoint = run.path.join(format!("trials/{id}/head.safetensors"));
-        model::save_head(&checkpoint, &self.config.head, data.n_features, data.n_classes, &self.head)
-            .map_err(|e| Error::Failed(e.to_string()))?;
-        write_predictions(run, corpus, &id, &[("val", &data.val, &self.val)])
-    }
-}
-
 /// Fills the image cache and lists what cannot be read; ends the run there unless the configuration lets it go on.
 fn check_readable(data: &mut Data, store: &ImageStore, skip: bool) -> Result<Vec<String>, Error> {
     let progress = Progress::new("reading", "recordings");
@@ -274,44 +225,6 @@ fn provenance(config: &Config, compute: &Compute, data: &Data, backbone: &Backbo
         },
         "backbone": backbone,
     })
-}
-
-fn write_predictions(
-    run: &RunFolder,
-    corpus: &Corpus,
-    id: &str,
-    parts: &[(&str, &Rows, &[Vec<f32>])],
-) -> Result<(), Error> {
-    let mut header: Vec<String> = ["split", "path", "label", "predicted"].map(String::from).into();
-    header.extend(corpus.labels.iter().map(|label| format!("p_{label}")));
-    let rows = parts.iter().flat_map(|(split, rows, probabilities)| {
-        rows.recordings.iter().zip(*probabilities).map(move |(recording, p)| {
-            let recording = &corpus.recordings[*recording];
-            let label = |class: usize| corpus.labels[class].clone();
-            let mut row = vec![(*split).to_owned(), recording.path.clone(), label(recording.label), label(argmax(p))];
-            row.extend(p.iter().map(f32::to_string));
-            row
-        })
-    });
-    run.write_csv(&format!("trials/{id}/predictions.csv"), &header, rows)
-}
-
-fn write_leaderboard(run: &RunFolder, leaderboard: &[TrialSummary]) -> Result<(), Error> {
-    let header =
-        ["rank", "trial", "learning_rate", "inner", "dropout", "epoch", "val_macro_f1", "val_loss"].map(String::from);
-    let rows = leaderboard.iter().enumerate().map(|(i, t)| {
-        [
-            (i + 1).to_string(),
-            t.id.clone(),
-            t.config.learning_rate.to_string(),
-            t.config.head.inner.to_string(),
-            t.config.head.dropout.to_string(),
-            t.epoch.to_string(),
-            t.val_macro_f1.to_string(),
-            t.val_loss.to_string(),
-        ]
-    });
-    run.write_csv("leaderboard.csv", &header, rows)
 }
 
 fn split_score(labels: &[String], majority: usize, rows: &Rows, probabilities: &[Vec<f32>], seed: u64) -> SplitScore {

@@ -1,0 +1,101 @@
+//! What a run folder holds of its trials: checkpoints, curves, predictions, the leaderboard.
+
+use dataset::Corpus;
+use model::Head;
+
+use crate::Error;
+use crate::embeddings::{Embeddings, Rows};
+use crate::metrics::argmax;
+use crate::report::TrialSummary;
+use crate::run_folder::RunFolder;
+use crate::trial::{Epoch, TrialConfig};
+
+/// A finished trial.
+pub(crate) struct Trial {
+    pub config: TrialConfig,
+    pub epochs: Vec<Epoch>,
+    /// Index of the chosen epoch.
+    pub best: usize,
+    /// The head of the chosen epoch, for plain embeddings.
+    pub head: Head,
+    /// Its probabilities on validation, `[n_val][n_classes]`.
+    pub val: Vec<Vec<f32>>,
+}
+
+impl Trial {
+    pub fn chosen(&self) -> &Epoch {
+        &self.epochs[self.best]
+    }
+
+    /// Higher validation macro-F1 first, then lower validation loss; equals stay in the grid's order.
+    pub fn rank(&self, other: &Self) -> std::cmp::Ordering {
+        let (a, b) = (self.chosen(), other.chosen());
+        b.val_macro_f1.total_cmp(&a.val_macro_f1).then(a.val_loss.total_cmp(&b.val_loss))
+    }
+
+    pub fn summary(&self) -> TrialSummary {
+        let Epoch { epoch, val_macro_f1, val_loss, .. } = *self.chosen();
+        TrialSummary { id: self.config.id(), config: self.config.clone(), epoch, val_macro_f1, val_loss }
+    }
+
+    pub fn write(&self, run: &RunFolder, corpus: &Corpus, data: &Embeddings) -> Result<(), Error> {
+        let id = self.config.id();
+        let text = toml::to_string(&self.config).map_err(|e| Error::Failed(format!("trial {id}: {e}")))?;
+        run.write(&format!("trials/{id}/config.toml"), text.as_bytes())?;
+        let header = ["epoch", "learning_rate", "train_loss", "val_loss", "val_macro_f1"].map(String::from);
+        let rows = self.epochs.iter().map(|e| {
+            [
+                e.epoch.to_string(),
+                e.learning_rate.to_string(),
+                e.train_loss.to_string(),
+                e.val_loss.to_string(),
+                e.val_macro_f1.to_string(),
+            ]
+        });
+        run.write_csv(&format!("trials/{id}/epochs.csv"), &header, rows)?;
+        let checkpoint = run.path.join(format!("trials/{id}/head.safetensors"));
+        model::save_head(&checkpoint, &self.config.head, data.n_features, data.n_classes, &self.head)
+            .map_err(|e| Error::Failed(e.to_string()))?;
+        write_predictions(run, corpus, &id, &[("val", &data.val, &self.val)])
+    }
+}
+
+/// Writes `trials/<id>/predictions.csv`: the probabilities of each part, `[n][n_classes]`, beside the recordings.
+pub(crate) fn write_predictions(
+    run: &RunFolder,
+    corpus: &Corpus,
+    id: &str,
+    parts: &[(&str, &Rows, &[Vec<f32>])],
+) -> Result<(), Error> {
+    let mut header: Vec<String> = ["split", "path", "label", "predicted"].map(String::from).into();
+    header.extend(corpus.labels.iter().map(|label| format!("p_{label}")));
+    let rows = parts.iter().flat_map(|(split, rows, probabilities)| {
+        rows.recordings.iter().zip(*probabilities).map(move |(recording, p)| {
+            let recording = &corpus.recordings[*recording];
+            let label = |class: usize| corpus.labels[class].clone();
+            let mut row = vec![(*split).to_owned(), recording.path.clone(), label(recording.label), label(argmax(p))];
+            row.extend(p.iter().map(f32::to_string));
+            row
+        })
+    });
+    run.write_csv(&format!("trials/{id}/predictions.csv"), &header, rows)
+}
+
+/// Writes `leaderboard.csv`, best first.
+pub(crate) fn write_leaderboard(run: &RunFolder, leaderboard: &[TrialSummary]) -> Result<(), Error> {
+    let header =
+        ["rank", "trial", "learning_rate", "inner", "dropout", "epoch", "val_macro_f1", "val_loss"].map(String::from);
+    let rows = leaderboard.iter().enumerate().map(|(i, t)| {
+        [
+            (i + 1).to_string(),
+            t.id.clone(),
+            t.config.learning_rate.to_string(),
+            t.config.head.inner.to_string(),
+            t.config.head.dropout.to_string(),
+            t.epoch.to_string(),
+            t.val_macro_f1.to_string(),
+            t.val_loss.to_string(),
+        ]
+    });
+    run.write_csv("leaderboard.csv", &header, rows)
+}
