@@ -1,6 +1,6 @@
 //! The configuration of a run: one TOML file, every key with a default, every problem reported with its place.
 //!
-//! To add a key: add a field with its default here, check it in [`Config::problems`], and read it where it is used.
+//! To add a key: add a field with its default here, check it in `Config::problems`, and read it where it is used.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
