@@ -1,11 +1,12 @@
 //! `train infer FILE|DIR...`
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use predict::{Classifier, Prediction};
-use serde_json::{Map, Value};
+use predict::{Classifier, Prediction, Ranked};
+use serde::Serialize;
 
 use crate::cli::{ComputeArgs, Inputs};
 use crate::run_folder::{MODEL_FILE, ONNX_FILE};
@@ -20,7 +21,7 @@ pub struct Args {
     #[arg(long, value_name = "PATH")]
     model: Option<PathBuf>,
     /// How many classes to list, the most probable first
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, allow_negative_numbers = true)]
     top_k: usize,
     /// Form of the answer
     #[arg(long, value_enum, default_value = "table")]
@@ -66,13 +67,12 @@ pub fn run(args: &Args) -> Result<(), Error> {
     });
     let text = match args.format {
         Format::Table => table(&answers),
-        Format::Json if files.len() == 1 => {
-            answers.first().map_or_else(String::new, |(_, p)| object(None, p).to_string() + "\n")
-        }
-        Format::Json => {
-            Value::Array(answers.iter().map(|(file, p)| object(Some(file), p)).collect()).to_string() + "\n"
-        }
-        Format::Jsonl => answers.iter().map(|(file, p)| object(Some(file), p).to_string() + "\n").collect(),
+        Format::Json if files.len() == 1 => match answers.first() {
+            Some((_, prediction)) => json(prediction)?,
+            None => String::new(),
+        },
+        Format::Json => json(&answers.iter().map(Answer::new).collect::<Vec<_>>())?,
+        Format::Jsonl => answers.iter().map(|answer| json(&Answer::new(answer))).collect::<Result<_, _>>()?,
         Format::Csv => csv_text(classifier.labels(), &answers)?,
     };
     let printed = std::io::stdout().write_all(text.as_bytes());
@@ -93,13 +93,25 @@ fn newest_model(experiments: &Path) -> Result<PathBuf, Error> {
     })
 }
 
-fn object(file: Option<&str>, prediction: &Prediction) -> Value {
-    let mut object = Map::new();
-    object.extend(file.map(|file| ("file".to_owned(), file.into())));
-    if let Ok(Value::Object(fields)) = serde_json::to_value(prediction) {
-        object.extend(fields);
+/// A prediction with its file.
+#[derive(Serialize)]
+struct Answer<'a> {
+    file: &'a str,
+    label: &'a str,
+    probability: f32,
+    top_k: &'a [Ranked],
+    all_probs: &'a BTreeMap<String, f32>,
+}
+
+impl<'a> Answer<'a> {
+    fn new((file, prediction): &'a (String, Prediction)) -> Self {
+        let Prediction { label, probability, top_k, all_probs, .. } = prediction;
+        Self { file, label, probability: *probability, top_k, all_probs }
     }
-    Value::Object(object)
+}
+
+fn json(value: &impl Serialize) -> Result<String, Error> {
+    Ok(serde_json::to_string(value).map_err(|e| Error::Failed(format!("JSON: {e}")))? + "\n")
 }
 
 fn table(answers: &[(String, Prediction)]) -> String {
