@@ -101,7 +101,7 @@ fn a_run_leaves_what_the_design_promises() {
             "report.md"
         ]
     );
-    for file in ["config.toml", "epochs.csv", "head.safetensors", "predictions.csv"] {
+    for file in ["config.toml", "epochs.csv", "checkpoint.safetensors", "predictions.csv"] {
         assert!(run.join("trials/lr0.01-inner16-dropout0.5").join(file).is_file(), "{file}");
     }
     let leaderboard = std::fs::read_to_string(run.join("leaderboard.csv")).unwrap();
@@ -128,6 +128,47 @@ fn reruns_are_byte_identical_with_cold_and_warm_caches_and_seeds_matter() {
     stdout(&train(again.path(), &["--config", "tiny.toml", "--seed", "7", "--out", "other"]));
     let read = |run: PathBuf| std::fs::read(run.join("trials/lr0.01-inner16-dropout0.5/epochs.csv")).unwrap();
     assert_ne!(read(only_entry(&again.path().join("experiments"))), read(only_entry(&again.path().join("other"))));
+}
+
+#[test]
+fn what_the_configuration_names_of_the_backbone_is_trained_and_the_rest_is_not() {
+    let frozen = std::fs::read(only_entry(&RUN.path().join("experiments")).join("model.safetensors")).unwrap();
+    let frozen = safetensors::SafeTensors::deserialize(&frozen).unwrap();
+    let file = only_first(&RUN.path().join("data/synthetic/40/burping"));
+    for trained in ["layer4", "all"] {
+        let folder = fresh(TINY);
+        let train_it = |out: &str| {
+            let set = format!("backbone.train={trained}");
+            let fewer = ["--set", "train.epochs=2", "--set", "sweep.inner=[8]", "--set", "train.augmented_views=1"];
+            stdout(&train(
+                folder.path(),
+                &[&["--config", "tiny.toml", "--out", out, "--set", &set], &fewer[..]].concat(),
+            ));
+            only_entry(&folder.path().join(out))
+        };
+        let run = train_it("one");
+        let model = std::fs::read(run.join("model.safetensors")).unwrap();
+        let model = safetensors::SafeTensors::deserialize(&model).unwrap();
+        for (name, tensor) in frozen.tensors().into_iter().filter(|(name, _)| !name.starts_with("head.")) {
+            let named = trained == "all" || name.starts_with("layer4.");
+            assert_eq!(tensor.data() != model.tensor(&name).unwrap().data(), named, "{trained}: {name}");
+        }
+        assert!(contents(&run) == contents(&train_it("two")), "{trained}: the same seed gives the same bytes");
+
+        // The saved model says what training saw, in another trial's export, too.
+        for id in ["lr0.01-inner8-dropout0.5", "lr0.001-inner8-dropout0.5"] {
+            stdout(&train(folder.path(), &["export", run.to_str().unwrap(), "--trial", id, "--out", id]));
+            let mut rows = csv::Reader::from_path(run.join("trials").join(id).join("predictions.csv")).unwrap();
+            let row = rows.records().map(Result::unwrap).find(|row| &row[0] == "val").unwrap();
+            let file = file.ancestors().nth(2).unwrap().join(&row[1]);
+            let arguments = ["infer", file.to_str().unwrap(), "--model", id, "--format", "json"];
+            let answer: serde_json::Value = serde_json::from_str(&stdout(&train(folder.path(), &arguments))).unwrap();
+            for (class, probability) in answer["all_probs"].as_object().unwrap().values().enumerate() {
+                let difference = probability.as_f64().unwrap() - row[4 + class].parse::<f64>().unwrap();
+                assert!(difference.abs() < 1e-4, "{trained} {id}, class {class}: {difference}");
+            }
+        }
+    }
 }
 
 #[test]

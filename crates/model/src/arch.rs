@@ -114,6 +114,15 @@ impl<T> Layers<T> {
         Ok(Layers { stem, blocks })
     }
 
+    /// All convolutions in order, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        let blocks = self
+            .blocks
+            .iter_mut()
+            .flat_map(|block| [&mut block.conv1, &mut block.conv2].into_iter().chain(&mut block.downsample));
+        std::iter::once(&mut self.stem).chain(blocks)
+    }
+
     /// All convolutions in order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         let blocks =

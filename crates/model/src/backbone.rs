@@ -1,4 +1,6 @@
-//! The frozen ResNet.
+//! The ResNet in burn.
+
+use std::ops::Range;
 
 use burn::module::{Module, Param};
 use burn::nn::PaddingConfig2d;
@@ -11,14 +13,17 @@ use crate::Error;
 use crate::arch::{Layers, POOL_KERNEL, POOL_PADDING, POOL_STRIDE};
 use crate::fold::Conv;
 
-/// ResNet up to the global average pooling, without autodiff: no gradient and no batch statistics
-/// reach it.
+/// ResNet up to the global average pooling, or a stretch of its residual blocks.
+///
+/// A frozen one lives on a plain device: no gradient reaches it. Batch statistics reach none: there is no batch norm.
 #[derive(Module, Debug)]
 pub struct Backbone {
-    stem: Conv2d,
+    /// Before the first block.
+    stem: Option<Conv2d>,
     max_pool: MaxPool2d,
     blocks: Vec<Block>,
-    average_pool: AdaptiveAvgPool2d,
+    /// After the last block.
+    average_pool: Option<AdaptiveAvgPool2d>,
 }
 
 #[derive(Module, Debug)]
@@ -29,44 +34,50 @@ struct Block {
 }
 
 impl Backbone {
-    pub(crate) fn new(layers: &Layers<Conv>, device: &Device) -> Backbone {
-        let device = device.clone().without_autodiff();
-        let blocks = layers.blocks.iter().map(|block| Block {
-            conv1: conv2d(&block.conv1, &device),
-            conv2: conv2d(&block.conv2, &device),
-            downsample: block.downsample.as_ref().map(|conv| conv2d(conv, &device)),
+    /// The stretch `blocks` of `layers`, with the stem if it starts with the first and the average pooling if it ends
+    /// with the last.
+    pub(crate) fn new(layers: &Layers<Conv>, blocks: Range<usize>, device: &Device) -> Backbone {
+        let stem = (blocks.start == 0).then(|| conv2d(&layers.stem, device));
+        let average_pool = (blocks.end == layers.blocks.len()).then(|| AdaptiveAvgPool2dConfig::new([1, 1]).init());
+        let blocks = layers.blocks[blocks].iter().map(|block| Block {
+            conv1: conv2d(&block.conv1, device),
+            conv2: conv2d(&block.conv2, device),
+            downsample: block.downsample.as_ref().map(|conv| conv2d(conv, device)),
         });
         let max_pool = MaxPool2dConfig::new([POOL_KERNEL; 2])
             .with_strides([POOL_STRIDE; 2])
             .with_padding(PaddingConfig2d::Explicit(POOL_PADDING, POOL_PADDING, POOL_PADDING, POOL_PADDING));
-        let backbone = Backbone {
-            stem: conv2d(&layers.stem, &device),
-            max_pool: max_pool.init(),
-            blocks: blocks.collect(),
-            average_pool: AdaptiveAvgPool2dConfig::new([1, 1]).init(),
-        };
-        backbone.freeze()
+        Backbone { stem, max_pool: max_pool.init(), blocks: blocks.collect(), average_pool }
     }
 
-    /// Images `[n, 1, height, width]` in 0..1 to embeddings `[n, n_outputs]`, both `float32` and
-    /// outside any autodiff graph.
-    pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
-        let x = relu(self.stem.forward(images.without_autodiff())); // [n, 64, h/2, w/2]
-        let mut x = self.max_pool.forward(x); // [n, 64, h/4, w/4]
+    /// Images `[n, 1, height, width]` in 0..1, or what the layers before this stretch made of them, to embeddings
+    /// `[n, 512]`, or to flattened feature maps if the stretch ends before the pooling; all `float32`. Gradients are
+    /// followed if the weights are on an autodiff device.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
+        let mut x = if self.device().is_autodiff() { x } else { x.without_autodiff() };
+        if let Some(stem) = &self.stem {
+            x = relu(stem.forward(x)); // [n, 64, h/2, w/2]
+            x = self.max_pool.forward(x); // [n, 64, h/4, w/4]
+        }
         for block in &self.blocks {
             x = block.forward(x);
         }
-        self.average_pool.forward(x).flatten(1, 3) // [n, 512, h/32, w/32] to [n, 512]
-    }
-
-    /// The length of an embedding: 512 at full width.
-    pub fn n_outputs(&self) -> usize {
-        self.blocks.last().map_or(0, |block| block.conv2.weight.dims()[0])
+        if let Some(pool) = &self.average_pool {
+            x = pool.forward(x); // [n, 512, h/32, w/32] to [n, 512, 1, 1]
+        }
+        x.flatten(1, 3)
     }
 
     /// Where it computes.
     pub fn device(&self) -> Device {
-        self.stem.weight.device()
+        self.convolutions().next().map_or_else(crate::cpu, |conv| conv.weight.device())
+    }
+
+    /// Its convolutions, in the order of [`Layers::iter`].
+    pub(crate) fn convolutions(&self) -> impl Iterator<Item = &Conv2d> {
+        let blocks =
+            self.blocks.iter().flat_map(|block| [&block.conv1, &block.conv2].into_iter().chain(&block.downsample));
+        self.stem.iter().chain(blocks)
     }
 }
 

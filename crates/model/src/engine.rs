@@ -1,18 +1,19 @@
 //! What runs a frozen backbone: burn on any device, or rten on the CPU. Their embeddings agree within 1e-5.
 
+use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::backbone::{Backbone, host_vec};
 use crate::device::device;
 use crate::rten_engine::RtenEngine;
-use crate::{BackboneWeights, Error, Head};
+use crate::{BackboneWeights, Error, Head, Trainable};
 
 /// Images per forward pass.
 const BATCH: usize = 8;
 
-/// A frozen backbone that is ready to run on images of one size.
+/// A frozen backbone, or the part of it before what is trained, ready to run on images of one size.
 pub trait Engine: Send + Sync {
-    /// The length of an embedding.
+    /// The length of an embedding, or of the flattened feature maps that the part ends with.
     fn n_outputs(&self) -> usize;
 
     /// Height and width of the images, in pixels.
@@ -104,25 +105,67 @@ impl Compute {
     /// # Errors
     /// [`Error::Argument`] for empty images, [`Error::Device`] if the engine does not take the network.
     pub fn engine(&self, weights: &BackboneWeights, image_size: usize) -> Result<Box<dyn Engine>, Error> {
+        self.engine_before(Trainable::None, weights, image_size)
+    }
+
+    /// As [`Compute::engine`], but of the layers before those that `trainable` names: what it gives,
+    /// [`BackboneWeights::to_trainable`] takes.
+    ///
+    /// # Errors
+    /// As [`Compute::engine`].
+    pub fn engine_before(
+        &self,
+        trainable: Trainable,
+        weights: &BackboneWeights,
+        image_size: usize,
+    ) -> Result<Box<dyn Engine>, Error> {
         if image_size == 0 {
             return Err(Error::Argument("images of 0 x 0 pixels".into()));
         }
+        let blocks = 0..trainable.first_block(weights.layers());
+        if blocks.is_empty() {
+            return Ok(Box::new(NoLayers { image_size }));
+        }
         Ok(match self.engine_name {
-            "rten" => Box::new(RtenEngine::new(weights, image_size)?),
-            _ => Box::new(BurnEngine { backbone: weights.to_backbone(&self.device), image_size }),
+            "rten" => Box::new(RtenEngine::new(weights, trainable, image_size)?),
+            _ => Box::new(BurnEngine {
+                backbone: weights.stretch(blocks, &self.device).freeze(),
+                n_outputs: weights.trainable_input(trainable, image_size).iter().product(),
+                image_size,
+            }),
         })
+    }
+}
+
+/// What is before a backbone that is trained as a whole: the images pass unchanged.
+struct NoLayers {
+    image_size: usize,
+}
+
+impl Engine for NoLayers {
+    fn n_outputs(&self) -> usize {
+        self.image_size * self.image_size
+    }
+
+    fn image_size(&self) -> usize {
+        self.image_size
+    }
+
+    fn forward(&self, images: &[f32]) -> Result<Vec<f32>, Error> {
+        Ok(images.to_vec())
     }
 }
 
 /// burn on a device.
 struct BurnEngine {
     backbone: Backbone,
+    n_outputs: usize,
     image_size: usize,
 }
 
 impl Engine for BurnEngine {
     fn n_outputs(&self) -> usize {
-        self.backbone.n_outputs()
+        self.n_outputs
     }
 
     fn image_size(&self) -> usize {

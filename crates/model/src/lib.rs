@@ -5,9 +5,10 @@
 //! image [n, 1, h, w] ─Backbone─▶ embedding [n, 512] ─Head─▶ logits [n, classes]
 //! ```
 //!
-//! The backbone is frozen: it lives on a plain device, holds convolutions with bias and no batch
-//! norm (folded in `f64` when the weights are read), and takes ONE channel, because the three
-//! channels that ImageNet weights expect would be equal. Nothing here knows about audio.
+//! The backbone holds convolutions with bias and no batch norm (folded in `f64` when the weights are
+//! read), and takes ONE channel, because the three channels that ImageNet weights expect would be
+//! equal. It is frozen and lives on a plain device, but for the layers that [`Trainable`] names.
+//! Nothing here knows about audio.
 
 mod arch;
 mod atomic;
@@ -26,6 +27,7 @@ mod rten_engine;
 mod safetensors;
 mod saved;
 mod torch_names;
+mod trainable;
 mod weight_file;
 mod weights;
 
@@ -36,5 +38,8 @@ pub use engine::{Compute, Engine};
 pub use error::Error;
 pub use head::{Head, HeadConfig};
 pub use network::Network;
-pub use saved::{ModelInfo, SavedModel, load_head, load_model, save_head, save_model, save_onnx};
+pub use saved::{
+    CheckpointInfo, ModelInfo, SavedModel, load_checkpoint, load_model, save_checkpoint, save_model, save_onnx,
+};
+pub use trainable::Trainable;
 pub use weights::BackboneWeights;

@@ -16,7 +16,7 @@ use crate::fold::RawConv;
 use crate::host_tensor::HostTensor;
 use graph::Graph;
 
-pub(crate) use write::{EMBEDDING, INPUT, Nodes, write};
+pub(crate) use write::{EMBEDDING, End, INPUT, Nodes, write};
 
 /// A parsed file.
 pub(crate) struct OnnxFile<'a> {

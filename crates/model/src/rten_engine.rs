@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rten::{Model, NodeId, RunOptions, ThreadPool, Value, ValueView};
 
 use crate::engine::Engine;
-use crate::onnx::{self, EMBEDDING, INPUT};
-use crate::{BackboneWeights, Error};
+use crate::onnx::{self, EMBEDDING, End, INPUT};
+use crate::{BackboneWeights, Error, Trainable};
 
 /// A backbone as an ONNX graph inside rten.
 pub(crate) struct RtenEngine {
@@ -21,15 +21,16 @@ pub(crate) struct RtenEngine {
 }
 
 impl RtenEngine {
-    pub fn new(weights: &BackboneWeights, image_size: usize) -> Result<Self, Error> {
-        let graph = onnx::write(weights, None, image_size, &BTreeMap::new())?;
+    /// The layers before those that `trainable` names.
+    pub fn new(weights: &BackboneWeights, trainable: Trainable, image_size: usize) -> Result<Self, Error> {
+        let graph = onnx::write(weights, End::Before(trainable), image_size, &BTreeMap::new())?;
         let model = Model::load(graph).map_err(failed)?;
         Ok(Self {
             input: model.node_id(INPUT).map_err(failed)?,
             embedding: model.node_id(EMBEDDING).map_err(failed)?,
             model,
             threads: Arc::new(ThreadPool::with_num_threads(rayon::current_num_threads())),
-            n_outputs: weights.n_outputs(),
+            n_outputs: weights.trainable_input(trainable, image_size).iter().product(),
             image_size,
         })
     }

@@ -18,11 +18,11 @@ use crate::head::{Head, HeadConfig};
 use crate::host_tensor::{HostTensor, TensorView};
 use crate::weight_file::{WeightFile, read_file};
 use crate::weights::BackboneWeights;
-use crate::{Error, onnx, safetensors};
+use crate::{Error, Trainable, onnx, safetensors};
 
 const VERSION: u32 = 1;
 const MODEL: &str = "wail-model";
-const HEAD: &str = "wail-head";
+const CHECKPOINT: &str = "wail-checkpoint";
 
 /// Keys of the metadata.
 const INFO: &str = "wail";
@@ -44,6 +44,16 @@ pub struct ModelInfo {
     pub backbone_source: String,
     /// How the model came about: data, versions, seed, device; opaque here.
     pub provenance: serde_json::Value,
+}
+
+/// What a checkpoint holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckpointInfo {
+    /// The head's shape.
+    pub head: HeadConfig,
+    /// The layers of the backbone that were trained, too.
+    pub trained: Trainable,
 }
 
 /// A model as it was saved.
@@ -82,7 +92,8 @@ pub fn save_onnx(
     head: &Head,
     image_size: usize,
 ) -> Result<(), Error> {
-    write_model(path, info, backbone, head, |metadata| onnx::write(backbone, Some(head), image_size, metadata))
+    let end = onnx::End::Logits(head);
+    write_model(path, info, backbone, head, |metadata| onnx::write(backbone, end, image_size, metadata))
 }
 
 /// Reads what [`save_model`] or [`save_onnx`] wrote; the head goes to `device`.
@@ -105,40 +116,46 @@ pub fn load_model(path: &Path, device: &Device) -> Result<SavedModel, Error> {
     read().map_err(|error: Error| error.at(path))
 }
 
-/// Saves a head alone: the checkpoint of a trial, as a safetensors file.
+/// Saves what a trial trained, the head and the layers of the backbone that `info` names, as a safetensors file.
 ///
 /// # Errors
-/// As [`save_model`]; `n_inputs` and `n_classes` are the embedding's length and the number of
-/// labels, which `head` must have.
-pub fn save_head(
+/// As [`save_model`].
+pub fn save_checkpoint(
     path: &Path,
-    config: &HeadConfig,
-    n_inputs: usize,
-    n_classes: usize,
+    info: &CheckpointInfo,
+    backbone: &BackboneWeights,
     head: &Head,
 ) -> Result<(), Error> {
     let write = || {
-        check_head(config, n_inputs, n_classes, head)?;
-        let tensors = head.tensors()?;
-        let tensors: Vec<TensorView> = tensors.iter().map(HostTensor::view).collect();
-        let metadata = metadata(HEAD, config, tensors.iter().cloned())?;
+        check_head(&info.head, backbone.n_outputs(), head.n_classes(), head)?;
+        let head = head.tensors()?;
+        let trained = backbone.trainable_tensors(info.trained);
+        let tensors: Vec<TensorView> = trained.chain(head.iter().map(HostTensor::view)).collect();
+        let metadata = metadata(CHECKPOINT, info, tensors.iter().cloned())?;
         Ok(write_atomic(path, &safetensors::write(&metadata, &tensors))?)
     };
     write().map_err(|error: Error| error.at(path))
 }
 
-/// Reads what [`save_head`] wrote.
+/// Reads what [`save_checkpoint`] wrote: the head, and `backbone` with the trained layers in place of its own.
 ///
 /// # Errors
 /// As [`load_model`].
-pub fn load_head(path: &Path, device: &Device) -> Result<(HeadConfig, Head), Error> {
+pub fn load_checkpoint(
+    path: &Path,
+    backbone: BackboneWeights,
+    device: &Device,
+) -> Result<(CheckpointInfo, BackboneWeights, Head), Error> {
     let read = || {
         let bytes = read_file(path)?;
         let file = WeightFile::parse(path, &bytes)?;
-        let config: HeadConfig = read_info(&file, HEAD)?;
-        let head = read_head(&file, &config, device)?;
-        check_sum(&file, head.tensors()?.iter().map(HostTensor::view))?;
-        Ok((config, head))
+        let info: CheckpointInfo = read_info(&file, CHECKPOINT)?;
+        let backbone = backbone.with_tensors(info.trained, |name| file.tensor(name))?;
+        let head = read_head(&file, &info.head, device)?;
+        check_head(&info.head, backbone.n_outputs(), head.n_classes(), &head)?;
+        let trained = backbone.trainable_tensors(info.trained);
+        check_sum(&file, trained.chain(head.tensors()?.iter().map(HostTensor::view)))?;
+        Ok((info, backbone, head))
     };
     read().map_err(|error: Error| error.at(path))
 }

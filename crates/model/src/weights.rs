@@ -1,17 +1,20 @@
 //! The backbone's weights in host memory, wherever they came from.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::Path;
 
+use burn::module::Module;
 use burn::tensor::Device;
 
 use crate::Error;
-use crate::arch::{Arch, Layers};
-use crate::backbone::Backbone;
+use crate::arch::{Arch, Layers, POOL_KERNEL, POOL_PADDING, POOL_STRIDE};
+use crate::backbone::{Backbone, host_vec};
 use crate::checksum::Checksum;
 use crate::fold::{Conv, RawConv};
-use crate::host_tensor::TensorView;
+use crate::host_tensor::{HostTensor, TensorView};
 use crate::random::NormalDraws;
+use crate::trainable::Trainable;
 use crate::weight_file::{WeightFile, read_file};
 
 /// A backbone's weights on the host: convolutions with batch norm folded into weight and bias, the
@@ -82,9 +85,99 @@ impl BackboneWeights {
         checksum.finish()
     }
 
-    /// Puts the weights on `device`, without autodiff: the backbone is frozen.
+    /// The whole backbone on `device`, without autodiff and frozen.
     pub fn to_backbone(&self, device: &Device) -> Backbone {
-        Backbone::new(&self.layers, device)
+        self.stretch(0..self.layers.blocks.len(), &device.clone().without_autodiff()).freeze()
+    }
+
+    /// The part of the backbone that `trainable` names, on `device`: with autodiff to train it. `None` if it names none.
+    pub fn to_trainable(&self, trainable: Trainable, device: &Device) -> Option<Backbone> {
+        let blocks = trainable.first_block(&self.layers)..self.layers.blocks.len();
+        (!blocks.is_empty()).then(|| self.stretch(blocks, device))
+    }
+
+    /// Channels, height and width of what the part that `trainable` names takes in, for images of `image_size` x
+    /// `image_size` pixels. Training nothing starts after the pooling.
+    pub fn trainable_input(&self, trainable: Trainable, image_size: usize) -> [usize; 3] {
+        let convolved = |size: usize, kernel: usize, stride: usize, padding: usize| {
+            (size + 2 * padding).saturating_sub(kernel) / stride + 1
+        };
+        let spec = |conv: &Conv| (conv.spec.kernel, conv.spec.stride, conv.spec.kernel / 2);
+        if trainable == Trainable::None {
+            return [self.n_outputs(), 1, 1];
+        }
+        let frozen = &self.layers.blocks[..trainable.first_block(&self.layers)];
+        let Some(last) = frozen.last() else { return [1, image_size, image_size] };
+        let (kernel, stride, padding) = spec(&self.layers.stem);
+        let mut size = convolved(image_size, kernel, stride, padding);
+        size = convolved(size, POOL_KERNEL, POOL_STRIDE, POOL_PADDING);
+        for block in frozen {
+            let (kernel, stride, padding) = spec(&block.conv1);
+            size = convolved(size, kernel, stride, padding);
+        }
+        [last.conv2.bias.len(), size, size]
+    }
+
+    /// These weights with those that training gave to `trained`, as [`BackboneWeights::to_trainable`] made it.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the device does not give the numbers.
+    pub fn with_trained(&self, trained: &Backbone) -> Result<Self, Error> {
+        let mut weights = self.clone();
+        let n = trained.convolutions().count();
+        for (conv, layer) in weights.last_convolutions(n).zip(trained.convolutions()) {
+            conv.weight = host_vec(layer.weight.val().without_autodiff())?;
+            if let Some(bias) = &layer.bias {
+                conv.bias = host_vec(bias.val().without_autodiff())?;
+            }
+        }
+        Ok(weights)
+    }
+
+    /// Weight and bias of the convolutions before those that `trainable` names.
+    pub(crate) fn frozen_tensors(&self, trainable: Trainable) -> impl Iterator<Item = TensorView<'_>> {
+        self.tensors().take(2 * (self.layers.iter().count() - self.trainable_count(trainable)))
+    }
+
+    /// Weight and bias of the convolutions that `trainable` names, as [`BackboneWeights::tensors`] gives them.
+    pub(crate) fn trainable_tensors(&self, trainable: Trainable) -> impl Iterator<Item = TensorView<'_>> {
+        self.tensors().skip(2 * (self.layers.iter().count() - self.trainable_count(trainable)))
+    }
+
+    /// These weights with the tensors that `trainable` names replaced by what `get` gives for their names.
+    pub(crate) fn with_tensors(
+        mut self,
+        trainable: Trainable,
+        mut get: impl FnMut(&str) -> Result<HostTensor, Error>,
+    ) -> Result<Self, Error> {
+        let n = self.trainable_count(trainable);
+        for conv in self.last_convolutions(n) {
+            let ([inputs, outputs], kernel) = (conv.spec.channels, conv.spec.kernel);
+            let weight = get(&format!("{}.weight", conv.spec.name))?;
+            weight.check_shape(&[outputs, inputs, kernel, kernel])?;
+            let bias = get(&format!("{}.bias", conv.spec.name))?;
+            bias.check_shape(&[outputs])?;
+            (conv.weight, conv.bias) = (weight.data, bias.data);
+        }
+        Ok(self)
+    }
+
+    /// A stretch of residual blocks in burn, see [`Backbone`].
+    pub(crate) fn stretch(&self, blocks: Range<usize>, device: &Device) -> Backbone {
+        Backbone::new(&self.layers, blocks, device)
+    }
+
+    /// How many convolutions `trainable` names; they are the last ones.
+    fn trainable_count(&self, trainable: Trainable) -> usize {
+        let first = trainable.first_block(&self.layers);
+        let blocks: usize =
+            self.layers.blocks[first..].iter().map(|block| 2 + usize::from(block.downsample.is_some())).sum();
+        blocks + usize::from(first == 0)
+    }
+
+    fn last_convolutions(&mut self, n: usize) -> impl Iterator<Item = &mut Conv> {
+        let first = self.layers.iter().count().saturating_sub(n);
+        self.layers.iter_mut().skip(first)
     }
 
     /// The convolutions.

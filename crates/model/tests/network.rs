@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use burn::module::Module;
+use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
-use model::{Arch, BackboneWeights, Compute, Error, Head, HeadConfig};
+use model::{Arch, BackboneWeights, CheckpointInfo, Compute, Error, Head, HeadConfig, ModelInfo, Trainable};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -43,6 +44,76 @@ fn no_gradient_reaches_the_backbone_or_the_images() {
     // The head does learn, so that there was a gradient to stop.
     let learned = burn::optim::GradientsParams::from_grads(gradients, &head);
     assert_eq!(learned.len(), 4);
+}
+
+/// Feature maps of a frozen part, `[n, channels, size, size]`.
+fn maps(rows: Vec<f32>, shape: [usize; 3], device: &Device) -> Tensor<4> {
+    let n = rows.len() / shape.iter().product::<usize>();
+    Tensor::from_data(TensorData::new(rows, [n, shape[0], shape[1], shape[2]]), device)
+}
+
+#[test]
+fn the_frozen_part_and_the_trained_part_make_the_whole() {
+    let (weights, images, device) = (small_weights(), pixels(3), Device::flex());
+    for name in ["burn", "rten"] {
+        let compute = Compute::new("cpu", name).unwrap();
+        let whole = compute.engine(&weights, 64).unwrap().embed(&images).unwrap();
+        for (trainable, shape) in [(Trainable::Layer4, [12, 4, 4]), (Trainable::All, [1, 64, 64])] {
+            let frozen = compute.engine_before(trainable, &weights, 64).unwrap();
+            assert_eq!(weights.trainable_input(trainable, 64), shape, "{trainable:?}");
+            assert_eq!(frozen.n_outputs(), shape.iter().product::<usize>());
+            let trained = weights.to_trainable(trainable, &device).unwrap();
+            let found = numbers(trained.forward(maps(frozen.embed(&images).unwrap(), shape, &device)));
+            let largest = whole.iter().zip(found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(largest < 1e-5, "{name} {trainable:?}: {largest}");
+        }
+    }
+    assert!(weights.to_trainable(Trainable::None, &device).is_none());
+}
+
+#[test]
+fn a_step_changes_what_is_named_and_a_checkpoint_keeps_it() {
+    let (weights, device) = (small_weights(), Device::flex());
+    let compute = Compute::new("cpu", "burn").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let config = HeadConfig { inner: 4, dropout: 0.0 };
+    let head = Head::new(&config, 24, 3, &mut rng(1), &device);
+    for trainable in [Trainable::Layer4, Trainable::All] {
+        let frozen = compute.engine_before(trainable, &weights, 64).unwrap().embed(&pixels(2)).unwrap();
+        let backbone = weights.to_trainable(trainable, &device.clone().autodiff()).unwrap();
+        let inputs = maps(frozen, weights.trainable_input(trainable, 64), &backbone.device());
+        let gradients = backbone.forward(inputs).powf_scalar(2.0).sum().backward();
+        let gradients = GradientsParams::from_grads(gradients, &backbone);
+        let backbone = AdamWConfig::new().init().step(0.1, backbone, gradients);
+        let trained = weights.with_trained(&backbone).unwrap();
+
+        let tensors = |weights: &BackboneWeights, name: &str| {
+            let file = folder.path().join(name);
+            let info = ModelInfo {
+                arch: Arch::ResNet18,
+                labels: ["a", "b", "c"].map(String::from).into(),
+                head: config.clone(),
+                features: serde_json::Value::Null,
+                backbone_source: String::new(),
+                provenance: serde_json::Value::Null,
+            };
+            model::save_model(&file, &info, weights, &head).unwrap();
+            std::fs::read(file).unwrap()
+        };
+        let (before, after) = (tensors(&weights, "before.safetensors"), tensors(&trained, "after.safetensors"));
+        let before = safetensors::SafeTensors::deserialize(&before).unwrap();
+        let after = safetensors::SafeTensors::deserialize(&after).unwrap();
+        for (name, tensor) in before.tensors().into_iter().filter(|(name, _)| !name.starts_with("head.")) {
+            let named = trainable == Trainable::All || name.starts_with("layer4.");
+            assert_eq!(tensor.data() != after.tensor(&name).unwrap().data(), named, "{trainable:?} {name}");
+        }
+
+        let info = CheckpointInfo { head: config.clone(), trained: trainable };
+        model::save_checkpoint(&path, &info, &trained, &head).unwrap();
+        let (found, restored, _) = model::load_checkpoint(&path, weights.clone(), &device).unwrap();
+        assert_eq!((found, restored.fingerprint()), (info, trained.fingerprint()));
+    }
 }
 
 #[test]
@@ -98,10 +169,11 @@ fn random_weights_are_the_same_on_every_machine() {
 #[test]
 fn a_head_computes_relu_then_two_linear_layers() {
     let device = Device::flex();
-    let head = Head::new(&HeadConfig { inner: 5, dropout: 0.5 }, 4, 3, &mut rng(7), &device);
+    let head = Head::new(&HeadConfig { inner: 5, dropout: 0.5 }, 24, 3, &mut rng(7), &device);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("head.safetensors");
-    model::save_head(&path, &HeadConfig { inner: 5, dropout: 0.5 }, 4, 3, &head).unwrap();
+    let info = CheckpointInfo { head: HeadConfig { inner: 5, dropout: 0.5 }, trained: Trainable::None };
+    model::save_checkpoint(&path, &info, &small_weights(), &head).unwrap();
     let bytes = std::fs::read(path).unwrap();
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     let tensor = |name: &str| -> Vec<f32> {
@@ -114,15 +186,18 @@ fn a_head_computes_relu_then_two_linear_layers() {
         weight.chunks(x.len()).zip(bias).map(|(row, bias)| dot(row) + bias).collect()
     };
 
-    let expected = linear("head.1", &linear("head.0", &[1.5, 0.0, 0.0, 0.25]));
-    let found = numbers(head.forward(Tensor::from_data([[1.5, -2.0, 0.0, 0.25]], &device)));
+    let (mut embedding, mut rectified) = ([[0.0; 24]], [0.0; 24]);
+    (embedding[0][0], embedding[0][1], embedding[0][3]) = (1.5, -2.0, 0.25);
+    (rectified[0], rectified[3]) = (1.5, 0.25);
+    let expected = linear("head.1", &linear("head.0", &rectified));
+    let found = numbers(head.forward(Tensor::from_data(embedding, &device)));
     assert_eq!(found.len(), 3);
     for (found, expected) in found.iter().zip(expected) {
         assert!((found - expected).abs() < 1e-6, "{found} {expected}");
     }
     // torch's bound is 1 / sqrt(inputs).
     for (name, bound) in
-        [("head.0.weight", 0.5), ("head.0.bias", 0.5), ("head.1.weight", 0.448), ("head.1.bias", 0.448)]
+        [("head.0.weight", 0.205), ("head.0.bias", 0.205), ("head.1.weight", 0.448), ("head.1.bias", 0.448)]
     {
         let largest = tensor(name).into_iter().map(f32::abs).fold(0.0, f32::max);
         assert!(largest < bound && largest > bound * 0.2, "{name}: {largest}");

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
-use model::{Arch, BackboneWeights, Compute, Error, Head, HeadConfig, ModelInfo, Network};
+use model::{Arch, BackboneWeights, CheckpointInfo, Compute, Error, Head, HeadConfig, ModelInfo, Network, Trainable};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -146,16 +146,18 @@ fn a_burn_record_comes_back_bit_for_bit() {
 #[test]
 fn a_head_comes_back_bit_for_bit() {
     let fixture = Fixture::new();
-    let path = fixture.folder.path().join("head.safetensors");
-    model::save_head(&path, &fixture.info.head, 24, 3, &fixture.head).unwrap();
-    let (config, head) = model::load_head(&path, &fixture.device).unwrap();
-    assert_eq!(config, fixture.info.head);
+    let path = fixture.folder.path().join("checkpoint.safetensors");
+    let info = CheckpointInfo { head: fixture.info.head.clone(), trained: Trainable::None };
+    model::save_checkpoint(&path, &info, &fixture.weights, &fixture.head).unwrap();
+    let (found, weights, head) = model::load_checkpoint(&path, fixture.weights.clone(), &fixture.device).unwrap();
+    assert_eq!((found, weights.fingerprint()), (info.clone(), fixture.weights.fingerprint()));
     assert_eq!(logits(&head), logits(&fixture.head));
 
     let error = model::load_model(&path, &fixture.device).unwrap_err();
-    assert!(error.to_string().contains("it is a wail-head, expected a wail-model"), "{error}");
-    let error = model::save_head(&path, &config, 24, 4, &head).unwrap_err();
-    assert!(error.to_string().contains("3 logits, the labels are 4"), "{error}");
+    assert!(error.to_string().contains("it is a wail-checkpoint, expected a wail-model"), "{error}");
+    let wrong = CheckpointInfo { head: HeadConfig { inner: 9, dropout: 0.0 }, ..info };
+    let error = model::save_checkpoint(&path, &wrong, &fixture.weights, &head).unwrap_err();
+    assert!(error.to_string().contains("inner units, its settings say 9"), "{error}");
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub const MODELS_DIR: &str = "models";
 pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<(BackboneWeights, BackboneSummary), Error> {
     let summary = |weights: &BackboneWeights, used: String, stand_in: bool| BackboneSummary {
         arch: config.arch,
+        trained: config.train,
         requested: config.weights.clone(),
         used,
         stand_in,

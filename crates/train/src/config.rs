@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use features::FeatureConfig;
-use model::Arch;
+use model::{Arch, Trainable};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -89,6 +89,11 @@ pub struct BackboneConfig {
     pub weights: String,
     /// What to do when the weights can neither be found nor downloaded.
     pub when_missing: WeightsFallback,
+    /// What of the backbone each trial trains along with its head: `none`, `layer4` or `all`. The more, the slower a trial:
+    /// with `none` each recording passes the backbone once for the whole sweep.
+    pub train: Trainable,
+    /// Learning rate of the trained part at the start; it falls along with the head's.
+    pub learning_rate: f64,
 }
 
 /// What a run does without pretrained weights.
@@ -191,7 +196,13 @@ impl Default for DataConfig {
 
 impl Default for BackboneConfig {
     fn default() -> Self {
-        Self { arch: Arch::ResNet18, weights: "resnet18".into(), when_missing: WeightsFallback::Random }
+        Self {
+            arch: Arch::ResNet18,
+            weights: "resnet18".into(),
+            when_missing: WeightsFallback::Random,
+            train: Trainable::None,
+            learning_rate: 1e-4,
+        }
     }
 }
 
@@ -284,6 +295,11 @@ impl Config {
             (40..=100_000).contains(&self.data.synthetic_recordings),
             "data.synthetic_recordings",
             "must be 40 to 100000",
+        );
+        check(
+            self.backbone.learning_rate > 0.0 && self.backbone.learning_rate <= 10.0,
+            "backbone.learning_rate",
+            "must be above 0 and at most 10",
         );
         check((1..=10_000).contains(&self.train.epochs), "train.epochs", "must be 1 to 10000");
         check((1..=65_536).contains(&self.train.batch_size), "train.batch_size", "must be 1 to 65536");

@@ -1,5 +1,6 @@
-//! The frozen backbone's one pass: each recording, and each augmented view of a training recording, is embedded once
-//! and kept on disk, so that a trial costs no more than its head.
+//! The frozen layers' one pass: each recording, and each augmented view of a training recording, goes through them once
+//! and is kept on disk, so that a trial costs no more than what it trains. With a frozen backbone that gives embeddings,
+//! with a backbone that is trained from `layer4` on, feature maps; training all of it starts from the images.
 
 use std::collections::HashMap;
 
@@ -26,12 +27,13 @@ pub struct Rows {
     pub rows: Vec<f32>,
 }
 
-/// What the heads are trained and scored on.
+/// What the heads, and the trained part of the backbone, are trained and scored on. It is held in memory: at full size
+/// 2 kB for an embedding, 200 kB for a feature map or an image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embeddings {
     /// Classes of the task.
     pub n_classes: usize,
-    /// Length of an embedding.
+    /// Length of an embedding, or of flattened feature maps.
     pub n_features: usize,
     /// Views of each training recording, at least 1.
     pub n_views: usize,
@@ -57,12 +59,12 @@ pub struct Pass<'a> {
     pub corpus: &'a Corpus,
     /// Images of recordings, cached.
     pub images: &'a ImageStore,
-    /// The frozen backbone, for images of the size that `images` gives.
-    pub backbone: &'a dyn Engine,
-    /// What made its embeddings: engine, device and hash of the weights.
-    pub backbone_key: &'a str,
-    /// Where embeddings are kept.
-    pub cache: &'a FloatCache,
+    /// The frozen layers, for images of the size that `images` gives.
+    pub frozen: &'a dyn Engine,
+    /// What made their outputs: engine, device, hash of the weights, and which layers they are.
+    pub frozen_key: &'a str,
+    /// Where the outputs are kept; `None` if there are no layers.
+    pub cache: Option<&'a FloatCache>,
     /// Seed of the augmentation.
     pub seed: u64,
     /// SpecAugment views of each training recording; 0 for the plain image alone.
@@ -78,7 +80,7 @@ impl Pass<'_> {
     pub fn run(&self, split: &[Option<Split>]) -> Result<Embeddings, Error> {
         let mut embeddings = Embeddings {
             n_classes: self.corpus.labels.len(),
-            n_features: self.backbone.n_outputs(),
+            n_features: self.frozen.n_outputs(),
             n_views: self.augmented_views.max(1),
             train: Rows::default(),
             val: Rows::default(),
@@ -105,19 +107,19 @@ impl Pass<'_> {
 
     /// The rows of a few recordings, `[n_views or 1, n_features]` each, from the cache or from the backbone.
     fn embed_chunk(&self, chunk: &[(usize, Split)]) -> Result<Vec<Vec<f32>>, Error> {
-        let n_features = self.backbone.n_outputs();
+        let n_features = self.frozen.n_outputs();
         let keys: Vec<String> = chunk.iter().map(|(recording, split)| self.key(*recording, *split)).collect();
         let mut found: Vec<Option<Vec<f32>>> = chunk
             .iter()
             .zip(&keys)
-            .map(|((_, split), key)| self.cache.get(key, self.views(*split).max(1) * n_features))
+            .map(|((_, split), key)| self.cache?.get(key, self.views(*split).max(1) * n_features))
             .collect();
         let missing: Vec<usize> = (0..chunk.len()).filter(|i| found[*i].is_none()).collect();
         let views: Vec<Views> =
             missing.par_iter().map(|i| self.views_of(chunk[*i].0, chunk[*i].1)).collect::<Result<_, _>>()?;
         let pixels: Vec<f32> = views.iter().flat_map(|v| v.images.iter().flatten().copied()).collect();
         let embedded =
-            self.backbone.embed(&pixels).map_err(|e| Error::Failed(format!("the backbone gave no embedding: {e}")))?;
+            self.frozen.embed(&pixels).map_err(|e| Error::Failed(format!("the backbone gave no embedding: {e}")))?;
         let mut first = 0;
         for (i, views) in missing.into_iter().zip(views) {
             let row: Vec<f32> = views
@@ -127,7 +129,9 @@ impl Pass<'_> {
                 .copied()
                 .collect();
             first += views.images.len();
-            self.cache.put(&keys[i], &row)?;
+            if let Some(cache) = self.cache {
+                cache.put(&keys[i], &row)?;
+            }
             found[i] = Some(row);
         }
         Ok(found.into_iter().flatten().collect())
@@ -169,7 +173,7 @@ impl Pass<'_> {
             hasher.update((part.len() as u64).to_le_bytes());
             hasher.update(part);
         };
-        add(self.backbone_key);
+        add(self.frozen_key);
         add(&self.corpus.recordings[recording].sha256);
         add(&config.image_key());
         if n_views > 0 {

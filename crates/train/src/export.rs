@@ -9,7 +9,7 @@ use model::Network;
 
 use crate::Error;
 use crate::report::Report;
-use crate::run_folder::{self, MODEL_FILE, ONNX_FILE};
+use crate::run_folder::{self, CHECKPOINT_FILE, MODEL_FILE, ONNX_FILE};
 
 /// Writes `model.onnx`, `model.safetensors`, `model.bpk` (a burn record) and `MODEL_CARD.md` into `out`: the best trial
 /// of the finished `run`, or the one called `trial`.
@@ -33,8 +33,11 @@ pub fn export(run: &Path, trial: Option<&str>, out: &Path) -> Result<(), Error> 
     let device = model::cpu();
     let mut saved = model::load_model(&run.join(MODEL_FILE), &device).map_err(damaged)?;
     if id != best {
-        let checkpoint = run.join("trials").join(id).join("head.safetensors");
-        (saved.info.head, saved.head) = model::load_head(&checkpoint, &device).map_err(damaged)?;
+        let checkpoint = run.join("trials").join(id).join(CHECKPOINT_FILE);
+        let info;
+        (info, saved.weights, saved.head) =
+            model::load_checkpoint(&checkpoint, saved.weights, &device).map_err(damaged)?;
+        saved.info.head = info.head;
     }
     let features: FeatureConfig = serde_json::from_value(saved.info.features.clone())
         .map_err(|e| Error::Weights(format!("{}: its feature settings: {e}", run.join(MODEL_FILE).display())))?;

@@ -21,6 +21,7 @@ pub mod run_folder;
 pub mod sampler;
 pub mod seed;
 pub mod sweep;
+pub mod tail;
 pub mod trial;
 pub mod weights;
 pub mod whitening;

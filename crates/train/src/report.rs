@@ -75,6 +75,8 @@ pub struct DataSummary {
 pub struct BackboneSummary {
     /// The architecture.
     pub arch: model::Arch,
+    /// Which part of it each trial trained.
+    pub trained: model::Trainable,
     /// What the configuration asked for.
     pub requested: String,
     /// What was used, in words.
@@ -210,7 +212,7 @@ pub(crate) fn findings(report: &Report) -> Vec<String> {
 /// A small report for the tests of its renderings.
 #[cfg(test)]
 fn example() -> Report {
-    use model::{Arch, HeadConfig};
+    use model::{Arch, HeadConfig, Trainable};
 
     let labels = ["hungry", "tired"].map(String::from).to_vec();
     let score = |pairs: &[(usize, usize)]| {
@@ -257,6 +259,7 @@ fn example() -> Report {
         },
         backbone: BackboneSummary {
             arch: Arch::ResNet18,
+            trained: Trainable::None,
             requested: "resnet18".into(),
             used: "random weights, seed 42".into(),
             stand_in: false,

@@ -1,13 +1,17 @@
 //! What a run folder holds of its trials: checkpoints, curves, predictions, the leaderboard.
 
+use std::path::PathBuf;
+
+use burn::tensor::Device;
 use dataset::Corpus;
-use model::Head;
+use model::{BackboneWeights, CheckpointInfo, Head};
 
 use crate::Error;
 use crate::embeddings::{Embeddings, Rows};
 use crate::metrics::argmax;
 use crate::report::TrialSummary;
-use crate::run_folder::RunFolder;
+use crate::run_folder::{CHECKPOINT_FILE, RunFolder};
+use crate::tail::{Start, Tail};
 use crate::trial::{Epoch, TrialConfig};
 
 /// A finished trial.
@@ -16,9 +20,7 @@ pub(crate) struct Trial {
     pub epochs: Vec<Epoch>,
     /// Index of the chosen epoch.
     pub best: usize,
-    /// The head of the chosen epoch, for plain embeddings.
-    pub head: Head,
-    /// Its probabilities on validation, `[n_val][n_classes]`.
+    /// The chosen epoch's probabilities on validation, `[n_val][n_classes]`.
     pub val: Vec<Vec<f32>>,
 }
 
@@ -38,7 +40,15 @@ impl Trial {
         TrialSummary { id: self.config.id(), config: self.config.clone(), epoch, val_macro_f1, val_loss }
     }
 
-    pub fn write(&self, run: &RunFolder, corpus: &Corpus, data: &Embeddings) -> Result<(), Error> {
+    /// Writes the trial's folder; `tail` is of the chosen epoch, its head for plain embeddings.
+    pub fn write(
+        &self,
+        run: &RunFolder,
+        corpus: &Corpus,
+        data: &Embeddings,
+        start: &Start,
+        tail: &Tail,
+    ) -> Result<(), Error> {
         let id = self.config.id();
         let text = toml::to_string(&self.config).map_err(|e| Error::Failed(format!("trial {id}: {e}")))?;
         run.write(&format!("trials/{id}/config.toml"), text.as_bytes())?;
@@ -53,11 +63,34 @@ impl Trial {
             ]
         });
         run.write_csv(&format!("trials/{id}/epochs.csv"), &header, rows)?;
-        let checkpoint = run.path.join(format!("trials/{id}/head.safetensors"));
-        model::save_head(&checkpoint, &self.config.head, data.n_features, data.n_classes, &self.head)
-            .map_err(|e| Error::Failed(e.to_string()))?;
+        let info = CheckpointInfo { head: self.config.head.clone(), trained: start.backbone.train };
+        let weights = match &tail.backbone {
+            Some(backbone) => &start.weights.with_trained(backbone).map_err(failed)?,
+            None => start.weights,
+        };
+        model::save_checkpoint(&checkpoint_path(run, &id), &info, weights, &tail.head).map_err(failed)?;
         write_predictions(run, corpus, &id, &[("val", &data.val, &self.val)])
     }
+}
+
+/// The weights and the head that a trial's folder holds.
+pub(crate) fn read_checkpoint(
+    run: &RunFolder,
+    id: &str,
+    start: &Start,
+    device: &Device,
+) -> Result<(BackboneWeights, Head), Error> {
+    let (_, weights, head) =
+        model::load_checkpoint(&checkpoint_path(run, id), start.weights.clone(), device).map_err(failed)?;
+    Ok((weights, head))
+}
+
+fn checkpoint_path(run: &RunFolder, id: &str) -> PathBuf {
+    run.path.join("trials").join(id).join(CHECKPOINT_FILE)
+}
+
+fn failed(error: model::Error) -> Error {
+    Error::Failed(error.to_string())
 }
 
 /// Writes `trials/<id>/predictions.csv`: the probabilities of each part, `[n][n_classes]`, beside the recordings.

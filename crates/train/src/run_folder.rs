@@ -14,6 +14,9 @@ use crate::Error;
 /// Name of the trained model inside a run folder.
 pub const MODEL_FILE: &str = "model.safetensors";
 
+/// Name of what a trial trained, inside its folder.
+pub const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
+
 /// Name of the model inside an exported folder.
 pub const ONNX_FILE: &str = "model.onnx";
 

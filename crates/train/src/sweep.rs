@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use dataset::{FloatCache, ImageStore};
-use model::{Compute, HeadConfig, ModelInfo};
+use model::{Compute, HeadConfig, ModelInfo, Trainable};
 use rayon::prelude::*;
 use serde_json::json;
 
@@ -16,9 +16,10 @@ use crate::embeddings::{Pass, Rows, shared_with_training};
 use crate::metrics::{ConfusionMatrix, argmax, macro_f1_interval};
 use crate::progress::{Progress, warn};
 use crate::report::{BackboneSummary, DataSummary, REPORT_VERSION, Report, SplitScore, TrialSummary};
-use crate::results::{Trial, write_leaderboard, write_predictions};
+use crate::results::{Trial, read_checkpoint, write_leaderboard, write_predictions};
 use crate::run_folder::{MODEL_FILE, RunFolder};
-use crate::trial::{self, TrialConfig, train_head};
+use crate::tail::{Start, Tail};
+use crate::trial::{self, TrialConfig};
 use crate::whitening::Whitening;
 use crate::{Error, metrics};
 
@@ -58,35 +59,56 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
     );
 
     let step = Instant::now();
-    let engine = compute.engine(&weights, config.features.image_size).map_err(|e| Error::Failed(e.to_string()))?;
     let cache = FloatCache::new(&config.data.cache.join("embeddings"));
-    let pass = Pass {
-        corpus: &data.corpus,
-        images: &store,
-        backbone: engine.as_ref(),
-        backbone_key: &format!("{engine_text} {}", backbone_summary.fingerprint),
-        cache: &cache,
-        seed: config.seed,
-        augmented_views: config.train.augmented_views,
+    let pass_before = |trainable: Trainable| {
+        let frozen = compute.engine_before(trainable, &weights, config.features.image_size);
+        let frozen = frozen.map_err(|e| Error::Failed(e.to_string()))?;
+        let pass = Pass {
+            corpus: &data.corpus,
+            images: &store,
+            frozen: frozen.as_ref(),
+            frozen_key: &format!("{engine_text} {} before {trainable:?}", backbone_summary.fingerprint),
+            cache: (trainable != Trainable::All).then_some(&cache),
+            seed: config.seed,
+            augmented_views: config.train.augmented_views,
+        };
+        pass.run(&data.split)
     };
-    let embeddings = pass.run(&data.split)?;
+    let trainable = config.backbone.train;
+    let rows = pass_before(trainable)?;
+    let whitening = match (config.train.whiten, trainable) {
+        (false, _) => Whitening::none(device),
+        (true, Trainable::None) => Whitening::fit(&rows, device),
+        (true, _) => Whitening::fit(&pass_before(Trainable::None)?, device),
+    };
     run.log("embedded", step.elapsed().as_secs_f64())?;
 
     let step = Instant::now();
-    let whitening = Whitening::fit(&embeddings, config.train.whiten, device);
-    let inputs = whitening.apply(&embeddings)?;
+    let inputs = match trainable {
+        Trainable::None => &whitening.apply(&rows)?,
+        _ => &rows,
+    };
+    let start = Start {
+        weights: &weights,
+        backbone: &config.backbone,
+        input: weights.trainable_input(trainable, config.features.image_size),
+        whitening: &whitening,
+    };
     let trials = grid(config);
     let progress = Progress::new("training", "trials");
     let done = AtomicUsize::new(0);
-    // Each trial draws from generators of its own, so that the order in which they finish changes nothing.
+    // Each trial draws from generators of its own, so that the order in which they finish changes nothing. Heads are small
+    // and trained side by side; a backbone takes all cores and much memory.
+    let together = if trainable == Trainable::None { 1 } else { trials.len() };
     let finished: Vec<Trial> = trials
         .par_iter()
+        .with_min_len(together)
         .map(|trial| {
-            let trained = train_head(&inputs, trial, &config.train, config.seed, device)?;
-            let head = whitening.absorbed_by(&trained.head);
-            let val = trial::score(&head, &embeddings.val.rows, &embeddings, device)?;
-            let trial = Trial { config: trial.clone(), epochs: trained.epochs, best: trained.best, head, val };
-            trial.write(&run, &data.corpus, &embeddings)?;
+            let trained = trial::train(inputs, &start, trial, &config.train, config.seed, device)?;
+            let tail = Tail { head: whitening.absorbed_by(&trained.tail.head), ..trained.tail };
+            let val = tail.probabilities(&start, &rows.val.rows)?;
+            let trial = Trial { config: trial.clone(), epochs: trained.epochs, best: trained.best, val };
+            trial.write(&run, &data.corpus, &rows, &start, &tail)?;
             let chosen = trial.chosen();
             progress.line(&format!(
                 "{:<32} epoch {:>3}  val macro-F1 {:.4}  loss {:.4}",
@@ -106,8 +128,9 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
     run.log("trained", step.elapsed().as_secs_f64())?;
 
     let best = ranked.first().ok_or_else(|| Error::Failed("the grid has no trial".into()))?;
-    let test = trial::score(&best.head, &embeddings.test.rows, &embeddings, device)?;
-    let parts = [("val", &embeddings.val, best.val.as_slice()), ("test", &embeddings.test, &test)];
+    let (best_weights, best_head) = read_checkpoint(&run, &best.config.id(), &start, device)?;
+    let test = Tail::new(&start, &best_weights, best_head.clone()).probabilities(&start, &rows.test.rows)?;
+    let parts = [("val", &rows.val, best.val.as_slice()), ("test", &rows.test, &test)];
     write_predictions(&run, &data.corpus, &best.config.id(), &parts)?;
     let info = ModelInfo {
         arch: config.backbone.arch,
@@ -118,7 +141,7 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
         provenance,
     };
     let model_path = run.path.join(MODEL_FILE);
-    model::save_model(&model_path, &info, &weights, &best.head).map_err(|e| Error::Failed(e.to_string()))?;
+    model::save_model(&model_path, &info, &best_weights, &best_head).map_err(|e| Error::Failed(e.to_string()))?;
 
     let majority = metrics::argmax(&counts[0].iter().map(|n| *n as f32).collect::<Vec<_>>());
     let split_score = |name: &str, rows: &Rows, probabilities: &[Vec<f32>]| {
@@ -130,8 +153,8 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
         seed: config.seed,
         device: engine_text,
         warnings: warnings(&data, &backbone_summary),
-        validation: split_score("val", &embeddings.val, &best.val),
-        test: split_score("test", &embeddings.test, &test),
+        validation: split_score("val", &rows.val, &best.val),
+        test: split_score("test", &rows.test, &test),
         data: DataSummary {
             root: data.corpus.root.display().to_string(),
             synthetic: data.synthetic,

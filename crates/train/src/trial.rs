@@ -1,4 +1,4 @@
-//! One trial: a head trained on cached embeddings with one setting of the grid.
+//! One trial: a head, and the last layers of the backbone where they are trained, with one setting of the grid.
 
 use burn::module::Module;
 use burn::nn::loss::CrossEntropyLossConfig;
@@ -14,6 +14,7 @@ use crate::embeddings::Embeddings;
 use crate::metrics::{ConfusionMatrix, argmax};
 use crate::sampler::epoch_order;
 use crate::seed;
+use crate::tail::{Start, Tail, no_result, probabilities};
 
 /// One point of the grid.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,42 +48,43 @@ pub struct Epoch {
     pub val_macro_f1: f64,
 }
 
-/// A trained head: the epoch with the best validation macro-F1, then the lower validation loss, then the earlier.
-pub struct TrainedHead {
-    /// The head at that epoch, without gradients, for inputs of the kind it was trained on.
-    pub head: Head,
+/// A trained tail: the epoch with the best validation macro-F1, then the lower validation loss, then the earlier.
+pub struct Trained {
+    /// What it was at that epoch, without gradients. The head is for inputs of the kind it was trained on.
+    pub tail: Tail,
     /// Index into `epochs`.
     pub best: usize,
     /// Every epoch.
     pub epochs: Vec<Epoch>,
 }
 
-/// Trains one head on the inputs that [`Whitening::apply`](crate::whitening::Whitening::apply) gives.
+/// Trains one tail on rows of the kind that `start` describes.
 ///
 /// # Errors
 /// [`Error::Failed`] if the loss is no longer finite or the device gives no result.
-pub fn train_head(
+pub fn train(
     data: &Embeddings,
+    start: &Start,
     trial: &TrialConfig,
     config: &TrainConfig,
     seed: u64,
     device: &Device,
-) -> Result<TrainedHead, Error> {
+) -> Result<Trained, Error> {
     let id = trial.id();
     let device = device.clone().autodiff();
     let n_classes = data.n_classes;
     let mut rng = seed::generator(seed, &[&id, "head"]);
-    let mut head = Head::new(&trial.head, data.n_features, n_classes, &mut rng, &device);
-    let mut optimizer =
-        AdamWConfig::new().with_weight_decay(config.weight_decay).with_epsilon(config.adam_epsilon).init();
+    let head = Head::new(&trial.head, start.weights.n_outputs(), n_classes, &mut rng, &device);
+    let mut tail = Tail::new(start, start.weights, head);
+    let adam = AdamWConfig::new().with_weight_decay(config.weight_decay).with_epsilon(config.adam_epsilon);
+    let (mut head_optimizer, mut backbone_optimizer) = (adam.init(), adam.init());
     let class_weights = class_weights(config.class_weights, &data.train.labels, n_classes);
     let criterion = CrossEntropyLossConfig::new().with_weights(Some(class_weights)).init(&device);
-    let val = tensor(&data.val.rows, data.n_features, &device); // [n_val, n_features]
-    let val_labels = int_tensor(&data.val.labels, &device);
+    let val_labels = int_tensor(&data.val.labels, &device).inner();
 
     let mut plateau = Plateau::new(trial.learning_rate, config);
     let mut epochs: Vec<Epoch> = Vec::with_capacity(config.epochs);
-    let mut best: Option<(usize, Head)> = None;
+    let mut best: Option<(usize, Tail)> = None;
     for epoch in 1..=config.epochs {
         let mut rng = seed::generator(seed, &[&id, &epoch.to_string(), "order and views"]);
         let mut dropout_rng = seed::generator(seed, &[&id, &epoch.to_string(), "dropout"]);
@@ -94,19 +96,25 @@ pub fn train_head(
                 rows.extend_from_slice(data.train_view(*index, rng.random_range(0..data.n_views)));
             }
             let labels: Vec<usize> = batch.iter().map(|index| data.train.labels[*index]).collect();
-            let inputs = head.drop_inputs(tensor(&rows, data.n_features, &device), &mut dropout_rng);
-            let logits = head.logits(inputs); // [batch, n_classes]
+            let inputs = tail.head.drop_inputs(tail.head_inputs(start, &rows), &mut dropout_rng);
+            let logits = tail.head.logits(inputs); // [batch, n_classes]
             let loss = criterion.forward(logits, int_tensor(&labels, &device));
             train_loss += scalar(&loss)? * batch.len() as f64;
-            let gradients = GradientsParams::from_grads(loss.backward(), &head);
-            head = optimizer.step(plateau.learning_rate, head, gradients);
+            let mut gradients = loss.backward();
+            let of_head = GradientsParams::from_module(&mut gradients, &tail.head);
+            let backbone = tail.backbone.map(|backbone| {
+                let of_backbone = GradientsParams::from_module(&mut gradients, &backbone);
+                let learning_rate = start.backbone.learning_rate * plateau.learning_rate / trial.learning_rate;
+                backbone_optimizer.step(learning_rate, backbone, of_backbone)
+            });
+            tail = Tail { backbone, head: head_optimizer.step(plateau.learning_rate, tail.head, of_head) };
         }
         train_loss /= order.len() as f64;
 
-        let frozen = head.valid();
-        let logits = frozen.logits(val.clone().inner()); // [n_val, n_classes]
-        let val_loss = scalar(&criterion.valid().forward(logits.clone(), val_labels.clone().inner()))?;
-        let probabilities = probabilities(logits, n_classes)?;
+        let frozen = tail.valid();
+        let logits = frozen.head.logits(frozen.head_inputs(start, &data.val.rows)); // [n_val, n_classes]
+        let val_loss = scalar(&criterion.valid().forward(logits.clone(), val_labels.clone()))?;
+        let probabilities = probabilities(logits)?;
         let pairs = data.val.labels.iter().copied().zip(probabilities.iter().map(|row| argmax(row)));
         let val_macro_f1 = ConfusionMatrix::new(n_classes, pairs).macro_f1();
         if !train_loss.is_finite() || !val_loss.is_finite() {
@@ -124,34 +132,13 @@ pub fn train_head(
         }
         plateau.step(val_loss);
     }
-    let (best, head) = best.ok_or_else(|| Error::Failed(format!("trial {id}: there was no epoch")))?;
-    Ok(TrainedHead { head, best, epochs })
-}
-
-/// Class probabilities `[n, n_classes]` that a finished head gives to rows of plain embeddings.
-///
-/// # Errors
-/// [`Error::Failed`] if the device gives no result.
-pub fn score(head: &Head, rows: &[f32], data: &Embeddings, device: &Device) -> Result<Vec<Vec<f32>>, Error> {
-    probabilities(head.forward(tensor(rows, data.n_features, device)), data.n_classes)
-}
-
-fn probabilities(logits: Tensor<2>, n_classes: usize) -> Result<Vec<Vec<f32>>, Error> {
-    let flat = burn::tensor::activation::softmax(logits, 1).into_data().try_to_vec::<f32>().map_err(no_result)?;
-    Ok(flat.chunks(n_classes).map(<[f32]>::to_vec).collect())
+    let (best, tail) = best.ok_or_else(|| Error::Failed(format!("trial {id}: there was no epoch")))?;
+    Ok(Trained { tail, best, epochs })
 }
 
 fn scalar(loss: &Tensor<1>) -> Result<f64, Error> {
     let values = loss.to_data().try_to_vec::<f32>().map_err(no_result)?;
     Ok(values.iter().map(|value| f64::from(*value)).sum())
-}
-
-fn no_result(error: impl std::fmt::Debug) -> Error {
-    Error::Failed(format!("the device gave no float32 result: {error:?}"))
-}
-
-fn tensor(rows: &[f32], n_features: usize, device: &Device) -> Tensor<2> {
-    Tensor::from_data(TensorData::new(rows.to_vec(), [rows.len() / n_features, n_features]), device)
 }
 
 fn int_tensor(labels: &[usize], device: &Device) -> Tensor<1, Int> {

@@ -6,6 +6,7 @@
 //! are near the identity (shrunk half-way, as the views are few). Since the map is linear, a trained head absorbs it:
 //! what is saved is the plain head on plain embeddings. `docs/experiments.md` has the scores with and without it.
 
+use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 use model::Head;
 
@@ -18,7 +19,8 @@ const RIDGE: f64 = 1.0;
 /// No standard deviation counts as less than this share of their mean: what is divided by almost nothing magnifies rounding.
 const LEAST_STD: f64 = 0.1;
 
-/// A linear map that was fitted on training, or none.
+/// A linear map that was fitted on training, or none. Where the backbone is trained, too, it stays as it was fitted on the
+/// embeddings before: training starts from there, and the map is still linear.
 pub struct Whitening {
     map: Option<Map>,
     device: Device,
@@ -30,18 +32,31 @@ struct Map {
 }
 
 impl Whitening {
-    /// Fits the map on all training views; with `whiten` false there is none, and inputs are rectified only.
-    pub fn fit(embeddings: &Embeddings, whiten: bool, device: &Device) -> Self {
+    /// No map: inputs are rectified only.
+    pub fn none(device: &Device) -> Self {
+        Self { map: None, device: device.clone() }
+    }
+
+    /// Fits the map on all training views.
+    pub fn fit(embeddings: &Embeddings, device: &Device) -> Self {
         let n = embeddings.n_features;
-        let map = whiten.then(|| {
-            let (mean, matrix) = fit(&embeddings.train.rows, n);
-            let tensor = |values: Vec<f64>, rows: usize| {
-                let values: Vec<f32> = values.into_iter().map(|value| value as f32).collect();
-                Tensor::from_data(TensorData::new(values, [rows, n]), device)
-            };
-            Map { mean: tensor(mean, 1), matrix: tensor(matrix, n) }
-        });
-        Self { map, device: device.clone() }
+        let (mean, matrix) = fit(&embeddings.train.rows, n);
+        let tensor = |values: Vec<f64>, rows: usize| {
+            let values: Vec<f32> = values.into_iter().map(|value| value as f32).collect();
+            Tensor::from_data(TensorData::new(values, [rows, n]), device)
+        };
+        Self { map: Some(Map { mean: tensor(mean, 1), matrix: tensor(matrix, n) }), device: device.clone() }
+    }
+
+    /// The inputs `[n, n_features]` of the head's linear layers for embeddings of that shape, with or without autodiff.
+    pub fn head_inputs(&self, embeddings: Tensor<2>) -> Tensor<2> {
+        let rectified = relu(embeddings);
+        let Some(Map { mean, matrix }) = &self.map else { return rectified };
+        let (mean, matrix) = match rectified.device().is_autodiff() {
+            true => (mean.clone().autodiff(), matrix.clone().autodiff()),
+            false => (mean.clone(), matrix.clone()),
+        };
+        (rectified - mean).matmul(matrix)
     }
 
     /// The inputs of the heads in place of the embeddings, in the same places.
@@ -62,11 +77,11 @@ impl Whitening {
     }
 
     fn apply_rows(&self, rows: &[f32], n: usize) -> Result<Vec<f32>, Error> {
-        let rectified: Vec<f32> = rows.iter().map(|value| value.max(0.0)).collect();
-        let Some(Map { mean, matrix }) = &self.map else { return Ok(rectified) };
-        let inputs = Tensor::<2>::from_data(TensorData::new(rectified, [rows.len() / n, n]), &self.device);
-        let white = (inputs - mean.clone()).matmul(matrix.clone());
-        white.into_data().try_to_vec().map_err(|e| Error::Failed(format!("the device gave no float32 result: {e:?}")))
+        let embeddings = Tensor::<2>::from_data(TensorData::new(rows.to_vec(), [rows.len() / n, n]), &self.device);
+        self.head_inputs(embeddings)
+            .into_data()
+            .try_to_vec()
+            .map_err(|e| Error::Failed(format!("the device gave no float32 result: {e:?}")))
     }
 
     /// The head for plain embeddings in place of one for whitened inputs.
@@ -150,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_correlations_of_whitened_rows_are_half_way_to_the_identity() {
-        let white = Whitening::fit(&embeddings(), true, &Device::flex()).apply(&embeddings()).map(|e| e.train.rows);
+        let white = Whitening::fit(&embeddings(), &Device::flex()).apply(&embeddings()).map(|e| e.train.rows);
         let rows: Vec<f64> = white.unwrap_or_default().into_iter().map(f64::from).collect();
         let moment = |i: usize, j: usize| rows.chunks_exact(N).map(|row| row[i] * row[j]).sum::<f64>() / 400.0;
         for i in 0..N {
@@ -170,8 +185,7 @@ mod tests {
         let tensor = |rows: &[f32]| Tensor::<2>::from_data(TensorData::new(rows.to_vec(), [400, N]), &device);
         let mut rng = crate::seed::generator(1, &["head"]);
         let head = Head::new(&HeadConfig { inner: 4, dropout: 0.5 }, N, 3, &mut rng, &device);
-        for whiten in [true, false] {
-            let whitening = Whitening::fit(&embeddings, whiten, &device);
+        for whitening in [Whitening::fit(&embeddings, &device), Whitening::none(&device)] {
             let inputs = whitening.apply(&embeddings).map(|e| e.val.rows).unwrap_or_default();
             let expected = head.logits(tensor(&inputs));
             let absorbed = whitening.absorbed_by(&head).forward(tensor(&embeddings.val.rows));

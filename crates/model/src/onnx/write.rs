@@ -14,7 +14,7 @@ use super::proto::{
 use crate::arch::{ConvSpec, POOL_KERNEL, POOL_PADDING, POOL_STRIDE};
 use crate::host_tensor::TensorView;
 use crate::weights::BackboneWeights;
-use crate::{Error, Head};
+use crate::{Error, Head, Trainable};
 
 const IR_VERSION: i64 = 8;
 const OPSET: i64 = 17;
@@ -26,22 +26,35 @@ pub(crate) const EMBEDDING: &str = "embedding";
 /// The output of a graph with a head.
 const LOGITS: &str = "logits";
 
-/// The bytes of a file; without a head it ends at the embedding. Equal content gives equal bytes.
+/// Where a graph ends.
+#[derive(Clone, Copy)]
+pub(crate) enum End<'a> {
+    /// Before the layers that are trained: the embedding if none is, else flattened feature maps. Called `embedding`.
+    Before(Trainable),
+    /// At the head's logits.
+    Logits(&'a Head),
+}
+
+/// The bytes of a file. Equal content gives equal bytes.
 ///
 /// # Errors
 /// [`Error::Device`] if the head's device does not give its numbers.
 pub(crate) fn write(
     backbone: &BackboneWeights,
-    head: Option<&Head>,
+    end: End,
     image_size: usize,
     metadata: &BTreeMap<String, String>,
 ) -> Result<Vec<u8>, Error> {
     let mut nodes = Nodes(Vec::new());
     let layers = backbone.layers();
+    let trainable = match end {
+        End::Before(trainable) => trainable,
+        End::Logits(_) => Trainable::None,
+    };
     let x = nodes.conv(INPUT, &layers.stem.spec);
     let x = nodes.add("Relu", &[&x], "relu", vec![]);
     let mut x = nodes.add("MaxPool", &[&x], "max_pool", window(POOL_KERNEL, POOL_STRIDE, POOL_PADDING));
-    for block in &layers.blocks {
+    for block in &layers.blocks[..trainable.first_block(layers)] {
         let prefix = block.conv1.spec.name.trim_end_matches("conv1");
         let y = nodes.conv(&x, &block.conv1.spec);
         let y = nodes.add("Relu", &[&y], &format!("{prefix}relu1"), vec![]);
@@ -53,16 +66,18 @@ pub(crate) fn write(
         let sum = nodes.add("Add", &[&y, &shortcut], &format!("{prefix}add"), vec![]);
         x = nodes.add("Relu", &[&sum], &format!("{prefix}relu2"), vec![]);
     }
-    let x = nodes.add("GlobalAveragePool", &[&x], "average_pool", vec![]);
+    if trainable == Trainable::None {
+        x = nodes.add("GlobalAveragePool", &[&x], "average_pool", vec![]);
+    }
     let embedding = nodes.add("Flatten", &[&x], EMBEDDING, vec![int("axis", 1)]);
-    let mut initializers: Vec<Tensor> = backbone.tensors().map(|tensor| initializer(&tensor)).collect();
-    let output = match head {
-        Some(head) => {
+    let mut initializers: Vec<Tensor> = backbone.frozen_tensors(trainable).map(|tensor| initializer(&tensor)).collect();
+    let output = match end {
+        End::Logits(head) => {
             head.to_onnx(&mut nodes, &embedding, LOGITS);
             initializers.extend(head.tensors()?.iter().map(|tensor| initializer(&tensor.view())));
             value(LOGITS, &[head.n_classes()])
         }
-        None => value(EMBEDDING, &[backbone.n_outputs()]),
+        End::Before(trainable) => value(EMBEDDING, &[backbone.trainable_input(trainable, image_size).iter().product()]),
     };
     let graph = Graph {
         node: nodes.0,

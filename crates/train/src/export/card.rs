@@ -27,9 +27,10 @@ pub(super) fn text(report: &Report, trial: &TrialSummary, features: &FeatureConf
         text += &format!("> **Warning:** {}\n\n", markdown::plain(warning));
     }
     text += &format!(
-        "## Model\n\n- backbone: {}, frozen; {}\n- head: ReLU, dropout {}, linear {} units, linear {} logits\n\
+        "## Model\n\n- backbone: {}, {}; {}\n- head: ReLU, dropout {}, linear {} units, linear {} logits\n\
          - trained by Wail {}, run `{}`, trial `{}`, epoch {}, seed {}\n- calibration: none; the probabilities are a softmax of the logits\n\n",
         report.backbone.arch,
+        report.backbone.trained,
         markdown::plain(&report.backbone.used),
         trial.config.head.dropout,
         trial.config.head.inner,

@@ -177,9 +177,10 @@ fn data(report: &Report) -> String {
 fn backbone(report: &Report) -> String {
     let backbone = &report.backbone;
     format!(
-        "<h2>Backbone</h2>\n<dl><dt>architecture</dt><dd>{}, frozen</dd><dt>asked for</dt><dd><code>{}</code></dd>\
+        "<h2>Backbone</h2>\n<dl><dt>architecture</dt><dd>{}, {}</dd><dt>asked for</dt><dd><code>{}</code></dd>\
          <dt>used</dt><dd>{}</dd><dt>fingerprint</dt><dd><code>{}</code></dd></dl>\n",
         backbone.arch,
+        backbone.trained,
         escape(&backbone.requested),
         escape(&backbone.used),
         escape(&backbone.fingerprint)

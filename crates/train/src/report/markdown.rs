@@ -56,12 +56,13 @@ pub(super) fn document(report: &Report) -> String {
     );
     let (data, backbone) = (&report.data, &report.backbone);
     text += &format!(
-        "## Data and weights\n\n- data: `{}`{}, {}, fingerprint `{}`\n- backbone: {}, {}, fingerprint `{}`\n",
+        "## Data and weights\n\n- data: `{}`{}, {}, fingerprint `{}`\n- backbone: {} ({}), {}, fingerprint `{}`\n",
         data.root,
         if data.synthetic { " (synthetic)" } else { "" },
         plain(&data.split),
         data.fingerprint,
         backbone.arch,
+        backbone.trained,
         plain(&backbone.used),
         backbone.fingerprint
     );
