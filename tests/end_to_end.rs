@@ -130,6 +130,31 @@ fn reruns_are_byte_identical_with_cold_and_warm_caches_and_seeds_matter() {
     assert_ne!(read(only_entry(&again.path().join("experiments"))), read(only_entry(&again.path().join("other"))));
 }
 
+/// Of the wgpu backend, where this build has it: Debian's mesa-vulkan-drivers has a software GPU.
+#[test]
+fn a_gpu_trains_and_answers_as_the_cpu_does() {
+    let folder = fresh(TINY);
+    let gpu = ["--device", "wgpu"];
+    let output = train(folder.path(), &[&["--config", "tiny.toml", "--set", "train.epochs=1"], &gpu[..]].concat());
+    if output.status.code() == Some(2) {
+        eprintln!("SKIPPED, training on wgpu: {}", stderr(&output));
+        return;
+    }
+    assert!(stdout(&output).contains("test       macro-F1"), "{}", stdout(&output));
+    assert!(stderr(&output).contains("burn on wgpu"), "{}", stderr(&output));
+    let file = only_first(&RUN.path().join("data/synthetic/40/burping"));
+    let answer = |device: &str| -> serde_json::Value {
+        let arguments = ["infer", file.to_str().unwrap(), "--device", device, "--format", "json"];
+        serde_json::from_str(&stdout(&train(folder.path(), &arguments))).unwrap()
+    };
+    let (on_gpu, on_cpu) = (answer("wgpu"), answer("cpu"));
+    assert_eq!(on_gpu["label"], on_cpu["label"]);
+    for (label, probability) in on_cpu["all_probs"].as_object().unwrap() {
+        let difference = on_gpu["all_probs"][label].as_f64().unwrap() - probability.as_f64().unwrap();
+        assert!(difference.abs() < 1e-3, "{label}: {difference}");
+    }
+}
+
 #[test]
 fn what_the_configuration_names_of_the_backbone_is_trained_and_the_rest_is_not() {
     let frozen = std::fs::read(only_entry(&RUN.path().join("experiments")).join("model.safetensors")).unwrap();

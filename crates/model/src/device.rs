@@ -1,6 +1,8 @@
 //! Where tensors live and are computed.
 
 use burn::tensor::Device;
+#[cfg(feature = "wgpu")]
+use burn::tensor::DeviceKind;
 
 use crate::Error;
 
@@ -10,14 +12,19 @@ pub fn cpu() -> Device {
 }
 
 /// The device called `name`, without autodiff, and its own name: `cpu`, `wgpu`, `cuda`, or for `auto` the first GPU
-/// backend that is compiled in and answers, else `cpu`. The environment variable `BURN_DEVICE` has no say.
+/// that is compiled in and answers, else `cpu`. A GPU that is the CPU in disguise, such as Mesa's lavapipe, counts for `wgpu`
+/// but not for `auto`: it is slower. The environment variable `BURN_DEVICE` has no say.
 ///
 /// # Errors
 /// [`Error::Device`] for an unknown name, for one that is not compiled in (it says how to build
 /// it), and for one that does not answer.
 pub(crate) fn device(name: &str) -> Result<(Device, &'static str), Error> {
     match name {
-        "auto" => Ok(["cuda", "wgpu"].into_iter().find_map(|gpu| device(gpu).ok()).unwrap_or((cpu(), "cpu"))),
+        "auto" => Ok(match (cuda(), hardware_wgpu()) {
+            (Ok(cuda), _) => (cuda, "cuda"),
+            (_, Some(wgpu)) => (wgpu, "wgpu"),
+            _ => (cpu(), "cpu"),
+        }),
         "cpu" => Ok((cpu(), "cpu")),
         "cuda" => Ok((cuda()?, "cuda")),
         "wgpu" => Ok((wgpu()?, "wgpu")),
@@ -37,12 +44,23 @@ fn cuda() -> Result<Device, Error> {
 
 #[cfg(feature = "wgpu")]
 fn wgpu() -> Result<Device, Error> {
-    probe("wgpu", || Device::wgpu(burn::tensor::DeviceKind::DefaultDevice))
+    probe("wgpu", || Device::wgpu(DeviceKind::DefaultDevice))
+}
+
+#[cfg(feature = "wgpu")]
+fn hardware_wgpu() -> Option<Device> {
+    let kinds = [DeviceKind::DiscreteGpu(0), DeviceKind::IntegratedGpu(0), DeviceKind::VirtualGpu(0)];
+    kinds.into_iter().find_map(|kind| probe("wgpu", || Device::wgpu(kind)).ok())
 }
 
 #[cfg(not(feature = "wgpu"))]
 fn wgpu() -> Result<Device, Error> {
     Err(not_compiled_in("wgpu"))
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn hardware_wgpu() -> Option<Device> {
+    None
 }
 
 #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
@@ -51,14 +69,17 @@ fn not_compiled_in(name: &str) -> Error {
 }
 
 /// Lets the device add two numbers. burn starts a device when it is first used and panics if there
-/// is none, so the panic is caught here, once, where it can still become an error.
+/// is none, so the panic is caught here, once, where it can still become an error; its message would only frighten.
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 fn probe(name: &str, make: impl FnOnce() -> Device + std::panic::UnwindSafe) -> Result<Device, Error> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
     let answer = std::panic::catch_unwind(|| {
         let device = make();
         let sum = burn::tensor::Tensor::<1>::ones([2], &device).sum().into_data();
         (device, sum.try_to_vec::<f32>())
     });
+    std::panic::set_hook(hook);
     match answer {
         Ok((device, Ok(sum))) if sum == [2.0] => Ok(device),
         _ => Err(error(name, "it does not answer: is there such a GPU, and its driver?".into())),

@@ -66,8 +66,8 @@ pub struct Compute {
 impl Compute {
     /// Finds the device and the engine.
     ///
-    /// `device_name` is `cpu`, `wgpu`, `cuda`, or `auto`: the first GPU backend that is compiled in and answers, else
-    /// the CPU. `engine_name` is `burn`, `rten`, or `auto`: rten on the CPU, where it is twice as fast, else burn.
+    /// `device_name` is `cpu`, `wgpu`, `cuda`, or `auto`: the first GPU that this build supports and that answers,
+    /// else the CPU; Mesa's software GPU, which is slower, only by its name. `engine_name` is `burn`, `rten`, or `auto`: rten on the CPU, where it is twice as fast, else burn.
     ///
     /// # Errors
     /// [`Error::Device`] for unknown names, a device that is not compiled in (it says how to build it) or does not
