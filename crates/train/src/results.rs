@@ -1,11 +1,11 @@
 //! What a run folder holds of its trials: checkpoints, curves, predictions, the leaderboard.
 
 use dataset::Corpus;
+use metrics::argmax;
 use model::Head;
 
 use crate::Error;
 use crate::embeddings::{Embeddings, Rows};
-use crate::metrics::argmax;
 use crate::report::TrialSummary;
 use crate::run_folder::RunFolder;
 use crate::trial::{Epoch, TrialConfig};

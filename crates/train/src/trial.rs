@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use metrics::{ConfusionMatrix, argmax};
 use model::{Head, HeadConfig};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::config::{ClassWeights, TrainConfig};
 use crate::embeddings::Embeddings;
-use crate::metrics::{ConfusionMatrix, argmax};
 use crate::sampler::epoch_order;
 use crate::seed;
 
