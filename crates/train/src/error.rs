@@ -36,6 +36,12 @@ impl From<dataset::Error> for Error {
     }
 }
 
+impl From<metrics::Error> for Error {
+    fn from(error: metrics::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
 impl From<crate::weights::WeightsError> for Error {
     fn from(error: crate::weights::WeightsError) -> Self {
         Self::Weights(error.to_string())

@@ -12,7 +12,6 @@ pub mod embeddings;
 mod error;
 pub mod export;
 mod inputs;
-pub mod metrics;
 mod npy;
 pub mod progress;
 pub mod report;

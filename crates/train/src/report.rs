@@ -6,14 +6,14 @@ mod svg;
 
 use std::path::Path;
 
+use metrics::{Estimate, Evaluation};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::metrics::{ClassScore, ConfusionMatrix};
 use crate::trial::{Epoch, TrialConfig};
 
 /// Version of `report.json`.
-pub const REPORT_VERSION: u32 = 1;
+pub const REPORT_VERSION: u32 = 2;
 
 /// Everything that the report shows. No time, host or path that differs between reruns is in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,9 +38,9 @@ pub struct Report {
     /// Learning curves of the first of the leaderboard.
     pub best_epochs: Vec<Epoch>,
     /// Its scores on validation, which chose it.
-    pub validation: SplitScore,
+    pub validation: Evaluation,
     /// Its scores on test, measured once.
-    pub test: SplitScore,
+    pub test: Evaluation,
 }
 
 /// What the scores were measured on.
@@ -103,24 +103,6 @@ pub struct TrialSummary {
     pub val_loss: f64,
 }
 
-/// Scores on one split.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SplitScore {
-    /// Mean of the classes' F1.
-    pub macro_f1: f64,
-    /// Its 95 % bootstrap interval.
-    pub macro_f1_interval: [f64; 2],
-    /// Macro-F1 of always saying the class that is most frequent in training.
-    pub majority_macro_f1: f64,
-    /// Share of recordings predicted right.
-    pub accuracy: f64,
-    /// Precision, recall, F1 and support by class.
-    pub classes: Vec<ClassScore>,
-    /// Counts `[true][predicted]`.
-    pub confusion: ConfusionMatrix,
-}
-
 impl Report {
     /// Reads `report.json` of a run folder.
     ///
@@ -171,13 +153,14 @@ pub(crate) fn findings(report: &Report) -> Vec<String> {
     let data = &report.data;
     let held_out: usize = data.counts[1..].iter().flatten().sum();
     let mut found = Vec::new();
-    let [low, high] = report.test.macro_f1_interval;
-    let baseline = report.test.majority_macro_f1;
-    if low <= baseline {
-        found.push(format!(
+    let baseline = report.test.majority.macro_f1;
+    match report.test.scores.macro_f1.interval {
+        Some([low, high]) if low <= baseline => found.push(format!(
             "On test the interval {low:.3} to {high:.3} reaches down to what always saying the largest class scores \
              ({baseline:.3}): better than that is not shown."
-        ));
+        )),
+        Some(_) => {}
+        None => found.push("The test recordings come from one recorder, so no interval can be given.".into()),
     }
     let rare: Vec<&str> = report.test.classes.iter().filter(|c| c.support < 10).map(|c| c.label.as_str()).collect();
     if !rare.is_empty() {
@@ -199,9 +182,13 @@ pub(crate) fn findings(report: &Report) -> Vec<String> {
             data.recorder_in_training
         ));
     }
-    found.push(
-        "The intervals take recordings as independent; those of one baby are not, so they are too narrow.".into(),
-    );
+    if report.test.n_groups == report.test.n_examples {
+        found.push(
+            "No recorder is known from the file names, so the intervals take recordings as independent; those of one baby \
+             are not, so they are too narrow."
+                .into(),
+        );
+    }
     found.push(format!(
         "Validation chose the best of {} trials and their epochs, so its score is too high.",
         report.leaderboard.len()
@@ -209,22 +196,29 @@ pub(crate) fn findings(report: &Report) -> Vec<String> {
     found
 }
 
+/// A score as people read it, `–` if it is undefined.
+pub(crate) fn number(value: Option<f64>) -> String {
+    value.map_or("–".into(), |value| format!("{value:.3}"))
+}
+
+/// An interval as people read it, `–` if there is none.
+pub(crate) fn interval(estimate: &Estimate) -> String {
+    estimate.interval.map_or("–".into(), |[low, high]| format!("{low:.3} to {high:.3}"))
+}
+
 /// A small report for the tests of its renderings.
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 fn example() -> Report {
+    use metrics::Predictions;
     use model::{Arch, HeadConfig, Trainable};
 
     let labels = ["hungry", "tired"].map(String::from).to_vec();
-    let score = |pairs: &[(usize, usize)]| {
-        let confusion = ConfusionMatrix::new(2, pairs.iter().copied());
-        SplitScore {
-            macro_f1: confusion.macro_f1(),
-            macro_f1_interval: [0.25, 0.75],
-            majority_macro_f1: 0.375,
-            accuracy: confusion.accuracy(),
-            classes: confusion.class_scores(&labels),
-            confusion,
-        }
+    let evaluate = |pairs: &[(usize, f32)]| {
+        let truths: Vec<usize> = pairs.iter().map(|(truth, _)| *truth).collect();
+        let rows: Vec<Vec<f32>> = pairs.iter().map(|(_, p)| vec![*p, 1.0 - p]).collect();
+        let alone: Vec<usize> = (0..pairs.len()).collect();
+        Predictions::new(2, &truths, &rows, &alone).and_then(|p| Evaluation::new(&p, &labels, &[6, 4], 42)).unwrap()
     };
     let trial = |learning_rate: f64, val_macro_f1: f64| {
         let config = TrialConfig { learning_rate, head: HeadConfig { inner: 16, dropout: 0.5 } };
@@ -243,8 +237,8 @@ fn example() -> Report {
         seed: 42,
         device: "rten on cpu".into(),
         warnings: vec!["The recordings are synthetic.".into()],
-        validation: score(&[(0, 0), (0, 1), (1, 1), (1, 1)]),
-        test: score(&[(0, 0), (0, 0), (0, 1), (1, 0)]),
+        validation: evaluate(&[(0, 0.75), (0, 0.25), (1, 0.125), (1, 0.0)]),
+        test: evaluate(&[(0, 0.75), (0, 1.0), (0, 0.375), (1, 0.5)]),
         data: DataSummary {
             root: "data/raw".into(),
             synthetic: true,

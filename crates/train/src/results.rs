@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use burn::tensor::Device;
 use dataset::Corpus;
+use metrics::argmax;
 use model::{BackboneWeights, CheckpointInfo, Head};
 
 use crate::Error;
 use crate::embeddings::{Embeddings, Rows};
-use crate::metrics::argmax;
 use crate::report::TrialSummary;
 use crate::run_folder::{CHECKPOINT_FILE, RunFolder};
 use crate::tail::{Start, Tail};

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use dataset::{FloatCache, ImageStore};
+use dataset::{Corpus, FloatCache, ImageStore};
+use metrics::{Evaluation, Predictions, group_ids};
 use model::{Compute, HeadConfig, ModelInfo, Trainable};
 use rayon::prelude::*;
 use serde_json::json;
@@ -13,15 +14,14 @@ use crate::backbone;
 use crate::config::Config;
 use crate::data::Data;
 use crate::embeddings::{Pass, Rows, shared_with_training};
-use crate::metrics::{ConfusionMatrix, argmax, macro_f1_interval};
 use crate::progress::{Progress, warn};
-use crate::report::{BackboneSummary, DataSummary, REPORT_VERSION, Report, SplitScore, TrialSummary};
+use crate::report::{BackboneSummary, DataSummary, REPORT_VERSION, Report, TrialSummary};
 use crate::results::{Trial, read_checkpoint, write_leaderboard, write_predictions};
 use crate::run_folder::{MODEL_FILE, RunFolder};
 use crate::tail::{Start, Tail};
 use crate::trial::{self, TrialConfig};
 use crate::whitening::Whitening;
-use crate::{Error, metrics};
+use crate::{Error, seed};
 
 /// Runs the sweep of `config` with `compute` and writes its folder below `out`.
 ///
@@ -143,18 +143,20 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
     let model_path = run.path.join(MODEL_FILE);
     model::save_model(&model_path, &info, &best_weights, &best_head).map_err(|e| Error::Failed(e.to_string()))?;
 
-    let majority = metrics::argmax(&counts[0].iter().map(|n| *n as f32).collect::<Vec<_>>());
-    let split_score = |name: &str, rows: &Rows, probabilities: &[Vec<f32>]| {
-        split_score(&data.corpus.labels, majority, rows, probabilities, crate::seed::derive(config.seed, &[name]))
+    let evaluate = |name: &str, rows: &Rows, probabilities: &[Vec<f32>]| {
+        let seed = seed::derive(config.seed, &["evaluation", name]);
+        Evaluation::new(&predictions(&data.corpus, rows, probabilities)?, &data.corpus.labels, &counts[0], seed)
     };
+    let validation = evaluate("val", &rows.val, &best.val)?;
+    let test = evaluate("test", &rows.test, &test)?;
     let report = Report {
         format_version: REPORT_VERSION,
         run: run.name.clone(),
         seed: config.seed,
         device: engine_text,
         warnings: warnings(&data, &backbone_summary),
-        validation: split_score("val", &rows.val, &best.val),
-        test: split_score("test", &rows.test, &test),
+        validation,
+        test,
         data: DataSummary {
             root: data.corpus.root.display().to_string(),
             synthetic: data.synthetic,
@@ -250,17 +252,8 @@ fn provenance(config: &Config, compute: &Compute, data: &Data, backbone: &Backbo
     })
 }
 
-fn split_score(labels: &[String], majority: usize, rows: &Rows, probabilities: &[Vec<f32>], seed: u64) -> SplitScore {
-    let n_classes = labels.len();
-    let pairs: Vec<(usize, usize)> = rows.labels.iter().copied().zip(probabilities.iter().map(|p| argmax(p))).collect();
-    let confusion = ConfusionMatrix::new(n_classes, pairs.iter().copied());
-    SplitScore {
-        macro_f1: confusion.macro_f1(),
-        macro_f1_interval: macro_f1_interval(n_classes, &pairs, seed),
-        majority_macro_f1: ConfusionMatrix::new(n_classes, rows.labels.iter().map(|label| (*label, majority)))
-            .macro_f1(),
-        accuracy: confusion.accuracy(),
-        classes: confusion.class_scores(labels),
-        confusion,
-    }
+/// What a classifier said of recordings; those of one recorder are one group.
+fn predictions(corpus: &Corpus, rows: &Rows, probabilities: &[Vec<f32>]) -> Result<Predictions, metrics::Error> {
+    let groups = group_ids(rows.recordings.iter().map(|recording| corpus.recordings[*recording].recorder()));
+    Predictions::new(corpus.labels.len(), &rows.labels, probabilities, &groups)
 }

@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use features::FeatureConfig;
+use metrics::Evaluation;
 
-use crate::report::{Report, SplitScore, TrialSummary, findings, markdown};
+use crate::report::{Report, TrialSummary, findings, interval, markdown, number};
 
 /// The card of one trial of a run.
 pub(super) fn text(report: &Report, trial: &TrialSummary, features: &FeatureConfig, out: &Path) -> String {
@@ -58,11 +59,15 @@ pub(super) fn text(report: &Report, trial: &TrialSummary, features: &FeatureConf
     );
     text += "## Scores\n\n";
     if is_best {
-        let row = |name: &str, score: &SplitScore| {
-            let [low, high] = score.macro_f1_interval;
-            let mut row = vec![name.to_owned(), format!("{:.3}", score.macro_f1), format!("{low:.3} to {high:.3}")];
-            row.extend([score.majority_macro_f1, score.accuracy].map(|value| format!("{value:.3}")));
-            row
+        let row = |name: &str, evaluation: &Evaluation| {
+            let scores = &evaluation.scores;
+            vec![
+                name.to_owned(),
+                number(Some(scores.macro_f1.value)),
+                interval(&scores.macro_f1),
+                number(Some(evaluation.majority.macro_f1)),
+                number(Some(scores.accuracy.value)),
+            ]
         };
         text += &markdown::table(
             &["split", "macro-F1", "95 % interval", "always the largest class", "accuracy"],

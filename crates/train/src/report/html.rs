@@ -1,7 +1,9 @@
 //! The report as one HTML page: no script, no network, light and dark.
 
+use metrics::{ClassEvaluation, Evaluation};
+
 use super::svg::{Curve, chart};
-use super::{Report, SplitScore, findings};
+use super::{Report, findings, interval, number};
 
 /// The page.
 pub(super) fn page(report: &Report) -> String {
@@ -41,12 +43,14 @@ fn header(report: &Report) -> String {
 }
 
 fn scores(report: &Report) -> String {
-    let card = |name: &str, note: &str, score: &SplitScore| {
-        let [low, high] = score.macro_f1_interval;
+    let card = |name: &str, note: &str, score: &Evaluation| {
         format!(
-            "<div class=\"card\">{name} macro-F1<b>{:.3}</b>95&nbsp;% interval {low:.3} to {high:.3}<br>always the largest \
+            "<div class=\"card\">{name} macro-F1<b>{:.3}</b>95&nbsp;% interval {}<br>always the largest \
              class: {:.3}<br>accuracy {:.3}<br><span class=\"soft\">{note}</span></div>\n",
-            score.macro_f1, score.majority_macro_f1, score.accuracy
+            score.scores.macro_f1.value,
+            interval(&score.scores.macro_f1),
+            score.majority.macro_f1,
+            score.scores.accuracy.value
         )
     };
     let list: String = findings(report).iter().map(|text| format!("<li>{}</li>\n", escape(text))).collect();
@@ -58,13 +62,13 @@ fn scores(report: &Report) -> String {
 }
 
 fn classes(report: &Report) -> String {
-    let rows = |score: &SplitScore| -> Vec<Vec<String>> {
-        let one = |c: &crate::metrics::ClassScore| {
+    let rows = |score: &Evaluation| -> Vec<Vec<String>> {
+        let one = |c: &ClassEvaluation| {
             vec![
                 escape(&c.label),
-                format!("{:.3}", c.precision),
-                format!("{:.3}", c.recall),
-                format!("{:.3}", c.f1),
+                number(c.precision.map(|score| score.value)),
+                number(c.recall.map(|score| score.value)),
+                number(Some(c.f1.value)),
                 c.support.to_string(),
             ]
         };
@@ -224,7 +228,7 @@ mod tests {
     fn warnings_and_what_was_used_are_in_the_page() {
         let report = super::super::example();
         let html = page(&report);
-        for text in [report.warnings[0].as_str(), report.backbone.used.as_str(), "0.250", "always the largest"] {
+        for text in [report.warnings[0].as_str(), report.backbone.used.as_str(), "0.333", "always the largest"] {
             assert!(html.contains(text), "{text}");
         }
         assert!(!html.contains("http"));

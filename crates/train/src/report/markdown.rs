@@ -1,6 +1,8 @@
 //! The report as Markdown, for pull requests and notes.
 
-use super::{Report, SplitScore, findings};
+use metrics::Evaluation;
+
+use super::{Report, findings, interval, number};
 
 /// The document.
 pub(super) fn document(report: &Report) -> String {
@@ -17,16 +19,15 @@ pub(super) fn document(report: &Report) -> String {
         report.seed,
         report.device
     );
-    let row = |name: &str, score: &SplitScore| {
-        let [low, high] = score.macro_f1_interval;
-        [
+    let row = |name: &str, evaluation: &Evaluation| {
+        let scores = &evaluation.scores;
+        vec![
             name.to_owned(),
-            format!("{:.3}", score.macro_f1),
-            format!("{low:.3} to {high:.3}"),
-            format!("{:.3}", score.majority_macro_f1),
-            format!("{:.3}", score.accuracy),
+            number(Some(scores.macro_f1.value)),
+            interval(&scores.macro_f1),
+            number(Some(evaluation.majority.macro_f1)),
+            number(Some(scores.accuracy.value)),
         ]
-        .to_vec()
     };
     text += &table(
         &["split", "macro-F1", "95 % interval", "always the largest class", "accuracy"],
@@ -41,7 +42,7 @@ pub(super) fn document(report: &Report) -> String {
         text += &table(
             &["class", "precision", "recall", "F1", "support"],
             score.classes.iter().map(|c| {
-                let ratios = [c.precision, c.recall, c.f1].map(|ratio| format!("{ratio:.3}"));
+                let ratios = [c.precision, c.recall, Some(c.f1)].map(|score| number(score.map(|score| score.value)));
                 [&[plain(&c.label)][..], &ratios, &[c.support.to_string()]].concat()
             }),
         );

@@ -1,0 +1,132 @@
+//! Intervals by the cluster bootstrap: whole groups are drawn with replacement, as many as there are, and everything is
+//! scored again; the interval holds the middle 95 % (Davison and Hinkley, "Bootstrap Methods and their Application",
+//! 1997, sections 3.8 and 5.3).
+//!
+//! A resample may lack a class. Macro-F1 then counts it by its definition, as 0; scores that a resample leaves undefined
+//! are left out of that resample. Both are reasons why intervals of rare classes are wide.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::Predictions;
+use crate::random::{Purpose, generator};
+use crate::scores::{ClassScores, Scorer, Scores};
+
+/// Resamples behind every interval.
+pub const RESAMPLES: usize = 2000;
+
+/// A score and its 95 % interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Estimate {
+    /// The score on all examples.
+    pub value: f64,
+    /// 2.5 and 97.5 % percentiles over the resamples; `None` if there are fewer than two groups to draw from, or if more
+    /// than half of the resamples leave the score undefined.
+    pub interval: Option<[f64; 2]>,
+}
+
+/// Estimates of one class; `None` where the score is undefined on all examples.
+pub(crate) struct ClassEstimates {
+    pub precision: Option<Estimate>,
+    pub recall: Option<Estimate>,
+    pub f1: Estimate,
+    pub average_precision: Option<Estimate>,
+}
+
+/// Every score with its interval.
+pub(crate) fn estimates(
+    predictions: &Predictions,
+    scorer: &Scorer,
+    seed: u64,
+) -> (Scores<Estimate>, Vec<ClassEstimates>) {
+    let (whole, classes) = scorer.scores(&vec![1; predictions.labels().len()]);
+    let mut rng = generator(seed, Purpose::Bootstrap);
+    let mut weights = Vec::new();
+    let resamples: Vec<(Scores<f64>, Vec<ClassScores>)> = (0..RESAMPLES)
+        .map(|_| {
+            resample(predictions, &mut rng, &mut weights);
+            scorer.scores(&weights)
+        })
+        .collect();
+
+    let enough_groups = predictions.groups().len() > 1;
+    let estimate = |value: f64, resampled: Vec<f64>| Estimate {
+        value,
+        interval: if enough_groups { interval(resampled) } else { None },
+    };
+    let of_score =
+        |i: usize| estimate(*whole.each()[i], resamples.iter().map(|(scores, _)| *scores.each()[i]).collect());
+    let scores = Scores::from_array(std::array::from_fn(of_score));
+    let of_class = |class: usize, read: fn(&ClassScores) -> Option<f64>| {
+        let value = read(&classes[class])?;
+        Some(estimate(value, resamples.iter().filter_map(|(_, classes)| read(&classes[class])).collect()))
+    };
+    let classes = (0..classes.len())
+        .map(|class| ClassEstimates {
+            precision: of_class(class, |c| c.precision),
+            recall: of_class(class, |c| c.recall),
+            f1: estimate(classes[class].f1, resamples.iter().map(|(_, classes)| classes[class].f1).collect()),
+            average_precision: of_class(class, |c| c.average_precision),
+        })
+        .collect();
+    (scores, classes)
+}
+
+/// Draws as many groups as there are, with replacement: `weights[i]` becomes how often example `i` was drawn, `[n]`.
+pub(crate) fn resample(predictions: &Predictions, rng: &mut ChaCha8Rng, weights: &mut Vec<u32>) {
+    let groups = predictions.groups();
+    weights.clear();
+    weights.resize(predictions.labels().len(), 0);
+    for _ in 0..groups.len() {
+        for example in &groups[rng.random_range(0..groups.len())] {
+            weights[*example] += 1;
+        }
+    }
+}
+
+/// The 2.5 and 97.5 % percentiles, interpolated linearly as numpy does; `None` for fewer than half of [`RESAMPLES`].
+pub(crate) fn interval(mut values: Vec<f64>) -> Option<[f64; 2]> {
+    if 2 * values.len() < RESAMPLES {
+        return None;
+    }
+    values.sort_by(f64::total_cmp);
+    let percentile = |share: f64| {
+        let at = share * (values.len() - 1) as f64;
+        let (low, high) = (values[at.floor() as usize], values[at.ceil() as usize]);
+        low + (high - low) * at.fract()
+    };
+    Some([percentile(0.025), percentile(0.975)])
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_numpys() {
+        // numpy.percentile(numpy.arange(2000) ** 2, [2.5, 97.5])
+        let [low, high] = interval((0..2000).rev().map(|i| f64::from(i * i)).collect()).unwrap();
+        assert!((low - 2497.525).abs() < 1e-6 && (high - 3_798_698.475).abs() < 1e-6, "{low} {high}");
+        assert_eq!(interval(vec![0.5; RESAMPLES / 2 - 1]), None);
+    }
+
+    #[test]
+    fn groups_are_drawn_whole() {
+        let groups = [0, 0, 0, 1, 1, 2];
+        let predictions = Predictions::new(2, &[0; 6], &vec![vec![1.0, 0.0]; 6], &groups).unwrap();
+        let mut rng = generator(1, Purpose::Bootstrap);
+        let mut weights = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..50 {
+            resample(&predictions, &mut rng, &mut weights);
+            let of_group = [weights[0], weights[3], weights[5]];
+            assert_eq!(of_group.iter().sum::<u32>(), 3);
+            assert!(groups.iter().zip(&weights).all(|(group, weight)| *weight == of_group[*group]));
+            seen.insert(of_group);
+        }
+        assert!(seen.len() > 5);
+    }
+}

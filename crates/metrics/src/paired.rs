@@ -1,0 +1,131 @@
+//! Two classifiers on the same recordings: is the difference in macro-F1 more than luck?
+//!
+//! The interval draws the same groups for both. The p-value swaps the two classifiers' predictions in whole groups, which
+//! changes nothing on average if neither is better: `p = (1 + swaps with at least the observed |difference|) /
+//! (1 + swaps)`, two-sided.
+
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+
+use crate::bootstrap::{RESAMPLES, interval, resample};
+use crate::permutation::{PERMUTATIONS, ROUNDING};
+use crate::random::{Purpose, generator};
+use crate::{ConfusionMatrix, Error, Estimate, Predictions};
+
+/// How the first of two classifiers differs from the second.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PairedComparison {
+    /// Macro-F1 of the first.
+    pub first: f64,
+    /// Macro-F1 of the second.
+    pub second: f64,
+    /// First less second, -1 to 1, with its paired interval.
+    pub difference: Estimate,
+    /// The probability of a difference as large, in either direction, if neither is better; above 0 and at most 1.
+    pub p: f64,
+}
+
+impl PairedComparison {
+    /// Compares with [`RESAMPLES`] resamples and [`PERMUTATIONS`] swaps.
+    ///
+    /// # Errors
+    /// [`Error::NotPaired`] if labels, groups or classes differ.
+    pub fn new(first: &Predictions, second: &Predictions, seed: u64) -> Result<Self, Error> {
+        if !first.same_examples(second) {
+            return Err(Error::NotPaired);
+        }
+        let predicted = [first.predicted(), second.predicted()];
+        let n = first.labels().len();
+        // Macro-F1 of both where example i stands weights[i] times and is swapped where swapped[i].
+        let both = |weights: &[u32], swapped: &[bool]| {
+            [0, 1].map(|which| {
+                let mut matrix = ConfusionMatrix::new(first.n_classes(), []);
+                for (i, label) in first.labels().iter().enumerate() {
+                    matrix.0[*label][predicted[which ^ usize::from(swapped[i])][i]] += weights[i] as usize;
+                }
+                matrix.macro_f1()
+            })
+        };
+        let (once, mut swapped) = (vec![1; n], vec![false; n]);
+        let [a, b] = both(&once, &swapped);
+
+        let mut rng = generator(seed, Purpose::PairedBootstrap);
+        let mut weights = Vec::new();
+        let differences = (0..RESAMPLES).map(|_| {
+            resample(first, &mut rng, &mut weights);
+            let [a, b] = both(&weights, &swapped);
+            a - b
+        });
+        let interval = if first.groups().len() > 1 { interval(differences.collect()) } else { None };
+
+        let mut rng = generator(seed, Purpose::Swap);
+        let as_large = (0..PERMUTATIONS)
+            .filter(|_| {
+                for group in first.groups() {
+                    let swap: bool = rng.random();
+                    group.iter().for_each(|example| swapped[*example] = swap);
+                }
+                let [x, y] = both(&once, &swapped);
+                (x - y).abs() >= (a - b).abs() - ROUNDING
+            })
+            .count();
+        Ok(Self {
+            first: a,
+            second: b,
+            difference: Estimate { value: a - b, interval },
+            p: (1 + as_large) as f64 / (1 + PERMUTATIONS) as f64,
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    /// 60 examples in groups of two, of three classes; right with the given chance in percent, in whole groups.
+    fn classifier(rng: &mut ChaCha8Rng, percent: u32) -> Predictions {
+        let labels: Vec<usize> = (0..60).map(|i| i / 2 % 3).collect();
+        let groups: Vec<usize> = (0..60).map(|i| i / 2).collect();
+        let mut rows = Vec::new();
+        for group in labels.chunks(2) {
+            let right = rng.random_range(0..100) < percent;
+            let predicted = if right { group[0] } else { rng.random_range(0..3) };
+            rows.extend(vec![(0..3).map(|class| f32::from(u8::from(class == predicted))).collect(); 2]);
+        }
+        Predictions::new(3, &labels, &rows, &groups).unwrap()
+    }
+
+    #[test]
+    fn equals_are_rarely_told_apart_and_a_better_one_is() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let n = 300;
+        let mut rejected = 0;
+        for seed in 0..n {
+            let (a, b) = (classifier(&mut rng, 50), classifier(&mut rng, 50));
+            rejected += u64::from(PairedComparison::new(&a, &b, seed).unwrap().p <= 0.05);
+        }
+        // 15 are expected; 29 is 3.7 standard deviations of a binomial above.
+        assert!(rejected <= 29, "{rejected} of {n}");
+        let (good, bad) = (classifier(&mut rng, 95), classifier(&mut rng, 10));
+        let found = PairedComparison::new(&good, &bad, 1).unwrap();
+        let [low, high] = found.difference.interval.unwrap();
+        assert!(found.p < 0.001 && 0.0 < low && low < found.difference.value && found.difference.value < high);
+        let turned = PairedComparison::new(&bad, &good, 1).unwrap();
+        assert_eq!((turned.p, turned.difference.value), (found.p, -found.difference.value));
+    }
+
+    #[test]
+    fn a_classifier_does_not_differ_from_itself_and_other_examples_are_refused() {
+        let mut rng = ChaCha8Rng::seed_from_u64(4);
+        let a = classifier(&mut rng, 50);
+        let found = PairedComparison::new(&a, &a, 9).unwrap();
+        assert_eq!((found.p, found.difference), (1.0, Estimate { value: 0.0, interval: Some([0.0, 0.0]) }));
+        let other = Predictions::new(3, &[0], &[vec![1.0, 0.0, 0.0]], &[0]).unwrap();
+        assert_eq!(PairedComparison::new(&a, &other, 9), Err(Error::NotPaired));
+    }
+}

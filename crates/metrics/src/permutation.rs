@@ -1,0 +1,137 @@
+//! A permutation test of macro-F1 against chance: how often do labels that were dealt anew fit the predictions as well?
+//!
+//! The examples of a group are alike in label and in prediction, so dealing labels to single examples would make chance
+//! look worse than it is. Labels move in whole groups: the groups are permuted, and each takes the labels of the group
+//! that comes to its place, cut or repeated to its own size. The test is exact where every group has one label or all
+//! have one size. Otherwise it is approximate: a repeated group is more alike in label than a real one of that size, which
+//! errs towards a larger p, and a cut one loses labels.
+//!
+//! `p = (1 + permutations with at least the observed score) / (1 + permutations)`, one-sided, never 0 (Phipson and Smyth,
+//! "Permutation P-values Should Never Be Zero", 2010).
+
+use rand::seq::SliceRandom;
+use serde::{Deserialize, Serialize};
+
+use crate::confusion::mean;
+use crate::random::{Purpose, generator};
+use crate::{ConfusionMatrix, Predictions};
+
+/// Permutations behind every p-value.
+pub const PERMUTATIONS: usize = 2000;
+
+/// Scores that differ by rounding alone count as equal.
+pub(crate) const ROUNDING: f64 = 1e-12;
+
+/// Macro-F1 against chance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PermutationTest {
+    /// Mean macro-F1 under permuted labels.
+    pub chance: f64,
+    /// The probability of a macro-F1 as high as the observed by chance, above 0 and at most 1.
+    pub p: f64,
+}
+
+impl PermutationTest {
+    /// Tests with [`PERMUTATIONS`] permutations. With fewer than two groups nothing can move and p is 1.
+    pub fn new(predictions: &Predictions, seed: u64) -> Self {
+        let (labels, groups) = (predictions.labels(), predictions.groups());
+        let predicted = predictions.predicted();
+        let macro_f1 = |labels: &[usize]| {
+            let pairs = labels.iter().copied().zip(predicted.iter().copied());
+            ConfusionMatrix::new(predictions.n_classes(), pairs).macro_f1()
+        };
+        let observed = macro_f1(labels);
+        let mut rng = generator(seed, Purpose::Permutation);
+        let mut order: Vec<usize> = (0..groups.len()).collect();
+        let scores: Vec<f64> = (0..PERMUTATIONS)
+            .map(|_| {
+                order.shuffle(&mut rng);
+                macro_f1(&deal(labels, groups, &order))
+            })
+            .collect();
+        let as_high = scores.iter().filter(|score| **score >= observed - ROUNDING).count();
+        Self {
+            chance: mean(scores.iter().copied()).unwrap_or(observed),
+            p: (1 + as_high) as f64 / (1 + PERMUTATIONS) as f64,
+        }
+    }
+}
+
+/// The labels when each group takes those of the group that `order` puts in its place, `[n]`.
+fn deal(labels: &[usize], groups: &[Vec<usize>], order: &[usize]) -> Vec<usize> {
+    let mut dealt = vec![0; labels.len()];
+    for (group, giver) in groups.iter().zip(order) {
+        for (to, from) in group.iter().zip(groups[*giver].iter().cycle()) {
+            dealt[*to] = labels[*from];
+        }
+    }
+    dealt
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    #[test]
+    fn labels_move_in_whole_groups() {
+        let groups = vec![vec![0, 2, 3], vec![1], vec![4, 5]];
+        assert_eq!(deal(&[7, 8, 7, 7, 9, 9], &groups, &[2, 0, 1]), [9, 7, 9, 9, 8, 8]);
+        assert_eq!(deal(&[3, 4, 5, 6, 7, 8], &groups, &[2, 0, 1]), [7, 3, 8, 7, 4, 4]);
+    }
+
+    /// Groups of 1 to 12 examples that share a favourite label and, independently, a favourite prediction.
+    fn unrelated(rng: &mut ChaCha8Rng, mixed: bool) -> (Vec<usize>, Vec<Vec<f32>>, Vec<usize>) {
+        let (mut labels, mut rows, mut groups) = (Vec::new(), Vec::new(), Vec::new());
+        for group in 0..20 {
+            let favourites = [rng.random_range(0..3), rng.random_range(0..3)];
+            for _ in 0..rng.random_range(1..=12) {
+                let mut pick = |favourite, stray: bool| {
+                    if stray && rng.random_range(0..5) == 0 { rng.random_range(0..3) } else { favourite }
+                };
+                labels.push(pick(favourites[0], mixed));
+                let predicted = pick(favourites[1], true);
+                rows.push((0..3).map(|class| f32::from(u8::from(class == predicted))).collect());
+                groups.push(group);
+            }
+        }
+        (labels, rows, groups)
+    }
+
+    #[test]
+    fn chance_is_rarely_called_significant_unless_groups_are_ignored() {
+        for mixed in [false, true] {
+            let mut rng = ChaCha8Rng::seed_from_u64(5);
+            let n = 400;
+            let (mut grouped, mut ungrouped) = (0, 0);
+            for seed in 0..n {
+                let (labels, rows, groups) = unrelated(&mut rng, mixed);
+                let alone: Vec<usize> = (0..labels.len()).collect();
+                let p = |groups: &[usize]| {
+                    PermutationTest::new(&Predictions::new(3, &labels, &rows, groups).unwrap(), seed).p
+                };
+                grouped += u64::from(p(&groups) <= 0.05);
+                ungrouped += u64::from(p(&alone) <= 0.05);
+            }
+            // 20 of 400 are expected; 36 is 3.7 standard deviations of a binomial above.
+            assert!(grouped <= 36 && ungrouped > 60, "mixed {mixed}: {grouped}, {ungrouped} of {n}");
+        }
+    }
+
+    #[test]
+    fn a_perfect_classifier_is_not_chance_and_one_group_tells_nothing() {
+        let labels: Vec<usize> = (0..30).map(|i| i % 3).collect();
+        let rows: Vec<Vec<f32>> =
+            labels.iter().map(|l| (0..3).map(|c| f32::from(u8::from(c == *l))).collect()).collect();
+        let test = |groups: &[usize]| PermutationTest::new(&Predictions::new(3, &labels, &rows, groups).unwrap(), 1);
+        let alone: Vec<usize> = (0..30).collect();
+        let found = test(&alone);
+        assert_eq!(found.p, 1.0 / (1 + PERMUTATIONS) as f64);
+        assert!((found.chance - 1.0 / 3.0).abs() < 0.02, "{}", found.chance);
+        assert_eq!(test(&[0; 30]).p, 1.0);
+    }
+}

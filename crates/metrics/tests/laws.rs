@@ -1,0 +1,89 @@
+//! What must hold for any predictions.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use metrics::{Calibration, Evaluation, Predictions};
+use proptest::prelude::*;
+
+#[derive(Debug, Clone)]
+struct Case {
+    labels: Vec<usize>,
+    rows: Vec<Vec<f32>>,
+    groups: Vec<usize>,
+}
+
+impl Case {
+    fn predictions(&self) -> Predictions {
+        Predictions::new(3, &self.labels, &self.rows, &self.groups).unwrap()
+    }
+
+    fn evaluation(&self, seed: u64) -> Evaluation {
+        Evaluation::new(&self.predictions(), &["a", "b", "c"].map(String::from), &[5, 3, 2], seed).unwrap()
+    }
+}
+
+/// Three classes, probabilities in quarters, so that ties are common.
+fn case() -> impl Strategy<Value = Case> {
+    let quarters = (0_u8..=4, 0_u8..=4).prop_filter_map("at most four quarters", |(a, b)| {
+        let c = 4_u8.checked_sub(a + b)?;
+        Some([a, b, c].map(|quarter| f32::from(quarter) / 4.0).to_vec())
+    });
+    prop::collection::vec((0_usize..3, quarters, 0_usize..8), 1..25).prop_map(|examples| Case {
+        labels: examples.iter().map(|example| example.0).collect(),
+        rows: examples.iter().map(|example| example.1.clone()).collect(),
+        groups: examples.iter().map(|example| example.2).collect(),
+    })
+}
+
+proptest! {
+    // Each case is 2,000 resamples and 2,000 permutations.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(40) })]
+
+    #[test]
+    fn scores_and_intervals_stay_in_range_and_repeat(case in case(), seed: u64) {
+        let found = case.evaluation(seed);
+        prop_assert_eq!(&found, &case.evaluation(seed));
+        for (name, _, score) in found.scores.named() {
+            let most = match name { "log loss" => 36.1, "Brier score" => 2.0, _ => 1.0 };
+            prop_assert!((0.0..=most).contains(&score.value), "{} {}", name, score.value);
+            prop_assert_eq!(score.interval.is_some(), found.n_groups > 1);
+            let [low, high] = score.interval.unwrap_or([0.0, most]);
+            prop_assert!(0.0 <= low && low <= high && high <= most, "{} {} {}", name, low, high);
+        }
+        prop_assert!(found.permutation.p > 0.0 && found.permutation.p <= 1.0);
+        prop_assert_eq!(found.reliability.iter().map(|bin| bin.count).sum::<usize>(), case.labels.len());
+    }
+
+    #[test]
+    fn names_of_groups_do_not_matter(case in case(), seed: u64) {
+        let renamed = Case { groups: case.groups.iter().map(|group| 1000 - 7 * group).collect(), ..case.clone() };
+        prop_assert_eq!(case.evaluation(seed), renamed.evaluation(seed));
+    }
+
+    #[test]
+    fn a_saved_evaluation_reads_back(case in case(), seed: u64) {
+        // JSON has no NaN: one would be written as null, which is refused where a number belongs.
+        let json = serde_json::to_string(&case.evaluation(seed)).unwrap();
+        prop_assert!(serde_json::from_str::<Evaluation>(&json).is_ok(), "{}", json);
+    }
+
+    #[test]
+    fn a_saved_calibration_gives_the_same_sets(case in case()) {
+        let saved = Calibration::fit(&case.predictions());
+        let read: Calibration = serde_json::from_str(&serde_json::to_string(&saved).unwrap()).unwrap();
+        prop_assert_eq!(&read.sets, &saved.sets);
+        prop_assert!((read.temperature / saved.temperature - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn sets_cover_what_they_were_fitted_on_and_grow_with_coverage(case in case()) {
+        let calibration = Calibration::fit(&case.predictions());
+        let check = calibration.check(&case.predictions());
+        for set in &check.sets {
+            prop_assert!(set.covered >= set.coverage - 1e-12, "{:?}", set);
+        }
+        for row in &case.rows {
+            let sets = [0.8, 0.9, 0.95].map(|coverage| calibration.prediction_set(row, coverage).unwrap());
+            prop_assert!(sets.windows(2).all(|pair| pair[0].iter().all(|class| pair[1].contains(class))));
+        }
+    }
+}
