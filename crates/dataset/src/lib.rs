@@ -15,5 +15,8 @@ pub use corpus::{Corpus, Recording, audio_files};
 pub use error::Error;
 pub use float_cache::FloatCache;
 pub use image_store::{Checked, ImageStore, Unreadable};
-pub use split::{Split, split_from_csv, stratified_split};
+pub use split::{
+    Split, cross_validation, grouped_folds, grouped_split, leave_one_group_out, split_from_csv, split_to_csv,
+    stratified_split,
+};
 pub use write::write_atomic;

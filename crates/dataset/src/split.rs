@@ -54,6 +54,100 @@ pub fn stratified_split(corpus: &Corpus, seed: u64) -> Vec<Split> {
     split
 }
 
+/// Deals recordings to `n_folds` folds, whole groups at a time, each fold as like the others in every class as groups
+/// allow: the largest groups first (equal ones in seeded order), each to the fold that has least of its classes, by
+/// shares of the class. `labels` and `groups` are `[n]`; the result is the fold of each recording, below `n_folds`.
+pub fn grouped_folds(labels: &[usize], groups: &[usize], n_folds: usize, seed: u64) -> Vec<usize> {
+    let n_classes = labels.iter().max().map_or(0, |largest| largest + 1);
+    let n_groups = groups.iter().max().map_or(0, |largest| largest + 1);
+    let mut totals = vec![0.0; n_classes];
+    let mut sizes = vec![vec![0.0; n_classes]; n_groups];
+    for (label, group) in labels.iter().zip(groups) {
+        totals[*label] += 1.0;
+        sizes[*group][*label] += 1.0;
+    }
+    let mut order: Vec<usize> = (0..n_groups).collect();
+    order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+    let size = |group: usize| sizes[group].iter().sum::<f64>();
+    order.sort_by(|a, b| size(*b).total_cmp(&size(*a)));
+
+    let mut held = vec![vec![0.0; n_classes]; n_folds];
+    let mut fold_of_group = vec![0; n_groups];
+    for group in order {
+        // What it costs to add it: the growth of the sum over classes of squared shares.
+        let cost = |fold: &Vec<f64>| -> f64 {
+            let shares = sizes[group].iter().zip(fold).zip(&totals).filter(|(_, total)| **total > 0.0);
+            shares.map(|((size, held), total)| size * (size + 2.0 * held) / (total * total)).sum()
+        };
+        let filled = |fold: &Vec<f64>| fold.iter().sum::<f64>();
+        let best = (0..n_folds)
+            .min_by(|a, b| {
+                let (a, b) = (&held[*a], &held[*b]);
+                cost(a).total_cmp(&cost(b)).then(filled(a).total_cmp(&filled(b)))
+            })
+            .unwrap_or(0);
+        held[best].iter_mut().zip(&sizes[group]).for_each(|(held, size)| *held += size);
+        fold_of_group[group] = best;
+    }
+    groups.iter().map(|group| fold_of_group[*group]).collect()
+}
+
+/// A 60/20/20 split in which no group stands on two sides: of five [`grouped_folds`], one for test, one for validation.
+pub fn grouped_split(labels: &[usize], groups: &[usize], seed: u64) -> Vec<Split> {
+    fold_split(&grouped_folds(labels, groups, 5, seed), 5, 0)
+}
+
+/// The splits of a grouped cross-validation, one a fold, at least three: the fold is its test, the next one its
+/// validation.
+pub fn cross_validation(labels: &[usize], groups: &[usize], n_folds: usize, seed: u64) -> Vec<Vec<Split>> {
+    let folds = grouped_folds(labels, groups, n_folds, seed);
+    (0..n_folds).map(|fold| fold_split(&folds, n_folds, fold)).collect()
+}
+
+/// A split for each group, in which it alone is the test; a fifth of the others is validation.
+pub fn leave_one_group_out(labels: &[usize], groups: &[usize], seed: u64) -> Vec<Vec<Split>> {
+    let folds = grouped_folds(labels, groups, 5, seed);
+    let n_groups = groups.iter().max().map_or(0, |largest| largest + 1);
+    (0..n_groups)
+        .map(|left_out| {
+            // The fold after that of the group, so that it is not always the same recordings that are not learnt from.
+            let own = groups.iter().position(|group| *group == left_out).map_or(0, |index| folds[index]);
+            let place = |(group, fold): (&usize, &usize)| match (*group == left_out, *fold == (own + 1) % 5) {
+                (true, _) => Split::Test,
+                (false, true) => Split::Val,
+                (false, false) => Split::Train,
+            };
+            groups.iter().zip(&folds).map(place).collect()
+        })
+        .collect()
+}
+
+fn fold_split(folds: &[usize], n_folds: usize, test: usize) -> Vec<Split> {
+    let place = |fold: &usize| match (fold + n_folds - test) % n_folds {
+        0 => Split::Test,
+        1 => Split::Val,
+        _ => Split::Train,
+    };
+    folds.iter().map(place).collect()
+}
+
+/// A split as the texts of `train.csv`, `val.csv` and `test.csv`, which [`split_from_csv`] reads.
+pub fn split_to_csv(corpus: &Corpus, split: &[Option<Split>]) -> [(String, String); 3] {
+    Split::ALL.map(|part| {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let mut put = |row: [&str; 3]| {
+            // Writing to memory cannot fail, and every row has the same length.
+            let _ = writer.write_record(row);
+        };
+        put(["class", "path", "label"]);
+        for (recording, _) in corpus.recordings.iter().zip(split).filter(|(_, place)| **place == Some(part)) {
+            put([&corpus.labels[recording.label], &recording.path, &recording.label.to_string()]);
+        }
+        let text = writer.into_inner().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+        (format!("{}.csv", part.name()), text)
+    })
+}
+
 /// A line of a split file; its `label` column is not needed.
 #[derive(Deserialize)]
 struct Line {
@@ -148,6 +242,76 @@ mod tests {
             }
             prop_assert_eq!(split, stratified_split(&corpus, seed));
         }
+    }
+
+    /// Labels and groups of recordings of which each group has one or a few classes.
+    fn grouped() -> impl Strategy<Value = (Vec<usize>, Vec<usize>)> {
+        prop::collection::vec((0_usize..4, 1_usize..5, any::<bool>()), 1..80).prop_map(|groups| {
+            let mut labels = Vec::new();
+            let mut ids = Vec::new();
+            for (group, (label, size, mixed)) in groups.into_iter().enumerate() {
+                for i in 0..size {
+                    labels.push(if mixed { (label + i) % 4 } else { label });
+                    ids.push(group);
+                }
+            }
+            (labels, ids)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_group_is_on_two_sides((labels, groups) in grouped(), n_folds in 3_usize..8, seed: u64) {
+            let mut splits = cross_validation(&labels, &groups, n_folds, seed);
+            prop_assert_eq!(splits.len(), n_folds);
+            for index in 0..labels.len() {
+                let tested = splits.iter().filter(|split| split[index] == Split::Test).count();
+                prop_assert_eq!(tested, 1, "each recording is in one test");
+            }
+            splits.push(grouped_split(&labels, &groups, seed));
+            splits.extend(leave_one_group_out(&labels, &groups, seed));
+            for split in splits {
+                for (a, group) in groups.iter().enumerate() {
+                    prop_assert!((0..a).all(|b| groups[b] != *group || split[a] == split[b]));
+                }
+            }
+        }
+
+        #[test]
+        fn groups_of_one_are_dealt_evenly(sizes in prop::collection::vec(0_usize..60, 1..6), seed: u64) {
+            let labels: Vec<usize> = sizes.iter().enumerate().flat_map(|(label, n)| vec![label; *n]).collect();
+            let groups: Vec<usize> = (0..labels.len()).collect();
+            let folds = grouped_folds(&labels, &groups, 5, seed);
+            for (label, n) in sizes.iter().enumerate() {
+                for fold in 0..5 {
+                    let held = (0..labels.len()).filter(|i| labels[*i] == label && folds[*i] == fold).count();
+                    prop_assert!(held == n / 5 || held == n.div_ceil(5), "{} of {} in fold {}", held, n, fold);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_group_is_left_out_once() {
+        let (labels, groups) = ([0, 0, 1, 1, 0, 1], [0, 0, 1, 2, 2, 3]);
+        let splits = leave_one_group_out(&labels, &groups, 1);
+        assert_eq!(splits.len(), 4);
+        for (group, split) in splits.iter().enumerate() {
+            let tested: Vec<usize> = (0..6).filter(|i| split[*i] == Split::Test).collect();
+            assert_eq!(tested, (0..6).filter(|i| groups[*i] == group).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_split_survives_its_csv_files() {
+        let corpus = corpus(&[4, 3]);
+        let mut split: Vec<Option<Split>> = stratified_split(&corpus, 5).into_iter().map(Some).collect();
+        split[2] = None;
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in split_to_csv(&corpus, &split) {
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
+        assert_eq!(split_from_csv(&corpus, dir.path()).unwrap(), split);
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod wav;
 use features::{Audio, Error, Extractor, FeatureConfig};
 
 fn fixture(file: &str) -> Vec<u8> {
-    std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(file)).unwrap()
+    std::fs::read(std::path::Path::new("tests/fixtures").join(file)).unwrap()
 }
 
 fn decode(bytes: &[u8], extension: Option<&str>) -> Result<Audio, Error> {

@@ -14,12 +14,12 @@ fn decode(bytes: &[u8], extension: Option<&str>) -> Result<Audio, Error> {
 }
 
 fn fixture(file: &str) -> Vec<u8> {
-    std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(file)).unwrap()
+    std::fs::read(std::path::Path::new("tests/fixtures").join(file)).unwrap()
 }
 
 /// All fixtures with their names, in order.
 fn fixtures() -> Vec<(String, Vec<u8>)> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let folder = std::path::Path::new("tests/fixtures");
     let mut names: Vec<String> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();

@@ -69,7 +69,7 @@ fn recording(case: &Case) -> Vec<u8> {
 }
 
 fn golden(file: &str) -> Vec<[u8; 4]> {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(file);
+    let path = std::path::Path::new("tests/goldens").join(file);
     std::fs::read(path).unwrap().as_chunks().0.to_vec()
 }
 

@@ -36,7 +36,7 @@ struct Rescaled {
 }
 
 fn goldens() -> Vec<(Golden, Predictions)> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens.json");
+    let path = "tests/goldens.json";
     let goldens: Vec<Golden> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let with_predictions = |golden: Golden| {
         let alone: Vec<usize> = (0..golden.labels.len()).collect();

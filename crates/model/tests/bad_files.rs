@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 fn golden(file: &str) -> Vec<u8> {
-    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(file)).unwrap()
+    std::fs::read(Path::new("tests/goldens").join(file)).unwrap()
 }
 
 fn load(file: &str, bytes: &[u8], arch: Arch) -> Result<BackboneWeights, Error> {

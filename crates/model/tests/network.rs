@@ -11,7 +11,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 fn small_weights() -> BackboneWeights {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/torch.safetensors");
+    let golden = Path::new("tests/goldens/torch.safetensors");
     BackboneWeights::load(&golden, Arch::ResNet18).unwrap()
 }
 

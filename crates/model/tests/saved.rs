@@ -20,7 +20,7 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Fixture {
-        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/torch.safetensors");
+        let golden = Path::new("tests/goldens/torch.safetensors");
         let weights = BackboneWeights::load(&golden, Arch::ResNet18).unwrap();
         let device = Device::flex();
         let config = HeadConfig { inner: 16, dropout: 0.5 };
@@ -205,7 +205,7 @@ fn changed_files_are_refused() {
 #[test]
 fn weights_are_not_a_model() {
     let fixture = Fixture::new();
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/torch.safetensors");
+    let golden = Path::new("tests/goldens/torch.safetensors");
     let error = model::load_model(&golden, &fixture.device).unwrap_err();
     assert!(matches!(error.cause(), Error::Unsupported(_)), "{error}");
     assert!(error.to_string().contains("weights only"), "{error}");
