@@ -29,7 +29,7 @@ def log_softmax(logits):
 
 
 def check_file(path):
-    """The promises of DESIGN.md about model.onnx; returns the labels."""
+    """The promises of DESIGN.md about model.onnx; returns the labels and the temperature."""
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
     graph = model.graph
@@ -43,7 +43,7 @@ def check_file(path):
     info = json.loads({entry.key: entry.value for entry in model.metadata_props}["wail"])["info"]
     assert dims[5] == len(info["labels"]) and info["features"]["image_size"] == dims[2] == dims[3]
     assert info["provenance"]["data"]["fingerprint"]
-    return info["labels"]
+    return info["labels"], info["calibration"]["temperature"]
 
 
 def main():
@@ -53,13 +53,13 @@ def main():
     parser.add_argument("recordings", type=pathlib.Path)
     arguments = parser.parse_args()
     train, path = arguments.train.resolve(), arguments.model / "model.onnx"
-    labels = check_file(path)
+    labels, temperature = check_file(path)
     with tempfile.TemporaryDirectory() as folder:
         images = pathlib.Path(folder) / "images.npy"
         subprocess.run([train, "features", arguments.recordings, "--out", images], check=True)
         images = np.load(images)[:, None]
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    expected = log_softmax(session.run(["logits"], {"input": images})[0])
+    expected = log_softmax(session.run(["logits"], {"input": images})[0] / temperature)
     for engine in ["burn", "rten"]:
         command = [train, "infer", arguments.recordings, "--model", arguments.model, "--engine", engine, "--format", "jsonl"]
         answers = [json.loads(line) for line in subprocess.check_output(command).splitlines()]

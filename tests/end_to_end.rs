@@ -95,6 +95,7 @@ fn a_run_leaves_what_the_design_promises() {
             "leaderboard.csv",
             "manifest.csv",
             "model.safetensors",
+            "predictions.csv",
             "provenance.json",
             "report.html",
             "report.json",
@@ -106,14 +107,12 @@ fn a_run_leaves_what_the_design_promises() {
     }
     let leaderboard = std::fs::read_to_string(run.join("leaderboard.csv")).unwrap();
     assert_eq!(leaderboard.lines().count(), 3);
-    let best = leaderboard.lines().nth(1).unwrap().split(',').nth(1).unwrap().to_owned();
-    for (trial, tested) in [
-        ("lr0.01-inner16-dropout0.5", best.starts_with("lr0.01")),
-        ("lr0.001-inner16-dropout0.5", best.starts_with("lr0.001")),
-    ] {
+    for trial in ["lr0.01-inner16-dropout0.5", "lr0.001-inner16-dropout0.5"] {
         let predictions = std::fs::read_to_string(run.join("trials").join(trial).join("predictions.csv")).unwrap();
-        assert_eq!(predictions.lines().any(|line| line.starts_with("test,")), tested, "only the best trial sees test");
+        assert!(predictions.lines().skip(1).all(|line| line.starts_with("val,")), "no trial sees the test");
     }
+    let predictions = std::fs::read_to_string(run.join("predictions.csv")).unwrap();
+    assert!(predictions.lines().any(|line| line.starts_with("test,")), "the best one does, once");
     let html = std::fs::read_to_string(run.join("report.html")).unwrap();
     assert!(html.contains("synthetic") && !html.contains("http://") && !html.contains("https://"));
 }
@@ -188,9 +187,10 @@ fn what_the_configuration_names_of_the_backbone_is_trained_and_the_rest_is_not()
             let file = file.ancestors().nth(2).unwrap().join(&row[1]);
             let arguments = ["infer", file.to_str().unwrap(), "--model", id, "--format", "json"];
             let answer: serde_json::Value = serde_json::from_str(&stdout(&train(folder.path(), &arguments))).unwrap();
+            let trained = calibrated(&row, &folder.path().join(id).join("model.safetensors"));
             for (class, probability) in answer["all_probs"].as_object().unwrap().values().enumerate() {
-                let difference = probability.as_f64().unwrap() - row[4 + class].parse::<f64>().unwrap();
-                assert!(difference.abs() < 1e-4, "{trained} {id}, class {class}: {difference}");
+                let difference = probability.as_f64().unwrap() - trained[class];
+                assert!(difference.abs() < 1e-4, "{id}, class {class}: {difference}");
             }
         }
     }
@@ -213,12 +213,75 @@ fn two_processes_may_fill_the_same_caches() {
     }
 }
 
+/// The probabilities of a row of `predictions.csv`, as the saved model gives them after calibration.
+fn calibrated(row: &csv::StringRecord, model: &Path) -> Vec<f64> {
+    let bytes = std::fs::read(model).unwrap();
+    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let wail: serde_json::Value = serde_json::from_str(&header.metadata().as_ref().unwrap()["wail"]).unwrap();
+    let temperature = wail["info"]["calibration"]["temperature"].as_f64().unwrap();
+    let powers: Vec<f64> = row.iter().skip(4).map(|p| p.parse::<f64>().unwrap().powf(1.0 / temperature)).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|power| power / sum).collect()
+}
+
+#[test]
+fn infer_says_that_it_is_not_sure_when_asked_to() {
+    let folder = RUN.path();
+    let ask = |arguments: &[&str]| {
+        let all = [&["infer", "data/synthetic/40/burping", "data/synthetic/40/hungry"], arguments].concat();
+        stdout(&train(folder, &all))
+    };
+    let answers = |arguments: &[&str]| -> Vec<serde_json::Value> {
+        serde_json::from_str(&ask(&[arguments, &["--format", "json"]].concat())).unwrap()
+    };
+    assert!(answers(&[]).iter().all(|answer| answer.get("abstains").is_none()));
+    for answer in answers(&["--min-confidence", "0.5"]) {
+        assert_eq!(answer["abstains"], answer["probability"].as_f64().unwrap() < 0.5, "{answer}");
+    }
+    let (narrow, wide) = (answers(&["--coverage", "0.8"]), answers(&["--coverage", "0.95"]));
+    for (narrow, wide) in narrow.iter().zip(&wide) {
+        let set = |answer: &serde_json::Value| answer["prediction_set"].as_array().unwrap().clone();
+        assert_eq!(narrow["abstains"], set(narrow).len() != 1);
+        assert!(set(narrow).iter().all(|label| set(wide).contains(label)), "{narrow} {wide}");
+    }
+    assert!(ask(&["--min-confidence", "1"]).lines().all(|line| line.contains("not sure")));
+    let csv = ask(&["--coverage", "0.9", "--format", "csv"]);
+    assert!(csv.lines().next().unwrap().ends_with(",abstains,prediction_set"), "{csv}");
+    let output = train(folder, &["infer", "data/synthetic/40/burping", "--coverage", "0.5"]);
+    assert!(stderr(&output).contains("it has them with 0.8, 0.9, 0.95"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_cross_validation_tests_each_recording_once_and_no_recorder_is_on_two_sides() {
+    let folder = fresh(&TINY.replace("[features]", "[data.split]\nkind = \"cross_validation\"\nfolds = 3\n[features]"));
+    let output = train(folder.path(), &["--config", "tiny.toml"]);
+    assert!(stdout(&output).contains("test       macro-F1"), "{}", stdout(&output));
+    let run = only_entry(&folder.path().join("experiments"));
+    let read = |path: PathBuf| -> Vec<csv::StringRecord> {
+        csv::Reader::from_path(path).unwrap().records().map(Result::unwrap).collect()
+    };
+    let predictions = read(run.join("predictions.csv"));
+    let mut tested: Vec<&str> = predictions.iter().filter(|row| &row[0] == "test").map(|row| &row[1]).collect();
+    let manifest = read(run.join("manifest.csv"));
+    tested.sort_unstable();
+    assert_eq!(tested, manifest.iter().map(|row| &row[0]).collect::<Vec<_>>());
+    for fold in ["1-1", "1-2", "1-3"] {
+        assert_eq!(read(run.join("folds").join(fold).join("leaderboard.csv")).len(), 2, "{fold}");
+    }
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(run.join("report.json")).unwrap()).unwrap();
+    assert_eq!(report["test"]["n_examples"], 40);
+    assert_eq!(report["folds"].as_array().unwrap().len(), 3);
+    assert_eq!(report["data"]["recorder_in_training"], 0);
+    let of_one_recorder = manifest.iter().zip(manifest.iter().skip(1)).any(|(a, b)| a[4] == b[4]);
+    assert!(of_one_recorder, "there was something to keep together");
+    assert!(stdout(&train(folder.path(), &["infer", "data/synthetic/40/burping"])).lines().count() > 1);
+}
+
 #[test]
 fn infer_answers_in_four_formats_and_agrees_with_training() {
     let folder = RUN.path();
     let run = only_entry(&folder.join("experiments"));
-    let mut predictions =
-        csv::Reader::from_path(run.join("trials").join(best_trial(&run)).join("predictions.csv")).unwrap();
+    let mut predictions = csv::Reader::from_path(run.join("predictions.csv")).unwrap();
     let row = predictions.records().map(Result::unwrap).find(|row| &row[0] == "test").unwrap();
     let file = format!("data/synthetic/40/{}", &row[1]);
 
@@ -228,9 +291,8 @@ fn infer_answers_in_four_formats_and_agrees_with_training() {
     assert_eq!(json["top_k"].as_array().unwrap().len(), 3);
     let all = json["all_probs"].as_object().unwrap();
     assert_eq!(all.len(), 8);
-    for (class, probability) in all.values().enumerate() {
-        let trained: f64 = row[4 + class].parse().unwrap();
-        assert!((probability.as_f64().unwrap() - trained).abs() < 1e-5, "class {class}");
+    for (probability, trained) in all.values().zip(calibrated(&row, &run.join("model.safetensors"))) {
+        assert!((probability.as_f64().unwrap() - trained).abs() < 1e-5, "{probability} {trained}");
     }
 
     let both =
@@ -255,7 +317,7 @@ fn an_exported_model_answers_as_its_run_does() {
     let names: Vec<PathBuf> = contents(&folder.path().join("models/tiny")).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["MODEL_CARD.md", "model.bpk", "model.onnx", "model.safetensors"].map(PathBuf::from));
     let card = std::fs::read_to_string(folder.path().join("models/tiny/MODEL_CARD.md")).unwrap();
-    for text in ["---\nlicense", "# tiny", "synthetic", "stratified 60/20/20", "| test | 0.", "no medical device"] {
+    for text in ["---\nlicense", "# tiny", "synthetic", "grouped by recorder", "| test | 0.", "no medical device"] {
         assert!(card.contains(text), "{text}: {card}");
     }
 

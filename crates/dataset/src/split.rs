@@ -36,12 +36,11 @@ impl Split {
 }
 
 /// Draws 60/20/20 within each class: a fifth, rounded, to validation and to test, but at least one to each where the
-/// class has three recordings or more; the rest to training. One split a recording, in the corpus' order.
-pub fn stratified_split(corpus: &Corpus, seed: u64) -> Vec<Split> {
-    let mut split = vec![Split::Train; corpus.recordings.len()];
-    for label in 0..corpus.labels.len() {
-        let mut members: Vec<usize> =
-            (0..split.len()).filter(|index| corpus.recordings[*index].label == label).collect();
+/// class has three recordings or more; the rest to training. `labels` is `[n]`, and so is the result.
+pub fn stratified_split(labels: &[usize], seed: u64) -> Vec<Split> {
+    let mut split = vec![Split::Train; labels.len()];
+    for label in 0..labels.iter().max().map_or(0, |largest| largest + 1) {
+        let mut members: Vec<usize> = (0..split.len()).filter(|index| labels[*index] == label).collect();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(label as u64);
         members.shuffle(&mut rng);
@@ -217,6 +216,10 @@ mod tests {
         Corpus { root: "root".into(), labels, recordings }
     }
 
+    fn labels(corpus: &Corpus) -> Vec<usize> {
+        corpus.recordings.iter().map(|recording| recording.label).collect()
+    }
+
     fn counts(corpus: &Corpus, split: &[Split], part: Split) -> Vec<usize> {
         let mut counts = vec![0; corpus.labels.len()];
         for (recording, place) in corpus.recordings.iter().zip(split) {
@@ -229,7 +232,7 @@ mod tests {
         #[test]
         fn every_class_is_split_60_20_20(sizes in prop::collection::vec(0_usize..60, 1..6), seed: u64) {
             let corpus = corpus(&sizes);
-            let split = stratified_split(&corpus, seed);
+            let split = stratified_split(&labels(&corpus), seed);
             prop_assert_eq!(split.len(), corpus.recordings.len());
             let [train, val, test] = Split::ALL.map(|part| counts(&corpus, &split, part));
             prop_assert_eq!(&val, &test);
@@ -240,7 +243,7 @@ mod tests {
                     prop_assert!((val[class] as f64 - *n as f64 / 5.0).abs() <= 0.5_f64.max(1.0 - *n as f64 / 5.0));
                 }
             }
-            prop_assert_eq!(split, stratified_split(&corpus, seed));
+            prop_assert_eq!(split, stratified_split(&labels(&corpus), seed));
         }
     }
 
@@ -305,7 +308,7 @@ mod tests {
     #[test]
     fn a_split_survives_its_csv_files() {
         let corpus = corpus(&[4, 3]);
-        let mut split: Vec<Option<Split>> = stratified_split(&corpus, 5).into_iter().map(Some).collect();
+        let mut split: Vec<Option<Split>> = stratified_split(&labels(&corpus), 5).into_iter().map(Some).collect();
         split[2] = None;
         let dir = tempfile::tempdir().unwrap();
         for (name, text) in split_to_csv(&corpus, &split) {
@@ -317,7 +320,7 @@ mod tests {
     #[test]
     fn another_seed_splits_otherwise() {
         let corpus = corpus(&[30, 30]);
-        assert_ne!(stratified_split(&corpus, 1), stratified_split(&corpus, 2));
+        assert_ne!(stratified_split(&labels(&corpus), 1), stratified_split(&labels(&corpus), 2));
     }
 
     fn from_csv(train: &str, val: &str, test: &str) -> Result<Vec<Option<Split>>, String> {

@@ -113,6 +113,29 @@ impl Calibration {
     }
 }
 
+impl CalibrationCheck {
+    /// The mean of several, each weighted by its number of examples; `None` if there are none. The log loss and the sets
+    /// are then as if measured together; the calibration error is the mean of the errors.
+    pub fn mean(checks: &[(usize, Self)]) -> Option<Self> {
+        let total = checks.iter().map(|(n, _)| *n).sum::<usize>() as f64;
+        let (_, first) = checks.first().filter(|_| total > 0.0)?;
+        let mean = |value: &dyn Fn(&Self) -> f64| checks.iter().map(|(n, c)| *n as f64 * value(c)).sum::<f64>() / total;
+        Some(Self {
+            log_loss: mean(&|check| check.log_loss),
+            calibration_error: mean(&|check| check.calibration_error),
+            sets: (0..first.sets.len())
+                .map(|i| SetCheck {
+                    coverage: first.sets[i].coverage,
+                    covered: mean(&|check| check.sets[i].covered),
+                    mean_size: mean(&|check| check.sets[i].mean_size),
+                    single: mean(&|check| check.sets[i].single),
+                    empty: mean(&|check| check.sets[i].empty),
+                })
+                .collect(),
+        })
+    }
+}
+
 impl SetThreshold {
     fn members(&self, probabilities: &[f64]) -> Vec<usize> {
         (0..probabilities.len()).filter(|class| probabilities[*class] >= f64::from(self.min_probability)).collect()

@@ -40,6 +40,8 @@ pub struct ModelInfo {
     pub head: HeadConfig,
     /// The feature settings that the model was trained with; opaque here.
     pub features: serde_json::Value,
+    /// What to do to the logits to make probabilities of them; opaque here.
+    pub calibration: serde_json::Value,
     /// Where the backbone's weights came from, for people to read.
     pub backbone_source: String,
     /// How the model came about: data, versions, seed, device; opaque here.
@@ -54,6 +56,8 @@ pub struct CheckpointInfo {
     pub head: HeadConfig,
     /// The layers of the backbone that were trained, too.
     pub trained: Trainable,
+    /// As in [`ModelInfo`].
+    pub calibration: serde_json::Value,
 }
 
 /// A model as it was saved.

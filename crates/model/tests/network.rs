@@ -95,6 +95,7 @@ fn a_step_changes_what_is_named_and_a_checkpoint_keeps_it() {
                 labels: ["a", "b", "c"].map(String::from).into(),
                 head: config.clone(),
                 features: serde_json::Value::Null,
+                calibration: serde_json::json!({"temperature": 1.5}),
                 backbone_source: String::new(),
                 provenance: serde_json::Value::Null,
             };
@@ -109,7 +110,7 @@ fn a_step_changes_what_is_named_and_a_checkpoint_keeps_it() {
             assert_eq!(tensor.data() != after.tensor(&name).unwrap().data(), named, "{trainable:?} {name}");
         }
 
-        let info = CheckpointInfo { head: config.clone(), trained: trainable };
+        let info = CheckpointInfo { head: config.clone(), trained: trainable, calibration: serde_json::Value::Null };
         model::save_checkpoint(&path, &info, &trained, &head).unwrap();
         let (found, restored, _) = model::load_checkpoint(&path, weights.clone(), &device).unwrap();
         assert_eq!((found, restored.fingerprint()), (info, trained.fingerprint()));
@@ -172,7 +173,11 @@ fn a_head_computes_relu_then_two_linear_layers() {
     let head = Head::new(&HeadConfig { inner: 5, dropout: 0.5 }, 24, 3, &mut rng(7), &device);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("head.safetensors");
-    let info = CheckpointInfo { head: HeadConfig { inner: 5, dropout: 0.5 }, trained: Trainable::None };
+    let info = CheckpointInfo {
+        head: HeadConfig { inner: 5, dropout: 0.5 },
+        trained: Trainable::None,
+        calibration: serde_json::Value::Null,
+    };
     model::save_checkpoint(&path, &info, &small_weights(), &head).unwrap();
     let bytes = std::fs::read(path).unwrap();
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();

@@ -30,6 +30,7 @@ impl Fixture {
             labels: ["belly pain", "hungry", "tired"].map(String::from).to_vec(),
             head: config,
             features: serde_json::json!({"n_mels": 128}),
+            calibration: serde_json::json!({"temperature": 1.5}),
             backbone_source: "tests/goldens/torch.safetensors".into(),
             provenance: serde_json::json!({"seed": 42}),
         };
@@ -147,7 +148,11 @@ fn a_burn_record_comes_back_bit_for_bit() {
 fn a_head_comes_back_bit_for_bit() {
     let fixture = Fixture::new();
     let path = fixture.folder.path().join("checkpoint.safetensors");
-    let info = CheckpointInfo { head: fixture.info.head.clone(), trained: Trainable::None };
+    let info = CheckpointInfo {
+        head: fixture.info.head.clone(),
+        trained: Trainable::None,
+        calibration: serde_json::Value::Null,
+    };
     model::save_checkpoint(&path, &info, &fixture.weights, &fixture.head).unwrap();
     let (found, weights, head) = model::load_checkpoint(&path, fixture.weights.clone(), &fixture.device).unwrap();
     assert_eq!((found, weights.fingerprint()), (info.clone(), fixture.weights.fingerprint()));

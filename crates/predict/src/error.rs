@@ -15,6 +15,22 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// The model file is whole, but what it says of its probabilities cannot be used.
+    #[error("{path}: its calibration cannot be used: {reason}")]
+    Calibration {
+        /// The model file.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Prediction sets were asked for with a coverage that the model has no threshold for.
+    #[error("the model has no prediction sets with coverage {coverage}; it has them with {known}")]
+    Coverage {
+        /// What was asked for.
+        coverage: f64,
+        /// What there is, in words.
+        known: String,
+    },
     /// The sound cannot be decoded or turned into an image.
     #[error(transparent)]
     Sound(#[from] features::Error),

@@ -6,4 +6,4 @@ mod prediction;
 
 pub use classifier::Classifier;
 pub use error::Error;
-pub use prediction::{Prediction, Ranked};
+pub use prediction::{Options, Prediction, Ranked};

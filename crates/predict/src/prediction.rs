@@ -4,6 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+/// How to answer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// How many classes to rank; it is brought to 1 up to the number of classes.
+    pub top_k: usize,
+    /// Abstain where the most probable class is less probable than this, 0 to 1.
+    pub min_confidence: Option<f32>,
+    /// Give prediction sets that hold the true class this often, and abstain where one does not hold exactly one class.
+    pub coverage: Option<f64>,
+}
+
 /// What a classifier says of one recording.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Prediction {
@@ -15,6 +26,12 @@ pub struct Prediction {
     pub top_k: Vec<Ranked>,
     /// Every class and its probability; they sum to 1.
     pub all_probs: BTreeMap<String, f32>,
+    /// Whether the classifier is not sure enough to answer; absent unless [`Options`] ask for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub abstains: Option<bool>,
+    /// The classes that it cannot rule out, in label order, for [`Options::coverage`]; it may be empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prediction_set: Option<Vec<String>>,
     /// What to know about the sound, such as that it is silent.
     #[serde(skip)]
     pub warnings: Vec<String>,
@@ -30,8 +47,14 @@ pub struct Ranked {
 }
 
 impl Prediction {
-    /// Ranks `probabilities`, one for each of `labels`; `top_k` is brought to 1 up to the number of classes.
-    pub fn new(labels: &[String], probabilities: &[f32], top_k: usize, warnings: Vec<String>) -> Self {
+    /// Ranks `probabilities`, one for each of `labels`; `set` is the prediction set that `options` ask for.
+    pub(crate) fn new(
+        labels: &[String],
+        probabilities: &[f32],
+        set: Option<Vec<usize>>,
+        options: &Options,
+        warnings: Vec<String>,
+    ) -> Self {
         let mut ranked: Vec<Ranked> = labels
             .iter()
             .zip(probabilities)
@@ -39,9 +62,19 @@ impl Prediction {
             .collect();
         let all_probs = ranked.iter().map(|r| (r.label.clone(), r.probability)).collect();
         ranked.sort_by(|a, b| b.probability.total_cmp(&a.probability)); // stable: equals stay in label order
-        ranked.truncate(top_k.max(1));
+        ranked.truncate(options.top_k.max(1));
         let (label, probability) = ranked.first().map_or((String::new(), 0.0), |r| (r.label.clone(), r.probability));
-        Self { label, probability, top_k: ranked, all_probs, warnings }
+        let unsure = options.min_confidence.map(|least| probability < least);
+        let undecided = set.as_ref().map(|set| set.len() != 1);
+        Self {
+            label,
+            probability,
+            top_k: ranked,
+            all_probs,
+            abstains: unsure.or(undecided).map(|_| unsure == Some(true) || undecided == Some(true)),
+            prediction_set: set.map(|set| set.into_iter().map(|class| labels[class].clone()).collect()),
+            warnings,
+        }
     }
 }
 
@@ -49,14 +82,37 @@ impl Prediction {
 mod tests {
     use super::*;
 
+    fn options(top_k: usize) -> Options {
+        Options { top_k, min_confidence: None, coverage: None }
+    }
+
     #[test]
     fn classes_are_ranked_and_top_k_is_bounded() {
         let labels = ["a", "b", "c"].map(String::from);
         for (top_k, expected) in [(0, vec!["b"]), (2, vec!["b", "a"]), (9, vec!["b", "a", "c"])] {
-            let prediction = Prediction::new(&labels, &[0.2, 0.6, 0.2], top_k, vec![]);
+            let prediction = Prediction::new(&labels, &[0.2, 0.6, 0.2], None, &options(top_k), vec![]);
             assert_eq!(prediction.top_k.iter().map(|r| r.label.as_str()).collect::<Vec<_>>(), expected);
             assert_eq!((prediction.label.as_str(), prediction.probability), ("b", 0.6));
             assert_eq!(prediction.all_probs["c"], 0.2);
+            assert_eq!((prediction.abstains, prediction.prediction_set), (None, None));
+        }
+    }
+
+    #[test]
+    fn it_abstains_where_confidence_or_the_set_says_so() {
+        let labels = ["a", "b", "c"].map(String::from);
+        for (min_confidence, set, expected) in [
+            (Some(0.5), None, Some(false)),
+            (Some(0.7), None, Some(true)),
+            (None, Some(vec![1]), Some(false)),
+            (None, Some(vec![0, 1]), Some(true)),
+            (None, Some(vec![]), Some(true)),
+            (Some(0.7), Some(vec![1]), Some(true)),
+            (None, None, None),
+        ] {
+            let options = Options { min_confidence, ..options(3) };
+            let prediction = Prediction::new(&labels, &[0.2, 0.6, 0.2], set.clone(), &options, vec![]);
+            assert_eq!(prediction.abstains, expected, "{min_confidence:?} {set:?}");
         }
     }
 }

@@ -1,30 +1,26 @@
-//! Which recordings a run uses: the folder found, the stand-in where there is none, and the split.
+//! Which recordings a run uses: the folder found, or the stand-in where there is none.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use dataset::{Corpus, Split, split_from_csv, stratified_split, synth};
+use dataset::{Corpus, synth};
 
 use crate::Error;
-use crate::config::{Config, SplitConfig, WhenMissing};
+use crate::config::{Config, WhenMissing};
 use crate::progress::warn;
 
 /// The recordings of a run.
 pub struct Data {
     /// All of them.
     pub corpus: Corpus,
-    /// Where each belongs; `None` for one that takes no part.
-    pub split: Vec<Option<Split>>,
-    /// How they were split, in words.
-    pub split_rule: String,
     /// Whether the corpus is the synthetic stand-in.
     pub synthetic: bool,
 }
 
 impl Data {
-    /// Finds the recordings and splits them; makes the synthetic corpus where the configuration allows it.
+    /// Finds the recordings; makes the synthetic corpus where the configuration allows it.
     ///
     /// # Errors
-    /// [`Error::Data`] if there are no recordings and no stand-in is allowed, or the split does not fit them.
+    /// [`Error::Data`] if there are no recordings and no stand-in is allowed, or fewer than two classes.
     pub fn find(config: &Config) -> Result<Self, Error> {
         let candidates: Vec<PathBuf> = config.data.roots.iter().filter_map(|root| expand(root)).collect();
         let stand_in = config.data.synthetic.join(config.data.synthetic_recordings.to_string());
@@ -53,46 +49,10 @@ impl Data {
             ));
         }
         let corpus = Corpus::scan(&root)?;
-        let (split, split_rule) = match &config.data.split {
-            SplitConfig::Stratified if corpus.labels.len() < 2 => {
-                return Err(Error::Data(format!("{}: a classifier needs at least two class folders", root.display())));
-            }
-            SplitConfig::Stratified => {
-                let split = stratified_split(&corpus, config.seed).into_iter().map(Some).collect();
-                (split, format!("stratified 60/20/20 by class, seed {}", config.seed))
-            }
-            SplitConfig::Csv { dir } => {
-                let dir = dir.replace("{root}", &root.display().to_string());
-                (split_from_csv(&corpus, Path::new(&dir))?, format!("train.csv, val.csv and test.csv in {dir}"))
-            }
-        };
-        Ok(Self { corpus, split, split_rule, synthetic })
-    }
-
-    /// Recordings by class in training, validation and test.
-    ///
-    /// # Errors
-    /// [`Error::Data`] if one of the three is empty: nothing could be learnt, chosen or measured.
-    pub fn counts(&self) -> Result<[Vec<usize>; 3], Error> {
-        let mut counts = [const { Vec::new() }; 3].map(|_: Vec<usize>| vec![0; self.corpus.labels.len()]);
-        for (recording, place) in self.corpus.recordings.iter().zip(&self.split) {
-            let part = match place {
-                Some(Split::Train) => 0,
-                Some(Split::Val) => 1,
-                Some(Split::Test) => 2,
-                None => continue,
-            };
-            counts[part][recording.label] += 1;
+        if corpus.labels.len() < 2 {
+            return Err(Error::Data(format!("{}: a classifier needs at least two class folders", root.display())));
         }
-        for (name, count) in ["training", "validation", "test"].into_iter().zip(&counts) {
-            if count.iter().sum::<usize>() == 0 {
-                return Err(Error::Data(format!(
-                    "{}: no recording is in the {name} split; there are too few recordings, or the split files name others",
-                    self.corpus.root.display()
-                )));
-            }
-        }
-        Ok(counts)
+        Ok(Self { corpus, synthetic })
     }
 }
 

@@ -2,7 +2,8 @@
 //! and is kept on disk, so that a trial costs no more than what it trains. With a frozen backbone that gives embeddings,
 //! with a backbone that is trained from `layer4` on, feature maps; training all of it starts from the images.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
+use std::hash::Hash;
 
 use dataset::{Corpus, FloatCache, ImageStore, Split};
 use model::Engine;
@@ -188,19 +189,13 @@ struct Views {
     image_of_view: Vec<usize>,
 }
 
-/// Recordings of validation and test that share `key` with a training recording, such as its hash or its recorder.
-pub fn shared_with_training<'a>(
-    corpus: &'a Corpus,
-    split: &[Option<Split>],
-    key: impl Fn(&'a dataset::Recording) -> Option<&'a str>,
-) -> usize {
-    let mut in_training: HashMap<&str, bool> = HashMap::new();
-    for (recording, place) in corpus.recordings.iter().zip(split) {
-        if let Some(key) = key(recording) {
-            *in_training.entry(key).or_default() |= *place == Some(Split::Train);
-        }
-    }
-    let held_out =
-        corpus.recordings.iter().zip(split).filter(|(_, place)| matches!(place, Some(Split::Val | Split::Test)));
-    held_out.filter(|(recording, _)| key(recording).is_some_and(|key| in_training[key])).count()
+/// How many recordings of validation and test share `key`, such as their hash or their recorder, with a training recording.
+/// `key` takes an index into `places`.
+pub fn shared_with_training<K: Eq + Hash>(places: &[Option<Split>], key: impl Fn(usize) -> Option<K>) -> usize {
+    let of = |wanted: &[Split]| {
+        let chosen = places.iter().enumerate().filter(|(_, place)| place.is_some_and(|place| wanted.contains(&place)));
+        chosen.filter_map(|(index, _)| key(index)).collect::<Vec<K>>()
+    };
+    let training: HashSet<K> = of(&[Split::Train]).into_iter().collect();
+    of(&[Split::Val, Split::Test]).iter().filter(|key| training.contains(key)).count()
 }

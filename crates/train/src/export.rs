@@ -5,6 +5,7 @@ mod card;
 use std::path::Path;
 
 use features::FeatureConfig;
+use metrics::Calibration;
 use model::Network;
 
 use crate::Error;
@@ -37,16 +38,19 @@ pub fn export(run: &Path, trial: Option<&str>, out: &Path) -> Result<(), Error> 
         let info;
         (info, saved.weights, saved.head) =
             model::load_checkpoint(&checkpoint, saved.weights, &device).map_err(damaged)?;
-        saved.info.head = info.head;
+        (saved.info.head, saved.info.calibration) = (info.head, info.calibration);
     }
     let features: FeatureConfig = serde_json::from_value(saved.info.features.clone())
         .map_err(|e| Error::Weights(format!("{}: its feature settings: {e}", run.join(MODEL_FILE).display())))?;
+
+    let calibration: Calibration = serde_json::from_value(saved.info.calibration.clone())
+        .map_err(|e| Error::Weights(format!("{}: its calibration: {e}", run.join(MODEL_FILE).display())))?;
 
     let model::SavedModel { info, weights, head } = &saved;
     std::fs::create_dir_all(out).map_err(|e| Error::Failed(format!("{}: {e}", out.display())))?;
     model::save_onnx(&out.join(ONNX_FILE), info, weights, head, features.image_size).map_err(failed)?;
     model::save_model(&out.join(MODEL_FILE), info, weights, head).map_err(failed)?;
     Network::new(weights, head).save_record(&out.join("model.bpk")).map_err(failed)?;
-    let card = card::text(&report, summary, &features, out);
+    let card = card::text(&report, summary, &features, &calibration, out);
     run_folder::write(&out.join("MODEL_CARD.md"), card.as_bytes())
 }

@@ -6,7 +6,7 @@ mod svg;
 
 use std::path::Path;
 
-use metrics::{Estimate, Evaluation};
+use metrics::{Calibration, CalibrationCheck, Estimate, Evaluation};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -39,8 +39,28 @@ pub struct Report {
     pub best_epochs: Vec<Epoch>,
     /// Its scores on validation, which chose it.
     pub validation: Evaluation,
-    /// Its scores on test, measured once.
+    /// Scores on test: its own, measured once; in a cross-validation, those of the searches of all folds together.
     pub test: Evaluation,
+    /// The searches of a cross-validation; empty for a plain split.
+    pub folds: Vec<FoldSummary>,
+    /// What validation teaches about the probabilities of the saved model, which `infer` applies.
+    pub calibration: Calibration,
+    /// How such calibration does on test; in a cross-validation the mean over folds, weighted by recordings.
+    pub calibration_check: CalibrationCheck,
+}
+
+/// One search of a cross-validation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FoldSummary {
+    /// Name of its folder below `folds/`.
+    pub name: String,
+    /// The trial that its validation chose.
+    pub trial: String,
+    /// Macro-F1 of that trial on its validation.
+    pub val_macro_f1: f64,
+    /// Recordings of its test.
+    pub n_test: usize,
 }
 
 /// What the scores were measured on.
@@ -59,7 +79,9 @@ pub struct DataSummary {
     pub split: String,
     /// Class names, in the order of every list of classes.
     pub labels: Vec<String>,
-    /// Recordings by class, in training, validation and test.
+    /// Groups that the recordings fall into: recorders, with the families of copies that join them.
+    pub n_groups: usize,
+    /// Recordings by class, in training, validation and test; in a cross-validation a recording is tested in each repeat.
     pub counts: [Vec<usize>; 3],
     /// Recordings that could not be read and were left out.
     pub unreadable: Vec<String>,
@@ -214,12 +236,14 @@ fn example() -> Report {
     use model::{Arch, HeadConfig, Trainable};
 
     let labels = ["hungry", "tired"].map(String::from).to_vec();
-    let evaluate = |pairs: &[(usize, f32)]| {
+    let predictions = |pairs: &[(usize, f32)]| {
         let truths: Vec<usize> = pairs.iter().map(|(truth, _)| *truth).collect();
         let rows: Vec<Vec<f32>> = pairs.iter().map(|(_, p)| vec![*p, 1.0 - p]).collect();
         let alone: Vec<usize> = (0..pairs.len()).collect();
-        Predictions::new(2, &truths, &rows, &alone).and_then(|p| Evaluation::new(&p, &labels, &[6, 4], 42)).unwrap()
+        Predictions::new(2, &truths, &rows, &alone).unwrap()
     };
+    let evaluate = |pairs: &[(usize, f32)]| Evaluation::new(&predictions(pairs), &labels, &[6, 4], 42).unwrap();
+    let calibration = Calibration::fit(&predictions(&[(0, 0.8), (0, 0.3), (1, 0.2), (1, 0.4)]));
     let trial = |learning_rate: f64, val_macro_f1: f64| {
         let config = TrialConfig { learning_rate, head: HeadConfig { inner: 16, dropout: 0.5 } };
         TrialSummary { id: config.id(), config, epoch: 2, val_macro_f1, val_loss: 0.7 }
@@ -246,6 +270,7 @@ fn example() -> Report {
             fingerprint: "ab".repeat(32),
             split: "stratified 60/20/20 by class, seed 42".into(),
             labels: labels.clone(),
+            n_groups: 9,
             counts: [vec![6, 4], vec![2, 2], vec![3, 1]],
             unreadable: vec![],
             copies_of_training: 1,
@@ -260,6 +285,9 @@ fn example() -> Report {
             fingerprint: "cd".repeat(32),
         },
         leaderboard: vec![trial(0.01, 0.73), trial(0.001, 0.4)],
+        folds: vec![],
+        calibration_check: calibration.check(&predictions(&[(0, 0.9), (1, 0.6)])),
+        calibration,
         best_epochs: vec![epoch(1, 0.9), epoch(2, 0.6), epoch(3, 0.5)],
     }
 }

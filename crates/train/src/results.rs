@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use burn::tensor::Device;
 use dataset::Corpus;
-use metrics::argmax;
+use metrics::{Calibration, argmax};
 use model::{BackboneWeights, CheckpointInfo, Head};
 
+use serde_json::json;
+
 use crate::Error;
-use crate::embeddings::{Embeddings, Rows};
 use crate::report::TrialSummary;
 use crate::run_folder::{CHECKPOINT_FILE, RunFolder};
+use crate::search::Scored;
 use crate::tail::{Start, Tail};
 use crate::trial::{Epoch, TrialConfig};
 
@@ -20,8 +22,10 @@ pub(crate) struct Trial {
     pub epochs: Vec<Epoch>,
     /// Index of the chosen epoch.
     pub best: usize,
-    /// The chosen epoch's probabilities on validation, `[n_val][n_classes]`.
-    pub val: Vec<Vec<f32>>,
+    /// What the chosen epoch says of validation.
+    pub val: Scored,
+    /// What that teaches about its probabilities.
+    pub calibration: Calibration,
 }
 
 impl Trial {
@@ -41,14 +45,7 @@ impl Trial {
     }
 
     /// Writes the trial's folder; `tail` is of the chosen epoch, its head for plain embeddings.
-    pub fn write(
-        &self,
-        run: &RunFolder,
-        corpus: &Corpus,
-        data: &Embeddings,
-        start: &Start,
-        tail: &Tail,
-    ) -> Result<(), Error> {
+    pub fn write(&self, run: &RunFolder, corpus: &Corpus, start: &Start, tail: &Tail) -> Result<(), Error> {
         let id = self.config.id();
         let text = toml::to_string(&self.config).map_err(|e| Error::Failed(format!("trial {id}: {e}")))?;
         run.write(&format!("trials/{id}/config.toml"), text.as_bytes())?;
@@ -63,13 +60,17 @@ impl Trial {
             ]
         });
         run.write_csv(&format!("trials/{id}/epochs.csv"), &header, rows)?;
-        let info = CheckpointInfo { head: self.config.head.clone(), trained: start.backbone.train };
+        let info = CheckpointInfo {
+            head: self.config.head.clone(),
+            trained: start.backbone.train,
+            calibration: json!(self.calibration),
+        };
         let weights = match &tail.backbone {
             Some(backbone) => &start.weights.with_trained(backbone).map_err(failed)?,
             None => start.weights,
         };
         model::save_checkpoint(&checkpoint_path(run, &id), &info, weights, &tail.head).map_err(failed)?;
-        write_predictions(run, corpus, &id, &[("val", &data.val, &self.val)])
+        write_predictions(run, &format!("trials/{id}/predictions.csv"), corpus, &[("val", &self.val)])
     }
 }
 
@@ -93,17 +94,17 @@ fn failed(error: model::Error) -> Error {
     Error::Failed(error.to_string())
 }
 
-/// Writes `trials/<id>/predictions.csv`: the probabilities of each part, `[n][n_classes]`, beside the recordings.
+/// Writes the probabilities of each part, as the model gives them, beside the recordings.
 pub(crate) fn write_predictions(
     run: &RunFolder,
+    name: &str,
     corpus: &Corpus,
-    id: &str,
-    parts: &[(&str, &Rows, &[Vec<f32>])],
+    parts: &[(&str, &Scored)],
 ) -> Result<(), Error> {
     let mut header: Vec<String> = ["split", "path", "label", "predicted"].map(String::from).into();
     header.extend(corpus.labels.iter().map(|label| format!("p_{label}")));
-    let rows = parts.iter().flat_map(|(split, rows, probabilities)| {
-        rows.recordings.iter().zip(*probabilities).map(move |(recording, p)| {
+    let rows = parts.iter().flat_map(|(split, scored)| {
+        scored.recordings.iter().zip(&scored.probabilities).map(move |(recording, p)| {
             let recording = &corpus.recordings[*recording];
             let label = |class: usize| corpus.labels[class].clone();
             let mut row = vec![(*split).to_owned(), recording.path.clone(), label(recording.label), label(argmax(p))];
@@ -111,7 +112,7 @@ pub(crate) fn write_predictions(
             row
         })
     });
-    run.write_csv(&format!("trials/{id}/predictions.csv"), &header, rows)
+    run.write_csv(name, &header, rows)
 }
 
 /// Writes `leaderboard.csv`, best first.

@@ -46,6 +46,11 @@ impl RunFolder {
         Ok(Self { path, name })
     }
 
+    /// The folder `name` inside this one, made when something is written into it.
+    pub fn inside(&self, name: &str) -> Self {
+        Self { path: self.path.join(name), name: self.name.clone() }
+    }
+
     /// Writes a file below the folder, atomically, making the folders it needs.
     ///
     /// # Errors

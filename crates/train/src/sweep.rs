@@ -1,26 +1,23 @@
 //! The main job: recordings in; trained heads, their leaderboard, one test score and a usable model out.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use dataset::{Corpus, FloatCache, ImageStore};
-use metrics::{Evaluation, Predictions, group_ids};
-use model::{Compute, HeadConfig, ModelInfo, Trainable};
-use rayon::prelude::*;
+use dataset::{Corpus, ImageStore};
+use metrics::{CalibrationCheck, Evaluation, group_ids};
+use model::{Compute, ModelInfo};
 use serde_json::json;
 
 use crate::backbone;
 use crate::config::Config;
 use crate::data::Data;
-use crate::embeddings::{Pass, Rows, shared_with_training};
+use crate::embeddings::shared_with_training;
+use crate::plan::Plan;
 use crate::progress::{Progress, warn};
-use crate::report::{BackboneSummary, DataSummary, REPORT_VERSION, Report, TrialSummary};
-use crate::results::{Trial, read_checkpoint, write_leaderboard, write_predictions};
+use crate::report::{BackboneSummary, DataSummary, FoldSummary, REPORT_VERSION, Report};
+use crate::results::write_predictions;
 use crate::run_folder::{MODEL_FILE, RunFolder};
-use crate::tail::{Start, Tail};
-use crate::trial::{self, TrialConfig};
-use crate::whitening::Whitening;
+use crate::search::{Scored, Search};
 use crate::{Error, seed};
 
 /// Runs the sweep of `config` with `compute` and writes its folder below `out`.
@@ -29,179 +26,151 @@ use crate::{Error, seed};
 /// The [`Error`] of the step that failed. What was written stays.
 pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, Report), Error> {
     let started = Instant::now();
-    let device = compute.device();
-    let mut data = Data::find(config)?;
+    let Data { corpus, synthetic } = Data::find(config)?;
     let store = ImageStore::new(&config.data.cache, &config.features)?;
-    let unreadable = check_readable(&mut data, &store, config.data.skip_unreadable)?;
-    let counts = data.counts()?;
+    let (usable, unreadable) = check_readable(&corpus, &store, config.data.skip_unreadable)?;
+    let groups = group_ids(corpus.recordings.iter().map(|recording| recording.recorder()));
+    let plan = Plan::new(config, &corpus, &groups, &usable)?;
     let (weights, backbone_summary) = backbone::resolve(&config.backbone, config.strict, config.seed)?;
 
     let engine_text = format!("{} on {}", compute.engine_name(), compute.device_name());
     let resolved = config.to_toml()?;
-    let data_fingerprint = data.corpus.fingerprint();
-    let run = RunFolder::create(
-        out,
-        &config.name,
-        &[&resolved, &data_fingerprint, &backbone_summary.fingerprint, &engine_text],
-    )?;
+    let fingerprint = corpus.fingerprint();
+    let run =
+        RunFolder::create(out, &config.name, &[&resolved, &fingerprint, &backbone_summary.fingerprint, &engine_text])?;
     run.write("config.toml", resolved.as_bytes())?;
-    run.write("manifest.csv", data.corpus.manifest_csv().as_bytes())?;
-    let provenance = provenance(config, compute, &data, &backbone_summary);
+    run.write("manifest.csv", corpus.manifest_csv().as_bytes())?;
+    let provenance = json!({
+        "format_version": 1,
+        "wail": env!("CARGO_PKG_VERSION"),
+        "features_version": features::FEATURES_VERSION,
+        "target": format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+        "seed": config.seed,
+        "device": compute.device_name(),
+        "engine": compute.engine_name(),
+        "data": {
+            "root": corpus.root.display().to_string(),
+            "synthetic": synthetic,
+            "fingerprint": fingerprint,
+            "recordings": corpus.recordings.len(),
+            "split": plan.rule,
+        },
+        "backbone": backbone_summary,
+    });
     run.write("provenance.json", format!("{provenance:#}\n").as_bytes())?;
     run.log("prepared", started.elapsed().as_secs_f64())?;
     eprintln!(
-        "run        {}\ndata       {} ({} recordings)\nbackbone   {}: {}\nengine     {engine_text}",
+        "run        {}\ndata       {} ({} recordings)\nsplit      {}\nbackbone   {}: {}\nengine     {engine_text}",
         run.path.display(),
-        data.corpus.root.display(),
-        data.corpus.recordings.len(),
+        corpus.root.display(),
+        corpus.recordings.len(),
+        plan.rule,
         backbone_summary.arch,
         backbone_summary.used
     );
 
-    let step = Instant::now();
-    let cache = FloatCache::new(&config.data.cache.join("embeddings"));
-    let pass_before = |trainable: Trainable| {
-        let frozen = compute.engine_before(trainable, &weights, config.features.image_size);
-        let frozen = frozen.map_err(|e| Error::Failed(e.to_string()))?;
-        let pass = Pass {
-            corpus: &data.corpus,
-            images: &store,
-            frozen: frozen.as_ref(),
-            frozen_key: &format!("{engine_text} {} before {trainable:?}", backbone_summary.fingerprint),
-            cache: (trainable != Trainable::All).then_some(&cache),
-            seed: config.seed,
-            augmented_views: config.train.augmented_views,
-        };
-        pass.run(&data.split)
-    };
-    let trainable = config.backbone.train;
-    let rows = pass_before(trainable)?;
-    let whitening = match (config.train.whiten, trainable) {
-        (false, _) => Whitening::none(device),
-        (true, Trainable::None) => Whitening::fit(&rows, device),
-        (true, _) => Whitening::fit(&pass_before(Trainable::None)?, device),
-    };
-    run.log("embedded", step.elapsed().as_secs_f64())?;
-
-    let step = Instant::now();
-    let inputs = match trainable {
-        Trainable::None => &whitening.apply(&rows)?,
-        _ => &rows,
-    };
-    let start = Start {
+    let search = Search {
+        config,
+        compute,
+        corpus: &corpus,
+        groups: &groups,
+        images: &store,
         weights: &weights,
-        backbone: &config.backbone,
-        input: weights.trainable_input(trainable, config.features.image_size),
-        whitening: &whitening,
+        weights_key: &format!("{engine_text} {}", backbone_summary.fingerprint),
     };
-    let trials = grid(config);
-    let progress = Progress::new("training", "trials");
-    let done = AtomicUsize::new(0);
-    // Each trial draws from generators of its own, so that the order in which they finish changes nothing. Heads are small
-    // and trained side by side; a backbone takes all cores and much memory.
-    let together = if trainable == Trainable::None { 1 } else { trials.len() };
-    let finished: Vec<Trial> = trials
-        .par_iter()
-        .with_min_len(together)
-        .map(|trial| {
-            let trained = trial::train(inputs, &start, trial, &config.train, config.seed, device)?;
-            let tail = Tail { head: whitening.absorbed_by(&trained.tail.head), ..trained.tail };
-            let val = tail.probabilities(&start, &rows.val.rows)?;
-            let trial = Trial { config: trial.clone(), epochs: trained.epochs, best: trained.best, val };
-            trial.write(&run, &data.corpus, &rows, &start, &tail)?;
-            let chosen = trial.chosen();
-            progress.line(&format!(
-                "{:<32} epoch {:>3}  val macro-F1 {:.4}  loss {:.4}",
-                trial.config.id(),
-                chosen.epoch,
-                chosen.val_macro_f1,
-                chosen.val_loss
-            ));
-            progress.set(done.fetch_add(1, Ordering::Relaxed) + 1, trials.len());
-            Ok(trial)
-        })
-        .collect::<Result<_, Error>>()?;
-    let mut ranked: Vec<&Trial> = finished.iter().collect();
-    ranked.sort_by(|a, b| a.rank(b));
-    let leaderboard: Vec<TrialSummary> = ranked.iter().map(|trial| trial.summary()).collect();
-    write_leaderboard(&run, &leaderboard)?;
-    run.log("trained", step.elapsed().as_secs_f64())?;
+    let mut test = Scored::default();
+    let mut checks: Vec<(usize, CalibrationCheck)> = Vec::new();
+    let mut folds = Vec::new();
+    for fold in &plan.folds {
+        let step = Instant::now();
+        eprintln!("fold       {} of {}: {}", folds.len() + 1, plan.folds.len(), fold.name);
+        let folder = run.inside(&format!("folds/{}", fold.name));
+        let found = search.run(&fold.places, &folder, seed::derive(config.seed, &["fold", &fold.name]))?;
+        checks.push((found.test.recordings.len(), found.calibration.check(&found.test.predictions(&corpus, &groups)?)));
+        folds.push(FoldSummary {
+            name: fold.name.clone(),
+            trial: found.leaderboard[0].id.clone(),
+            val_macro_f1: found.leaderboard[0].val_macro_f1,
+            n_test: found.test.recordings.len(),
+        });
+        test.extend(found.test);
+        run.log(&format!("fold {}", fold.name), step.elapsed().as_secs_f64())?;
+    }
+    let step = Instant::now();
+    let found = search.run(&plan.model, &run, config.seed)?;
+    if plan.folds.is_empty() {
+        checks.push((found.test.recordings.len(), found.calibration.check(&found.test.predictions(&corpus, &groups)?)));
+        test = found.test;
+    }
+    run.log("searched", step.elapsed().as_secs_f64())?;
+    write_predictions(&run, "predictions.csv", &corpus, &[("val", &found.val), ("test", &test)])?;
 
-    let best = ranked.first().ok_or_else(|| Error::Failed("the grid has no trial".into()))?;
-    let (best_weights, best_head) = read_checkpoint(&run, &best.config.id(), &start, device)?;
-    let test = Tail::new(&start, &best_weights, best_head.clone()).probabilities(&start, &rows.test.rows)?;
-    let parts = [("val", &rows.val, best.val.as_slice()), ("test", &rows.test, &test)];
-    write_predictions(&run, &data.corpus, &best.config.id(), &parts)?;
+    let best = &found.leaderboard[0];
     let info = ModelInfo {
         arch: config.backbone.arch,
-        labels: data.corpus.labels.clone(),
+        labels: corpus.labels.clone(),
         head: best.config.head.clone(),
         features: json!(config.features),
+        calibration: json!(found.calibration),
         backbone_source: backbone_summary.used.clone(),
         provenance,
     };
-    let model_path = run.path.join(MODEL_FILE);
-    model::save_model(&model_path, &info, &best_weights, &best_head).map_err(|e| Error::Failed(e.to_string()))?;
+    let failed = |e: model::Error| Error::Failed(e.to_string());
+    model::save_model(&run.path.join(MODEL_FILE), &info, &found.weights, &found.head).map_err(failed)?;
 
-    let evaluate = |name: &str, rows: &Rows, probabilities: &[Vec<f32>]| {
+    let counts = plan.counts(&corpus);
+    let evaluate = |name: &str, scored: &Scored| {
         let seed = seed::derive(config.seed, &["evaluation", name]);
-        Evaluation::new(&predictions(&data.corpus, rows, probabilities)?, &data.corpus.labels, &counts[0], seed)
+        Evaluation::new(&scored.predictions(&corpus, &groups)?, &corpus.labels, &counts[0], seed)
     };
-    let validation = evaluate("val", &rows.val, &best.val)?;
-    let test = evaluate("test", &rows.test, &test)?;
+    let leaks = |key: &dyn Fn(usize) -> Option<String>| -> usize {
+        plan.scored().into_iter().map(|places| shared_with_training(places, key)).sum()
+    };
     let report = Report {
         format_version: REPORT_VERSION,
         run: run.name.clone(),
         seed: config.seed,
         device: engine_text,
-        warnings: warnings(&data, &backbone_summary),
-        validation,
-        test,
+        warnings: warnings(synthetic, &backbone_summary),
+        validation: evaluate("val", &found.val)?,
+        test: evaluate("test", &test)?,
+        folds,
+        calibration: found.calibration,
+        calibration_check: CalibrationCheck::mean(&checks)
+            .ok_or_else(|| Error::Data("no recording was tested".into()))?,
         data: DataSummary {
-            root: data.corpus.root.display().to_string(),
-            synthetic: data.synthetic,
+            root: corpus.root.display().to_string(),
+            synthetic,
             licence: config.data.licence.clone(),
-            fingerprint: data_fingerprint,
-            split: data.split_rule.clone(),
-            labels: data.corpus.labels.clone(),
+            fingerprint,
+            split: plan.rule.clone(),
+            labels: corpus.labels.clone(),
+            n_groups: groups.iter().max().map_or(0, |largest| largest + 1),
             counts,
             unreadable,
-            copies_of_training: shared_with_training(&data.corpus, &data.split, |r| Some(&r.sha256)),
-            recorder_in_training: shared_with_training(&data.corpus, &data.split, |r| r.recorder()),
+            copies_of_training: leaks(&|index| Some(corpus.recordings[index].sha256.clone())),
+            recorder_in_training: leaks(&|index| corpus.recordings[index].recorder().map(str::to_owned)),
         },
         backbone: backbone_summary,
-        leaderboard,
-        best_epochs: best.epochs.clone(),
+        leaderboard: found.leaderboard,
+        best_epochs: found.epochs,
     };
     report.write(&run.path)?;
     run.log("finished", started.elapsed().as_secs_f64())?;
     Ok((run.path, report))
 }
 
-/// Every combination of the grid, in the order of the configuration's lists.
-pub fn grid(config: &Config) -> Vec<TrialConfig> {
-    let sweep = &config.sweep;
-    let mut trials = Vec::new();
-    for learning_rate in &sweep.learning_rate {
-        for inner in &sweep.inner {
-            for dropout in &sweep.dropout {
-                let head = HeadConfig { inner: *inner, dropout: *dropout };
-                trials.push(TrialConfig { learning_rate: *learning_rate, head });
-            }
-        }
-    }
-    trials
-}
-
-/// Fills the image cache and lists what cannot be read; ends the run there unless the configuration lets it go on.
-fn check_readable(data: &mut Data, store: &ImageStore, skip: bool) -> Result<Vec<String>, Error> {
+/// Fills the image cache; gives for each recording whether it can be used, and the paths of those that cannot be read.
+/// They end the run there unless the configuration lets it go on.
+fn check_readable(corpus: &Corpus, store: &ImageStore, skip: bool) -> Result<(Vec<bool>, Vec<String>), Error> {
     let progress = Progress::new("reading", "recordings");
-    let checked = store.prepare(&data.corpus, &|done, total| progress.set(done, total))?;
+    let checked = store.prepare(corpus, &|done, total| progress.set(done, total))?;
     for (path, warning) in &checked.warnings {
         progress.line(&format!("{path}: {warning}"));
     }
+    let mut usable = vec![true; corpus.recordings.len()];
     if checked.unreadable.is_empty() {
-        return Ok(Vec::new());
+        return Ok((usable, Vec::new()));
     }
     let width = checked.unreadable.iter().map(|u| u.path.len()).max().unwrap_or(0);
     let table: Vec<String> = checked.unreadable.iter().map(|u| format!("  {:<width$}  {}", u.path, u.reason)).collect();
@@ -213,14 +182,14 @@ fn check_readable(data: &mut Data, store: &ImageStore, skip: bool) -> Result<Vec
     }
     warn(&text);
     for unreadable in &checked.unreadable {
-        data.split[unreadable.index] = None;
+        usable[unreadable.index] = false;
     }
-    Ok(checked.unreadable.into_iter().map(|u| u.path).collect())
+    Ok((usable, checked.unreadable.into_iter().map(|u| u.path).collect()))
 }
 
-fn warnings(data: &Data, backbone: &BackboneSummary) -> Vec<String> {
+fn warnings(synthetic: bool, backbone: &BackboneSummary) -> Vec<String> {
     let mut warnings = Vec::new();
-    if data.synthetic {
+    if synthetic {
         warnings.push("The recordings are synthetic: these scores say nothing about real babies.".into());
     }
     if backbone.stand_in {
@@ -230,30 +199,4 @@ fn warnings(data: &Data, backbone: &BackboneSummary) -> Vec<String> {
         ));
     }
     warnings
-}
-
-fn provenance(config: &Config, compute: &Compute, data: &Data, backbone: &BackboneSummary) -> serde_json::Value {
-    json!({
-        "format_version": 1,
-        "wail": env!("CARGO_PKG_VERSION"),
-        "features_version": features::FEATURES_VERSION,
-        "target": format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
-        "seed": config.seed,
-        "device": compute.device_name(),
-        "engine": compute.engine_name(),
-        "data": {
-            "root": data.corpus.root.display().to_string(),
-            "synthetic": data.synthetic,
-            "fingerprint": data.corpus.fingerprint(),
-            "recordings": data.corpus.recordings.len(),
-            "split": data.split_rule,
-        },
-        "backbone": backbone,
-    })
-}
-
-/// What a classifier said of recordings; those of one recorder are one group.
-fn predictions(corpus: &Corpus, rows: &Rows, probabilities: &[Vec<f32>]) -> Result<Predictions, metrics::Error> {
-    let groups = group_ids(rows.recordings.iter().map(|recording| corpus.recordings[*recording].recorder()));
-    Predictions::new(corpus.labels.len(), &rows.labels, probabilities, &groups)
 }

@@ -1,11 +1,10 @@
 //! `train infer FILE|DIR...`
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use predict::{Classifier, Prediction, Ranked};
+use predict::{Classifier, Options, Prediction};
 use serde::Serialize;
 
 use crate::cli::{ComputeArgs, Inputs};
@@ -23,6 +22,13 @@ pub struct Args {
     /// How many classes to list, the most probable first
     #[arg(long, value_name = "N", default_value_t = 3, allow_negative_numbers = true)]
     top_k: usize,
+    /// Say "not sure" where the most probable class is less probable than this, 0 to 1
+    #[arg(long, value_name = "P", value_parser = share)]
+    min_confidence: Option<f64>,
+    /// List the classes that cannot be ruled out, so that the list holds the true one this often (0.8, 0.9 or 0.95, as far as
+    /// the recording is like those of validation), and say "not sure" unless it is one class
+    #[arg(long, value_name = "C", value_parser = share)]
+    coverage: Option<f64>,
     /// Form of the answer
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -56,9 +62,11 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let files = inputs::sound_files(&args.inputs.paths)?;
     let compute = args.compute.find()?;
     let classifier = Classifier::load(&model_path, &compute).map_err(|e| Error::Weights(e.to_string()))?;
+    let options =
+        Options { top_k: args.top_k, min_confidence: args.min_confidence.map(|p| p as f32), coverage: args.coverage };
     let mut answers = Vec::new();
     let unreadable = inputs::each(&files, |path, bytes, extension| {
-        let prediction = classifier.classify(bytes, extension, args.top_k)?;
+        let prediction = classifier.classify(bytes, extension, &options)?;
         for warning in &prediction.warnings {
             eprintln!("{}: {warning}", path.display());
         }
@@ -73,7 +81,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
         },
         Format::Json => json(&answers.iter().map(Answer::new).collect::<Vec<_>>())?,
         Format::Jsonl => answers.iter().map(|answer| json(&Answer::new(answer))).collect::<Result<_, _>>()?,
-        Format::Csv => csv_text(classifier.labels(), &answers)?,
+        Format::Csv => csv_text(classifier.labels(), &options, &answers)?,
     };
     let printed = std::io::stdout().write_all(text.as_bytes());
     printed.map_err(|e| Error::Failed(format!("standard output: {e}")))?;
@@ -97,17 +105,20 @@ fn newest_model(experiments: &Path) -> Result<PathBuf, Error> {
 #[derive(Serialize)]
 struct Answer<'a> {
     file: &'a str,
-    label: &'a str,
-    probability: f32,
-    top_k: &'a [Ranked],
-    all_probs: &'a BTreeMap<String, f32>,
+    #[serde(flatten)]
+    prediction: &'a Prediction,
 }
 
 impl<'a> Answer<'a> {
     fn new((file, prediction): &'a (String, Prediction)) -> Self {
-        let Prediction { label, probability, top_k, all_probs, .. } = prediction;
-        Self { file, label, probability: *probability, top_k, all_probs }
+        Self { file, prediction }
     }
+}
+
+/// A number from 0 to 1.
+fn share(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "it is no number".to_owned())?;
+    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("it is 0 to 1".into()) }
 }
 
 fn json(value: &impl Serialize) -> Result<String, Error> {
@@ -121,20 +132,29 @@ fn table(answers: &[(String, Prediction)]) -> String {
         .map(|(file, prediction)| {
             let ranked: Vec<String> =
                 prediction.top_k.iter().map(|r| format!("{:>5.1} % {}", 100.0 * r.probability, r.label)).collect();
-            format!("{file:<width$}  {}\n", ranked.join("  "))
+            let unsure = if prediction.abstains == Some(true) { "not sure  " } else { "" };
+            let set = prediction.prediction_set.as_ref().map_or(String::new(), |set| match set.as_slice() {
+                [] => "  none is likely enough".into(),
+                set => format!("  it may be {}", set.join(", ")),
+            });
+            format!("{file:<width$}  {unsure}{}{set}\n", ranked.join("  "))
         })
         .collect()
 }
 
-fn csv_text(labels: &[String], answers: &[(String, Prediction)]) -> Result<String, Error> {
+fn csv_text(labels: &[String], options: &Options, answers: &[(String, Prediction)]) -> Result<String, Error> {
     let fail = |e: String| Error::Failed(format!("CSV: {e}"));
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut header: Vec<String> = ["file", "label", "probability"].map(String::from).into();
     header.extend(labels.iter().map(|label| format!("p_{label}")));
+    header.extend((options.min_confidence.is_some() || options.coverage.is_some()).then(|| "abstains".into()));
+    header.extend(options.coverage.map(|_| "prediction_set".into()));
     writer.write_record(&header).map_err(|e| fail(e.to_string()))?;
     for (file, prediction) in answers {
         let mut row = vec![file.clone(), prediction.label.clone(), prediction.probability.to_string()];
         row.extend(labels.iter().map(|label| prediction.all_probs[label].to_string()));
+        row.extend(prediction.abstains.map(|abstains| abstains.to_string()));
+        row.extend(prediction.prediction_set.as_ref().map(|set| set.join("|")));
         writer.write_record(&row).map_err(|e| fail(e.to_string()))?;
     }
     let bytes = writer.into_inner().map_err(|e| fail(e.to_string()))?;

@@ -4,12 +4,18 @@
 use std::path::Path;
 
 use features::FeatureConfig;
-use metrics::Evaluation;
+use metrics::{Calibration, Evaluation};
 
 use crate::report::{Report, TrialSummary, findings, interval, markdown, number};
 
 /// The card of one trial of a run.
-pub(super) fn text(report: &Report, trial: &TrialSummary, features: &FeatureConfig, out: &Path) -> String {
+pub(super) fn text(
+    report: &Report,
+    trial: &TrialSummary,
+    features: &FeatureConfig,
+    calibration: &Calibration,
+    out: &Path,
+) -> String {
     let name = out.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy());
     let is_best = trial.id == report.leaderboard[0].id;
     let data = &report.data;
@@ -29,7 +35,7 @@ pub(super) fn text(report: &Report, trial: &TrialSummary, features: &FeatureConf
     }
     text += &format!(
         "## Model\n\n- backbone: {}, {}; {}\n- head: ReLU, dropout {}, linear {} units, linear {} logits\n\
-         - trained by Wail {}, run `{}`, trial `{}`, epoch {}, seed {}\n- calibration: none; the probabilities are a softmax of the logits\n\n",
+         - trained by Wail {}, run `{}`, trial `{}`, epoch {}, seed {}\n- probabilities: softmax of the logits divided by {:.4}, a temperature fitted on {} validation recordings\n\n",
         report.backbone.arch,
         report.backbone.trained,
         markdown::plain(&report.backbone.used),
@@ -40,7 +46,9 @@ pub(super) fn text(report: &Report, trial: &TrialSummary, features: &FeatureConf
         report.run,
         trial.id,
         trial.epoch,
-        report.seed
+        report.seed,
+        calibration.temperature,
+        calibration.n_examples
     );
     text += &format!(
         "## Data\n\n- recordings: `{}`{}, fingerprint `{}`\n- licence of the recordings: {}\n- split: {}\n\n",
