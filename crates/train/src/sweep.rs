@@ -15,7 +15,9 @@ use crate::config::Config;
 use crate::data::Data;
 use crate::embeddings::{Pass, Rows, shared_with_training};
 use crate::progress::{Progress, warn};
-use crate::report::{BackboneSummary, DataSummary, REPORT_VERSION, Report, TrialSummary};
+use crate::report::{
+    BackboneSummary, CalibrationSummary, DataSummary, Environment, REPORT_VERSION, Report, TrialSummary, mistakes,
+};
 use crate::results::{Trial, write_leaderboard, write_predictions};
 use crate::run_folder::{MODEL_FILE, RunFolder};
 use crate::trial::{self, TrialConfig, train_head};
@@ -120,20 +122,26 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
     let model_path = run.path.join(MODEL_FILE);
     model::save_model(&model_path, &info, &weights, &best.head).map_err(|e| Error::Failed(e.to_string()))?;
 
-    let evaluate = |name: &str, rows: &Rows, probabilities: &[Vec<f32>]| {
+    let mistakes = mistakes::most_confident(&data.corpus, &embeddings.test, &test);
+    mistakes::write_media(&run, &data.corpus.root, &config.features, &mistakes)?;
+    let validation = predictions(&data.corpus, &embeddings.val, &best.val)?;
+    let test = predictions(&data.corpus, &embeddings.test, &test)?;
+    let evaluate = |name: &str, predictions: &Predictions| {
         let seed = seed::derive(config.seed, &["evaluation", name]);
-        Evaluation::new(&predictions(&data.corpus, rows, probabilities)?, &data.corpus.labels, &counts[0], seed)
+        Evaluation::new(predictions, &data.corpus.labels, &counts[0], seed)
     };
-    let validation = evaluate("val", &embeddings.val, &best.val)?;
-    let test = evaluate("test", &embeddings.test, &test)?;
     let report = Report {
         format_version: REPORT_VERSION,
         run: run.name.clone(),
         seed: config.seed,
         device: engine_text,
         warnings: warnings(&data, &backbone_summary),
-        validation,
-        test,
+        validation: evaluate("val", &validation)?,
+        test: evaluate("test", &test)?,
+        calibration: CalibrationSummary::new(&validation, &test),
+        mistakes,
+        config: resolved,
+        environment: Environment::here(),
         data: DataSummary {
             root: data.corpus.root.display().to_string(),
             synthetic: data.synthetic,
