@@ -46,6 +46,12 @@ fn fresh(config: &str) -> TempDir {
     folder
 }
 
+/// Files of `folder` with this extension.
+fn only_files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|found| found == extension)).collect()
+}
+
 fn only_entry(folder: &Path) -> PathBuf {
     let mut entries = std::fs::read_dir(folder).unwrap();
     let entry = entries.next().unwrap().unwrap().path();
@@ -86,7 +92,7 @@ fn a_run_leaves_what_the_design_promises() {
     let names: Vec<String> = contents(&run)
         .iter()
         .map(|(path, _)| path.display().to_string())
-        .filter(|p| !p.starts_with("trials"))
+        .filter(|p| !p.starts_with("trials") && !p.starts_with("mistakes"))
         .collect();
     assert_eq!(
         names,
@@ -115,6 +121,7 @@ fn a_run_leaves_what_the_design_promises() {
     assert!(predictions.lines().any(|line| line.starts_with("test,")), "the best one does, once");
     let html = std::fs::read_to_string(run.join("report.html")).unwrap();
     assert!(html.contains("synthetic") && !html.contains("http://") && !html.contains("https://"));
+    assert_eq!(html.matches("data:audio/wav").count(), only_files(&run.join("mistakes"), "wav").len());
 }
 
 #[test]
@@ -194,6 +201,38 @@ fn what_the_configuration_names_of_the_backbone_is_trained_and_the_rest_is_not()
             }
         }
     }
+}
+
+#[test]
+fn a_report_is_rendered_again_to_the_same_bytes_and_runs_are_compared() {
+    let folder = fresh(TINY);
+    for (seed, out) in [("42", "a"), ("7", "b")] {
+        stdout(&train(folder.path(), &["--config", "tiny.toml", "--seed", seed, "--out", out]));
+    }
+    let [a, b] = ["a", "b"].map(|out| only_entry(&folder.path().join(out)));
+    let before = contents(&a);
+    stdout(&train(folder.path(), &["report", a.to_str().unwrap()]));
+    assert!(contents(&a) == before);
+
+    let pages = stdout(&train(folder.path(), &["report", a.to_str().unwrap(), b.to_str().unwrap()]));
+    assert_eq!(pages.lines().last(), a.join("comparison.html").to_str());
+    let read = || std::fs::read_to_string(a.join("comparison.json")).unwrap();
+    let comparison: serde_json::Value = serde_json::from_str(&read()).unwrap();
+    let versus = &comparison["runs"][1]["versus_first"];
+    // The seeds split differently; of the recordings that both tested, the scores are those of the pairs.
+    let tested = |run: &Path| -> Vec<String> {
+        let trial = run.join("trials").join(best_trial(run)).join("predictions.csv");
+        let mut rows = csv::Reader::from_path(trial).unwrap();
+        let rows = rows.records().map(Result::unwrap).filter(|row| &row[0] == "test");
+        rows.map(|row| row[1].to_owned()).collect()
+    };
+    let shared = tested(&a).iter().filter(|path| tested(&b).contains(path)).count();
+    assert_eq!(versus["n_examples"].as_u64().unwrap_or(0), shared as u64);
+    assert_eq!(comparison["runs"][0]["versus_first"], serde_json::Value::Null);
+    let same = stdout(&train(folder.path(), &["report", a.to_str().unwrap(), a.to_str().unwrap()]));
+    assert_eq!(same.lines().count(), 3);
+    let comparison: serde_json::Value = serde_json::from_str(&read()).unwrap();
+    assert_eq!(comparison["runs"][1]["versus_first"]["paired"]["p"], 1.0, "a run does not differ from itself");
 }
 
 #[test]

@@ -4,10 +4,11 @@
 //! Average precision is `sum_k (R_k - R_{k-1}) P_k` over the distinct probabilities, highest first: scikit-learn's
 //! `average_precision_score`. Examples of equal probability enter together, so their order cannot matter.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A point of the precision-recall curve: what a threshold on the class' probability gives.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CurvePoint {
     /// Examples of the class at or above the threshold, of all of the class; 0 to 1, not falling along the curve.

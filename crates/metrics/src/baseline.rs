@@ -1,5 +1,6 @@
 //! What a classifier scores that never listens: it knows only how often each class occurred in training.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::confusion::mean;
@@ -7,7 +8,7 @@ use crate::scores::{Scorer, Scores};
 use crate::{Predictions, argmax};
 
 /// Expected scores of answers drawn at random.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChanceScores {
     /// Expected macro-F1.

@@ -7,6 +7,7 @@
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Predictions;
@@ -17,7 +18,7 @@ use crate::scores::{ClassScores, Scorer, Scores};
 pub const RESAMPLES: usize = 2000;
 
 /// A score and its 95 % interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Estimate {
     /// The score on all examples.

@@ -10,6 +10,7 @@
 //! Sets are cut from the probabilities as the model gives them, not from the rescaled ones: a temperature that was fitted
 //! on the same examples would void the guarantee.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Predictions;
@@ -20,7 +21,7 @@ use crate::temperature::{fit, rescale, softmax};
 pub const COVERAGES: [f64; 3] = [0.8, 0.9, 0.95];
 
 /// What was learnt from validation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
     /// Examples it was fitted on.
@@ -32,7 +33,7 @@ pub struct Calibration {
 }
 
 /// When a class belongs to a prediction set.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetThreshold {
     /// The share of sets that should hold the true class.
@@ -43,7 +44,7 @@ pub struct SetThreshold {
 }
 
 /// How a calibration did on other examples than its own.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CalibrationCheck {
     /// Log loss of the rescaled probabilities, nats.
@@ -55,7 +56,7 @@ pub struct CalibrationCheck {
 }
 
 /// How the prediction sets of one coverage did.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetCheck {
     /// The share that should hold the true class.

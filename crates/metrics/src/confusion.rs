@@ -3,10 +3,11 @@
 //! As in scikit-learn with `labels=range(n_classes), zero_division=0`: macro-F1 is over every class of the task, and a
 //! class with neither an example nor a prediction counts as 0.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Counts `[true class][predicted class]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConfusionMatrix(pub Vec<Vec<usize>>);
 
 impl ConfusionMatrix {

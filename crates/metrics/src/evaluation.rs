@@ -1,5 +1,6 @@
 //! All that is said of a classifier on one split.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::{Estimate, estimates};
@@ -13,7 +14,7 @@ use crate::{
 const MAX_CURVE_POINTS: usize = 200;
 
 /// The evaluation of one split. What is undefined is `None`, and `null` in JSON; nothing is NaN.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Evaluation {
     /// Recordings scored.
@@ -37,7 +38,7 @@ pub struct Evaluation {
 }
 
 /// One class on one split.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClassEvaluation {
     /// The class.

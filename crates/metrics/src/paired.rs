@@ -5,6 +5,7 @@
 //! (1 + swaps)`, two-sided.
 
 use rand::RngExt;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::{RESAMPLES, interval, resample};
@@ -13,7 +14,7 @@ use crate::random::{Purpose, generator};
 use crate::{ConfusionMatrix, Error, Estimate, Predictions};
 
 /// How the first of two classifiers differs from the second.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PairedComparison {
     /// Macro-F1 of the first.

@@ -10,6 +10,7 @@
 //! "Permutation P-values Should Never Be Zero", 2010).
 
 use rand::seq::SliceRandom;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::confusion::mean;
@@ -23,7 +24,7 @@ pub const PERMUTATIONS: usize = 2000;
 pub(crate) const ROUNDING: f64 = 1e-12;
 
 /// Macro-F1 against chance.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PermutationTest {
     /// Mean macro-F1 under permuted labels.

@@ -4,6 +4,7 @@
 //! ICML 2017: `sum_b (n_b / n) |accuracy_b - confidence_b|` over [`N_BINS`] bins `((b - 1) / N_BINS, b / N_BINS]` of the
 //! top probability.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Predictions;
@@ -12,7 +13,7 @@ use crate::Predictions;
 pub const N_BINS: usize = 15;
 
 /// One bin of the reliability diagram.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReliabilityBin {
     /// Lower edge, not in the bin.

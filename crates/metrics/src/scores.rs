@@ -1,6 +1,7 @@
 //! The scores of a whole classifier, and the one function that computes them all, for the examples as they are and for
 //! any resample of them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::average_precision::Ranking;
@@ -9,7 +10,7 @@ use crate::reliability::Reliability;
 use crate::{ConfusionMatrix, Predictions};
 
 /// Something for each score of a whole classifier.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scores<T> {
     /// Mean F1 of all classes, 0 to 1.

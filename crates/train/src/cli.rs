@@ -24,7 +24,7 @@ struct Cli {
 enum Command {
     /// Say why a baby cries: classify recordings with a trained model
     Infer(commands::infer::Args),
-    /// Write the report of a finished run again: report.html, report.md and report.json
+    /// Write the report of a finished run again, or compare several: report.html and report.md, comparison.html
     Report(commands::report::Args),
     /// Write a trained model as a folder: ONNX, safetensors, burn record and model card
     Export(commands::export::Args),

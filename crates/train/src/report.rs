@@ -1,22 +1,32 @@
 //! What a run has to say: one value, saved as `report.json`, shown as HTML and Markdown.
 
-mod html;
+mod chart;
+pub mod comparison;
+#[cfg(test)]
+mod example;
+mod figures;
+mod findings;
+mod heat_map;
 pub(crate) mod markdown;
-mod svg;
+pub mod mistakes;
+mod page;
 
 use std::path::Path;
 
 use metrics::{Calibration, CalibrationCheck, Estimate, Evaluation};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::trial::{Epoch, TrialConfig};
+pub(crate) use findings::findings;
+pub use mistakes::Mistake;
 
 /// Version of `report.json`.
 pub const REPORT_VERSION: u32 = 2;
 
 /// Everything that the report shows. No time, host or path that differs between reruns is in it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
     /// [`REPORT_VERSION`] of the program that wrote it.
@@ -43,14 +53,18 @@ pub struct Report {
     pub test: Evaluation,
     /// The searches of a cross-validation; empty for a plain split.
     pub folds: Vec<FoldSummary>,
-    /// What validation teaches about the probabilities of the saved model, which `infer` applies.
-    pub calibration: Calibration,
-    /// How such calibration does on test; in a cross-validation the mean over folds, weighted by recordings.
-    pub calibration_check: CalibrationCheck,
+    /// What validation taught about its probabilities, and what that is worth on test.
+    pub calibration: CalibrationSummary,
+    /// Its most confident mistakes on test, the most confident first.
+    pub mistakes: Vec<Mistake>,
+    /// The resolved configuration, TOML.
+    pub config: String,
+    /// The program that ran it.
+    pub environment: Environment,
 }
 
 /// One search of a cross-validation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FoldSummary {
     /// Name of its folder below `folds/`.
@@ -63,8 +77,41 @@ pub struct FoldSummary {
     pub n_test: usize,
 }
 
+/// A calibration and how it did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CalibrationSummary {
+    /// Fitted on validation.
+    pub fitted: Calibration,
+    /// Measured on test; in a cross-validation the mean over folds, each of its own calibration, weighted by recordings.
+    pub test: CalibrationCheck,
+}
+
+/// The program that ran it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Environment {
+    /// Version of Wail.
+    pub wail: String,
+    /// Version of the audio front end; another one may give other images.
+    pub features_version: u32,
+    /// Processor and operating system, such as `x86_64-linux`.
+    pub target: String,
+}
+
+impl Environment {
+    /// This program.
+    pub fn here() -> Self {
+        Self {
+            wail: env!("CARGO_PKG_VERSION").into(),
+            features_version: features::FEATURES_VERSION,
+            target: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+        }
+    }
+}
+
 /// What the scores were measured on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataSummary {
     /// The folder of class folders, as the configuration names it.
@@ -92,7 +139,7 @@ pub struct DataSummary {
 }
 
 /// Which backbone made the embeddings.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BackboneSummary {
     /// The architecture.
@@ -110,7 +157,7 @@ pub struct BackboneSummary {
 }
 
 /// A line of the leaderboard.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrialSummary {
     /// Name of the trial's folder.
@@ -143,79 +190,55 @@ impl Report {
                 return Err(fail(format!("has format version {version}, this program reads {REPORT_VERSION}")));
             }
         }
-        serde_json::from_value(value).map_err(|e| fail(format!("is damaged: {e}")))
+        let report: Self = serde_json::from_value(value).map_err(|e| fail(format!("is damaged: {e}")))?;
+        report.problem().map_or(Ok(report), |problem| Err(fail(format!("is damaged: {problem}"))))
     }
 
-    /// Writes `report.json`, `report.html` and `report.md` into `run`.
+    /// Writes `report.json`, and the forms for people with it.
+    ///
+    /// # Errors
+    /// As [`Report::render`].
+    pub fn write(&self, run: &Path) -> Result<(), Error> {
+        let json = serde_json::to_string_pretty(self).map_err(|e| Error::Failed(format!("report.json: {e}")))?;
+        crate::run_folder::write(&run.join("report.json"), (json + "\n").as_bytes())?;
+        self.render(run)
+    }
+
+    /// Writes `report.html`, one page that needs no network, and `report.md` into `run`. Sound and pictures of the
+    /// mistakes come from that folder, too.
     ///
     /// # Errors
     /// [`Error::Failed`] if a file cannot be written.
-    pub fn write(&self, run: &Path) -> Result<(), Error> {
-        let json = serde_json::to_string_pretty(self).map_err(|e| Error::Failed(format!("report.json: {e}")))?;
-        for (name, text) in [("report.json", json + "\n"), ("report.html", self.html()), ("report.md", self.markdown())]
+    pub fn render(&self, run: &Path) -> Result<(), Error> {
+        crate::run_folder::write(&run.join("report.html"), page::html(self, run)?.as_bytes())?;
+        crate::run_folder::write(&run.join("report.md"), page::markdown(self)?.as_bytes())
+    }
+
+    /// What keeps a report from being shown.
+    fn problem(&self) -> Option<&'static str> {
+        let n_classes = self.data.labels.len();
+        let fits = |evaluation: &Evaluation| {
+            let confusion = &evaluation.confusion.0;
+            evaluation.classes.len() == n_classes
+                && confusion.len() == n_classes
+                && confusion.iter().all(|row| row.len() == n_classes)
+        };
+        if self.leaderboard.is_empty() {
+            Some("the leaderboard is empty")
+        } else if !fits(&self.validation) || !fits(&self.test) || self.data.counts.iter().any(|c| c.len() != n_classes)
         {
-            crate::run_folder::write(&run.join(name), text.as_bytes())?;
+            Some("its lists of classes differ in length")
+        } else {
+            None
         }
-        Ok(())
-    }
-
-    /// The report as one HTML page that needs no network.
-    pub fn html(&self) -> String {
-        html::page(self)
-    }
-
-    /// The report as Markdown.
-    pub fn markdown(&self) -> String {
-        markdown::document(self)
     }
 }
 
-/// What a reader should know before believing the scores, one sentence each.
-pub(crate) fn findings(report: &Report) -> Vec<String> {
-    let data = &report.data;
-    let held_out: usize = data.counts[1..].iter().flatten().sum();
-    let mut found = Vec::new();
-    let baseline = report.test.majority.macro_f1;
-    match report.test.scores.macro_f1.interval {
-        Some([low, high]) if low <= baseline => found.push(format!(
-            "On test the interval {low:.3} to {high:.3} reaches down to what always saying the largest class scores \
-             ({baseline:.3}): better than that is not shown."
-        )),
-        Some(_) => {}
-        None => found.push("The test recordings come from one recorder, so no interval can be given.".into()),
+impl DataSummary {
+    /// Recordings of validation and test.
+    pub fn held_out(&self) -> usize {
+        self.counts[1..].iter().flatten().sum()
     }
-    let rare: Vec<&str> = report.test.classes.iter().filter(|c| c.support < 10).map(|c| c.label.as_str()).collect();
-    if !rare.is_empty() {
-        found.push(format!(
-            "Fewer than 10 test recordings: {}. Their scores are little more than chance.",
-            rare.join(", ")
-        ));
-    }
-    if data.copies_of_training > 0 {
-        found.push(format!(
-            "{} of {held_out} validation and test recordings are byte for byte in training, too.",
-            data.copies_of_training
-        ));
-    }
-    if data.recorder_in_training > 0 {
-        found.push(format!(
-            "{} of {held_out} validation and test recordings come from a recorder that training has heard: the scores \
-             may know the phone or the baby rather than the reason.",
-            data.recorder_in_training
-        ));
-    }
-    if report.test.n_groups == report.test.n_examples {
-        found.push(
-            "No recorder is known from the file names, so the intervals take recordings as independent; those of one baby \
-             are not, so they are too narrow."
-                .into(),
-        );
-    }
-    found.push(format!(
-        "Validation chose the best of {} trials and their epochs, so its score is too high.",
-        report.leaderboard.len()
-    ));
-    found
 }
 
 /// A score as people read it, `–` if it is undefined.
@@ -228,66 +251,45 @@ pub(crate) fn interval(estimate: &Estimate) -> String {
     estimate.interval.map_or("–".into(), |[low, high]| format!("{low:.3} to {high:.3}"))
 }
 
-/// A small report for the tests of its renderings.
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-fn example() -> Report {
-    use metrics::Predictions;
-    use model::{Arch, HeadConfig, Trainable};
+mod tests {
+    use super::example::example;
+    use super::*;
 
-    let labels = ["hungry", "tired"].map(String::from).to_vec();
-    let predictions = |pairs: &[(usize, f32)]| {
-        let truths: Vec<usize> = pairs.iter().map(|(truth, _)| *truth).collect();
-        let rows: Vec<Vec<f32>> = pairs.iter().map(|(_, p)| vec![*p, 1.0 - p]).collect();
-        let alone: Vec<usize> = (0..pairs.len()).collect();
-        Predictions::new(2, &truths, &rows, &alone).unwrap()
-    };
-    let evaluate = |pairs: &[(usize, f32)]| Evaluation::new(&predictions(pairs), &labels, &[6, 4], 42).unwrap();
-    let calibration = Calibration::fit(&predictions(&[(0, 0.8), (0, 0.3), (1, 0.2), (1, 0.4)]));
-    let trial = |learning_rate: f64, val_macro_f1: f64| {
-        let config = TrialConfig { learning_rate, head: HeadConfig { inner: 16, dropout: 0.5 } };
-        TrialSummary { id: config.id(), config, epoch: 2, val_macro_f1, val_loss: 0.7 }
-    };
-    let epoch = |epoch: usize, loss: f64| Epoch {
-        epoch,
-        learning_rate: 0.01,
-        train_loss: loss,
-        val_loss: loss + 0.1,
-        val_macro_f1: 0.5 - loss / 4.0,
-    };
-    Report {
-        format_version: REPORT_VERSION,
-        run: "example-0123456789ab".into(),
-        seed: 42,
-        device: "rten on cpu".into(),
-        warnings: vec!["The recordings are synthetic.".into()],
-        validation: evaluate(&[(0, 0.75), (0, 0.25), (1, 0.125), (1, 0.0)]),
-        test: evaluate(&[(0, 0.75), (0, 1.0), (0, 0.375), (1, 0.5)]),
-        data: DataSummary {
-            root: "data/raw".into(),
-            synthetic: true,
-            licence: None,
-            fingerprint: "ab".repeat(32),
-            split: "stratified 60/20/20 by class, seed 42".into(),
-            labels: labels.clone(),
-            n_groups: 9,
-            counts: [vec![6, 4], vec![2, 2], vec![3, 1]],
-            unreadable: vec![],
-            copies_of_training: 1,
-            recorder_in_training: 2,
-        },
-        backbone: BackboneSummary {
-            arch: Arch::ResNet18,
-            trained: Trainable::None,
-            requested: "resnet18".into(),
-            used: "random weights, seed 42".into(),
-            stand_in: false,
-            fingerprint: "cd".repeat(32),
-        },
-        leaderboard: vec![trial(0.01, 0.73), trial(0.001, 0.4)],
-        folds: vec![],
-        calibration_check: calibration.check(&predictions(&[(0, 0.9), (1, 0.6)])),
-        calibration,
-        best_epochs: vec![epoch(1, 0.9), epoch(2, 0.6), epoch(3, 0.5)],
+    #[test]
+    fn what_is_written_reads_back_and_what_cannot_be_shown_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |change: &dyn Fn(&mut serde_json::Value)| {
+            let mut value = serde_json::to_value(example()).unwrap();
+            change(&mut value);
+            std::fs::write(folder.path().join("report.json"), value.to_string()).unwrap();
+            Report::read(folder.path()).map(|report| report.run).map_err(|e| e.to_string())
+        };
+        assert_eq!(put(&|_| ()), Ok(example().run));
+        for (change, expected) in [
+            (
+                &(|v: &mut serde_json::Value| v["format_version"] = 1.into()) as &dyn Fn(&mut serde_json::Value),
+                "has format version 1",
+            ),
+            (&|v| v["leaderboard"] = serde_json::json!([]), "the leaderboard is empty"),
+            (&|v| v["data"]["labels"] = serde_json::json!(["one"]), "differ in length"),
+            (&|v| v["surprise"] = 1.into(), "unknown field `surprise`"),
+            (&|v| v["test"]["scores"]["macro_f1"]["value"] = serde_json::Value::Null, "is damaged"),
+        ] {
+            let message = put(change).unwrap_err();
+            assert!(message.contains(expected) && message.contains("report.json"), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_committed_schema_is_that_of_the_types() {
+        let found = serde_json::to_string_pretty(&schemars::schema_for!(Report)).unwrap() + "\n";
+        let path = Path::new("../../docs/report.schema.json");
+        if std::env::var_os("WAIL_UPDATE_SCHEMA").is_some() {
+            std::fs::write(path, &found).unwrap();
+        }
+        let committed = std::fs::read_to_string(path).unwrap();
+        assert!(found == committed, "run this test with WAIL_UPDATE_SCHEMA=1 and raise REPORT_VERSION");
     }
 }

@@ -14,7 +14,9 @@ use crate::data::Data;
 use crate::embeddings::shared_with_training;
 use crate::plan::Plan;
 use crate::progress::{Progress, warn};
-use crate::report::{BackboneSummary, DataSummary, FoldSummary, REPORT_VERSION, Report};
+use crate::report::{
+    BackboneSummary, CalibrationSummary, DataSummary, Environment, FoldSummary, REPORT_VERSION, Report, mistakes,
+};
 use crate::results::write_predictions;
 use crate::run_folder::{MODEL_FILE, RunFolder};
 use crate::search::{Scored, Search};
@@ -118,6 +120,8 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
     let failed = |e: model::Error| Error::Failed(e.to_string());
     model::save_model(&run.path.join(MODEL_FILE), &info, &found.weights, &found.head).map_err(failed)?;
 
+    let mistakes = mistakes::most_confident(&corpus, &test);
+    mistakes::write_media(&run, &corpus.root, &config.features, &mistakes)?;
     let counts = plan.counts(&corpus);
     let evaluate = |name: &str, scored: &Scored| {
         let seed = seed::derive(config.seed, &["evaluation", name]);
@@ -135,9 +139,13 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
         validation: evaluate("val", &found.val)?,
         test: evaluate("test", &test)?,
         folds,
-        calibration: found.calibration,
-        calibration_check: CalibrationCheck::mean(&checks)
-            .ok_or_else(|| Error::Data("no recording was tested".into()))?,
+        calibration: CalibrationSummary {
+            fitted: found.calibration,
+            test: CalibrationCheck::mean(&checks).ok_or_else(|| Error::Data("no recording was tested".into()))?,
+        },
+        mistakes,
+        config: resolved,
+        environment: Environment::here(),
         data: DataSummary {
             root: corpus.root.display().to_string(),
             synthetic,

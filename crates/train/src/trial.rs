@@ -7,6 +7,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use metrics::{ConfusionMatrix, argmax};
 use model::{Head, HeadConfig};
 use rand::RngExt;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -17,7 +18,7 @@ use crate::seed;
 use crate::tail::{Start, Tail, no_result, probabilities};
 
 /// One point of the grid.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrialConfig {
     /// Learning rate at the start.
@@ -34,7 +35,7 @@ impl TrialConfig {
 }
 
 /// A line of `epochs.csv`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Epoch {
     /// From 1.
     pub epoch: usize,

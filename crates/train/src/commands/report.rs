@@ -1,21 +1,29 @@
-//! `train report RUN`
+//! `train report RUN...`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::Error;
 use crate::report::Report;
+use crate::report::comparison::Comparison;
 
 /// Arguments of `train report`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder of a finished run
-    #[arg(value_name = "RUN")]
-    run: PathBuf,
+    /// Folders of finished runs; two or more are also compared, with the first, in its folder
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<PathBuf>,
 }
 
-/// Renders the report again and prints where it is.
+/// Renders the reports again, compares them if there are several, and prints where the pages are.
 pub fn run(args: &Args) -> Result<(), Error> {
-    Report::read(&args.run)?.write(&args.run)?;
-    println!("{}", args.run.join("report.html").display());
+    for run in &args.runs {
+        Report::read(run)?.render(run)?;
+        println!("{}", run.join("report.html").display());
+    }
+    if let [first, _, ..] = args.runs.as_slice() {
+        let folders: Vec<&Path> = args.runs.iter().map(PathBuf::as_path).collect();
+        Comparison::new(&folders)?.write(first)?;
+        println!("{}", first.join("comparison.html").display());
+    }
     Ok(())
 }

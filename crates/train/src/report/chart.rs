@@ -1,0 +1,126 @@
+//! Charts as inline SVG, drawn by plotters in stand-in colours that the page's style sheet replaces, so that they follow
+//! light and dark.
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+
+use crate::Error;
+
+/// Axes and labels; `style.css` knows these colours by their values.
+const SOFT: RGBColor = RGBColor(1, 1, 1);
+const GRID: RGBColor = RGBColor(2, 2, 2);
+/// The first of two series.
+pub(super) const FIRST: RGBColor = RGBColor(3, 3, 3);
+/// The second of two series.
+pub(super) const SECOND: RGBColor = RGBColor(4, 4, 4);
+
+/// What a chart shows. Its texts are the program's own.
+pub(super) struct Chart<'a> {
+    /// For those who cannot see it.
+    pub description: &'a str,
+    /// Width and height, pixels at full size.
+    pub size: (u32, u32),
+    /// Name and range of the horizontal axis.
+    pub x: (&'a str, std::ops::Range<f64>),
+    /// Name and range of the vertical axis.
+    pub y: (&'a str, std::ops::Range<f64>),
+    /// Digits after the point on the horizontal axis.
+    pub x_digits: usize,
+    /// Lines through points.
+    pub lines: Vec<(RGBColor, Vec<(f64, f64)>)>,
+    /// A dotted line.
+    pub dotted: Vec<(f64, f64)>,
+    /// Bars from 0: left, right, height, and a label on top.
+    pub bars: Vec<(f64, f64, f64, String)>,
+}
+
+impl Chart<'_> {
+    /// The `<svg>` element.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] if plotters cannot lay it out.
+    pub fn svg(&self) -> Result<String, Error> {
+        let mut text = String::new();
+        self.draw(&SVGBackend::with_string(&mut text, self.size).into_drawing_area())
+            .map_err(|e| Error::Failed(format!("chart {:?}: {e}", self.description)))?;
+        // Inline SVG needs no namespace, and its size comes from the style sheet.
+        let body = text.split_once('>').map_or("", |(_, body)| body);
+        let (width, height) = self.size;
+        Ok(format!("<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{}\">{body}", self.description))
+    }
+
+    fn draw(&self, area: &DrawingArea<SVGBackend, Shift>) -> Result<(), Box<dyn std::error::Error>> {
+        let text = |size: i32| ("sans-serif", size).into_font().color(&SOFT);
+        let mut chart = ChartBuilder::on(area)
+            .margin_top(10)
+            .margin_right(14)
+            .x_label_area_size(40)
+            .y_label_area_size(48)
+            .build_cartesian_2d(self.x.1.clone(), self.y.1.clone())?;
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(GRID)
+            .axis_style(GRID)
+            .x_labels(if self.size.0 < 300 { 3 } else { 8 })
+            .y_labels(5)
+            .x_label_formatter(&|x| format!("{x:.*}", self.x_digits))
+            .y_label_formatter(&|y| format!("{y:.1}"))
+            .label_style(text(14))
+            .axis_desc_style(text(14))
+            .x_desc(self.x.0)
+            .y_desc(self.y.0)
+            .draw()?;
+        for (left, right, height, label) in &self.bars {
+            chart.draw_series([Rectangle::new([(*left, 0.0), (*right, *height)], FIRST.mix(0.55).filled())])?;
+            let anchored = text(12).pos(plotters::style::text_anchor::Pos::new(
+                plotters::style::text_anchor::HPos::Center,
+                plotters::style::text_anchor::VPos::Bottom,
+            ));
+            chart.draw_series([Text::new(label.clone(), (f64::midpoint(*left, *right), *height), anchored)])?;
+        }
+        if !self.dotted.is_empty() {
+            chart.draw_series(DashedLineSeries::new(self.dotted.iter().copied(), 3, 4, SOFT.stroke_width(1)))?;
+        }
+        for (colour, points) in &self.lines {
+            chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?;
+        }
+        area.present()?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_point_lies_inside_the_picture_and_nothing_leaves_the_page() {
+        for points in [vec![(1.0, 0.0)], vec![(1.0, 0.5), (2.0, 2.0), (3.0, 0.0)]] {
+            let chart = Chart {
+                description: "a test",
+                size: (400, 240),
+                x: ("epoch", 1.0..3.0),
+                y: ("loss", 0.0..2.0),
+                x_digits: 0,
+                lines: vec![(FIRST, points.clone())],
+                dotted: vec![],
+                bars: vec![],
+            };
+            let svg = chart.svg().unwrap();
+            assert!(svg.starts_with("<svg viewBox=\"0 0 400 240\"") && svg.trim_end().ends_with("</svg>"));
+            assert!(!svg.contains("http"));
+            let line = svg.lines().find(|line| line.contains("polyline") && line.contains("#030303")).unwrap();
+            let drawn = line.split("points=\"").nth(1).unwrap().split('"').next().unwrap();
+            let drawn: Vec<&str> = drawn.split_whitespace().collect();
+            assert_eq!(drawn.len(), points.len());
+            for point in drawn {
+                let (x, y) = point.split_once(',').unwrap();
+                assert!((0.0..=400.0).contains(&x.parse::<f64>().unwrap()), "{point}");
+                assert!((0.0..=240.0).contains(&y.parse::<f64>().unwrap()), "{point}");
+            }
+        }
+    }
+}

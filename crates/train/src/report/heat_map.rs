@@ -1,0 +1,72 @@
+//! The grid as heat maps: validation macro-F1 by learning rate and inner size, one map for each dropout.
+
+use serde::Serialize;
+
+use super::TrialSummary;
+
+/// One map.
+#[derive(Serialize)]
+pub(super) struct HeatMap {
+    dropout: f64,
+    inner: Vec<usize>,
+    rows: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    learning_rate: f64,
+    cells: Vec<Cell>,
+}
+
+#[derive(Serialize)]
+struct Cell {
+    /// `None` if the grid has no such trial.
+    value: Option<f64>,
+    /// Where the value lies between the lowest, 0, and the highest, 1, of all maps.
+    share: f64,
+    best: bool,
+}
+
+/// The maps of a leaderboard, by rising dropout; rows by rising learning rate.
+pub(super) fn of(leaderboard: &[TrialSummary]) -> Vec<HeatMap> {
+    let scores = || leaderboard.iter().map(|trial| trial.val_macro_f1);
+    let low = scores().fold(f64::INFINITY, f64::min);
+    let high = scores().fold(f64::NEG_INFINITY, f64::max);
+    let share = |value: f64| if high > low { (value - low) / (high - low) } else { 0.5 };
+    let learning_rates = distinct(leaderboard.iter().map(|trial| trial.config.learning_rate));
+    let inner = {
+        let mut inner: Vec<usize> = leaderboard.iter().map(|trial| trial.config.head.inner).collect();
+        inner.sort_unstable();
+        inner.dedup();
+        inner
+    };
+    let cell = |learning_rate: f64, inner: usize, dropout: f64| {
+        let found = leaderboard.iter().position(|trial| {
+            let config = &trial.config;
+            config.learning_rate == learning_rate && config.head.inner == inner && config.head.dropout == dropout
+        });
+        let value = found.map(|at| leaderboard[at].val_macro_f1);
+        Cell { value, share: value.map_or(0.0, share), best: found == Some(0) }
+    };
+    distinct(leaderboard.iter().map(|trial| trial.config.head.dropout))
+        .into_iter()
+        .map(|dropout| HeatMap {
+            dropout,
+            rows: learning_rates
+                .iter()
+                .map(|rate| Row {
+                    learning_rate: *rate,
+                    cells: inner.iter().map(|inner| cell(*rate, *inner, dropout)).collect(),
+                })
+                .collect(),
+            inner: inner.clone(),
+        })
+        .collect()
+}
+
+fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    values
+}

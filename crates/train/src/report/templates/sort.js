@@ -1,0 +1,15 @@
+// Sorts a table by the column whose heading is pressed; a second press turns the order around.
+for (const heading of document.querySelectorAll("table.sortable thead th")) {
+  const button = document.createElement("button");
+  button.append(...heading.childNodes);
+  heading.append(button);
+  button.addEventListener("click", () => {
+    const descending = heading.ariaSort === "ascending";
+    const body = heading.closest("table").tBodies[0];
+    const value = (row) => row.cells[heading.cellIndex].textContent;
+    const order = (a, b) => value(a) - value(b) || value(a).localeCompare(value(b));
+    for (const other of heading.parentNode.cells) other.ariaSort = null;
+    heading.ariaSort = descending ? "descending" : "ascending";
+    body.append(...[...body.rows].sort((a, b) => (descending ? order(b, a) : order(a, b))));
+  });
+}
