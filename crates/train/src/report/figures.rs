@@ -9,7 +9,7 @@ use crate::trial::Epoch;
 
 /// Size of a chart of which two stand side by side, and of one of many, pixels.
 const WIDE: (u32, u32) = (480, 280);
-const SMALL: (u32, u32) = (260, 220);
+const SMALL: (u32, u32) = (250, 210);
 
 /// Training and validation loss by epoch, the chosen one marked.
 pub(super) fn loss(epochs: &[Epoch], chosen: usize) -> Result<String, Error> {
@@ -58,9 +58,15 @@ pub(super) fn reliability(evaluation: &Evaluation) -> Result<String, Error> {
 /// Precision by recall of one class, over the share of all `n_examples` that is of the class.
 pub(super) fn precision_recall(class: &ClassEvaluation, n_examples: usize) -> Result<String, Error> {
     let share = class.support as f64 / n_examples.max(1) as f64;
-    // The curve starts at the precision of its first threshold.
-    let start = class.curve.first().map(|point| (0.0, point.precision));
-    let points = start.into_iter().chain(class.curve.iter().map(|point| (point.recall, point.precision))).collect();
+    // Steps, as average precision sums them up: each rise in recall at the precision that it ends with.
+    let mut points = Vec::new();
+    let mut recall = 0.0;
+    for point in &class.curve {
+        if point.recall > recall {
+            points.extend([(recall, point.precision), (point.recall, point.precision)]);
+            recall = point.recall;
+        }
+    }
     Chart {
         description: "Precision by recall",
         size: SMALL,
