@@ -5,7 +5,8 @@
 //! Ambiguous Set-Valued Classifiers with Bounded Error Levels", 2019): a set holds every class with at least the k-th
 //! largest probability that the n validation examples gave to their true class, `k = ceil((n + 1) coverage)`. It then
 //! holds the true class of a new example with probability `coverage` or more, if that example and those of validation
-//! are exchangeable, which a new baby or phone is not.
+//! are exchangeable. A new baby or phone is not, and validation that also chose the model is flattered by it; so measure
+//! the coverage on test with [`Calibration::check`].
 //!
 //! Sets are cut from the probabilities as the model gives them, not from the rescaled ones: a temperature that was fitted
 //! on the same examples would void the guarantee.

@@ -1,4 +1,4 @@
-//! Sweep, trials, metrics, report, and the command line of Wail.
+//! Sweep, trials, report, and the command line of Wail.
 //!
 //! [`sweep::run`] is the main job, top to bottom: [`data`] finds the recordings, [`backbone`] the weights,
 //! [`embeddings`] runs the frozen backbone once, [`whitening`] evens its numbers out, [`trial`] trains one head, [`report`] says what came out.

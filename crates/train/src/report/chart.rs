@@ -54,8 +54,8 @@ impl Chart<'_> {
         let mut chart = ChartBuilder::on(area)
             .margin_top(10)
             .margin_right(14)
-            .x_label_area_size(40)
-            .y_label_area_size(48)
+            .x_label_area_size(44)
+            .y_label_area_size(56)
             .build_cartesian_2d(self.x.1.clone(), self.y.1.clone())?;
         chart
             .configure_mesh()
@@ -63,18 +63,18 @@ impl Chart<'_> {
             .light_line_style(TRANSPARENT)
             .bold_line_style(GRID)
             .axis_style(GRID)
-            .x_labels(if self.size.0 < 300 { 3 } else { 8 })
+            .x_labels(if self.size.0 < 300 { 3 } else { 6 })
             .y_labels(5)
             .x_label_formatter(&|x| format!("{x:.*}", self.x_digits))
             .y_label_formatter(&|y| format!("{y:.1}"))
-            .label_style(text(14))
-            .axis_desc_style(text(14))
+            .label_style(text(17))
+            .axis_desc_style(text(17))
             .x_desc(self.x.0)
             .y_desc(self.y.0)
             .draw()?;
         for (left, right, height, label) in &self.bars {
             chart.draw_series([Rectangle::new([(*left, 0.0), (*right, *height)], FIRST.mix(0.55).filled())])?;
-            let anchored = text(12).pos(plotters::style::text_anchor::Pos::new(
+            let anchored = text(15).pos(plotters::style::text_anchor::Pos::new(
                 plotters::style::text_anchor::HPos::Center,
                 plotters::style::text_anchor::VPos::Bottom,
             ));

@@ -1,6 +1,6 @@
 //! The charts of a report: learning curves, reliability diagrams, precision-recall curves.
 
-use metrics::{ClassEvaluation, Evaluation, ReliabilityBin};
+use metrics::{ClassEvaluation, CurvePoint, Evaluation, ReliabilityBin};
 use plotters::style::RGBColor;
 
 use super::chart::{Chart, FIRST, SECOND};
@@ -9,7 +9,7 @@ use crate::trial::Epoch;
 
 /// Size of a chart of which two stand side by side, and of one of many, pixels.
 const WIDE: (u32, u32) = (480, 280);
-const SMALL: (u32, u32) = (260, 220);
+const SMALL: (u32, u32) = (250, 210);
 
 /// Training and validation loss by epoch, the chosen one marked.
 pub(super) fn loss(epochs: &[Epoch], chosen: usize) -> Result<String, Error> {
@@ -58,18 +58,44 @@ pub(super) fn reliability(evaluation: &Evaluation) -> Result<String, Error> {
 /// Precision by recall of one class, over the share of all `n_examples` that is of the class.
 pub(super) fn precision_recall(class: &ClassEvaluation, n_examples: usize) -> Result<String, Error> {
     let share = class.support as f64 / n_examples.max(1) as f64;
-    // The curve starts at the precision of its first threshold.
-    let start = class.curve.first().map(|point| (0.0, point.precision));
-    let points = start.into_iter().chain(class.curve.iter().map(|point| (point.recall, point.precision))).collect();
     Chart {
         description: "Precision by recall",
         size: SMALL,
         x: ("recall", 0.0..1.0),
         y: ("precision", 0.0..1.05),
         x_digits: 1,
-        lines: vec![(FIRST, points)],
+        lines: vec![(FIRST, steps(&class.curve))],
         dotted: vec![(0.0, share), (1.0, share)],
         bars: vec![],
     }
     .svg()
+}
+
+/// Recall and precision as steps whose area is the average precision: each rise in recall at the precision that it ends
+/// with.
+fn steps(curve: &[CurvePoint]) -> Vec<(f64, f64)> {
+    let mut points = Vec::new();
+    let mut recall = 0.0;
+    for point in curve {
+        if point.recall > recall {
+            points.extend([(recall, point.precision), (point.recall, point.precision)]);
+            recall = point.recall;
+        }
+    }
+    points
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::example;
+    use super::*;
+
+    #[test]
+    fn the_area_under_the_steps_is_the_average_precision() {
+        for class in example().test.classes {
+            let area: f64 = steps(&class.curve).chunks(2).map(|step| (step[1].0 - step[0].0) * step[0].1).sum();
+            let expected = class.average_precision.map_or(0.0, |score| score.value);
+            assert!((area - expected).abs() < 1e-12, "{}: {area}, {expected}", class.label);
+        }
+    }
 }

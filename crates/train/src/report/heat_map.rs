@@ -70,3 +70,25 @@ fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
     values.dedup();
     values
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::example;
+    use super::*;
+
+    #[test]
+    fn every_trial_has_its_cell_and_gaps_stay_empty() {
+        let mut leaderboard = example().leaderboard; // learning rates 0.01 and 0.001, inner 16, dropout 0.5
+        leaderboard[1].config.head.inner = 32;
+        leaderboard[1].config.head.dropout = 0.0;
+        let maps = of(&leaderboard);
+        let seen: Vec<(f64, f64, usize, f64, bool)> = maps
+            .iter()
+            .flat_map(|map| map.rows.iter().map(move |row| (map, row)))
+            .flat_map(|(map, row)| map.inner.iter().zip(&row.cells).map(move |(inner, cell)| (map, row, *inner, cell)))
+            .filter_map(|(map, row, inner, cell)| Some((map.dropout, row.learning_rate, inner, cell.value?, cell.best)))
+            .collect();
+        assert_eq!(seen, [(0.0, 0.001, 32, 0.4, false), (0.5, 0.01, 16, 0.73, true)]);
+        assert_eq!(maps.iter().flat_map(|map| &map.rows).map(|row| row.cells.len()).sum::<usize>(), 8);
+    }
+}

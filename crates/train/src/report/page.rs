@@ -62,7 +62,8 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
         },
     );
     environment.add_filter("number", number_filter);
-    environment.add_filter("percent", |share: f64| format!("{:.0}%", 100.0 * share));
+    environment.add_filter("percent", |share: f64| format!("{:.0}\u{a0}%", 100.0 * share));
+    environment.add_filter("css", |share: f64| format!("{:.1}%", 100.0 * share));
     environment.add_filter("interval", |interval: Option<Vec<f64>>| match interval.as_deref() {
         Some([low, high]) => format!("{low:.3} to {high:.3}"),
         _ => "–".into(),

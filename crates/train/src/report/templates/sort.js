@@ -6,8 +6,9 @@ for (const heading of document.querySelectorAll("table.sortable thead th")) {
   button.addEventListener("click", () => {
     const descending = heading.ariaSort === "ascending";
     const body = heading.closest("table").tBodies[0];
-    const value = (row) => row.cells[heading.cellIndex].textContent;
-    const order = (a, b) => value(a) - value(b) || value(a).localeCompare(value(b));
+    const text = (row) => row.cells[heading.cellIndex].textContent;
+    const number = (row) => (text(row) === "–" ? -Infinity : parseFloat(text(row)));
+    const order = (a, b) => number(a) - number(b) || text(a).localeCompare(text(b));
     for (const other of heading.parentNode.cells) other.ariaSort = null;
     heading.ariaSort = descending ? "descending" : "ascending";
     body.append(...[...body.rows].sort((a, b) => (descending ? order(b, a) : order(a, b))));
