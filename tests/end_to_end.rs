@@ -105,7 +105,10 @@ fn a_run_leaves_what_the_design_promises() {
             "provenance.json",
             "report.html",
             "report.json",
-            "report.md"
+            "report.md",
+            "split/test.csv",
+            "split/train.csv",
+            "split/val.csv"
         ]
     );
     for file in ["config.toml", "epochs.csv", "checkpoint.safetensors", "predictions.csv"] {
@@ -291,6 +294,53 @@ fn infer_says_that_it_is_not_sure_when_asked_to() {
 }
 
 #[test]
+fn a_leaky_split_runs_with_its_mark_and_remedies_leave_out_what_they_name() {
+    let folder = fresh(TINY);
+    stdout(&train(folder.path(), &["synth", "--out", "recordings", "--recordings", "40"]));
+    let recordings = folder.path().join("recordings");
+    let copy = |from: &str, to: &str| std::fs::copy(recordings.join(from), recordings.join(to)).unwrap();
+    let first = only_first(&recordings.join("hungry"));
+    let name = first.file_name().unwrap().to_str().unwrap();
+    copy(&format!("hungry/{name}"), "hungry/copy.wav");
+    copy(&format!("hungry/{name}"), "tired/contradiction.wav");
+
+    // The split of a first run, with the copy moved to the test, as a CSV split.
+    let run = |out: &str, more: &[&str]| {
+        let all = [&["--config", "tiny.toml", "--set", "train.epochs=1", "--out", out], more].concat();
+        let output = train(folder.path(), &all);
+        (stdout(&output), only_entry(&folder.path().join(out)))
+    };
+    let (text, clean) = run("clean", &[]);
+    assert!(!text.contains("LEAKY"), "grouped splits keep copies together: {text}");
+    let split = folder.path().join("split");
+    std::fs::create_dir(&split).unwrap();
+    let lines = |part: &str| std::fs::read_to_string(clean.join("split").join(part)).unwrap();
+    let keep = |text: String| text.lines().filter(|l| !l.contains("copy.wav")).collect::<Vec<_>>().join("\n") + "\n";
+    let home = ["train.csv", "val.csv", "test.csv"].into_iter().find(|part| lines(part).contains("copy.wav")).unwrap();
+    let other = if home == "train.csv" { "test.csv" } else { "train.csv" };
+    for part in ["train.csv", "val.csv", "test.csv"] {
+        let extra = if part == other { "hungry,hungry/copy.wav,0\n" } else { "" };
+        std::fs::write(split.join(part), keep(lines(part)) + extra).unwrap();
+    }
+    let csv = ["--set", "data.split.kind=csv", "--set", "data.split.dir=split"];
+    let (text, leaky) = run("leaky", &csv);
+    assert!(text.contains("LEAKY SPLIT") && text.contains("WARNING    The split is leaky"), "{text}");
+    assert!(
+        std::fs::read_to_string(leaky.join("leaderboard.csv")).unwrap().lines().skip(1).all(|l| l.ends_with("true"))
+    );
+    assert!(std::fs::read_to_string(leaky.join("report.html")).unwrap().contains("leaky split"));
+
+    let remedies = ["--set", "data.drop_duplicates=true", "--set", "data.drop_contradictions=true"];
+    let (text, mended) = run("mended", &[&csv[..], &remedies[..]].concat());
+    assert!(!text.contains("LEAKY"), "{text}");
+    let report: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(mended.join("report.json")).unwrap()).unwrap();
+    let dropped: Vec<&str> =
+        report["data"]["dropped"].as_array().unwrap().iter().map(|p| p.as_str().unwrap()).collect();
+    assert_eq!(dropped, [format!("hungry/{name}"), "hungry/copy.wav".into(), "tired/contradiction.wav".into()]);
+}
+
+#[test]
 fn a_cross_validation_tests_each_recording_once_and_no_recorder_is_on_two_sides() {
     let folder = fresh(&TINY.replace("[features]", "[data.split]\nkind = \"cross_validation\"\nfolds = 3\n[features]"));
     let output = train(folder.path(), &["--config", "tiny.toml"]);
@@ -310,7 +360,7 @@ fn a_cross_validation_tests_each_recording_once_and_no_recorder_is_on_two_sides(
     let report: serde_json::Value = serde_json::from_slice(&std::fs::read(run.join("report.json")).unwrap()).unwrap();
     assert_eq!(report["test"]["n_examples"], 40);
     assert_eq!(report["folds"].as_array().unwrap().len(), 3);
-    assert_eq!(report["data"]["recorder_in_training"], 0);
+    assert_eq!(report["data"]["leaks"]["recorders"], 0);
     let of_one_recorder = manifest.iter().zip(manifest.iter().skip(1)).any(|(a, b)| a[4] == b[4]);
     assert!(of_one_recorder, "there was something to keep together");
     assert!(stdout(&train(folder.path(), &["infer", "data/synthetic/40/burping"])).lines().count() > 1);

@@ -31,6 +31,9 @@ pub enum Error {
         /// What is wrong, with its line.
         reason: String,
     },
+    /// The recorders of a corpus cannot be told as asked.
+    #[error("{0}")]
+    Recorder(String),
     /// A recording cannot be turned into an image.
     #[error("{}: {reason}", path.display())]
     Recording {

@@ -1,8 +1,10 @@
 //! Folders of recordings to labelled examples: walk, manifest, splits, caches, synthetic corpus.
 //!
 //! [`Corpus::scan`] lists the recordings of a folder of class folders; [`stratified_split`] or [`split_from_csv`] says
-//! which takes part in what; [`ImageStore`] turns each into its image, once. [`synth`] makes a corpus where there is none.
+//! which takes part in what; [`ImageStore`] turns each into its image, once. [`synth`] makes a corpus where there is none, and
+//! [`audit`] says what is wrong with one.
 
+pub mod audit;
 mod corpus;
 mod error;
 mod float_cache;

@@ -31,8 +31,25 @@ pub struct Audio {
     pub samples: Vec<f32>,
     /// Rate of the file, 4000 to 192000 Hz.
     pub sample_rate_hz: u32,
+    /// How the file holds its sound.
+    pub source: Source,
     /// What is odd about the file.
     pub warnings: Vec<Warning>,
+}
+
+/// How a file holds its sound, as its headers tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The container's short name, such as `wave`, `flac` or `ogg`.
+    pub container: String,
+    /// The codec's short name, such as `pcm_s16le`, `mp3` or `vorbis`.
+    pub codec: String,
+    /// Channels before mixing, 1 to 8.
+    pub n_channels: usize,
+    /// Bits of a sample before coding; `None` where the codec has no such number, as lossy ones.
+    pub bits_per_sample: Option<u32>,
+    /// Frames in the whole file, beyond the clip too; `None` where the headers do not tell. Not to be trusted.
+    pub n_frames: Option<u64>,
 }
 
 /// What is odd about a file that could still be used.
@@ -92,8 +109,15 @@ fn from_pcm16(pcm: &wav::Pcm16, seconds: f64) -> Result<Audio, Error> {
             sound.chunks_exact(2 * n).map(mean).collect()
         }
     };
+    let source = Source {
+        container: "wave".into(),
+        codec: "pcm_s16le".into(),
+        n_channels: pcm.n_channels,
+        bits_per_sample: Some(16),
+        n_frames: Some((pcm.samples.len() / (2 * pcm.n_channels)) as u64),
+    };
     let warnings = if pcm.truncated { vec![Warning::Truncated] } else { vec![] };
-    Ok(Audio { samples, sample_rate_hz: pcm.sample_rate_hz, warnings })
+    Ok(Audio { samples, sample_rate_hz: pcm.sample_rate_hz, source, warnings })
 }
 
 fn from_symphonia(bytes: &[u8], extension: Option<&str>, seconds: f64) -> Result<Audio, Error> {
@@ -109,7 +133,7 @@ fn from_symphonia(bytes: &[u8], extension: Option<&str>, seconds: f64) -> Result
     let track = format
         .default_track(TrackType::Audio)
         .ok_or_else(|| Error::Unsupported("there is no audio track in it".into()))?;
-    let track_id = track.id;
+    let (track_id, n_frames) = (track.id, track.num_frames);
     let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
     let parameters = parameters.ok_or_else(|| not_opened(bytes, &SymphoniaError::Unsupported("codec")))?;
     let claimed = parameters.max_frames_per_packet.max(parameters.frames_per_block).unwrap_or(0);
@@ -119,11 +143,19 @@ fn from_symphonia(bytes: &[u8], extension: Option<&str>, seconds: f64) -> Result
     if let Some(rate) = parameters.sample_rate {
         frames_wanted(rate, parameters.channels.as_ref().map_or(1, |channels| channels.count()), seconds)?;
     }
+    let bits_per_sample = parameters.bits_per_sample;
     let mut decoder = symphonia::default::get_codecs()
         .make_audio_decoder(parameters, &AudioDecoderOptions::default())
         .map_err(|e| not_opened(bytes, &e))?;
 
-    let mut audio = Audio { samples: Vec::new(), sample_rate_hz: 0, warnings: Vec::new() };
+    let source = Source {
+        container: format.format_info().short_name.into(),
+        codec: decoder.codec_info().short_name.into(),
+        n_channels: 0,
+        bits_per_sample,
+        n_frames,
+    };
+    let mut audio = Audio { samples: Vec::new(), sample_rate_hz: 0, source, warnings: Vec::new() };
     let mut spec: Option<(u32, usize, usize)> = None; // rate, channels, frames wanted
     let mut interleaved: Vec<f32> = Vec::new();
     let mut bad_packets = 0;
@@ -170,6 +202,7 @@ fn from_symphonia(bytes: &[u8], extension: Option<&str>, seconds: f64) -> Result
             interleaved.chunks_exact(channels).take(room).map(|frame| frame.iter().sum::<f32>() / channels as f32);
         audio.samples.extend(mono);
         audio.sample_rate_hz = rate;
+        audio.source.n_channels = channels;
         if audio.samples.len() >= wanted {
             break;
         }

@@ -56,14 +56,27 @@ impl Extractor {
 
     /// Resamples and clips or zero-pads: `[clip_samples]` at the configuration's rate.
     pub fn waveform(&self, audio: &Audio) -> Vec<f32> {
-        let target_hz = self.config.sample_rate_hz;
-        let mut waveform = if audio.sample_rate_hz == target_hz {
-            audio.samples[..audio.samples.len().min(self.config.clip_samples())].to_vec()
-        } else {
-            self.resampler(audio.sample_rate_hz).apply(&audio.samples)
-        };
+        let mut waveform = self.unpadded_waveform(audio);
         waveform.resize(self.config.clip_samples(), 0.0);
         waveform
+    }
+
+    /// [`Extractor::waveform`] without the zeros after the recording's end: at most `[clip_samples]`.
+    pub fn unpadded_waveform(&self, audio: &Audio) -> Vec<f32> {
+        let target_hz = self.config.sample_rate_hz;
+        if audio.sample_rate_hz == target_hz {
+            audio.samples[..audio.samples.len().min(self.config.clip_samples())].to_vec()
+        } else {
+            let mut waveform = self.resampler(audio.sample_rate_hz).apply(&audio.samples);
+            waveform.truncate(self.config.clip_samples());
+            waveform
+        }
+    }
+
+    /// Energy of each mel band in each frame before any scaling, `[n_mels, 1 + samples / hop_length]` row-major, of a
+    /// waveform of any length.
+    pub fn mel_power(&self, waveform: &[f32]) -> Vec<f32> {
+        self.log_mel.power(waveform)
     }
 
     /// `[n_mels, n_frames]` row-major in 0..1: decibels below the loudest point, stretched. Zeros for silence.

@@ -20,7 +20,7 @@ mod wav;
 
 pub use augment::SpecAugment;
 pub use config::{FEATURES_VERSION, FeatureConfig};
-pub use decode::{Audio, Warning};
+pub use decode::{Audio, Source, Warning};
 pub use error::Error;
 pub use extractor::Extractor;
 pub use mel_filters::mel_filter_bank;

@@ -45,9 +45,14 @@ impl LogMel {
     /// `[n_mels, n_frames]` row-major, 0 (at least `top_db` below the loudest point) to 1 (the loudest); all zeros for
     /// a waveform whose every band is equally loud, such as silence.
     pub(crate) fn apply(&self, waveform: &[f32]) -> Vec<f32> {
-        let mut mel = mel_power(self, waveform);
+        let mut mel = self.power(waveform);
         stretch_decibels(&mut mel, self.top_db);
         mel
+    }
+
+    /// `[n_mels, n_frames]` row-major: energy of each band in each frame.
+    pub(crate) fn power(&self, waveform: &[f32]) -> Vec<f32> {
+        mel_power(self, waveform)
     }
 }
 

@@ -52,6 +52,15 @@ pub struct DataConfig {
     pub synthetic: PathBuf,
     /// Go on without recordings that cannot be read. They are listed either way.
     pub skip_unreadable: bool,
+    /// How to tell the recorder of a recording from its path below the root: the first group of this regular expression.
+    /// Without it and `recorder_csv`, the app instance in a Donate-a-Cry file name.
+    pub recorder_pattern: Option<String>,
+    /// Or a CSV file with columns `path` and `recorder`.
+    pub recorder_csv: Option<PathBuf>,
+    /// Of several files with the same bytes use the first only.
+    pub drop_duplicates: bool,
+    /// Use no recording of a family (the same bytes, the same sound, or one made from the other) that has several labels.
+    pub drop_contradictions: bool,
     /// Which recording is in which split.
     pub split: SplitConfig,
 }
@@ -211,6 +220,10 @@ impl Default for DataConfig {
             cache: "data/cache".into(),
             synthetic: "data/synthetic".into(),
             skip_unreadable: false,
+            recorder_pattern: None,
+            recorder_csv: None,
+            drop_duplicates: false,
+            drop_contradictions: false,
             split: SplitConfig::Grouped,
         }
     }
@@ -317,6 +330,11 @@ impl Config {
             (40..=100_000).contains(&self.data.synthetic_recordings),
             "data.synthetic_recordings",
             "must be 40 to 100000",
+        );
+        check(
+            self.data.recorder_pattern.is_none() || self.data.recorder_csv.is_none(),
+            "data.recorder_csv",
+            "recorder_pattern is set, too: give one of them",
         );
         if let SplitConfig::CrossValidation { folds, repeats } = self.data.split {
             check((3..=20).contains(&folds), "data.split.folds", "must be 3 to 20");

@@ -2,9 +2,6 @@
 //! and is kept on disk, so that a trial costs no more than what it trains. With a frozen backbone that gives embeddings,
 //! with a backbone that is trained from `layer4` on, feature maps; training all of it starts from the images.
 
-use std::collections::HashSet;
-use std::hash::Hash;
-
 use dataset::{Corpus, FloatCache, ImageStore, Split};
 use model::Engine;
 use rayon::prelude::*;
@@ -187,15 +184,4 @@ impl Pass<'_> {
 struct Views {
     images: Vec<Vec<f32>>,
     image_of_view: Vec<usize>,
-}
-
-/// How many recordings of validation and test share `key`, such as their hash or their recorder, with a training recording.
-/// `key` takes an index into `places`.
-pub fn shared_with_training<K: Eq + Hash>(places: &[Option<Split>], key: impl Fn(usize) -> Option<K>) -> usize {
-    let of = |wanted: &[Split]| {
-        let chosen = places.iter().enumerate().filter(|(_, place)| place.is_some_and(|place| wanted.contains(&place)));
-        chosen.filter_map(|(index, _)| key(index)).collect::<Vec<K>>()
-    };
-    let training: HashSet<K> = of(&[Split::Train]).into_iter().collect();
-    of(&[Split::Val, Split::Test]).iter().filter(|key| training.contains(key)).count()
 }

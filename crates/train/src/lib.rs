@@ -15,6 +15,7 @@ mod inputs;
 mod npy;
 pub mod plan;
 pub mod progress;
+pub mod remedies;
 pub mod report;
 mod results;
 pub mod run_folder;

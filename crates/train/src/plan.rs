@@ -1,12 +1,17 @@
 //! Which recordings teach, choose and test: one split, or the many of a cross-validation.
 
+use std::collections::HashSet;
+use std::hash::Hash;
 use std::path::Path;
 
+use dataset::audit::Relations;
 use dataset::{
     Corpus, Split, cross_validation, grouped_folds, grouped_split, leave_one_group_out, split_from_csv,
     stratified_split,
 };
 use metrics::group_ids;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::config::{Config, SplitConfig};
@@ -134,5 +139,72 @@ fn check(corpus: &Corpus, places: &Places, needed: &[Split]) -> Result<(), Error
             corpus.root.display(),
             part.name()
         ))),
+    }
+}
+
+/// Validation and test recordings that training knows in another form; in a cross-validation, summed over its folds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Leaks {
+    /// Those that are validated or tested, however often.
+    pub held_out: usize,
+    /// Their bytes are in training, too.
+    pub copies: usize,
+    /// A recording of the same sound, by bytes, by sound or by name, is in training.
+    pub families: usize,
+    /// Training has heard their recorder, as far as the rule for recorders tells.
+    pub recorders: usize,
+}
+
+impl Leaks {
+    /// Counts them; `recorder` is that of a recording, by its index.
+    pub fn of<'a>(plan: &Plan, relations: &Relations, recorder: impl Fn(usize) -> Option<&'a str>) -> Self {
+        let mut leaks = Self::default();
+        for places in plan.scored() {
+            leaks.held_out += places.iter().filter(|place| matches!(place, Some(Split::Val | Split::Test))).count();
+            leaks.copies += shared_with_training(places, |index| Some(relations.identical[index]));
+            leaks.families += shared_with_training(places, |index| Some(relations.families[index]));
+            leaks.recorders += shared_with_training(places, &recorder);
+        }
+        leaks
+    }
+
+    /// Whether there is any.
+    pub fn any(&self) -> bool {
+        self.copies + self.families + self.recorders > 0
+    }
+}
+
+/// How many recordings of validation and test share `key` with a training recording.
+fn shared_with_training<K: Eq + Hash>(places: &Places, key: impl Fn(usize) -> Option<K>) -> usize {
+    let of = |wanted: &[Split]| {
+        let chosen = places.iter().enumerate().filter(|(_, place)| place.is_some_and(|place| wanted.contains(&place)));
+        chosen.filter_map(|(index, _)| key(index)).collect::<Vec<K>>()
+    };
+    let training: HashSet<K> = of(&[Split::Train]).into_iter().collect();
+    of(&[Split::Val, Split::Test]).iter().filter(|key| training.contains(key)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_training_knows_is_counted_in_each_form() {
+        use Split::{Test, Train, Val};
+        let plan = Plan {
+            rule: String::new(),
+            model: [Some(Train), Some(Val), Some(Test), Some(Test), None, Some(Train)].to_vec(),
+            folds: Vec::new(),
+        };
+        let relations = Relations {
+            identical: vec![0, 0, 1, 2, 3, 4],
+            families: vec![0, 0, 0, 1, 2, 3],
+            groups: vec![0, 0, 0, 0, 1, 2],
+        };
+        let recorders = [Some("a"), Some("a"), Some("a"), Some("a"), Some("b"), None];
+        let leaks = Leaks::of(&plan, &relations, |index| recorders[index]);
+        assert_eq!(leaks, Leaks { held_out: 3, copies: 1, families: 2, recorders: 3 });
+        assert!(leaks.any() && !Leaks::default().any());
     }
 }

@@ -18,6 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::plan::Leaks;
 use crate::trial::{Epoch, TrialConfig};
 pub(crate) use findings::findings;
 pub use mistakes::Mistake;
@@ -132,10 +133,10 @@ pub struct DataSummary {
     pub counts: [Vec<usize>; 3],
     /// Recordings that could not be read and were left out.
     pub unreadable: Vec<String>,
-    /// Recordings of validation and test whose bytes are also in training.
-    pub copies_of_training: usize,
-    /// Recordings of validation and test whose recorder is also in training, as far as file names tell.
-    pub recorder_in_training: usize,
+    /// Recordings that the configuration's remedies left out.
+    pub dropped: Vec<String>,
+    /// What training knows of validation and test. Any of it makes every score one of a leaky split.
+    pub leaks: Leaks,
 }
 
 /// Which backbone made the embeddings.
@@ -231,13 +232,6 @@ impl Report {
         } else {
             None
         }
-    }
-}
-
-impl DataSummary {
-    /// Recordings of validation and test.
-    pub fn held_out(&self) -> usize {
-        self.counts[1..].iter().flatten().sum()
     }
 }
 

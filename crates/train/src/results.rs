@@ -115,10 +115,11 @@ pub(crate) fn write_predictions(
     run.write_csv(name, &header, rows)
 }
 
-/// Writes `leaderboard.csv`, best first.
-pub(crate) fn write_leaderboard(run: &RunFolder, leaderboard: &[TrialSummary]) -> Result<(), Error> {
+/// Writes `leaderboard.csv`, best first; `leaky` is the mark of its scores.
+pub(crate) fn write_leaderboard(run: &RunFolder, leaderboard: &[TrialSummary], leaky: bool) -> Result<(), Error> {
     let header =
-        ["rank", "trial", "learning_rate", "inner", "dropout", "epoch", "val_macro_f1", "val_loss"].map(String::from);
+        ["rank", "trial", "learning_rate", "inner", "dropout", "epoch", "val_macro_f1", "val_loss", "leaky_split"]
+            .map(String::from);
     let rows = leaderboard.iter().enumerate().map(|(i, t)| {
         [
             (i + 1).to_string(),
@@ -129,6 +130,7 @@ pub(crate) fn write_leaderboard(run: &RunFolder, leaderboard: &[TrialSummary]) -
             t.epoch.to_string(),
             t.val_macro_f1.to_string(),
             t.val_loss.to_string(),
+            leaky.to_string(),
         ]
     });
     run.write_csv("leaderboard.csv", &header, rows)

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dataset::{Corpus, FloatCache, ImageStore};
+use dataset::{Corpus, FloatCache, ImageStore, split_to_csv};
 use metrics::{Calibration, Predictions};
 use model::{BackboneWeights, Compute, Head, HeadConfig, Trainable};
 use rayon::prelude::*;
@@ -29,6 +29,8 @@ pub struct Search<'a> {
     pub corpus: &'a Corpus,
     /// Their groups, `[n recordings]`.
     pub groups: &'a [usize],
+    /// Whether training knows any recording of validation or test in another form: the mark of every score.
+    pub leaky: bool,
     /// Their images.
     pub images: &'a ImageStore,
     /// The backbone's weights, and what tells them and their engine from others.
@@ -87,12 +89,15 @@ impl Scored {
 }
 
 impl Search<'_> {
-    /// Searches with one split; writes trials and leaderboard into `folder`. Every random draw derives from `seed`, but for
+    /// Searches with one split; writes the split, the trials and the leaderboard into `folder`. Every random draw derives from `seed`, but for
     /// the views of the recordings, which derive from the run's, so that all searches share them.
     ///
     /// # Errors
     /// The [`Error`] of the step that failed. What was written stays.
     pub fn run(&self, places: &Places, folder: &RunFolder, seed: u64) -> Result<Found, Error> {
+        for (name, text) in split_to_csv(self.corpus, places) {
+            folder.write(&format!("split/{name}"), text.as_bytes())?;
+        }
         let device = self.compute.device();
         let trainable = self.config.backbone.train;
         let rows = self.rows_before(trainable, places)?;
@@ -144,7 +149,7 @@ impl Search<'_> {
         let mut ranked: Vec<Trial> = finished;
         ranked.sort_by(Trial::rank);
         let leaderboard: Vec<TrialSummary> = ranked.iter().map(Trial::summary).collect();
-        write_leaderboard(folder, &leaderboard)?;
+        write_leaderboard(folder, &leaderboard, self.leaky)?;
 
         let best = ranked.into_iter().next().ok_or_else(|| Error::Failed("the grid has no trial".into()))?;
         let (weights, head) = read_checkpoint(folder, &best.config.id(), &start, device)?;

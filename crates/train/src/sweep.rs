@@ -3,16 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use dataset::audit::{RecorderRule, Relations};
 use dataset::{Corpus, ImageStore};
-use metrics::{CalibrationCheck, Evaluation, group_ids};
+use metrics::{CalibrationCheck, Evaluation};
 use model::{Compute, ModelInfo};
 use serde_json::json;
 
 use crate::backbone;
 use crate::config::Config;
 use crate::data::Data;
-use crate::embeddings::shared_with_training;
-use crate::plan::Plan;
+use crate::plan::{Leaks, Plan};
 use crate::progress::{Progress, warn};
 use crate::report::{
     BackboneSummary, CalibrationSummary, DataSummary, Environment, FoldSummary, REPORT_VERSION, Report, mistakes,
@@ -20,7 +20,7 @@ use crate::report::{
 use crate::results::write_predictions;
 use crate::run_folder::{MODEL_FILE, RunFolder};
 use crate::search::{Scored, Search};
-use crate::{Error, seed};
+use crate::{Error, remedies, seed};
 
 /// Runs the sweep of `config` with `compute` and writes its folder below `out`.
 ///
@@ -30,9 +30,17 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
     let started = Instant::now();
     let Data { corpus, synthetic } = Data::find(config)?;
     let store = ImageStore::new(&config.data.cache, &config.features)?;
-    let (usable, unreadable) = check_readable(&corpus, &store, config.data.skip_unreadable)?;
-    let groups = group_ids(corpus.recordings.iter().map(|recording| recording.recorder()));
-    let plan = Plan::new(config, &corpus, &groups, &usable)?;
+    let (mut usable, unreadable) = check_readable(&corpus, &store, config.data.skip_unreadable)?;
+    let rule = match (&config.data.recorder_pattern, &config.data.recorder_csv) {
+        (Some(pattern), _) => RecorderRule::pattern(pattern)?,
+        (None, Some(file)) => RecorderRule::csv(file, &corpus)?,
+        (None, None) => RecorderRule::FileName,
+    };
+    let relations = Relations::find(&corpus, &rule)?;
+    let groups = &relations.groups;
+    let dropped = remedies::drop(&config.data, &corpus, &relations, &mut usable);
+    let plan = Plan::new(config, &corpus, groups, &usable)?;
+    let leaks = Leaks::of(&plan, &relations, |index| rule.recorder(&corpus.recordings[index]));
     let (weights, backbone_summary) = backbone::resolve(&config.backbone, config.strict, config.seed)?;
 
     let engine_text = format!("{} on {}", compute.engine_name(), compute.device_name());
@@ -75,7 +83,8 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
         config,
         compute,
         corpus: &corpus,
-        groups: &groups,
+        groups,
+        leaky: leaks.any(),
         images: &store,
         weights: &weights,
         weights_key: &format!("{engine_text} {}", backbone_summary.fingerprint),
@@ -88,7 +97,7 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
         eprintln!("fold       {} of {}: {}", folds.len() + 1, plan.folds.len(), fold.name);
         let folder = run.inside(&format!("folds/{}", fold.name));
         let found = search.run(&fold.places, &folder, seed::derive(config.seed, &["fold", &fold.name]))?;
-        checks.push((found.test.recordings.len(), found.calibration.check(&found.test.predictions(&corpus, &groups)?)));
+        checks.push((found.test.recordings.len(), found.calibration.check(&found.test.predictions(&corpus, groups)?)));
         folds.push(FoldSummary {
             name: fold.name.clone(),
             trial: found.leaderboard[0].id.clone(),
@@ -101,7 +110,7 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
     let step = Instant::now();
     let found = search.run(&plan.model, &run, config.seed)?;
     if plan.folds.is_empty() {
-        checks.push((found.test.recordings.len(), found.calibration.check(&found.test.predictions(&corpus, &groups)?)));
+        checks.push((found.test.recordings.len(), found.calibration.check(&found.test.predictions(&corpus, groups)?)));
         test = found.test;
     }
     run.log("searched", step.elapsed().as_secs_f64())?;
@@ -125,17 +134,14 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
     let counts = plan.counts(&corpus);
     let evaluate = |name: &str, scored: &Scored| {
         let seed = seed::derive(config.seed, &["evaluation", name]);
-        Evaluation::new(&scored.predictions(&corpus, &groups)?, &corpus.labels, &counts[0], seed)
-    };
-    let leaks = |key: &dyn Fn(usize) -> Option<String>| -> usize {
-        plan.scored().into_iter().map(|places| shared_with_training(places, key)).sum()
+        Evaluation::new(&scored.predictions(&corpus, groups)?, &corpus.labels, &counts[0], seed)
     };
     let report = Report {
         format_version: REPORT_VERSION,
         run: run.name.clone(),
         seed: config.seed,
         device: engine_text,
-        warnings: warnings(synthetic, &backbone_summary),
+        warnings: warnings(synthetic, &backbone_summary, &leaks),
         validation: evaluate("val", &found.val)?,
         test: evaluate("test", &test)?,
         folds,
@@ -156,8 +162,8 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
             n_groups: groups.iter().max().map_or(0, |largest| largest + 1),
             counts,
             unreadable,
-            copies_of_training: leaks(&|index| Some(corpus.recordings[index].sha256.clone())),
-            recorder_in_training: leaks(&|index| corpus.recordings[index].recorder().map(str::to_owned)),
+            dropped,
+            leaks,
         },
         backbone: backbone_summary,
         leaderboard: found.leaderboard,
@@ -195,8 +201,15 @@ fn check_readable(corpus: &Corpus, store: &ImageStore, skip: bool) -> Result<(Ve
     Ok((usable, checked.unreadable.into_iter().map(|u| u.path).collect()))
 }
 
-fn warnings(synthetic: bool, backbone: &BackboneSummary) -> Vec<String> {
+fn warnings(synthetic: bool, backbone: &BackboneSummary, leaks: &Leaks) -> Vec<String> {
     let mut warnings = Vec::new();
+    if leaks.any() {
+        let Leaks { held_out, copies, families, recorders } = leaks;
+        warnings.push(format!(
+            "The split is leaky, and every score with it: of {held_out} validation and test recordings training knows \
+             {copies} by their bytes, {families} by their sound or name, {recorders} by their recorder."
+        ));
+    }
     if synthetic {
         warnings.push("The recordings are synthetic: these scores say nothing about real babies.".into());
     }

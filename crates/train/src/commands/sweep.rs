@@ -32,11 +32,12 @@ pub fn run(args: &Args) -> Result<(), Error> {
     overrides.extend(args.seed.map(|seed| format!("seed={seed}")));
     let config = Config::load(&find(&args.config)?, &overrides)?;
     let (path, report) = sweep::run(&config, &args.compute.find()?, &args.out)?;
+    let leaky = if report.data.leaks.any() { ", LEAKY SPLIT" } else { "" };
     let show = |name: &str, evaluation: &metrics::Evaluation| {
         let macro_f1 = evaluation.scores.macro_f1;
         let interval = macro_f1.interval.map_or(String::new(), |[low, high]| format!(" (95 % {low:.4} to {high:.4})"));
         println!(
-            "{name:<11}macro-F1 {:.4}{interval}, always the majority class {:.4}",
+            "{name:<11}macro-F1 {:.4}{interval}{leaky}, always the majority class {:.4}",
             macro_f1.value, evaluation.majority.macro_f1
         );
     };

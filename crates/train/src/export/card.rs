@@ -70,7 +70,7 @@ pub(super) fn text(
         let row = |name: &str, evaluation: &Evaluation| {
             let scores = &evaluation.scores;
             vec![
-                name.to_owned(),
+                if data.leaks.any() { format!("{name} (leaky split)") } else { name.to_owned() },
                 number(Some(scores.macro_f1.value)),
                 interval(&scores.macro_f1),
                 number(Some(evaluation.majority.macro_f1)),

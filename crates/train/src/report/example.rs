@@ -59,8 +59,8 @@ pub(super) fn example() -> Report {
             n_groups: 9,
             counts: [vec![6, 4], vec![2, 2], vec![3, 1]],
             unreadable: vec![],
-            copies_of_training: 1,
-            recorder_in_training: 2,
+            dropped: vec![],
+            leaks: Leaks { held_out: 8, copies: 1, families: 1, recorders: 2 },
         },
         backbone: BackboneSummary {
             arch: Arch::ResNet18,

@@ -1,12 +1,13 @@
 //! What a reader should know before believing the scores.
 
 use super::{Report, interval};
+use crate::plan::Leaks;
 
 /// One sentence each, the gravest first.
 pub(crate) fn findings(report: &Report) -> Vec<String> {
     let data = &report.data;
     let test = &report.test;
-    let held_out = data.held_out();
+    let Leaks { held_out, copies, families, recorders } = data.leaks;
     let mut found = Vec::new();
     let baseline = test.majority.macro_f1;
     match test.scores.macro_f1.interval {
@@ -25,17 +26,20 @@ pub(crate) fn findings(report: &Report) -> Vec<String> {
             test.permutation.p
         ));
     }
-    if data.copies_of_training > 0 {
+    if copies > 0 {
+        found
+            .push(format!("{copies} of {held_out} validation and test recordings are byte for byte in training, too."));
+    }
+    if families > copies {
         found.push(format!(
-            "{} of {held_out} validation and test recordings are byte for byte in training, too.",
-            data.copies_of_training
+            "{families} of {held_out} validation and test recordings have the sound of a training recording, or were made \
+             from one."
         ));
     }
-    if data.recorder_in_training > 0 {
+    if recorders > 0 {
         found.push(format!(
-            "{} of {held_out} validation and test recordings come from a recorder that training has heard: the scores \
-             may know the phone or the baby rather than the reason.",
-            data.recorder_in_training
+            "{recorders} of {held_out} validation and test recordings come from a recorder that training has heard: the \
+             scores may know the phone or the baby rather than the reason."
         ));
     }
     let rare: Vec<&str> = test.classes.iter().filter(|c| c.support < 10).map(|c| c.label.as_str()).collect();

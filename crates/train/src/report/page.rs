@@ -112,7 +112,7 @@ fn context(report: &Report) -> Result<Value, Error> {
         report,
         trained => report.backbone.trained.to_string(),
         findings => findings(report),
-        held_out => report.data.held_out(),
+        leaky => report.data.leaks.any(),
         class_counts => class_counts.collect::<Vec<_>>(),
         splits => [
             split("Test", tested, &report.test)?,

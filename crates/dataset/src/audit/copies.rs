@@ -1,0 +1,121 @@
+//! The same sound in several files: candidates by fingerprint, verdict by correlation.
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::correlation::best_match;
+use super::families::Families;
+use super::fingerprint::{HOP_LENGTH, Landmark};
+
+/// Landmarks that must agree on one lag before two recordings are compared.
+pub const MIN_VOTES: usize = 12;
+/// Correlation from which two recordings hold the same sound.
+pub const MIN_CORRELATION: f64 = 0.6;
+/// A landmark in more recordings than this tells nothing about any of them.
+const MAX_BUCKET: usize = 300;
+/// How far the true lag may be from the one that the landmarks say, samples at 8 kHz: two frames.
+const LAG_REACH: usize = 2 * HOP_LENGTH;
+/// Candidates that are compared before families are brought up to date.
+const BATCH: usize = 64;
+/// Rate of the waveforms, Hz.
+const RATE_HZ: f64 = 8000.0;
+
+/// Two recordings that hold the same sound.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Copy {
+    /// Index of one recording.
+    pub a: usize,
+    /// Index of the other, larger than `a`.
+    pub b: usize,
+    /// Absolute normalised correlation of the differenced 8 kHz waveforms over their overlap, 0.6 to 1.
+    pub correlation: f64,
+    /// Where the start of `b` lies in `a`; negative if `b` starts earlier.
+    pub lag_seconds: f64,
+}
+
+/// Two recordings whose landmarks agree on a lag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Candidate {
+    pub a: usize,
+    pub b: usize,
+    pub votes: usize,
+    /// Frames by which `b` starts later in `a`.
+    pub lag_frames: isize,
+}
+
+/// Pairs with at least `min_votes` landmarks at one lag, most votes first. `landmarks` has one list a recording.
+pub(super) fn candidates(landmarks: &[&[Landmark]], min_votes: usize) -> Vec<Candidate> {
+    // One flat list sorted by hash is the inverted index.
+    let mut index: Vec<(u32, u32, u16)> = Vec::with_capacity(landmarks.iter().map(|list| list.len()).sum());
+    for (recording, list) in landmarks.iter().enumerate() {
+        index.extend(list.iter().map(|landmark| (landmark.hash, recording as u32, landmark.frame)));
+    }
+    index.par_sort_unstable();
+    let bucket = |hash: u32| {
+        let start = index.partition_point(|entry| entry.0 < hash);
+        let end = start + index[start..].partition_point(|entry| entry.0 == hash);
+        &index[start..end]
+    };
+    let mut candidates: Vec<Candidate> = (0..landmarks.len())
+        .into_par_iter()
+        .flat_map_iter(|a| {
+            let mut votes: Vec<(u32, i32)> = Vec::new();
+            for landmark in landmarks[a] {
+                let same = bucket(landmark.hash);
+                if same.len() <= MAX_BUCKET {
+                    let later = &same[same.partition_point(|entry| entry.1 as usize <= a)..];
+                    votes.extend(later.iter().map(|(_, b, frame)| (*b, i32::from(landmark.frame) - i32::from(*frame))));
+                }
+            }
+            votes.sort_unstable();
+            let best = votes.chunk_by(|x, y| x.0 == y.0).filter(|votes| votes.len() >= min_votes).filter_map(|votes| {
+                let (count, lag) = most_agreed(votes);
+                let candidate = Candidate { a, b: votes[0].0 as usize, votes: count, lag_frames: lag as isize };
+                (count >= min_votes).then_some(candidate)
+            });
+            best.collect::<Vec<_>>()
+        })
+        .collect();
+    candidates.sort_by_key(|candidate| (std::cmp::Reverse(candidate.votes), candidate.a, candidate.b));
+    candidates
+}
+
+/// The lag with the most votes, those one frame beside it counted; votes are sorted by lag and not empty.
+fn most_agreed(votes: &[(u32, i32)]) -> (usize, i32) {
+    let counts: Vec<(i32, usize)> = votes.chunk_by(|x, y| x.1 == y.1).map(|same| (same[0].1, same.len())).collect();
+    let near = |lag: i32| counts.iter().find(|(other, _)| *other == lag).map_or(0, |(_, count)| *count);
+    let agreed = counts.iter().map(|(lag, count)| (count + near(lag - 1) + near(lag + 1), *count, *lag));
+    agreed.max_by_key(|(all, own, lag)| (*all, *own, -lag)).map_or((0, 0), |(all, _, lag)| (all, lag))
+}
+
+/// Compares candidates, most votes first, and joins the copies in `families`; those already in one family are passed
+/// over, so that a sound that is there a hundred times needs a hundred comparisons. `waveform` gives a recording at
+/// 8 kHz, or nothing if it can no longer be read.
+pub(super) fn verified(
+    candidates: &[Candidate],
+    families: &mut Families,
+    waveform: impl Fn(usize) -> Option<Vec<f32>> + Sync,
+) -> Vec<Copy> {
+    let mut copies = Vec::new();
+    for batch in candidates.chunks(BATCH) {
+        let open: Vec<&Candidate> = batch.iter().filter(|pair| !families.joined(pair.a, pair.b)).collect();
+        let found: Vec<Copy> = open.par_iter().filter_map(|pair| compare(pair, &waveform)).collect();
+        for copy in &found {
+            families.join(copy.a, copy.b);
+        }
+        copies.extend(found);
+    }
+    copies.sort_by_key(|copy| (copy.a, copy.b));
+    copies
+}
+
+fn compare(pair: &Candidate, waveform: impl Fn(usize) -> Option<Vec<f32>>) -> Option<Copy> {
+    let expected = pair.lag_frames * HOP_LENGTH as isize;
+    let found = best_match(&waveform(pair.a)?, &waveform(pair.b)?, expected, LAG_REACH)?;
+    (found.correlation >= MIN_CORRELATION).then_some(Copy {
+        a: pair.a,
+        b: pair.b,
+        correlation: found.correlation,
+        lag_seconds: found.lag as f64 / RATE_HZ,
+    })
+}

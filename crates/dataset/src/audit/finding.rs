@@ -1,0 +1,164 @@
+//! What an audit says: one kind of trouble, the files, and what to do.
+
+use serde::Serialize;
+
+/// How much a finding matters, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Scores measured in spite of it are wrong.
+    Problem,
+    /// Scores may flatter, or recordings are of little use.
+    Warning,
+    /// Good to know.
+    Note,
+}
+
+impl Severity {
+    /// `problem`, `warning` or `note`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Problem => "problem",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
+}
+
+/// Kinds of findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Files that come from one sound are in several splits.
+    FamilyAcrossSplits,
+    /// A recorder is in several splits.
+    RecorderAcrossSplits,
+    /// Files that come from one sound are in several classes.
+    ContradictingLabels,
+    /// Files with the same bytes.
+    ExactDuplicates,
+    /// Files with the same sound and other bytes.
+    SameSound,
+    /// Files whose name says that a program made them from others.
+    DerivedByName,
+    /// Facts that predict the class without any cry.
+    Shortcut,
+    /// Classes with too few recordings to score.
+    UnscorableClass,
+    /// Recordings whose recorder is not known.
+    UnknownRecorder,
+    /// Files that cannot be decoded.
+    Unreadable,
+    /// Files of which only a part could be decoded.
+    Damaged,
+    /// Recordings without any sound.
+    Silent,
+    /// Recordings with hardly any sound.
+    NearEmpty,
+    /// Recordings that are too short to hold a cry.
+    TooShort,
+    /// Recordings that were too loud for their recorder.
+    Clipped,
+    /// Recordings whose mean is not zero.
+    DcOffset,
+    /// Recordings with less height than their sample rate allows.
+    BandLimited,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 17] = [
+        Self::FamilyAcrossSplits,
+        Self::RecorderAcrossSplits,
+        Self::ContradictingLabels,
+        Self::ExactDuplicates,
+        Self::SameSound,
+        Self::DerivedByName,
+        Self::Shortcut,
+        Self::UnscorableClass,
+        Self::UnknownRecorder,
+        Self::Unreadable,
+        Self::Damaged,
+        Self::Silent,
+        Self::NearEmpty,
+        Self::TooShort,
+        Self::Clipped,
+        Self::DcOffset,
+        Self::BandLimited,
+    ];
+
+    /// The name in `audit.json` and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FamilyAcrossSplits => "family-across-splits",
+            Self::RecorderAcrossSplits => "recorder-across-splits",
+            Self::ContradictingLabels => "contradicting-labels",
+            Self::ExactDuplicates => "exact-duplicates",
+            Self::SameSound => "same-sound",
+            Self::DerivedByName => "derived-by-name",
+            Self::Shortcut => "shortcut",
+            Self::UnscorableClass => "unscorable-class",
+            Self::UnknownRecorder => "unknown-recorder",
+            Self::Unreadable => "unreadable",
+            Self::Damaged => "damaged",
+            Self::Silent => "silent",
+            Self::NearEmpty => "near-empty",
+            Self::TooShort => "too-short",
+            Self::Clipped => "clipped",
+            Self::DcOffset => "dc-offset",
+            Self::BandLimited => "band-limited",
+        }
+    }
+
+    /// Whether test scores profit from it: something stands on both sides of a split.
+    pub fn is_leak(self) -> bool {
+        matches!(self, Self::FamilyAcrossSplits | Self::RecorderAcrossSplits)
+    }
+}
+
+/// One kind of trouble in a corpus.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// What kind.
+    pub kind: Kind,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What was found, how often, and an example: plain sentences.
+    pub message: String,
+    /// What to do about it.
+    pub advice: String,
+    /// The files, as paths below the corpus' root; those that belong together in one list. Empty where it is about no
+    /// single file.
+    pub files: Vec<Vec<String>>,
+}
+
+/// `1 file`, `2 files`, `2 classes`.
+pub(super) fn count(n: usize, noun: &str) -> String {
+    match (n, noun.ends_with('s')) {
+        (1, _) => format!("1 {noun}"),
+        (_, true) => format!("{n} {noun}es"),
+        (_, false) => format!("{n} {noun}s"),
+    }
+}
+
+/// `is` or `are`, as the count wants.
+pub(super) fn is(n: usize) -> &'static str {
+    if n == 1 { "is" } else { "are" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_in_the_json() {
+        for kind in Kind::ALL {
+            assert_eq!(serde_json::to_value(kind).ok(), Some(kind.name().into()));
+        }
+    }
+
+    #[test]
+    fn counts_agree_with_their_noun() {
+        assert_eq!([count(1, "class"), count(2, "class"), count(0, "file")], ["1 class", "2 classes", "0 files"]);
+    }
+}

@@ -1,0 +1,85 @@
+//! Which device, and so nearly which baby, a recording comes from.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use regex::Regex;
+use serde::Deserialize;
+
+use crate::{Corpus, Error, Recording};
+
+/// How to tell the recorder of a recording.
+#[derive(Debug, Clone, Default)]
+pub enum RecorderRule {
+    /// [`Recording::recorder`]: the app instance in a Donate-a-Cry file name.
+    #[default]
+    FileName,
+    /// The first group of this expression in the path below the corpus' root.
+    Pattern(Regex),
+    /// A table from the path below the corpus' root to the recorder.
+    Table(HashMap<String, String>),
+}
+
+/// A line of a recorder file; other columns may stand beside these.
+#[derive(Deserialize)]
+struct Line {
+    path: String,
+    recorder: String,
+}
+
+impl RecorderRule {
+    /// The first group of a regular expression.
+    ///
+    /// # Errors
+    /// [`Error::Recorder`] if it is no expression or has no group.
+    pub fn pattern(expression: &str) -> Result<Self, Error> {
+        let fail = |reason: String| Error::Recorder(format!("recorder pattern {expression:?}: {reason}"));
+        let pattern = Regex::new(expression).map_err(|e| fail(e.to_string()))?;
+        if pattern.captures_len() < 2 {
+            return Err(fail("it needs a group in parentheses around what names the recorder".into()));
+        }
+        Ok(Self::Pattern(pattern))
+    }
+
+    /// A CSV file with columns `path` (below the corpus' root, with `/`) and `recorder`; an empty recorder is unknown.
+    ///
+    /// # Errors
+    /// [`Error::Recorder`] if it cannot be read or a line names no recording of `corpus` or one that another line names.
+    pub fn csv(file: &Path, corpus: &Corpus) -> Result<Self, Error> {
+        let fail = |reason: String| Error::Recorder(format!("{}: {reason}", file.display()));
+        let known: std::collections::HashSet<&str> = corpus.recordings.iter().map(|r| r.path.as_str()).collect();
+        let mut table = HashMap::new();
+        let mut reader = csv::Reader::from_path(file).map_err(|e| fail(e.to_string()))?;
+        for line in reader.deserialize() {
+            let Line { path, recorder } = line.map_err(|e| fail(e.to_string()))?;
+            if !known.contains(path.as_str()) {
+                return Err(fail(format!("{path}: there is no such recording in {}", corpus.root.display())));
+            }
+            if table.insert(path.clone(), recorder).is_some() {
+                return Err(fail(format!("{path} is named twice")));
+            }
+        }
+        Ok(Self::Table(table))
+    }
+
+    /// The recorder, if the rule tells.
+    pub fn recorder<'a>(&'a self, recording: &'a Recording) -> Option<&'a str> {
+        let found = match self {
+            Self::FileName => recording.recorder(),
+            Self::Pattern(pattern) => {
+                pattern.captures(&recording.path).and_then(|groups| groups.get(1)).map(|group| group.as_str())
+            }
+            Self::Table(table) => table.get(&recording.path).map(String::as_str),
+        };
+        found.filter(|name| !name.is_empty())
+    }
+
+    /// What the rule is, in words.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::FileName => "the app instance in a Donate-a-Cry file name".into(),
+            Self::Pattern(pattern) => format!("the first group of {pattern}"),
+            Self::Table(table) => format!("a table of {} recordings", table.len()),
+        }
+    }
+}

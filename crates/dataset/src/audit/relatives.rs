@@ -1,0 +1,223 @@
+//! Files that come from one sound, and what that does to classes and splits.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::copies::{Copy, MIN_VOTES, candidates, verified};
+use super::families::{Families, made_from, stem};
+use super::finding::{Finding, Kind, Severity, count, is};
+use super::measure::{Measured, Measurer};
+use crate::{Corpus, Split};
+
+/// How the recordings of a corpus are related.
+pub(super) struct Relatives {
+    /// The same bytes.
+    pub identical: Families,
+    /// The same sound in other bytes, as verified.
+    pub copies: Vec<Copy>,
+    /// The same bytes or sound.
+    pub by_sound: Families,
+    /// Made one from the other, as their names say.
+    pub by_name: Families,
+    /// All of these.
+    pub all: Families,
+}
+
+impl Relatives {
+    pub(super) fn find(corpus: &Corpus, measured: &[Result<Measured, String>], measurer: &Measurer) -> Self {
+        let recordings = &corpus.recordings;
+        let mut identical = Families::new(recordings.len());
+        identical.join_equal(recordings.iter().map(|r| (!r.sha256.is_empty()).then_some(&r.sha256)));
+
+        // One of several identical files stands for all.
+        let mut seen = BTreeSet::new();
+        let landmarks: Vec<&[_]> = recordings
+            .iter()
+            .zip(measured)
+            .map(|(recording, measured)| match measured {
+                Ok(measured) if seen.insert(&recording.sha256) => measured.landmarks.as_slice(),
+                _ => &[],
+            })
+            .collect();
+        let mut by_sound = identical.clone();
+        let waveform = |index: usize| measurer.waveform(&corpus.root, &recordings[index]);
+        let copies = verified(&candidates(&landmarks, MIN_VOTES), &mut by_sound, waveform);
+
+        let mut by_name = Families::new(recordings.len());
+        let originals: BTreeSet<&str> = recordings.iter().filter_map(|r| made_from(&r.path)).collect();
+        by_name.join_equal(recordings.iter().map(|recording| {
+            let name = made_from(&recording.path).unwrap_or_else(|| stem(&recording.path));
+            originals.contains(name).then_some(name)
+        }));
+
+        let mut all = by_sound.clone();
+        by_name.sets().iter().for_each(|set| set.iter().for_each(|member| all.join(set[0], *member)));
+        Self { identical, copies, by_sound, by_name, all }
+    }
+
+    /// Findings about duplicates and their labels.
+    pub(super) fn duplicates(&self, corpus: &Corpus) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let names = |set: &[usize]| set.iter().map(|index| corpus.recordings[*index].path.clone()).collect::<Vec<_>>();
+        let mut add = |kind,
+                       severity,
+                       sets: Vec<Vec<usize>>,
+                       message: &dyn Fn(usize, usize, &[String]) -> String,
+                       advice: &str| {
+            let files: Vec<Vec<String>> = sets.iter().map(|set| names(set)).collect();
+            if let Some(first) = files.first() {
+                let message = message(files.len(), files.iter().map(Vec::len).sum(), first);
+                findings.push(Finding { kind, severity, message, advice: advice.into(), files });
+            }
+        };
+        let labels = |set: &[usize]| set.iter().map(|index| corpus.recordings[*index].label).collect::<BTreeSet<_>>();
+        let contradicting = self.all.sets().into_iter().filter(|set| labels(set).len() > 1).collect();
+        add(
+            Kind::ContradictingLabels,
+            Severity::Problem,
+            contradicting,
+            &|sets, files, first| {
+                format!(
+                    "{} of one sound ({}) {} under several classes, for example {}.",
+                    count(sets, "set"),
+                    count(files, "file"),
+                    is(sets),
+                    in_words(first)
+                )
+            },
+            "Listen, keep the right label, or leave all of them out: no classifier can be right about both.",
+        );
+        add(
+            Kind::ExactDuplicates,
+            Severity::Warning,
+            self.identical.sets(),
+            &|sets, files, first| {
+                format!(
+                    "{} with the same bytes in {}, for example {}.",
+                    count(files, "file"),
+                    count(sets, "set"),
+                    in_words(first)
+                )
+            },
+            "Keep one file of each set.",
+        );
+        let copied: BTreeSet<usize> = self.copies.iter().flat_map(|copy| [copy.a, copy.b]).collect();
+        let same_sound =
+            self.by_sound.sets().into_iter().filter(|set| set.iter().any(|i| copied.contains(i))).collect();
+        let example = self.copies.first().map_or(String::new(), |copy| {
+            format!(" The first two correlate to {:.2}, {:.2} s apart.", copy.correlation, copy.lag_seconds.abs())
+        });
+        add(
+            Kind::SameSound,
+            Severity::Warning,
+            same_sound,
+            &|sets, files, first| {
+                format!(
+                    "{} in {} hold the same sound in other bytes (another container, rate, level, cut or some noise), for \
+                     example {}.{example}",
+                    count(files, "file"),
+                    count(sets, "set"),
+                    in_words(first)
+                )
+            },
+            "Keep one file of each set, or keep each set in one split.",
+        );
+        add(
+            Kind::DerivedByName,
+            Severity::Warning,
+            self.by_name.sets(),
+            &|sets, files, first| {
+                format!(
+                    "The names of {} in {} say that a program made them from one recording, for example {}.",
+                    count(files, "file"),
+                    count(sets, "set"),
+                    in_words(first)
+                )
+            },
+            "Keep each set in one split, and never test on what a program made.",
+        );
+        findings
+    }
+}
+
+/// Two or more names, as a sentence takes them.
+fn in_words(names: &[String]) -> String {
+    match names {
+        [a, b] => format!("{a} and {b}"),
+        [a, b, rest @ ..] => format!("{a}, {b} and {} more", rest.len()),
+        _ => names.concat(),
+    }
+}
+
+/// Findings about families and recorders that stand in several splits; none without a split.
+pub(super) fn leaks(
+    corpus: &Corpus,
+    families: &Families,
+    recorders: &[Option<&str>],
+    split: &[Option<Split>],
+) -> Vec<Finding> {
+    let spans = |members: &Vec<usize>| {
+        let parts: BTreeSet<&str> = members.iter().filter_map(|i| split[*i].map(Split::name)).collect();
+        parts.len() > 1
+    };
+    let mut by_recorder: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, recorder) in recorders.iter().enumerate() {
+        if let Some(recorder) = recorder {
+            by_recorder.entry(recorder).or_default().push(index);
+        }
+    }
+    let n_recorders = by_recorder.len();
+    let spanning: [(Kind, Vec<Vec<usize>>); 2] = [
+        (Kind::FamilyAcrossSplits, families.sets().into_iter().filter(spans).collect()),
+        (Kind::RecorderAcrossSplits, by_recorder.into_values().filter(spans).collect()),
+    ];
+    let said = |index: usize| {
+        let part = split[index].map_or("no split", Split::name);
+        format!("{} ({part})", corpus.recordings[index].path)
+    };
+    let mut findings = Vec::new();
+    for (kind, sets) in spanning {
+        let Some(first) = sets.first() else { continue };
+        let other = first.iter().find(|i| split[**i].is_some() && split[**i] != split[first[0]]).unwrap_or(&first[0]);
+        let example = format!("for example {} and {}", said(first[0]), said(*other));
+        let held_out = |part| sets.iter().flatten().filter(|i| split[**i] == Some(part)).count();
+        let (val, test) = (held_out(Split::Val), held_out(Split::Test));
+        let touched =
+            format!("This touches {} of val and {} of test.", count(val, "recording"), count(test, "recording"));
+        let (message, advice) = match kind {
+            Kind::FamilyAcrossSplits => (
+                format!(
+                    "{} of one sound {} in several splits, {example}. {touched}",
+                    count(sets.len(), "set"),
+                    is(sets.len())
+                ),
+                "Put each set into one split: what was trained on is no test.",
+            ),
+            _ => (
+                format!(
+                    "{} of {n_recorders} {} in several splits, {example}. {touched}",
+                    count(sets.len(), "recorder"),
+                    is(sets.len())
+                ),
+                "Split by recorder. A classifier that knows the phone or the baby need not know the cry.",
+            ),
+        };
+        let files = sets.iter().map(|set| set.iter().map(|i| corpus.recordings[*i].path.clone()).collect()).collect();
+        findings.push(Finding { kind, severity: Severity::Problem, message, advice: advice.into(), files });
+    }
+    findings
+}
+
+/// A pair of files with the same sound, as `audit.json` tells it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CopyPair {
+    /// One file, as a path below the corpus' root.
+    pub a: String,
+    /// The other.
+    pub b: String,
+    /// Absolute normalised correlation over the overlap, 0.6 to 1.
+    pub correlation: f64,
+    /// Where the start of `b` lies in `a`; negative if `b` starts earlier.
+    pub lag_seconds: f64,
+}
