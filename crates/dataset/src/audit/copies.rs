@@ -8,7 +8,7 @@ use super::families::Families;
 use super::fingerprint::{HOP_LENGTH, Landmark};
 
 /// Landmarks that must agree on one lag before two recordings are compared.
-pub const MIN_VOTES: usize = 10;
+pub const MIN_VOTES: usize = 12;
 /// Correlation from which two recordings hold the same sound.
 pub const MIN_CORRELATION: f64 = 0.6;
 /// A landmark in more recordings than this tells nothing about any of them.

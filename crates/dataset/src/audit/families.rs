@@ -127,7 +127,8 @@ mod tests {
             // Numbered by first appearance.
             let mut highest = 0;
             for (i, number) in numbers.iter().enumerate() {
-                prop_assert!(if i == 0 { *number == 0 } else { *number <= highest + 1 });
+                let next = if i == 0 { 0 } else { highest + 1 };
+                prop_assert!(*number <= next);
                 highest = highest.max(*number);
             }
         }

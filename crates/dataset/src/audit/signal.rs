@@ -136,7 +136,9 @@ fn bandwidth_hz(samples: &[f32], rate_hz: f64) -> f64 {
     let mut power = vec![0.0_f64; n_fft / 2];
     let mut spectrum = vec![Complex::default(); n_fft];
     let mut scratch = vec![Complex::default(); fft.get_inplace_scratch_len()];
-    for frame in samples.chunks(n_fft) {
+    // The zeros after a frame that is not whole would add height.
+    let whole = if samples.len() < n_fft { samples.len() } else { samples.len() - samples.len() % n_fft };
+    for frame in samples[..whole].chunks(n_fft) {
         spectrum.fill(Complex::default());
         for ((out, x), weight) in spectrum.iter_mut().zip(frame).zip(&window) {
             out.re = (x - mean) * weight;
