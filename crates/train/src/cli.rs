@@ -28,6 +28,8 @@ enum Command {
     Report(commands::report::Args),
     /// Write a trained model as a folder: ONNX, safetensors, burn record and model card
     Export(commands::export::Args),
+    /// Say what is wrong with a corpus: copies, leaks between splits, shortcuts, bad recordings
+    Audit(commands::audit::Args),
     /// Write waveforms, mel spectrograms or images as float32 .npy, for checking against other tools
     Features(commands::features::Args),
     /// Write embeddings of the backbone as float32 .npy, [files, 512]
@@ -111,6 +113,7 @@ pub fn run() -> Result<(), Error> {
         Some(Command::Infer(args)) => commands::infer::run(&args),
         Some(Command::Report(args)) => commands::report::run(&args),
         Some(Command::Export(args)) => commands::export::run(&args),
+        Some(Command::Audit(args)) => commands::audit::run(&args),
         Some(Command::Features(args)) => commands::features::run(&args),
         Some(Command::Embed(args)) => commands::embed::run(&args),
         Some(Command::Weights(args)) => commands::weights::run(&args),

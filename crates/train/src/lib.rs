@@ -3,6 +3,7 @@
 //! [`sweep::run`] is the main job, top to bottom: [`data`] finds the recordings, [`backbone`] the weights,
 //! [`embeddings`] runs the frozen backbone once, [`whitening`] evens its numbers out, [`trial`] trains one head, [`report`] says what came out.
 
+pub mod audit;
 pub mod backbone;
 pub mod cli;
 mod commands;
