@@ -75,8 +75,10 @@ static PLANTED: LazyLock<Planted> = LazyLock::new(|| {
     // Another sound, but its name says what it was made from.
     write(&to(&format!("generated1_{name}.wav")), &resampled(&read(hungry[5]), 8000, 10_000), 8000);
 
-    let peak = read(hungry[6]).iter().fold(0.0, |peak: f32, x| peak.max(x.abs()));
-    let loud: Vec<f32> = read(hungry[6]).iter().rev().map(|x| (3.0 * x / peak).clamp(-0.9, 0.9)).collect();
+    // A sound less itself later is as much above zero as below, so that clipping leaves its mean.
+    let source = read(hungry[6]);
+    let peak = source.iter().fold(0.0, |peak: f32, x| peak.max(x.abs()));
+    let loud: Vec<f32> = source.windows(801).map(|x| (2.0 * (x[0] - x[800]) / peak).clamp(-0.9, 0.9)).rev().collect();
     write(&to("clipped.wav"), &loud, 8000);
     let offset: Vec<f32> = read(hungry[7]).iter().rev().map(|x| 0.5 * x + 0.1).collect();
     write(&to("offset.wav"), &offset, 8000);
