@@ -551,11 +551,43 @@ fn weights_that_cannot_be_had_are_replaced_aloud_or_refused() {
 }
 
 #[test]
+fn an_audit_tells_what_it_found_and_fails_on_what_it_was_told_to() {
+    let folder = TempDir::new().unwrap();
+    stdout(&train(folder.path(), &["synth", "--out", "corpus", "--recordings", "40"]));
+    let class = folder.path().join("corpus/tired");
+    let first = std::fs::read_dir(&class).unwrap().next().unwrap().unwrap().path();
+    std::fs::copy(&first, class.join("twin.wav")).unwrap();
+    let output = train(folder.path(), &["audit", "corpus", "--fail-on", "leak,silent"]);
+    let text = stdout(&output);
+    assert!(text.contains("warning: exact-duplicates\n  2 files with the same bytes in 1 set"), "{text}");
+    assert!(text.ends_with("audit/audit.html\n"), "{text}");
+    let json = std::fs::read_to_string(folder.path().join("audit/audit.json")).unwrap();
+    assert!(json.starts_with("{\n  \"format_version\": 1,"), "{json:.60}");
+    assert!(folder.path().join("audit/audit.html").is_file());
+
+    let failing = train(folder.path(), &["audit", "corpus", "--fail-on", "exact-duplicates", "--out", "again"]);
+    assert_eq!(failing.status.code(), Some(3), "{}", stderr(&failing));
+    assert!(stderr(&failing).contains("found: exact-duplicates"), "{}", stderr(&failing));
+    assert_eq!(contents(&folder.path().join("audit")), contents(&folder.path().join("again")));
+
+    for (arguments, code, expected) in [
+        (vec!["audit", "nowhere"], 3, "nowhere"),
+        (vec!["audit", "corpus", "--fail-on", "everything"], 2, "possible values"),
+        (vec!["audit", "corpus", "--recorder-pattern", "no group"], 2, "needs a group"),
+        (vec!["audit", "corpus", "--split", "nowhere"], 3, "train.csv"),
+    ] {
+        let output = train(folder.path(), &arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(expected), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
 fn the_help_names_every_command() {
     let help = stdout(&train(Path::new("."), &["--help"]));
     for command in [
-        "infer", "report", "export", "features", "embed", "weights", "synth", "--config", "--seed", "--device",
-        "--engine", "--set",
+        "infer", "report", "export", "audit", "features", "embed", "weights", "synth", "--config", "--seed",
+        "--device", "--engine", "--set",
     ] {
         assert!(help.contains(command), "{command}");
     }
