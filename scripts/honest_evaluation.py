@@ -30,11 +30,10 @@ TABLES = {
         ("grouped cross-validation, whitened", [GROUPED]),
         ("grouped cross-validation, plain", [GROUPED, PLAIN]),
         ("grouped cross-validation, ResNet34, whitened", [GROUPED, RESNET34, "backbone.weights=random"]),
-        ("one recorder left out, whitened", ['data.split={kind="leave_one_group_out"}']),
     ],
     "Remedies, in ordinary and in grouped cross-validation": [
         (f"{name}, {remedy}", [split, *keys])
-        for name, split in [("ordinary", ORDINARY), ("grouped", GROUPED)]
+        for name, split in [("ordinary", ORDINARY.replace("repeats=3", "repeats=1")), ("grouped", GROUPED.replace("repeats=3", "repeats=1"))]
         for remedy, keys in [
             ("none", []),
             ("exact duplicates dropped", ["data.drop_duplicates=true"]),
@@ -42,9 +41,9 @@ TABLES = {
             ("both dropped", ["data.drop_duplicates=true", "data.drop_contradictions=true"]),
             ("mel bands up to 3.4 kHz", ["features.f_max_hz=3400.0"]),
             ("mel bands up to 2 kHz", ["features.f_max_hz=2000.0"]),
-            ("all of these, 3.4 kHz", ["data.drop_duplicates=true", "data.drop_contradictions=true", "features.f_max_hz=3400.0"]),
         ]
     ],
+    "Each recorder left out once": [("whitened", ['data.split={kind="leave_one_group_out"}'])],
 }
 
 

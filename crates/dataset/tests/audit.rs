@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use dataset::audit::{Audit, Finding, Kind, RecorderRule, audit, corpus_groups};
+use dataset::audit::{Audit, Finding, Kind, RecorderRule, Relations, audit};
 use dataset::synth::{SynthConfig, write_corpus};
 use dataset::{Corpus, Split};
 use rand::{RngExt, SeedableRng};
@@ -205,7 +205,7 @@ fn the_class_at_another_rate_is_a_shortcut_and_too_small_a_class_is_told() {
 
 #[test]
 fn groups_hold_recorders_and_families_together_and_the_audit_repeats_itself() {
-    let groups = corpus_groups(&PLANTED.corpus, &RecorderRule::FileName).unwrap();
+    let groups = Relations::find(&PLANTED.corpus, &RecorderRule::FileName).unwrap().groups;
     let rows = &PLANTED.audit.recordings;
     assert_eq!(groups, rows.iter().map(|row| row.group).collect::<Vec<_>>());
     for a in rows {

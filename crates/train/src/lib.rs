@@ -13,6 +13,7 @@ pub mod embeddings;
 mod error;
 pub mod export;
 mod inputs;
+mod media;
 mod npy;
 pub mod plan;
 pub mod progress;

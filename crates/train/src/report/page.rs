@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use base64::Engine;
 use metrics::{Estimate, Evaluation};
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, context};
 use serde::Serialize;
 
 use super::{Report, figures, findings, heat_map, mistakes, number};
-use crate::Error;
+use crate::{Error, media};
 
 /// The report as one HTML page. `run` is its folder, where sound and pictures of mistakes are; a page without them is
 /// whole otherwise.
@@ -155,8 +154,7 @@ fn score_rows(report: &Report) -> Vec<ScoreRow> {
 fn mistakes_of(report: &Report, run: &Path) -> Vec<Value> {
     let data_uri = |index: usize, extension: &str, kind: &str| {
         let bytes = std::fs::read(run.join(mistakes::media_name(index, extension))).ok()?;
-        let text = base64::engine::general_purpose::STANDARD.encode(bytes);
-        Some(Value::from_safe_string(format!("data:{kind};base64,{text}")))
+        Some(Value::from_safe_string(media::data_uri(kind, &bytes)))
     };
     let view = |(i, mistake)| {
         context! {
