@@ -98,6 +98,7 @@ fn a_run_leaves_what_the_design_promises() {
         names,
         [
             "config.toml",
+            "journal",
             "leaderboard.csv",
             "manifest.csv",
             "model.safetensors",

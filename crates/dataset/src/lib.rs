@@ -1,4 +1,4 @@
-//! Folders of recordings to labelled examples: walk, manifest, splits, caches, synthetic corpus.
+//! Folders of recordings to labelled examples: walk, manifest, splits, caches, audit, synthetic corpus.
 //!
 //! [`Corpus::scan`] lists the recordings of a folder of class folders; [`stratified_split`] or [`split_from_csv`] says
 //! which takes part in what; [`ImageStore`] turns each into its image, once. [`synth`] makes a corpus where there is none, and

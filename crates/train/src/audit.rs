@@ -58,7 +58,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("corpus");
         write_corpus(&dir, &SynthConfig { seed: 1, n_recordings: 40 }).unwrap();
-        let odd = dir.join("<script>alert(1)<").with_file_name("<b>&\"'");
+        let odd = dir.join("<b>&\"'");
         std::fs::create_dir(&odd).unwrap();
         std::fs::write(odd.join("<img src=x onerror=alert(1)>.wav"), "no sound").unwrap();
         let corpus = Corpus::scan(&dir).unwrap();
@@ -73,5 +73,7 @@ mod tests {
         assert!(page.len() < 3_000_000, "{} bytes", page.len());
         let again = std::fs::read_to_string(write(&audit, &corpus, folder.path()).unwrap()).unwrap();
         assert_eq!(page, again);
+        let summary = summary(&audit).replace(&audit.corpus, "corpus");
+        insta::assert_snapshot!(summary);
     }
 }

@@ -7,7 +7,8 @@ use model::Compute;
 
 use crate::{Error, commands};
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong use or config, 3 bad input data, 4 a missing or unverifiable weight file.\n\
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong use or config, 3 bad input data, 4 a missing or unverifiable weight file,\n\
+    75 stopped on a signal, run again to go on.\n\
     Data goes to stdout, everything else to stderr.";
 
 /// Trains and runs classifiers that say why a baby cries. Without a command it runs the sweep that --config names.

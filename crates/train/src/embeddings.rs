@@ -7,9 +7,9 @@ use model::Engine;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::Error;
 use crate::progress::Progress;
 use crate::seed;
+use crate::{Error, interrupt};
 
 /// Recordings that are loaded and embedded together: enough to fill batches, few enough to stay small in memory.
 const CHUNK: usize = 16;
@@ -87,6 +87,7 @@ impl Pass<'_> {
         let placed: Vec<(usize, Split)> = split.iter().enumerate().filter_map(|(i, s)| s.map(|s| (i, s))).collect();
         let progress = Progress::new("embedding", "recordings");
         for (chunk_index, chunk) in placed.chunks(CHUNK).enumerate() {
+            interrupt::check()?;
             let rows = self.embed_chunk(chunk)?;
             for ((recording, split), row) in chunk.iter().zip(rows) {
                 let part = match split {

@@ -13,6 +13,8 @@ pub mod embeddings;
 mod error;
 pub mod export;
 mod inputs;
+pub mod interrupt;
+pub mod journal;
 mod media;
 mod npy;
 pub mod plan;

@@ -46,6 +46,23 @@ impl RunFolder {
         Ok(Self { path, name })
     }
 
+    /// Removes the temporary files that a killed process left; their names begin with a dot. The caller holds the journal, so
+    /// that nobody is writing one.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] if a folder cannot be read or a file not be removed.
+    pub fn remove_leftovers(&self) -> Result<(), Error> {
+        let failed = |e: &dyn std::fmt::Display| Error::Failed(format!("{}: {e}", self.path.display()));
+        for entry in walkdir::WalkDir::new(&self.path) {
+            let entry = entry.map_err(|e| failed(&e))?;
+            let hidden = entry.file_name().to_string_lossy().starts_with('.');
+            if hidden && entry.depth() > 0 && entry.file_type().is_file() {
+                std::fs::remove_file(entry.path()).map_err(|e| failed(&e))?;
+            }
+        }
+        Ok(())
+    }
+
     /// The folder `name` inside this one, made when something is written into it.
     pub fn inside(&self, name: &str) -> Self {
         Self { path: self.path.join(name), name: self.name.clone() }

@@ -1,5 +1,6 @@
 //! The main job: recordings in; trained heads, their leaderboard, one test score and a usable model out.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -8,10 +9,12 @@ use dataset::{Corpus, ImageStore};
 use metrics::{CalibrationCheck, Evaluation};
 use model::{Compute, ModelInfo};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::backbone;
-use crate::config::Config;
+use crate::config::{Config, SweepConfig};
 use crate::data::Data;
+use crate::journal::{Journal, Outcome, Record};
 use crate::plan::{Leaks, Plan};
 use crate::progress::{Progress, warn};
 use crate::report::{
@@ -22,11 +25,13 @@ use crate::run_folder::{MODEL_FILE, RunFolder};
 use crate::search::{Scored, Search};
 use crate::{Error, remedies, seed};
 
-/// Runs the sweep of `config` with `compute` and writes its folder below `out`.
+/// Runs the sweep of `config` with `compute` and writes its folder below `out`. What a run in this folder finished before is
+/// not done again; `retry_failed` does again what failed.
 ///
 /// # Errors
-/// The [`Error`] of the step that failed. What was written stays.
-pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, Report), Error> {
+/// The [`Error`] of the step that failed, [`Error::Interrupted`] on a signal. What was written stays, and the next run goes on
+/// from there.
+pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -> Result<(PathBuf, Report), Error> {
     let started = Instant::now();
     let Data { corpus, synthetic } = Data::find(config)?;
     let store = ImageStore::new(&config.data.cache, &config.features)?;
@@ -46,8 +51,28 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
     let engine_text = format!("{} on {}", compute.engine_name(), compute.device_name());
     let resolved = config.to_toml()?;
     let fingerprint = corpus.fingerprint();
-    let run =
-        RunFolder::create(out, &config.name, &[&resolved, &fingerprint, &backbone_summary.fingerprint, &engine_text])?;
+    // Without the grid: a longer one meets the trials that it had.
+    let without_grid = Config { sweep: SweepConfig::default(), ..config.clone() }.to_toml()?;
+    let inputs = [&without_grid, &fingerprint, &backbone_summary.fingerprint, &engine_text];
+    let run = RunFolder::create(out, &config.name, &inputs.map(String::as_str))?;
+    let (journal, records) = Journal::open(&run.path)?;
+    run.remove_leftovers()?;
+    let whole = Record::Run { config: sha256(&resolved) };
+    let failed_before = records.iter().any(|r| matches!(r, Record::Trial { outcome: Outcome::Failed(_), .. }));
+    if records.contains(&whole) && !(retry_failed && failed_before) {
+        eprintln!("finished   {}: nothing is left to do", run.path.display());
+        journal.finish(&records)?;
+        let report = Report::read(&run.path)?;
+        return Ok((run.path, report));
+    }
+    let done: BTreeMap<(String, String), Outcome> = records
+        .into_iter()
+        .filter_map(|record| match record {
+            Record::Trial { outcome: Outcome::Failed(_), .. } if retry_failed => None,
+            Record::Trial { search, id, outcome } => Some(((search, id), outcome)),
+            Record::Run { .. } => None,
+        })
+        .collect();
     run.write("config.toml", resolved.as_bytes())?;
     run.write("manifest.csv", corpus.manifest_csv().as_bytes())?;
     let provenance = json!({
@@ -84,6 +109,8 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
         compute,
         corpus: &corpus,
         groups,
+        journal: &journal,
+        done: &done,
         leaky: leaks.any(),
         images: &store,
         weights: &weights,
@@ -91,12 +118,13 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
     };
     let mut test = Scored::default();
     let mut checks: Vec<(usize, CalibrationCheck)> = Vec::new();
-    let mut folds = Vec::new();
+    let (mut folds, mut failed, mut records) = (Vec::new(), Vec::new(), Vec::new());
     for fold in &plan.folds {
         let step = Instant::now();
         eprintln!("fold       {} of {}: {}", folds.len() + 1, plan.folds.len(), fold.name);
-        let folder = run.inside(&format!("folds/{}", fold.name));
-        let found = search.run(&fold.places, &folder, seed::derive(config.seed, &["fold", &fold.name]))?;
+        let seed = seed::derive(config.seed, &["fold", &fold.name]);
+        let found = search.run(&fold.places, &run, &format!("folds/{}", fold.name), seed)?;
+        failed.extend(found.failed());
         checks.push((found.test.recordings.len(), found.calibration.check(&found.test.predictions(&corpus, groups)?)));
         folds.push(FoldSummary {
             name: fold.name.clone(),
@@ -105,10 +133,13 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
             n_test: found.test.recordings.len(),
         });
         test.extend(found.test);
+        records.extend(found.records);
         run.log(&format!("fold {}", fold.name), step.elapsed().as_secs_f64())?;
     }
     let step = Instant::now();
-    let found = search.run(&plan.model, &run, config.seed)?;
+    let found = search.run(&plan.model, &run, "", config.seed)?;
+    failed.extend(found.failed());
+    records.extend_from_slice(&found.records);
     if plan.folds.is_empty() {
         checks.push((found.test.recordings.len(), found.calibration.check(&found.test.predictions(&corpus, groups)?)));
         test = found.test;
@@ -126,8 +157,8 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
         backbone_source: backbone_summary.used.clone(),
         provenance,
     };
-    let failed = |e: model::Error| Error::Failed(e.to_string());
-    model::save_model(&run.path.join(MODEL_FILE), &info, &found.weights, &found.head).map_err(failed)?;
+    model::save_model(&run.path.join(MODEL_FILE), &info, &found.weights, &found.head)
+        .map_err(|e| Error::Failed(e.to_string()))?;
 
     let mistakes = mistakes::most_confident(&corpus, &test);
     mistakes::write_media(&run, &corpus.root, &config.features, &mistakes)?;
@@ -145,6 +176,7 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
         validation: evaluate("val", &found.val)?,
         test: evaluate("test", &test)?,
         folds,
+        failed,
         calibration: CalibrationSummary {
             fitted: found.calibration,
             test: CalibrationCheck::mean(&checks).ok_or_else(|| Error::Data("no recording was tested".into()))?,
@@ -170,8 +202,25 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
         best_epochs: found.epochs,
     };
     report.write(&run.path)?;
+    // What trials of other grids left, then the word that all of this one is written.
+    let names: BTreeSet<(String, String)> = records.iter().filter_map(trial_name).collect();
+    let others = done.into_iter().filter(|(name, _)| !names.contains(name));
+    records.extend(others.map(|((search, id), outcome)| Record::Trial { search, id, outcome }));
+    records.push(whole);
+    journal.finish(&records)?;
     run.log("finished", started.elapsed().as_secs_f64())?;
     Ok((run.path, report))
+}
+
+fn trial_name(record: &Record) -> Option<(String, String)> {
+    match record {
+        Record::Trial { search, id, .. } => Some((search.clone(), id.clone())),
+        Record::Run { .. } => None,
+    }
+}
+
+fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Fills the image cache; gives for each recording whether it can be used, and the paths of those that cannot be read.

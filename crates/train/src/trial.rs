@@ -10,12 +10,12 @@ use rand::RngExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
 use crate::config::{ClassWeights, TrainConfig};
 use crate::embeddings::Embeddings;
 use crate::sampler::epoch_order;
 use crate::seed;
 use crate::tail::{Start, Tail, no_result, probabilities};
+use crate::{Error, interrupt};
 
 /// One point of the grid.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -87,6 +87,7 @@ pub fn train(
     let mut epochs: Vec<Epoch> = Vec::with_capacity(config.epochs);
     let mut best: Option<(usize, Tail)> = None;
     for epoch in 1..=config.epochs {
+        interrupt::check()?;
         let mut rng = seed::generator(seed, &[&id, &epoch.to_string(), "order and views"]);
         let mut dropout_rng = seed::generator(seed, &[&id, &epoch.to_string(), "dropout"]);
         let order = epoch_order(config.sampler, &data.train.labels, &mut rng);

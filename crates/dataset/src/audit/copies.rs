@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::correlation::best_match;
+use super::correlation::{Match, best_match};
 use super::families::Families;
 use super::fingerprint::{Landmark, STEP_LENGTH};
 
@@ -109,9 +109,35 @@ pub(super) fn verified(
     copies
 }
 
-fn compare(pair: &Candidate, waveform: impl Fn(usize) -> Option<Vec<f32>>) -> Option<Copy> {
+/// A pair that was compared, whatever came out: what the two thresholds are chosen by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Compared {
+    /// Index of one recording.
+    pub a: usize,
+    /// Index of the other, larger than `a`.
+    pub b: usize,
+    /// Landmarks that agree on one lag.
+    pub votes: usize,
+    /// Absolute normalised correlation over the overlap, 0 to 1; 0 where too little overlaps.
+    pub correlation: f64,
+}
+
+/// Compares every candidate, related or not.
+pub(super) fn compared(candidates: &[Candidate], waveform: impl Fn(usize) -> Option<Vec<f32>> + Sync) -> Vec<Compared> {
+    let compare = |pair: &Candidate| {
+        let correlation = found(pair, &waveform).map_or(0.0, |found| found.correlation);
+        Compared { a: pair.a, b: pair.b, votes: pair.votes, correlation }
+    };
+    candidates.par_iter().map(compare).collect()
+}
+
+fn found(pair: &Candidate, waveform: impl Fn(usize) -> Option<Vec<f32>>) -> Option<Match> {
     let expected = pair.lag_steps * STEP_LENGTH as isize;
-    let found = best_match(&waveform(pair.a)?, &waveform(pair.b)?, expected, LAG_REACH)?;
+    best_match(&waveform(pair.a)?, &waveform(pair.b)?, expected, LAG_REACH)
+}
+
+fn compare(pair: &Candidate, waveform: impl Fn(usize) -> Option<Vec<f32>>) -> Option<Copy> {
+    let found = found(pair, waveform)?;
     (found.correlation >= MIN_CORRELATION).then_some(Copy {
         a: pair.a,
         b: pair.b,

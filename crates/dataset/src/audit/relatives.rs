@@ -106,7 +106,7 @@ impl Relatives {
         let same_sound =
             self.by_sound.sets().into_iter().filter(|set| set.iter().any(|i| copied.contains(i))).collect();
         let example = self.copies.first().map_or(String::new(), |copy| {
-            format!(" The first two correlate to {:.2}, {:.2} s apart.", copy.correlation, copy.lag_seconds.abs())
+            format!(" One pair correlates to {:.2}, {:.2} s apart.", copy.correlation, copy.lag_seconds.abs())
         });
         add(
             Kind::SameSound,

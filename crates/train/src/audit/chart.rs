@@ -31,6 +31,7 @@ pub(super) fn boxes(title: &str, labels: &[&str], boxes: &[Option<[f64; 5]>]) ->
             .configure_mesh()
             .disable_y_mesh()
             .x_labels(4)
+            .x_label_formatter(&plain)
             .y_labels(0)
             .axis_style(LINE)
             .bold_line_style(LINE)
@@ -72,6 +73,8 @@ pub(super) fn bands(title: &str, strengths: &[f64]) -> Result<String, Failed> {
             .configure_mesh()
             .disable_x_mesh()
             .x_labels(5)
+            .x_label_formatter(&plain)
+            .y_label_formatter(&plain)
             .y_labels(5)
             .axis_style(LINE)
             .bold_line_style(LINE)
@@ -99,4 +102,10 @@ fn draw(title: &str, height: u32, content: impl FnOnce(&Area) -> Result<(), Fail
 
 fn shortened(label: &str) -> String {
     if label.chars().count() <= 14 { label.into() } else { label.chars().take(13).chain(['…']).collect() }
+}
+
+/// A number with at most three decimals, and none that say nothing.
+fn plain(value: &f64) -> String {
+    let text = format!("{value:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -1,0 +1,216 @@
+//! Runs that are killed, stopped, repeated, extended or held by another process.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tempfile::TempDir;
+
+const TINY: &str = r#"
+name = "tiny"
+[data]
+roots = []
+synthetic_recordings = 40
+[data.split]
+kind = "cross_validation"
+folds = 3
+[features]
+image_size = 32
+[backbone]
+weights = "random"
+[train]
+epochs = 3
+augmented_views = 1
+[sweep]
+learning_rate = [1e-3, 1e-2]
+inner = [8]
+dropout = [0.5]
+"#;
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
+    command.current_dir(folder).args(["--config", "tiny.toml", "--device", "cpu"]).args(arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn train(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments).output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+fn finish(folder: &Path, arguments: &[&str]) -> String {
+    let output = train(folder, arguments);
+    assert!(output.status.success(), "{}", text(&output));
+    text(&output)
+}
+
+fn fresh() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("tiny.toml"), TINY).unwrap();
+    folder
+}
+
+fn run_in(folder: &Path) -> PathBuf {
+    let mut entries = std::fs::read_dir(folder.join("experiments")).unwrap();
+    let run = entries.next().unwrap().unwrap().path();
+    assert!(entries.next().is_none(), "one run has one folder");
+    run
+}
+
+/// Every file of the run but `runtime.jsonl`, with its bytes.
+fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    let mut folders = vec![run_in(folder)];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_name().unwrap() != "runtime.jsonl" {
+                files.push((path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// A run that nothing disturbed.
+static UNDISTURBED: LazyLock<TempDir> = LazyLock::new(|| {
+    let folder = fresh();
+    finish(folder.path(), &[]);
+    folder
+});
+
+/// Starts a run and waits until it says which engine it uses: it then holds the journal.
+fn started(folder: &Path, arguments: &[&str]) -> Child {
+    let mut child = command(folder, arguments).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("engine ")));
+    // Somebody must go on reading, or the pipe fills up.
+    std::thread::spawn(move || lines.for_each(drop));
+    child
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+/// `WAIL_KILLS` sets how often; 200 takes some minutes.
+#[test]
+fn a_run_that_is_killed_again_and_again_ends_as_one_that_was_not() {
+    let kills: usize = std::env::var("WAIL_KILLS").map_or(12, |n| n.parse().unwrap());
+    let expected = contents(UNDISTURBED.path());
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let mut folder = fresh();
+    finish(folder.path(), &[]);
+    let mut whole = Duration::from_millis(400);
+    for n in 0..kills {
+        if n % 6 == 0 {
+            // A cold start now and then, so that each part of a run is met.
+            folder = fresh();
+            let begun = std::time::Instant::now();
+            let copy = fresh();
+            finish(copy.path(), &[]);
+            whole = begun.elapsed();
+        }
+        let mut child = command(folder.path(), &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(whole.mul_f64(rng.random_range(0.0..0.9)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if n % 6 == 5 || n + 1 == kills {
+            finish(folder.path(), &[]);
+            let found = contents(folder.path());
+            let names = |files: &[(PathBuf, Vec<u8>)]| files.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>();
+            assert_eq!(names(&found), names(&expected), "after kill {n}");
+            for ((path, found), (_, expected)) in found.iter().zip(&expected) {
+                assert!(found == expected, "{} after kill {n}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_signal_ends_a_run_with_75_and_the_same_command_goes_on() {
+    let folder = fresh();
+    let long = ["--set", "train.epochs=600"];
+    let mut child = started(folder.path(), &long);
+    signal(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(75));
+    finish(folder.path(), &long);
+    let other = fresh();
+    finish(other.path(), &long);
+    assert!(contents(folder.path()) == contents(other.path()));
+}
+
+#[test]
+fn a_second_process_leaves_at_once_and_a_killed_one_blocks_nobody() {
+    let folder = fresh();
+    let long = ["--set", "train.epochs=10000"];
+    let mut holder = started(folder.path(), &long);
+    let output = train(folder.path(), &long);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains(&format!("process {} is at work in this folder", holder.id())), "{}", text(&output));
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    let mut next = started(folder.path(), &long);
+    signal(&next, "-INT");
+    assert_eq!(next.wait().unwrap().code(), Some(75));
+}
+
+#[test]
+fn what_is_finished_is_not_done_again_and_a_longer_grid_does_only_what_is_new() {
+    let folder = fresh();
+    finish(folder.path(), &["--set", "sweep.learning_rate=[1e-3]"]);
+    let made = |id: &str| {
+        let checkpoint = run_in(folder.path()).join("trials").join(id).join("checkpoint.safetensors");
+        std::fs::metadata(checkpoint).unwrap().modified().unwrap()
+    };
+    let before = made("lr0.001-inner8-dropout0.5");
+    let again = finish(folder.path(), &["--set", "sweep.learning_rate=[1e-3]"]);
+    assert!(again.contains("nothing is left to do") && again.contains("test       macro-F1"), "{again}");
+    let longer = finish(folder.path(), &[]);
+    assert!(!longer.contains("nothing is left to do"), "{longer}");
+    assert_eq!(made("lr0.001-inner8-dropout0.5"), before, "the old trial was left alone");
+    assert!(contents(folder.path()) == contents(UNDISTURBED.path()), "as if the grid had been so from the start");
+}
+
+#[test]
+fn a_failed_trial_is_told_the_others_go_on_and_it_is_retried_when_asked() {
+    let folder = fresh();
+    // Each step multiplies the weights by 1 - rate * decay = -9.
+    let exploding = [
+        "--set",
+        "sweep.learning_rate=[1e-3, 10.0]",
+        "--set",
+        "train.weight_decay=1.0",
+        "--set",
+        "train.batch_size=1",
+        "--set",
+        "train.epochs=8",
+    ];
+    let first = finish(folder.path(), &exploding);
+    assert!(first.contains("FAILED     trial lr10-inner8-dropout0.5: the loss is not finite"), "{first}");
+    assert!(first.contains("best       lr0.001-inner8-dropout0.5"), "{first}");
+    assert!(first.contains("failed     4 trials"), "in each of three folds and in the search for the model: {first}");
+    let report = std::fs::read_to_string(run_in(folder.path()).join("report.html")).unwrap();
+    assert!(report.contains("Failed trials"));
+    let before = contents(folder.path());
+    assert!(finish(folder.path(), &exploding).contains("nothing is left to do"));
+    let retried = finish(folder.path(), &[&exploding[..], &["--retry-failed"]].concat());
+    assert!(retried.contains("FAILED     trial lr10"), "{retried}");
+    assert!(contents(folder.path()) == before, "it fails in the same way");
+    let all = train(folder.path(), &[&exploding[..], &["--set", "sweep.learning_rate=[10.0]"]].concat());
+    assert_eq!(all.status.code(), Some(1));
+    assert!(text(&all).contains("every trial failed"), "{}", text(&all));
+}
