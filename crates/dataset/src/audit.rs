@@ -139,7 +139,7 @@ impl Relations {
 /// [`MIN_VOTES`] and [`MIN_CORRELATION`] are chosen by (`examples/audit_thresholds.rs`).
 ///
 /// # Errors
-/// As [`corpus_groups`].
+/// As [`Relations::find`].
 pub fn compared_pairs(corpus: &Corpus, min_votes: usize) -> Result<Vec<Compared>, Error> {
     let measurer = Measurer::new()?;
     let measured = measurer.all(corpus);
