@@ -11,7 +11,6 @@ mod float_cache;
 mod image_store;
 mod split;
 pub mod synth;
-mod write;
 
 pub use corpus::{Corpus, Recording, audio_files};
 pub use error::Error;
@@ -21,4 +20,3 @@ pub use split::{
     Split, cross_validation, grouped_folds, grouped_split, leave_one_group_out, split_from_csv, split_to_csv,
     stratified_split,
 };
-pub use write::write_atomic;

@@ -6,8 +6,9 @@ mod page;
 
 use std::path::{Path, PathBuf};
 
+use dataset::Corpus;
 use dataset::audit::Audit;
-use dataset::{Corpus, write_atomic};
+use durable::write_atomic;
 
 use crate::Error;
 

@@ -116,7 +116,7 @@ impl Journal {
     pub fn append(&self, record: &Record) -> Result<(), Error> {
         let framed = frame(record).map_err(|e| self.failed(&e))?;
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.write_all(&framed).and_then(|()| file.sync_data()).map_err(|e| self.failed(&e))
+        durable::append(&mut file, &framed).map_err(|e| self.failed(&e))
     }
 
     /// Replaces the journal by one that holds `records` alone, with no process id: that of a finished run, which does not
@@ -129,7 +129,7 @@ impl Journal {
         for record in records {
             bytes.extend(frame(record).map_err(|e| self.failed(&e))?);
         }
-        dataset::write_atomic(&self.path, &bytes).map_err(|e| self.failed(&e))
+        durable::write_atomic(&self.path, &bytes).map_err(|e| self.failed(&e))
     }
 
     fn failed(&self, why: &dyn std::fmt::Display) -> Error {

@@ -128,7 +128,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent).map_err(|e| failed(parent, e))?;
     }
-    dataset::write_atomic(path, bytes).map_err(|e| failed(path, e))
+    durable::write_atomic(path, bytes).map_err(|e| failed(path, e))
 }
 
 fn failed(path: &Path, error: impl std::fmt::Display) -> Error {
