@@ -7,9 +7,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::path::{Path, PathBuf};
+#[path = "run_files.rs"]
+mod run_files;
+
+use std::path::Path;
 use std::process::{Command, Output};
 
+use run_files::{assert_same, contents};
 use tempfile::TempDir;
 
 const SMALL: &str = r#"
@@ -48,38 +52,20 @@ fn fresh() -> TempDir {
     folder
 }
 
-/// Every file of the runs in `folder` but `runtime.jsonl`, with its bytes.
-fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.join("experiments")];
-    while let Some(next) = folders.pop() {
-        for entry in std::fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.file_name().unwrap() != "runtime.jsonl" {
-                files.push((path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(&path).unwrap()));
-            }
-        }
-    }
-    files.sort();
-    files
-}
-
 #[test]
 fn a_sweep_may_end_at_any_step_of_any_write() {
     let caches = TempDir::new().unwrap();
     let undisturbed = fresh();
     let output = train(undisturbed.path(), caches.path(), None);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let expected = contents(undisturbed.path());
+    let expected = contents(&undisturbed.path().join("experiments"));
 
     let mut steps = 0;
     loop {
         let folder = fresh();
         let output = train(folder.path(), caches.path(), Some(steps + 1));
         if output.status.success() {
-            assert!(contents(folder.path()) == expected);
+            assert_same(&contents(&folder.path().join("experiments")), &expected, "undisturbed");
             break;
         }
         steps += 1;
@@ -91,12 +77,7 @@ fn a_sweep_may_end_at_any_step_of_any_write() {
         }
         let output = train(folder.path(), caches.path(), None);
         assert!(output.status.success(), "after step {steps}: {}", String::from_utf8_lossy(&output.stderr));
-        let found = contents(folder.path());
-        let names = |files: &[(PathBuf, Vec<u8>)]| files.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>();
-        assert_eq!(names(&found), names(&expected), "after step {steps}");
-        for ((path, found), (_, expected)) in found.iter().zip(&expected) {
-            assert!(found == expected, "{} after step {steps}", path.display());
-        }
+        assert_same(&contents(&folder.path().join("experiments")), &expected, &format!("after step {steps}"));
     }
     eprintln!("ended at each of {steps} steps");
     assert!(steps > 80, "every file takes five steps, a record of the journal three: {steps}");

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "run_files.rs"]
+mod run_files;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -10,6 +13,7 @@ use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use run_files::{assert_same, only_entry};
 use tempfile::TempDir;
 
 const TINY: &str = r#"
@@ -60,29 +64,15 @@ fn fresh() -> TempDir {
     folder
 }
 
+/// The folder of the one run.
 fn run_in(folder: &Path) -> PathBuf {
-    let mut entries = std::fs::read_dir(folder.join("experiments")).unwrap();
-    let run = entries.next().unwrap().unwrap().path();
-    assert!(entries.next().is_none(), "one run has one folder");
-    run
+    only_entry(&folder.join("experiments"))
 }
 
-/// Every file of the run but `runtime.jsonl`, with its bytes.
+/// Every file of the one run but `runtime.jsonl`, with its bytes.
 fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let mut files = Vec::new();
-    let mut folders = vec![run_in(folder)];
-    while let Some(next) = folders.pop() {
-        for entry in std::fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.file_name().unwrap() != "runtime.jsonl" {
-                files.push((path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(&path).unwrap()));
-            }
-        }
-    }
-    files.sort();
-    files
+    run_in(folder);
+    run_files::contents(&folder.join("experiments"))
 }
 
 /// A run that nothing disturbed.
@@ -130,12 +120,7 @@ fn a_run_that_is_killed_again_and_again_ends_as_one_that_was_not() {
         child.wait().unwrap();
         if n % 6 == 5 || n + 1 == kills {
             finish(folder.path(), &[]);
-            let found = contents(folder.path());
-            let names = |files: &[(PathBuf, Vec<u8>)]| files.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>();
-            assert_eq!(names(&found), names(&expected), "after kill {n}");
-            for ((path, found), (_, expected)) in found.iter().zip(&expected) {
-                assert!(found == expected, "{} after kill {n}", path.display());
-            }
+            assert_same(&contents(folder.path()), &expected, &format!("after kill {n}"));
         }
     }
 }

@@ -79,6 +79,13 @@ pub struct Audit {
     pub recordings: Vec<Row>,
 }
 
+impl Audit {
+    /// How many groups there are.
+    pub fn n_groups(&self) -> usize {
+        self.recordings.iter().map(|row| row.group + 1).max().unwrap_or(0)
+    }
+}
+
 /// One recording in an [`Audit`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {

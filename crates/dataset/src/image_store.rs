@@ -8,7 +8,7 @@ use features::{Extractor, FeatureConfig};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::{Corpus, Error, FloatCache, Recording};
+use crate::{Corpus, Error, FloatCache, Recording, hex};
 
 /// Images of recordings under one feature configuration, cached by content.
 pub struct ImageStore {
@@ -111,6 +111,6 @@ impl ImageStore {
     fn key(&self, recording: &Recording) -> String {
         let mut hasher = Sha256::new_with_prefix(&recording.sha256);
         hasher.update(&self.image_key);
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hasher.finalize())
     }
 }

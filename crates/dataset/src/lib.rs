@@ -12,7 +12,7 @@ mod image_store;
 mod split;
 pub mod synth;
 
-pub use corpus::{Corpus, Recording, audio_files};
+pub use corpus::{Corpus, Recording, audio_files, hex};
 pub use error::Error;
 pub use float_cache::FloatCache;
 pub use image_store::{Checked, ImageStore, Unreadable};

@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 
 use dataset::Corpus;
 use dataset::audit::Audit;
-use durable::write_atomic;
 
-use crate::Error;
+use crate::{Error, run_folder};
 
 /// Writes `audit.json` and `audit.html` into `dir`, which is made if it is not there, and returns the page's path.
 ///
@@ -18,19 +17,16 @@ use crate::Error;
 /// [`Error::Failed`] if they cannot be written.
 pub fn write(audit: &Audit, corpus: &Corpus, dir: &Path) -> Result<PathBuf, Error> {
     let failed = |path: &Path, why: &dyn std::fmt::Display| Error::Failed(format!("{}: {why}", path.display()));
-    std::fs::create_dir_all(dir).map_err(|e| failed(dir, &e))?;
     let json = dir.join("audit.json");
-    let text = serde_json::to_vec_pretty(audit).map_err(|e| failed(&json, &e))?;
-    write_atomic(&json, &text).map_err(|e| failed(&json, &e))?;
+    run_folder::write(&json, &serde_json::to_vec_pretty(audit).map_err(|e| failed(&json, &e))?)?;
     let page = dir.join("audit.html");
-    let text = page::page(audit, corpus).map_err(|e| failed(&page, &e))?;
-    write_atomic(&page, text.as_bytes()).map_err(|e| failed(&page, &e))?;
+    run_folder::write(&page, page::page(audit, corpus).map_err(|e| failed(&page, &e))?.as_bytes())?;
     Ok(page)
 }
 
 /// What was found, a few lines each, the worst first.
 pub fn summary(audit: &Audit) -> String {
-    let groups = audit.recordings.iter().map(|row| row.group + 1).max().unwrap_or(0);
+    let groups = audit.n_groups();
     let mut text = format!(
         "{}: {} recordings, {} classes, {groups} groups (one recorder or one sound)\n",
         audit.corpus,

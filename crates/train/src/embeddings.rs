@@ -2,7 +2,7 @@
 //! and is kept on disk, so that a trial costs no more than what it trains. With a frozen backbone that gives embeddings,
 //! with a backbone that is trained from `layer4` on, feature maps; training all of it starts from the images.
 
-use dataset::{Corpus, FloatCache, ImageStore, Split};
+use dataset::{Corpus, FloatCache, ImageStore, Split, hex};
 use model::Engine;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -178,7 +178,7 @@ impl Pass<'_> {
         if n_views > 0 {
             add(&format!("{n_views} views, {:?}, seed {}", config.spec_augment, self.seed));
         }
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hasher.finalize())
     }
 }
 

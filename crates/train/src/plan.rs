@@ -99,9 +99,7 @@ impl Plan {
                 Self {
                     rule: format!("each recorder with its duplicate families left out once, seed {seed}"),
                     model: without_test(),
-                    folds: splits
-                        .map(|(k, split)| Fold { name: format!("{}", k + 1), places: placed(split) })
-                        .collect(),
+                    folds: splits.map(|(k, split)| Fold { name: (k + 1).to_string(), places: placed(split) }).collect(),
                 }
             }
         };

@@ -13,7 +13,7 @@ mod page;
 
 use std::path::Path;
 
-use metrics::{Calibration, CalibrationCheck, Estimate, Evaluation};
+use metrics::{Calibration, CalibrationCheck, Evaluation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -255,8 +255,8 @@ pub(crate) fn number(value: Option<f64>) -> String {
 }
 
 /// An interval as people read it, `–` if there is none.
-pub(crate) fn interval(estimate: &Estimate) -> String {
-    estimate.interval.map_or("–".into(), |[low, high]| format!("{low:.3} to {high:.3}"))
+pub(crate) fn interval(interval: Option<[f64; 2]>) -> String {
+    interval.map_or("–".into(), |[low, high]| format!("{low:.3} to {high:.3}"))
 }
 
 #[cfg(test)]

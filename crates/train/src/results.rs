@@ -40,10 +40,9 @@ impl Trial {
         &self.result.epochs[self.result.best]
     }
 
-    /// Higher validation macro-F1 first, then lower validation loss; equals stay in the grid's order.
+    /// By their chosen epochs; equals stay in the grid's order.
     pub fn rank(&self, other: &Self) -> std::cmp::Ordering {
-        let (a, b) = (self.chosen(), other.chosen());
-        b.val_macro_f1.total_cmp(&a.val_macro_f1).then(a.val_loss.total_cmp(&b.val_loss))
+        self.chosen().rank(other.chosen())
     }
 
     pub fn summary(&self) -> TrialSummary {

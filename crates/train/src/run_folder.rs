@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use dataset::hex;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -39,7 +40,7 @@ impl RunFolder {
             hasher.update((input.len() as u64).to_le_bytes());
             hasher.update(input);
         }
-        let hash: String = hasher.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex(&hasher.finalize()[..6]);
         let name = format!("{name}-{hash}");
         let path = parent.join(&name);
         std::fs::create_dir_all(path.join("trials")).map_err(|e| failed(&path, e))?;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use burn::tensor::Device;
 use dataset::{Corpus, FloatCache, ImageStore, split_to_csv};
 use metrics::{Calibration, Predictions};
-use model::{BackboneWeights, Compute, Head, HeadConfig, Trainable};
+use model::{BackboneWeights, Engine, Head, HeadConfig, Trainable};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,7 @@ use crate::embeddings::{Embeddings, Pass, Rows};
 use crate::journal::{Journal, Outcome, Record};
 use crate::plan::Places;
 use crate::progress::Progress;
-use crate::report::{FailedTrial, TrialSummary};
+use crate::report::TrialSummary;
 use crate::results::{Trial, TrialResult, checkpoint_path, read_checkpoint, write_leaderboard};
 use crate::run_folder::RunFolder;
 use crate::tail::{Start, Tail};
@@ -26,8 +27,8 @@ use crate::whitening::Whitening;
 pub struct Search<'a> {
     /// The run's configuration.
     pub config: &'a Config,
-    /// Where and with what to compute.
-    pub compute: &'a Compute,
+    /// Where heads are trained.
+    pub device: &'a Device,
     /// The recordings.
     pub corpus: &'a Corpus,
     /// Their groups, `[n recordings]`.
@@ -44,6 +45,10 @@ pub struct Search<'a> {
     pub weights: &'a BackboneWeights,
     /// See `weights`.
     pub weights_key: &'a str,
+    /// The layers that stay as they are.
+    pub frozen: &'a dyn Engine,
+    /// The whole backbone before training; `frozen` itself where nothing of it is trained.
+    pub whole: &'a dyn Engine,
 }
 
 /// What a search found.
@@ -64,19 +69,6 @@ pub struct Found {
     pub calibration: Calibration,
     /// What became of each trial, in the grid's order.
     pub records: Vec<Record>,
-}
-
-impl Found {
-    /// The trials that failed.
-    pub fn failed(&self) -> Vec<FailedTrial> {
-        let failed = |record: &Record| match record {
-            Record::Trial { search, id, outcome: Outcome::Failed(error) } => {
-                Some(FailedTrial { search: search.clone(), id: id.clone(), error: error.clone() })
-            }
-            _ => None,
-        };
-        self.records.iter().filter_map(failed).collect()
-    }
 }
 
 /// Recordings and what a classifier says of them.
@@ -122,13 +114,13 @@ impl Search<'_> {
         for (name, text) in split_to_csv(self.corpus, places) {
             folder.write(&format!("split/{name}"), text.as_bytes())?;
         }
-        let device = self.compute.device();
+        let device = self.device;
         let trainable = self.config.backbone.train;
-        let rows = self.rows_before(trainable, places)?;
+        let rows = self.rows(self.frozen, trainable, places)?;
         let whitening = match (self.config.train.whiten, trainable) {
             (false, _) => Whitening::none(device),
             (true, Trainable::None) => Whitening::fit(&rows, device),
-            (true, _) => Whitening::fit(&self.rows_before(Trainable::None, places)?, device),
+            (true, _) => Whitening::fit(&self.rows(self.whole, Trainable::None, places)?, device),
         };
         let inputs = match trainable {
             Trainable::None => &whitening.apply(&rows)?,
@@ -150,24 +142,23 @@ impl Search<'_> {
             .par_iter()
             .with_min_len(together)
             .map(|trial| {
-                let id = trial.id();
-                let outcome = match self.done.get(&(name.to_owned(), id.clone())) {
-                    Some(Outcome::Trained(_)) if !checkpoint_path(folder, &id).is_file() => None,
-                    known => known.cloned(),
+                let (search, id) = (name.to_owned(), trial.id());
+                let whole = |outcome: &&Outcome| match outcome {
+                    Outcome::Trained(_) => checkpoint_path(folder, &id).is_file(),
+                    Outcome::Failed(_) => true,
                 };
-                let outcome = match outcome {
-                    Some(outcome) => outcome,
-                    None => {
-                        let outcome = match trial::train(inputs, &start, trial, &self.config.train, seed, device) {
-                            Ok(trained) => Outcome::Trained(self.keep(trial, trained, &start, &rows, folder)?),
-                            Err(Error::Failed(why)) => Outcome::Failed(why),
-                            Err(other) => return Err(other),
-                        };
-                        let search = name.to_owned();
-                        self.journal.append(&Record::Trial { search, id: id.clone(), outcome: outcome.clone() })?;
-                        outcome
-                    }
+                let known = self.done.get(&(search.clone(), id.clone())).filter(whole);
+                let outcome = match known {
+                    Some(known) => known.clone(),
+                    None => match trial::train(inputs, &start, trial, &self.config.train, seed, device) {
+                        Ok(trained) => Outcome::Trained(self.keep(trial, trained, &start, &rows, folder)?),
+                        Err(Error::Failed(why)) => Outcome::Failed(why),
+                        Err(other) => return Err(other),
+                    },
                 };
+                if known.is_none() {
+                    self.journal.append(&Record::Trial { search, id: id.clone(), outcome: outcome.clone() })?;
+                }
                 progress.line(&match &outcome {
                     Outcome::Trained(TrialResult { epochs, best, .. }) => {
                         let Epoch { epoch, val_macro_f1, val_loss, .. } = epochs[*best];
@@ -242,15 +233,13 @@ impl Search<'_> {
         Ok(trial.result)
     }
 
-    /// What the layers before those that `trainable` names make of the recordings.
-    fn rows_before(&self, trainable: Trainable, places: &Places) -> Result<Embeddings, Error> {
+    /// What `frozen`, the layers before those that `trainable` names, makes of the recordings.
+    fn rows(&self, frozen: &dyn Engine, trainable: Trainable, places: &Places) -> Result<Embeddings, Error> {
         let cache = FloatCache::new(&self.config.data.cache.join("embeddings"));
-        let frozen = self.compute.engine_before(trainable, self.weights, self.config.features.image_size);
-        let frozen = frozen.map_err(|e| Error::Failed(e.to_string()))?;
         let pass = Pass {
             corpus: self.corpus,
             images: self.images,
-            frozen: frozen.as_ref(),
+            frozen,
             frozen_key: &format!("{} before {trainable:?}", self.weights_key),
             cache: (trainable != Trainable::All).then_some(&cache),
             seed: self.config.seed,

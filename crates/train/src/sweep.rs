@@ -5,24 +5,25 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use dataset::audit::{RecorderRule, Relations};
-use dataset::{Corpus, ImageStore};
+use dataset::{Corpus, ImageStore, hex};
 use metrics::{CalibrationCheck, Evaluation};
-use model::{Compute, ModelInfo};
+use model::{Compute, ModelInfo, Trainable};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::backbone;
-use crate::config::{Config, SweepConfig};
+use crate::config::{Config, DataConfig, SweepConfig};
 use crate::data::Data;
 use crate::journal::{Journal, Outcome, Record};
 use crate::plan::{Leaks, Plan};
 use crate::progress::{Progress, warn};
 use crate::report::{
-    BackboneSummary, CalibrationSummary, DataSummary, Environment, FoldSummary, REPORT_VERSION, Report, mistakes,
+    BackboneSummary, CalibrationSummary, DataSummary, Environment, FailedTrial, FoldSummary, REPORT_VERSION, Report,
+    mistakes,
 };
 use crate::results::write_predictions;
 use crate::run_folder::{MODEL_FILE, RunFolder};
-use crate::search::{Scored, Search};
+use crate::search::{Found, Scored, Search};
 use crate::{Error, remedies, seed};
 
 /// Runs the sweep of `config` with `compute` and writes its folder below `out`. What a run in this folder finished before is
@@ -36,11 +37,8 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
     let Data { corpus, synthetic } = Data::find(config)?;
     let store = ImageStore::new(&config.data.cache, &config.features)?;
     let (mut usable, unreadable) = check_readable(&corpus, &store, config.data.skip_unreadable)?;
-    let rule = match (&config.data.recorder_pattern, &config.data.recorder_csv) {
-        (Some(pattern), _) => RecorderRule::pattern(pattern)?,
-        (None, Some(file)) => RecorderRule::csv(file, &corpus)?,
-        (None, None) => RecorderRule::FileName,
-    };
+    let DataConfig { recorder_pattern, recorder_csv, .. } = &config.data;
+    let rule = RecorderRule::new(recorder_pattern.as_deref(), recorder_csv.as_deref(), &corpus)?;
     let relations = Relations::find(&corpus, &rule)?;
     let groups = &relations.groups;
     let dropped = remedies::drop(&config.data, &corpus, &relations, &mut usable);
@@ -57,9 +55,9 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
     let run = RunFolder::create(out, &config.name, &inputs.map(String::as_str))?;
     let (journal, records) = Journal::open(&run.path)?;
     run.remove_leftovers()?;
-    let whole = Record::Run { config: sha256(&resolved) };
+    let finished = Record::Run { config: hex(&Sha256::digest(&resolved)) };
     let failed_before = records.iter().any(|r| matches!(r, Record::Trial { outcome: Outcome::Failed(_), .. }));
-    if records.contains(&whole) && !(retry_failed && failed_before) {
+    if records.contains(&finished) && !(retry_failed && failed_before) {
         eprintln!("finished   {}: nothing is left to do", run.path.display());
         journal.finish(&records)?;
         let report = Report::read(&run.path)?;
@@ -75,11 +73,12 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
         .collect();
     run.write("config.toml", resolved.as_bytes())?;
     run.write("manifest.csv", corpus.manifest_csv().as_bytes())?;
+    let environment = Environment::here();
     let provenance = json!({
         "format_version": 1,
-        "wail": env!("CARGO_PKG_VERSION"),
-        "features_version": features::FEATURES_VERSION,
-        "target": format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+        "wail": environment.wail,
+        "features_version": environment.features_version,
+        "target": environment.target,
         "seed": config.seed,
         "device": compute.device_name(),
         "engine": compute.engine_name(),
@@ -104,9 +103,17 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
         backbone_summary.used
     );
 
+    let engine = |trainable: Trainable| {
+        let engine = compute.engine_before(trainable, &weights, config.features.image_size);
+        engine.map_err(|e| Error::Failed(e.to_string()))
+    };
+    let frozen = engine(config.backbone.train)?;
+    // Only whitening wants the whole backbone where a part of it is trained.
+    let whole = (config.backbone.train != Trainable::None && config.train.whiten).then(|| engine(Trainable::None));
+    let whole = whole.transpose()?;
     let search = Search {
         config,
-        compute,
+        device: compute.device(),
         corpus: &corpus,
         groups,
         journal: &journal,
@@ -115,17 +122,21 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
         images: &store,
         weights: &weights,
         weights_key: &format!("{engine_text} {}", backbone_summary.fingerprint),
+        frozen: frozen.as_ref(),
+        whole: whole.as_ref().unwrap_or(&frozen).as_ref(),
+    };
+    let check = |found: &Found| -> Result<(usize, CalibrationCheck), Error> {
+        Ok((found.test.recordings.len(), found.calibration.check(&found.test.predictions(&corpus, groups)?)))
     };
     let mut test = Scored::default();
     let mut checks: Vec<(usize, CalibrationCheck)> = Vec::new();
-    let (mut folds, mut failed, mut records) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut folds, mut records) = (Vec::new(), Vec::new());
     for fold in &plan.folds {
         let step = Instant::now();
         eprintln!("fold       {} of {}: {}", folds.len() + 1, plan.folds.len(), fold.name);
         let seed = seed::derive(config.seed, &["fold", &fold.name]);
         let found = search.run(&fold.places, &run, &format!("folds/{}", fold.name), seed)?;
-        failed.extend(found.failed());
-        checks.push((found.test.recordings.len(), found.calibration.check(&found.test.predictions(&corpus, groups)?)));
+        checks.push(check(&found)?);
         folds.push(FoldSummary {
             name: fold.name.clone(),
             trial: found.leaderboard[0].id.clone(),
@@ -138,12 +149,11 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
     }
     let step = Instant::now();
     let found = search.run(&plan.model, &run, "", config.seed)?;
-    failed.extend(found.failed());
-    records.extend_from_slice(&found.records);
     if plan.folds.is_empty() {
-        checks.push((found.test.recordings.len(), found.calibration.check(&found.test.predictions(&corpus, groups)?)));
+        checks.push(check(&found)?);
         test = found.test;
     }
+    records.extend(found.records);
     run.log("searched", step.elapsed().as_secs_f64())?;
     write_predictions(&run, "predictions.csv", &corpus, &[("val", &found.val), ("test", &test)])?;
 
@@ -176,14 +186,14 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
         validation: evaluate("val", &found.val)?,
         test: evaluate("test", &test)?,
         folds,
-        failed,
+        failed: records.iter().filter_map(failed_trial).collect(),
         calibration: CalibrationSummary {
             fitted: found.calibration,
             test: CalibrationCheck::mean(&checks).ok_or_else(|| Error::Data("no recording was tested".into()))?,
         },
         mistakes,
         config: resolved,
-        environment: Environment::here(),
+        environment,
         data: DataSummary {
             root: corpus.root.display().to_string(),
             synthetic,
@@ -206,7 +216,7 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
     let names: BTreeSet<(String, String)> = records.iter().filter_map(trial_name).collect();
     let others = done.into_iter().filter(|(name, _)| !names.contains(name));
     records.extend(others.map(|((search, id), outcome)| Record::Trial { search, id, outcome }));
-    records.push(whole);
+    records.push(finished);
     journal.finish(&records)?;
     run.log("finished", started.elapsed().as_secs_f64())?;
     Ok((run.path, report))
@@ -219,8 +229,13 @@ fn trial_name(record: &Record) -> Option<(String, String)> {
     }
 }
 
-fn sha256(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+fn failed_trial(record: &Record) -> Option<FailedTrial> {
+    match record {
+        Record::Trial { search, id, outcome: Outcome::Failed(error) } => {
+            Some(FailedTrial { search: search.clone(), id: id.clone(), error: error.clone() })
+        }
+        _ => None,
+    }
 }
 
 /// Fills the image cache; gives for each recording whether it can be used, and the paths of those that cannot be read.

@@ -1,5 +1,7 @@
 //! One trial: a head, and the last layers of the backbone where they are trained, with one setting of the grid.
 
+use std::cmp::Ordering;
+
 use burn::module::Module;
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::{AdamWConfig, GradientsParams};
@@ -47,6 +49,13 @@ pub struct Epoch {
     pub val_loss: f64,
     /// Macro-F1 on validation.
     pub val_macro_f1: f64,
+}
+
+impl Epoch {
+    /// Higher validation macro-F1 first, then lower validation loss.
+    pub fn rank(&self, other: &Self) -> Ordering {
+        other.val_macro_f1.total_cmp(&self.val_macro_f1).then(self.val_loss.total_cmp(&other.val_loss))
+    }
 }
 
 /// A trained tail: the epoch with the best validation macro-F1, then the lower validation loss, then the earlier.
@@ -125,10 +134,7 @@ pub fn train(
             )));
         }
         epochs.push(Epoch { epoch, learning_rate: plateau.learning_rate, train_loss, val_loss, val_macro_f1 });
-        let better = best.as_ref().is_none_or(|(at, _)| {
-            let held = &epochs[*at];
-            val_macro_f1 > held.val_macro_f1 || (val_macro_f1 == held.val_macro_f1 && val_loss < held.val_loss)
-        });
+        let better = best.as_ref().is_none_or(|(at, _)| epochs[epoch - 1].rank(&epochs[*at]) == Ordering::Less);
         if better {
             best = Some((epochs.len() - 1, frozen));
         }

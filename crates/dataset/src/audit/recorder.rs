@@ -28,6 +28,18 @@ struct Line {
 }
 
 impl RecorderRule {
+    /// The rule of a `pattern` if there is one, else of a `file`, else of file names.
+    ///
+    /// # Errors
+    /// As [`RecorderRule::pattern`] and [`RecorderRule::csv`].
+    pub fn new(pattern: Option<&str>, file: Option<&Path>, corpus: &Corpus) -> Result<Self, Error> {
+        match (pattern, file) {
+            (Some(pattern), _) => Self::pattern(pattern),
+            (None, Some(file)) => Self::csv(file, corpus),
+            (None, None) => Ok(Self::FileName),
+        }
+    }
+
     /// The first group of a regular expression.
     ///
     /// # Errors

@@ -52,7 +52,7 @@ impl Relatives {
         }));
 
         let mut all = by_sound.clone();
-        by_name.sets().iter().for_each(|set| set.iter().for_each(|member| all.join(set[0], *member)));
+        all.join_equal(by_name.numbered().into_iter().map(Some));
         Self { identical, copies, by_sound, by_name, all }
     }
 

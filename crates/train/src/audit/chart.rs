@@ -1,25 +1,22 @@
-//! Charts as SVG. Their colours stand for roles that the style sheet fills, so that they follow light and dark.
+//! The charts of an audit: boxes by class, and a bar for each mel band.
 
 use plotters::prelude::*;
 
-/// Text and axes, thin lines, and what is to be seen.
-const INK: RGBColor = RGBColor(1, 1, 1);
-const LINE: RGBColor = RGBColor(2, 2, 2);
-const ACCENT: RGBColor = RGBColor(3, 3, 3);
+use crate::Error;
+use crate::svg::{FIRST, GRID, INK, svg};
+
 const WIDTH: u32 = 360;
 const ROW: u32 = 22;
 
-type Failed = Box<dyn std::error::Error>;
-
 /// A row a class: a line from the lowest to the highest value, a box between the quartiles, a bar at the median.
-pub(super) fn boxes(title: &str, labels: &[&str], boxes: &[Option<[f64; 5]>]) -> Result<String, Failed> {
+pub(super) fn boxes(title: &str, labels: &[&str], boxes: &[Option<[f64; 5]>]) -> Result<String, Error> {
     let values = || boxes.iter().flatten().flatten().copied();
     let (low, high) = (values().fold(f64::MAX, f64::min), values().fold(f64::MIN, f64::max));
     if low > high {
         return Ok(String::new());
     }
     let margin = if high > low { 0.04 * (high - low) } else { 0.5_f64.max(0.04 * high.abs()) };
-    draw(title, labels.len() as u32 * ROW + 34, |area| {
+    svg(title, (WIDTH, labels.len() as u32 * ROW + 34), |area| {
         let rows = 0.0..labels.len() as f64;
         let mut chart = ChartBuilder::on(area)
             .margin_right(10)
@@ -33,8 +30,8 @@ pub(super) fn boxes(title: &str, labels: &[&str], boxes: &[Option<[f64; 5]>]) ->
             .x_labels(4)
             .x_label_formatter(&plain)
             .y_labels(0)
-            .axis_style(LINE)
-            .bold_line_style(LINE)
+            .axis_style(GRID)
+            .bold_line_style(GRID)
             .light_line_style(TRANSPARENT)
             .draw()?;
         for (class, five) in boxes.iter().enumerate() {
@@ -43,7 +40,7 @@ pub(super) fn boxes(title: &str, labels: &[&str], boxes: &[Option<[f64; 5]>]) ->
             let box_ = [(lower, y - 0.28), (upper, y + 0.28)];
             chart.draw_series([
                 PathElement::new(vec![(lowest, y), (highest, y)], INK.stroke_width(1)).into_dyn(),
-                Rectangle::new(box_, ACCENT.filled()).into_dyn(),
+                Rectangle::new(box_, FIRST.filled()).into_dyn(),
                 PathElement::new(vec![(median, y - 0.38), (median, y + 0.38)], INK.stroke_width(3)).into_dyn(),
             ])?;
         }
@@ -61,8 +58,8 @@ pub(super) fn boxes(title: &str, labels: &[&str], boxes: &[Option<[f64; 5]>]) ->
 }
 
 /// A bar for each mel band, from 0 to 1.
-pub(super) fn bands(title: &str, strengths: &[f64]) -> Result<String, Failed> {
-    draw(title, 170, |area| {
+pub(super) fn bands(title: &str, strengths: &[f64]) -> Result<String, Error> {
+    svg(title, (WIDTH, 170), |area| {
         let mut chart = ChartBuilder::on(area)
             .margin_right(10)
             .margin_top(8)
@@ -76,28 +73,16 @@ pub(super) fn bands(title: &str, strengths: &[f64]) -> Result<String, Failed> {
             .x_label_formatter(&plain)
             .y_label_formatter(&plain)
             .y_labels(5)
-            .axis_style(LINE)
-            .bold_line_style(LINE)
+            .axis_style(GRID)
+            .bold_line_style(GRID)
             .light_line_style(TRANSPARENT)
             .draw()?;
         chart.draw_series(strengths.iter().enumerate().map(|(band, strength)| {
             let band = band as f64;
-            Rectangle::new([(band + 0.1, 0.0), (band + 0.9, *strength)], ACCENT.filled())
+            Rectangle::new([(band + 0.1, 0.0), (band + 0.9, *strength)], FIRST.filled())
         }))?;
         Ok(())
     })
-}
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
-
-fn draw(title: &str, height: u32, content: impl FnOnce(&Area) -> Result<(), Failed>) -> Result<String, Failed> {
-    let mut svg = String::new();
-    let area = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
-    content(&area)?;
-    area.present()?;
-    drop(area);
-    let title: String = title.chars().filter(|c| !"<>&\"".contains(*c)).collect();
-    Ok(svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{title}\" "), 1))
 }
 
 fn shortened(label: &str) -> String {

@@ -77,7 +77,6 @@ pub(super) fn page(audit: &Audit, corpus: &Corpus) -> Result<String, Box<dyn std
         .take(MAX_COPIES)
         .map(|c| context! { a => c.a, b => c.b, correlation => format!("{:.3}", c.correlation), lag => format!("{:.2}", c.lag_seconds) })
         .collect();
-    let groups = audit.recordings.iter().map(|row| row.group + 1).max().unwrap_or(0);
     let seconds: f64 = audit.classes.iter().map(|class| class.seconds).sum();
 
     let mut environment = Environment::new();
@@ -89,7 +88,7 @@ pub(super) fn page(audit: &Audit, corpus: &Corpus) -> Result<String, Box<dyn std
         recorder_rule => audit.recorder_rule,
         seed => audit.seed.to_string(),
         n_recordings => audit.recordings.len(),
-        groups,
+        groups => audit.n_groups(),
         hours => format!("{:.1}", seconds / 3600.0),
         minutes => format!("{:.0}", seconds / 60.0),
         findings => audit.findings.iter().map(finding).collect::<Vec<_>>(),

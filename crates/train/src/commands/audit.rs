@@ -65,12 +65,11 @@ fn fail_on() -> impl TypedValueParser<Value = FailOn> {
 pub fn run(args: &Args) -> Result<(), Error> {
     let corpus = Corpus::scan(&args.corpus)?;
     let split = args.split.as_deref().map(|dir| split_from_csv(&corpus, dir)).transpose()?;
-    let config = |error: dataset::Error| Error::Config(error.to_string());
-    let rule = match (&args.recorder_pattern, &args.recorder_csv) {
-        (Some(pattern), _) => RecorderRule::pattern(pattern).map_err(config)?,
-        (None, Some(file)) => RecorderRule::csv(file, &corpus)?,
-        (None, None) => RecorderRule::FileName,
-    };
+    let rule = RecorderRule::new(args.recorder_pattern.as_deref(), args.recorder_csv.as_deref(), &corpus);
+    let rule = rule.map_err(|error| match args.recorder_pattern {
+        Some(_) => Error::Config(error.to_string()),
+        None => error.into(),
+    })?;
     let audit = audit(&corpus, split.as_deref(), &rule, seed::derive(args.seed, &["audit"]))?;
     let page = write(&audit, &corpus, &args.out)?;
     print!("{}", summary(&audit));

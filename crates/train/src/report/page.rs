@@ -7,7 +7,7 @@ use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, context};
 use serde::Serialize;
 
-use super::{Report, figures, findings, heat_map, mistakes, number};
+use super::{Report, figures, findings, heat_map, interval, mistakes, number};
 use crate::{Error, media};
 
 /// The report as one HTML page. `run` is its folder, where sound and pictures of mistakes are; a page without them is
@@ -63,10 +63,7 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
     environment.add_filter("number", number_filter);
     environment.add_filter("percent", |share: f64| format!("{:.0}\u{a0}%", 100.0 * share));
     environment.add_filter("css", |share: f64| format!("{:.1}%", 100.0 * share));
-    environment.add_filter("interval", |interval: Option<Vec<f64>>| match interval.as_deref() {
-        Some([low, high]) => format!("{low:.3} to {high:.3}"),
-        _ => "–".into(),
-    });
+    environment.add_filter("interval", |ends: Option<Vec<f64>>| interval(ends.and_then(|ends| ends.try_into().ok())));
     environment.add_filter("signed", |value: f64| format!("{value:+.3}"));
     environment.add_filter("p_value", |p: f64| if p < 0.001 { format!("{p:.4}") } else { format!("{p:.3}") });
     environment.add_filter("plain", |text: &str| super::markdown::plain(text));
@@ -102,7 +99,7 @@ fn context(report: &Report) -> Result<Value, Error> {
     };
     let tested = match report.folds.is_empty() {
         true => "scored once, for this trial only",
-        false => "each by a search that never heard their recorders",
+        false => "each by the search of its fold",
     };
     let class_counts = report.data.labels.iter().enumerate().map(|(class, label)| {
         context! { label, counts => report.data.counts.iter().map(|split| split[class]).collect::<Vec<_>>() }
