@@ -101,9 +101,7 @@ impl ImageStore {
     fn compute(&self, corpus: &Corpus, recording: &Recording) -> Result<(Vec<f32>, Vec<String>), Error> {
         let path = corpus.root.join(&recording.path);
         let fail = |reason: String| Error::Recording { path: path.clone(), reason };
-        let bytes = std::fs::read(&path).map_err(|e| fail(e.to_string()))?;
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        let (image, warnings) = self.extractor.image_from_bytes(&bytes, extension).map_err(|e| fail(e.to_string()))?;
+        let (image, warnings) = self.extractor.image_from_file(&path).map_err(|e| fail(e.to_string()))?;
         self.cache.put(&self.key(recording), &image)?;
         Ok((image, warnings.iter().map(ToString::to_string).collect()))
     }

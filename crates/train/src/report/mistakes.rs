@@ -68,9 +68,7 @@ pub fn write_media(run: &RunFolder, root: &Path, config: &FeatureConfig, mistake
     for (i, mistake) in mistakes.iter().enumerate() {
         let path = root.join(&mistake.path);
         let bad = |e: &dyn std::fmt::Display| Error::Data(format!("{}: {e}", path.display()));
-        let bytes = std::fs::read(&path).map_err(|e| bad(&e))?;
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        let audio = extractor.decode(&bytes, extension).map_err(|e| bad(&e))?;
+        let audio = extractor.decode_file(&path).map_err(|e| bad(&e))?;
         let waveform = extractor.waveform(&audio);
         let encoded = |e: &dyn std::fmt::Display| Error::Failed(format!("mistakes/{}: {e}", i + 1));
         let wav = wav(&waveform, config.sample_rate_hz).map_err(|e| encoded(&e))?;
