@@ -259,6 +259,38 @@ mod tests {
         assert!(matches!(Corpus::scan(Path::new("/nowhere/at/all")), Err(Error::Io { .. })));
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn odd_names_are_kept_and_links_pipes_and_sockets_neither_block_nor_loop() {
+        use std::os::unix::fs::symlink;
+
+        let long = format!("{}.wav", "x".repeat(251)); // 255 bytes
+        let names = ["a b.wav", "-rf.wav", "new\nline.wav", "\u{1f476}\u{e9}.wav", "comma,quote\".wav", &long];
+        let (root, _) =
+            corpus_of(&names.map(|name| (["tired/", name].concat(), name)).each_ref().map(|(p, c)| (&**p, *c)));
+        let tired = root.path().join("tired");
+        symlink("..", tired.join("up")).unwrap();
+        symlink("self.wav", tired.join("self.wav")).unwrap();
+        symlink("/nowhere", tired.join("gone.wav")).unwrap();
+        symlink("/nowhere", tired.join("gone.txt")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(tired.join("socket.wav")).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(tired.join("pipe.wav")).status().unwrap().success());
+
+        let corpus = Corpus::scan(root.path()).unwrap();
+        let found: std::collections::BTreeSet<&str> = corpus.recordings.iter().map(|r| r.path.as_str()).collect();
+        let mut expected: std::collections::BTreeSet<String> = names.map(|name| format!("tired/{name}")).into();
+        expected.extend(["tired/gone.wav".into(), "tired/self.wav".into()]);
+        assert_eq!(found, expected.iter().map(String::as_str).collect());
+        for recording in &corpus.recordings {
+            let leads_nowhere = ["tired/gone.wav", "tired/self.wav"].contains(&recording.path.as_str());
+            assert_eq!(recording.sha256.is_empty(), leads_nowhere, "{}", recording.path);
+        }
+        let manifest = corpus.manifest_csv();
+        let mut rows = csv::Reader::from_reader(manifest.as_bytes());
+        let paths: Vec<String> = rows.records().map(|row| row.unwrap()[0].to_owned()).collect();
+        assert_eq!(paths, corpus.recordings.iter().map(|r| r.path.clone()).collect::<Vec<_>>());
+    }
+
     #[test]
     fn the_recorder_is_read_from_a_donate_a_cry_name() {
         let recorder = |path: &str| {
