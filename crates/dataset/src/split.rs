@@ -160,7 +160,8 @@ struct Line {
 }
 
 /// Reads `train.csv`, `val.csv` and `test.csv` in `dir`, with columns `class,path,label`. A line stands for the recording
-/// of its class with the same file name, wherever the path says it once was. `None` is a recording in no file.
+/// of its class with the same file name, wherever the path says it once was: no path in these files is ever opened. `None`
+/// is a recording in no file.
 ///
 /// # Errors
 /// [`Error::Split`] if a file is missing or damaged, a line names no recording of the corpus, or one is named twice.

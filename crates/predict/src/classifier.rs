@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use features::{Extractor, FeatureConfig};
+use features::{Extractor, FeatureConfig, Warning};
 use metrics::Calibration;
 use model::{Compute, Engine, Head};
 
@@ -39,15 +39,28 @@ impl Classifier {
         &self.labels
     }
 
-    /// Classifies one recording. `extension` is a hint for the decoder. Probabilities are calibrated: a softmax of the
-    /// logits over the temperature that was fitted on validation.
+    /// Classifies the bytes of one recording. `extension` is a hint for the decoder. Probabilities are calibrated: a softmax
+    /// of the logits over the temperature that was fitted on validation.
     ///
     /// # Errors
     /// [`Error::Sound`] if the bytes are not a usable recording, [`Error::Coverage`] for a coverage that the model does not
     /// know, [`Error::Model`] if the device gives no result.
     pub fn classify(&self, bytes: &[u8], extension: Option<&str>, options: &Options) -> Result<Prediction, Error> {
         let (image, warnings) = self.extractor.image_from_bytes(bytes, extension)?;
-        let logits = self.engine.classify(&self.head, &image)?;
+        self.classify_image(&image, &warnings, options)
+    }
+
+    /// [`Classifier::classify`] of a file, which is read only as far as needed.
+    ///
+    /// # Errors
+    /// As [`Classifier::classify`]; [`Error::Sound`] if it is no regular file or cannot be read, too.
+    pub fn classify_file(&self, path: &Path, options: &Options) -> Result<Prediction, Error> {
+        let (image, warnings) = self.extractor.image_from_file(path)?;
+        self.classify_image(&image, &warnings, options)
+    }
+
+    fn classify_image(&self, image: &[f32], warnings: &[Warning], options: &Options) -> Result<Prediction, Error> {
+        let logits = self.engine.classify(&self.head, image)?;
         let set = options.coverage.map(|coverage| self.prediction_set(&logits, coverage)).transpose()?;
         let warnings = warnings.iter().map(ToString::to_string).collect();
         Ok(Prediction::new(self.labels(), &self.calibration.rescale_logits(&logits), set, options, warnings))

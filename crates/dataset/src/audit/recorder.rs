@@ -95,3 +95,33 @@ impl RecorderRule {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_names_each_path_of_the_corpus_once_and_nothing_outside() {
+        let folder = tempfile::tempdir().unwrap();
+        let recording = Recording { path: "tired/a.wav".into(), label: 0, sha256: String::new(), bytes: 0 };
+        let root = folder.path().to_owned();
+        let corpus = Corpus { root: root.clone(), labels: vec!["tired".into()], recordings: vec![recording] };
+        let table = root.join("recorders.csv");
+        let absolute = root.join("tired/a.wav").display().to_string();
+        for (lines, expected) in [
+            ("tired/a.wav,anna", None),
+            ("tired/a.wav,anna\ntired/a.wav,anna", Some("named twice")),
+            ("tired/../tired/a.wav,anna", Some("no such recording")),
+            ("../a.wav,anna", Some("no such recording")),
+            (&format!("{absolute},anna"), Some("no such recording")),
+        ] {
+            std::fs::write(&table, format!("path,recorder\n{lines}\n")).unwrap();
+            match (RecorderRule::csv(&table, &corpus), expected) {
+                (Ok(rule), None) => assert_eq!(rule.recorder(&corpus.recordings[0]), Some("anna")),
+                (Err(error), Some(text)) => assert!(error.to_string().contains(text), "{error}"),
+                (found, _) => panic!("{lines}: {found:?}"),
+            }
+        }
+    }
+}

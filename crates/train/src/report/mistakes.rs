@@ -67,9 +67,7 @@ pub fn write_media(run: &RunFolder, root: &Path, config: &FeatureConfig, mistake
     for (i, mistake) in mistakes.iter().enumerate() {
         let path = root.join(&mistake.path);
         let bad = |e: &dyn std::fmt::Display| Error::Data(format!("{}: {e}", path.display()));
-        let bytes = std::fs::read(&path).map_err(|e| bad(&e))?;
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        let audio = extractor.decode(&bytes, extension).map_err(|e| bad(&e))?;
+        let audio = extractor.decode_file(&path).map_err(|e| bad(&e))?;
         let waveform = extractor.waveform(&audio);
         run.write(&media_name(i, "wav"), &media::wav(&waveform, config.sample_rate_hz)?)?;
         run.write(&media_name(i, "png"), &media::spectrogram_png(&extractor.log_mel(&waveform), config.n_mels)?)?;
