@@ -127,15 +127,20 @@ fn a_run_that_is_killed_again_and_again_ends_as_one_that_was_not() {
 
 #[test]
 fn a_signal_ends_a_run_with_75_and_the_same_command_goes_on() {
-    let folder = fresh();
-    let long = ["--set", "train.epochs=600"];
-    let mut child = started(folder.path(), &long);
-    signal(&child, "-TERM");
-    assert_eq!(child.wait().unwrap().code(), Some(75));
-    finish(folder.path(), &long);
-    let other = fresh();
-    finish(other.path(), &long);
-    assert!(contents(folder.path()) == contents(other.path()));
+    for trained in ["none", "layer4"] {
+        let epochs = if trained == "none" { 600 } else { 6 };
+        let long = ["--set", &format!("train.epochs={epochs}"), "--set", &format!("backbone.train={trained:?}")]
+            .map(str::to_owned);
+        let long = long.each_ref().map(String::as_str);
+        let folder = fresh();
+        let mut child = started(folder.path(), &long);
+        signal(&child, "-TERM");
+        assert_eq!(child.wait().unwrap().code(), Some(75));
+        finish(folder.path(), &long);
+        let other = fresh();
+        finish(other.path(), &long);
+        assert!(contents(folder.path()) == contents(other.path()), "backbone.train = {trained}");
+    }
 }
 
 #[test]
@@ -168,6 +173,63 @@ fn what_is_finished_is_not_done_again_and_a_longer_grid_does_only_what_is_new() 
     assert!(!longer.contains("nothing is left to do"), "{longer}");
     assert_eq!(made("lr0.001-inner8-dropout0.5"), before, "the old trial was left alone");
     assert!(contents(folder.path()) == contents(UNDISTURBED.path()), "as if the grid had been so from the start");
+}
+
+#[test]
+fn more_epochs_end_as_if_they_had_been_so_many_from_the_start() {
+    let folder = fresh();
+    finish(folder.path(), &["--set", "train.epochs=2"]);
+    finish(folder.path(), &[]);
+    assert!(contents(folder.path()) == contents(UNDISTURBED.path()));
+    // A run of other settings was begun and killed: what there was is not called finished.
+    finish(folder.path(), &["--set", "train.epochs=2"]);
+    let mut child = started(folder.path(), &["--set", "train.epochs=10000"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let again = finish(folder.path(), &["--set", "train.epochs=2"]);
+    assert!(!again.contains("nothing is left to do"), "{again}");
+}
+
+/// Each size fills up in another file: a small one, a checkpoint, the model.
+#[test]
+fn a_full_or_read_only_disk_is_told_and_harms_nothing() {
+    let in_own_mounts = |folder: &Path, script: &str| -> Output {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--mount", "--map-root-user", "sh", "-ec", script, env!("CARGO_BIN_EXE_train")]);
+        unshare.current_dir(folder).output().unwrap()
+    };
+    let folder = fresh();
+    std::fs::create_dir(folder.path().join("experiments")).unwrap();
+    let mount = "mount -t tmpfs -o size=20k none experiments";
+    if !in_own_mounts(folder.path(), mount).status.success() {
+        eprintln!("SKIPPED: this system does not let a test mount a small disk");
+        return;
+    }
+    let script = format!(
+        r#"
+        train() {{ "$0" --config tiny.toml --device cpu; }}
+        {mount}
+        for size in 20k 100k 10m; do
+            mount -o remount,size=$size experiments
+            code=0; train 2>error || code=$?
+            test $code = 1
+            grep 'experiments/tiny-.*No space left on device' error
+        done
+        mount -o remount,size=100m experiments
+        train
+        cp -r experiments before
+        mount -o remount,ro experiments
+        for epochs in 3 4; do
+            code=0; train --set train.epochs=$epochs 2>error || code=$?
+            test $code = 1
+            grep 'experiments/tiny-.*Read-only file system' error
+        done
+        diff -r before experiments
+        "#
+    );
+    let output = in_own_mounts(folder.path(), &script);
+    assert!(output.status.success(), "{}", text(&output));
+    assert_same(&run_files::contents(&folder.path().join("before")), &contents(UNDISTURBED.path()), "on a full disk");
 }
 
 #[test]

@@ -29,6 +29,16 @@ pub fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     files
 }
 
+/// Writes `files` below `folder`.
+#[allow(dead_code, reason = "not every test that includes this file needs it")]
+pub fn copy(files: &[(PathBuf, Vec<u8>)], folder: &Path) {
+    for (path, bytes) in files {
+        let path = folder.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+}
+
 /// Fails unless the files are the same; says which is not, `when`.
 #[allow(dead_code, reason = "not every test that includes this file needs it")]
 pub fn assert_same(found: &[(PathBuf, Vec<u8>)], expected: &[(PathBuf, Vec<u8>)], when: &str) {

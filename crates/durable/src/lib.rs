@@ -1,7 +1,8 @@
 //! Files that appear whole or not at all: every file that matters is written through here.
 //!
 //! With the feature `faults`, the environment variable `WAIL_ABORT_AT=n` aborts the process before the n-th step (create,
-//! write, sync, rename, sync of the folder, append), so that a test can end a program at every one of them.
+//! write, sync, rename, sync of the folder, append) and `WAIL_FAIL_AT=n` makes that step an error of the disk, so that a test
+//! can meet every one of them.
 
 mod fault;
 
@@ -26,15 +27,15 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // decides.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    step();
+    step()?;
     let mut file = builder.tempfile_in(folder)?;
-    step();
+    step()?;
     file.write_all(bytes)?;
-    step();
+    step()?;
     file.as_file().sync_all()?;
-    step();
+    step()?;
     file.persist(path).map_err(|error| error.error)?;
-    step();
+    step()?;
     if cfg!(unix) {
         File::open(folder)?.sync_all()?;
     }
@@ -46,13 +47,13 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// Any I/O error; a part of the bytes may then be in the file.
 pub fn append(file: &mut File, bytes: &[u8]) -> io::Result<()> {
-    step();
+    step()?;
     // In two parts, so that a test can end the process between them.
     let (first, second) = bytes.split_at(bytes.len() / 2);
     file.write_all(first)?;
-    step();
+    step()?;
     file.write_all(second)?;
-    step();
+    step()?;
     file.sync_data()
 }
 

@@ -8,12 +8,14 @@
 //! A record is written and synced after the files that it speaks of. Whoever opens the journal holds an OS lock on it until
 //! the process ends, however it ends; a torn record at the end, which only a crash leaves, is then cut off.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -27,9 +29,14 @@ const MAGIC: [u8; 8] = *b"WAILJ\x01\0\0";
 const HEADER_BYTES: usize = 16;
 const CHECK_BYTES: usize = 8;
 
-/// One thing that is finished.
+/// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Record {
+    /// Work began: what an earlier [`Record::Run`] says no longer holds, nor do trials of another number of epochs.
+    Begin {
+        /// Epochs of every trial from here on.
+        epochs: usize,
+    },
     /// A trial, whose folder is whole.
     Trial {
         /// Folder of its search below the run's; empty for the run's own.
@@ -53,6 +60,38 @@ pub enum Outcome {
     Trained(TrialResult),
     /// It failed, with this message.
     Failed(String),
+}
+
+/// What records say together.
+#[derive(Debug, Default)]
+pub struct Standing {
+    /// What became of each trial, by its search and name.
+    pub trials: BTreeMap<(String, String), Outcome>,
+    /// Hash of the configuration for which everything is written.
+    pub finished: Option<String>,
+}
+
+impl Standing {
+    /// After `records`, in the order in which they were written.
+    pub fn after(records: impl IntoIterator<Item = Record>) -> Self {
+        let mut standing = Self::default();
+        let mut length = None;
+        for record in records {
+            match record {
+                Record::Begin { epochs } => {
+                    standing.finished = None;
+                    if length.replace(epochs) != Some(epochs) {
+                        standing.trials.clear();
+                    }
+                }
+                Record::Trial { search, id, outcome } => {
+                    standing.trials.insert((search, id), outcome);
+                }
+                Record::Run { config } => standing.finished = Some(config),
+            }
+        }
+        standing
+    }
 }
 
 /// The journal of a run, locked by this process.
@@ -150,25 +189,27 @@ fn pid(header: &[u8; HEADER_BYTES]) -> u64 {
     u64::from_le_bytes(pid)
 }
 
-fn frame(record: &Record) -> Result<Vec<u8>, String> {
-    let mut body = Vec::new();
-    ciborium::into_writer(record, &mut body).map_err(|e| e.to_string())?;
-    let length = u32::try_from(body.len()).map_err(|e| e.to_string())?;
-    Ok([&length.to_le_bytes()[..], &Sha256::digest(&body)[..CHECK_BYTES], &body].concat())
+/// A body with its length and checksum before it.
+pub fn frame(body: &impl Serialize) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    ciborium::into_writer(body, &mut bytes).map_err(|e| e.to_string())?;
+    let length = u32::try_from(bytes.len()).map_err(|e| e.to_string())?;
+    Ok([&length.to_le_bytes()[..], &Sha256::digest(&bytes)[..CHECK_BYTES], &bytes].concat())
 }
 
 /// The records up to the first that is torn, and the bytes that they take.
 fn read(bytes: &[u8]) -> (Vec<Record>, usize) {
     let mut records = Vec::new();
     let mut good = 0;
-    while let Some((record, length)) = one(&bytes[good..]) {
+    while let Some((record, length)) = unframe(&bytes[good..]) {
         records.push(record);
         good += length;
     }
     (records, good)
 }
 
-fn one(bytes: &[u8]) -> Option<(Record, usize)> {
+/// What [`frame`] made, at the start of `bytes`, and the bytes that it takes; `None` if it is torn or damaged.
+pub fn unframe<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, usize)> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     let (check, rest) = rest.split_first_chunk::<CHECK_BYTES>()?;
     let body = rest.get(..u32::from_le_bytes(*length) as usize)?;
@@ -248,6 +289,21 @@ mod tests {
             std::fs::write(&path, bytes).unwrap();
             assert_eq!(Journal::open(run.path()).unwrap().1, records[..2], "byte {at} changed");
         }
+    }
+
+    #[test]
+    fn what_records_say_holds_until_work_begins_again() {
+        let run = |config: &str| Record::Run { config: config.into() };
+        let standing = |records: &[&Record]| {
+            let Standing { trials, finished } = Standing::after(records.iter().copied().cloned());
+            (trials.into_keys().map(|(_, id)| id).collect::<Vec<_>>().concat(), finished)
+        };
+        let (two, three) = (&Record::Begin { epochs: 2 }, &Record::Begin { epochs: 3 });
+        let (a, b, whole) = (&trained("a"), &failed("b"), &run("00"));
+        assert_eq!(standing(&[two, a, whole]), ("a".into(), Some("00".into())));
+        assert_eq!(standing(&[two, a, whole, two, b]), ("ab".into(), None), "a longer grid keeps what it had");
+        assert_eq!(standing(&[two, a, b, whole, three]), (String::new(), None), "more epochs make other trials");
+        assert_eq!(standing(&[two, a, whole, three, b, whole]), ("b".into(), Some("00".into())));
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub mod run_folder;
 pub mod sampler;
 pub mod search;
 pub mod seed;
+pub mod states;
 mod svg;
 pub mod sweep;
 pub mod tail;

@@ -2,7 +2,7 @@
 //! meet in the same folder, others never do.
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -75,6 +75,26 @@ impl RunFolder {
     /// [`Error::Failed`] if it cannot be written; an older file then stays whole.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         write(&self.path.join(name), bytes)
+    }
+
+    /// Removes every file of the folder `inside` but `names`, which are relative to this folder.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] if the folder cannot be read or a file not be removed.
+    pub fn keep_only(&self, inside: &str, names: &[String]) -> Result<(), Error> {
+        let folder = self.path.join(inside);
+        let keep: Vec<PathBuf> = names.iter().map(|name| self.path.join(name)).collect();
+        let entries = match std::fs::read_dir(&folder) {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(|e| failed(&folder, e))?,
+        };
+        for entry in entries {
+            let path = entry.map_err(|e| failed(&folder, e))?.path();
+            if !keep.contains(&path) {
+                std::fs::remove_file(&path).map_err(|e| failed(&path, e))?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes `rows` as CSV with a header.

@@ -19,6 +19,7 @@ use crate::progress::Progress;
 use crate::report::TrialSummary;
 use crate::results::{Trial, TrialResult, checkpoint_path, read_checkpoint, write_leaderboard};
 use crate::run_folder::RunFolder;
+use crate::states::States;
 use crate::tail::{Start, Tail};
 use crate::trial::{self, Epoch, Trained, TrialConfig};
 use crate::whitening::Whitening;
@@ -132,6 +133,7 @@ impl Search<'_> {
             input: self.weights.trainable_input(trainable, self.config.features.image_size),
             whitening: &whitening,
         };
+        let states = States::new(&self.config.data.cache.join("training").join(&run.name).join(name));
         let trials = grid(self.config);
         let progress = Progress::new("training", "trials");
         let done = AtomicUsize::new(0);
@@ -150,7 +152,7 @@ impl Search<'_> {
                 let known = self.done.get(&(search.clone(), id.clone())).filter(whole);
                 let outcome = match known {
                     Some(known) => known.clone(),
-                    None => match trial::train(inputs, &start, trial, &self.config.train, seed, device) {
+                    None => match trial::train(inputs, &start, trial, &self.config.train, seed, device, &states) {
                         Ok(trained) => Outcome::Trained(self.keep(trial, trained, &start, &rows, folder)?),
                         Err(Error::Failed(why)) => Outcome::Failed(why),
                         Err(other) => return Err(other),

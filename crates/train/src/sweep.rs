@@ -1,6 +1,6 @@
 //! The main job: recordings in; trained heads, their leaderboard, one test score and a usable model out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -12,9 +12,9 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::backbone;
-use crate::config::{Config, DataConfig, SweepConfig};
+use crate::config::{Config, DataConfig, SweepConfig, TrainConfig};
 use crate::data::Data;
-use crate::journal::{Journal, Outcome, Record};
+use crate::journal::{Journal, Outcome, Record, Standing};
 use crate::plan::{Leaks, Plan};
 use crate::progress::{Progress, warn};
 use crate::report::{
@@ -49,28 +49,27 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
     let engine_text = format!("{} on {}", compute.engine_name(), compute.device_name());
     let resolved = config.to_toml()?;
     let fingerprint = corpus.fingerprint();
-    // Without the grid: a longer one meets the trials that it had.
-    let without_grid = Config { sweep: SweepConfig::default(), ..config.clone() }.to_toml()?;
-    let inputs = [&without_grid, &fingerprint, &backbone_summary.fingerprint, &engine_text];
+    // Without the grid and the epochs: a longer search meets what it had.
+    let TrainConfig { epochs, .. } = TrainConfig::default();
+    let train = TrainConfig { epochs, ..config.train.clone() };
+    let of_any_length = Config { sweep: SweepConfig::default(), train, ..config.clone() }.to_toml()?;
+    let inputs = [&of_any_length, &fingerprint, &backbone_summary.fingerprint, &engine_text];
     let run = RunFolder::create(out, &config.name, &inputs.map(String::as_str))?;
     let (journal, records) = Journal::open(&run.path)?;
     run.remove_leftovers()?;
-    let finished = Record::Run { config: hex(&Sha256::digest(&resolved)) };
-    let failed_before = records.iter().any(|r| matches!(r, Record::Trial { outcome: Outcome::Failed(_), .. }));
-    if records.contains(&finished) && !(retry_failed && failed_before) {
+    let hash = hex(&Sha256::digest(&resolved));
+    let before = Standing::after(records.iter().cloned());
+    let failed_before = before.trials.values().any(|outcome| matches!(outcome, Outcome::Failed(_)));
+    if before.finished.as_ref() == Some(&hash) && !(retry_failed && failed_before) {
         eprintln!("finished   {}: nothing is left to do", run.path.display());
         journal.finish(&records)?;
         let report = Report::read(&run.path)?;
         return Ok((run.path, report));
     }
-    let done: BTreeMap<(String, String), Outcome> = records
-        .into_iter()
-        .filter_map(|record| match record {
-            Record::Trial { outcome: Outcome::Failed(_), .. } if retry_failed => None,
-            Record::Trial { search, id, outcome } => Some(((search, id), outcome)),
-            Record::Run { .. } => None,
-        })
-        .collect();
+    let begin = Record::Begin { epochs: config.train.epochs };
+    journal.append(&begin)?;
+    let mut done = Standing::after(records.into_iter().chain([begin.clone()])).trials;
+    done.retain(|_, outcome| !(retry_failed && matches!(outcome, Outcome::Failed(_))));
     run.write("config.toml", resolved.as_bytes())?;
     run.write("manifest.csv", corpus.manifest_csv().as_bytes())?;
     let environment = Environment::here();
@@ -216,7 +215,8 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
     let names: BTreeSet<(String, String)> = records.iter().filter_map(trial_name).collect();
     let others = done.into_iter().filter(|(name, _)| !names.contains(name));
     records.extend(others.map(|((search, id), outcome)| Record::Trial { search, id, outcome }));
-    records.push(finished);
+    records.insert(0, begin);
+    records.push(Record::Run { config: hash });
     journal.finish(&records)?;
     run.log("finished", started.elapsed().as_secs_f64())?;
     Ok((run.path, report))
@@ -225,7 +225,7 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
 fn trial_name(record: &Record) -> Option<(String, String)> {
     match record {
         Record::Trial { search, id, .. } => Some((search.clone(), id.clone())),
-        Record::Run { .. } => None,
+        Record::Begin { .. } | Record::Run { .. } => None,
     }
 }
 

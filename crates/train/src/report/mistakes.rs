@@ -58,7 +58,8 @@ pub fn most_confident(corpus: &Corpus, scored: &Scored) -> Vec<Mistake> {
         .collect()
 }
 
-/// Writes what the model heard of each mistake into the run's folder: `mistakes/1.wav`, `mistakes/1.png` and so on.
+/// Writes what the model heard of each mistake into the run's folder: `mistakes/1.wav`, `mistakes/1.png` and so on, and
+/// removes what an earlier search left there.
 ///
 /// # Errors
 /// [`Error::Data`] if a recording can no longer be read, [`Error::Failed`] if a file cannot be written.
@@ -72,7 +73,8 @@ pub fn write_media(run: &RunFolder, root: &Path, config: &FeatureConfig, mistake
         run.write(&media_name(i, "wav"), &media::wav(&waveform, config.sample_rate_hz)?)?;
         run.write(&media_name(i, "png"), &media::spectrogram_png(&extractor.log_mel(&waveform), config.n_mels)?)?;
     }
-    Ok(())
+    let names = (0..mistakes.len()).flat_map(|i| ["wav", "png"].map(|extension| media_name(i, extension)));
+    run.keep_only("mistakes", &names.collect::<Vec<_>>())
 }
 
 /// Name of the file of the `index`-th mistake inside the run's folder.
