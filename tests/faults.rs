@@ -13,7 +13,7 @@ mod run_files;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use run_files::{assert_same, contents, copy};
+use run_files::{NARROW_BACKBONE, assert_same, contents, copy};
 use tempfile::TempDir;
 
 const SMALL: &str = r#"
@@ -24,7 +24,7 @@ synthetic_recordings = 40
 [features]
 image_size = 32
 [backbone]
-weights = "random"
+weights = "backbone.onnx"
 [train]
 epochs = 2
 augmented_views = 1
@@ -63,6 +63,7 @@ fn text(output: &Output) -> String {
 fn fresh() -> TempDir {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("small.toml"), SMALL).unwrap();
+    std::fs::copy(NARROW_BACKBONE, folder.path().join("backbone.onnx")).unwrap();
     folder
 }
 

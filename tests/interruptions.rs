@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use run_files::{assert_same, only_entry};
+use run_files::{NARROW_BACKBONE, assert_same, only_entry};
 use tempfile::TempDir;
 
 const TINY: &str = r#"
@@ -27,7 +27,7 @@ folds = 3
 [features]
 image_size = 32
 [backbone]
-weights = "random"
+weights = "backbone.onnx"
 [train]
 epochs = 3
 augmented_views = 1
@@ -61,6 +61,7 @@ fn finish(folder: &Path, arguments: &[&str]) -> String {
 fn fresh() -> TempDir {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("tiny.toml"), TINY).unwrap();
+    std::fs::copy(NARROW_BACKBONE, folder.path().join("backbone.onnx")).unwrap();
     folder
 }
 
@@ -128,7 +129,7 @@ fn a_run_that_is_killed_again_and_again_ends_as_one_that_was_not() {
 #[test]
 fn a_signal_ends_a_run_with_75_and_the_same_command_goes_on() {
     for trained in ["none", "layer4"] {
-        let epochs = if trained == "none" { 600 } else { 6 };
+        let epochs = if trained == "none" { 600 } else { 60 };
         let long = ["--set", &format!("train.epochs={epochs}"), "--set", &format!("backbone.train={trained:?}")]
             .map(str::to_owned);
         let long = long.each_ref().map(String::as_str);
@@ -209,13 +210,13 @@ fn a_full_or_read_only_disk_is_told_and_harms_nothing() {
         r#"
         train() {{ "$0" --config tiny.toml --device cpu; }}
         {mount}
-        for size in 20k 100k 10m; do
+        for size in 20k 100k 600k; do
             mount -o remount,size=$size experiments
             code=0; train 2>error || code=$?
             test $code = 1
             grep 'experiments/tiny-.*No space left on device' error
         done
-        mount -o remount,size=100m experiments
+        mount -o remount,size=64m experiments
         train
         cp -r experiments before
         mount -o remount,ro experiments

@@ -2,6 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+/// Weights of a ResNet18 with few channels, which loads in no time.
+#[allow(dead_code, reason = "not every test that includes this file needs it")]
+pub const NARROW_BACKBONE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../model/tests/goldens/legacy_folded.onnx");
+
 /// The one entry of a folder.
 #[allow(dead_code, reason = "not every test that includes this file needs it")]
 pub fn only_entry(folder: &Path) -> PathBuf {
