@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fills fuzz/corpus from the files of the tests, and from a short run if there is one in experiments/.
+# Fills fuzz/corpus from the files of the tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seed() { # TARGET FILE...
@@ -12,7 +12,7 @@ seed audio crates/features/tests/fixtures/*
 seed onnx crates/model/tests/goldens/*.onnx
 seed safetensors crates/model/tests/goldens/*.safetensors
 seed config configs/*.toml
-seed split_csv experiments/*/split/*.csv
-seed recorder_csv experiments/*/manifest.csv
-seed journal experiments/*/journal
-seed run_folder experiments/*/report.json
+seed split_csv tests/fixtures/*/run/split/*.csv
+seed recorder_csv tests/fixtures/*/run/manifest.csv
+seed journal tests/fixtures/*/run/journal
+seed run_folder tests/fixtures/*/run/report.json
