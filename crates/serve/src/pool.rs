@@ -171,7 +171,9 @@ mod tests {
         let stuck = Arc::new(Mutex::new(stuck));
         let wait = || {
             let stuck = Arc::clone(&stuck);
-            move || drop(stuck.lock().unwrap().recv())
+            move || {
+                let _ = stuck.lock().unwrap().recv();
+            }
         };
         assert_eq!(pool.run(soon(50), wait()).await, Err(Lost::Late));
         assert_eq!(pool.run(soon(10_000), || 5).await, Ok(5), "another thread took its place");

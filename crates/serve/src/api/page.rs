@@ -1,7 +1,7 @@
 //! `GET /`: the page for people. Plain files inside the binary; they ask nobody else for anything.
 
 use axum::Router;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::routing::get;
 
 /// What the page may do: its own scripts and styles, this service, sound and pictures that it makes itself.
@@ -18,9 +18,10 @@ const FILES: [(&str, &str, &str); 6] = [
     ("/page/capture.js", "text/javascript; charset=utf-8", include_str!("../page/capture.js")),
 ];
 
-/// A route for each file.
+/// A route for each file, and none but an empty icon: browsers ask for one by themselves.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    FILES.into_iter().fold(Router::new(), |router, (path, content_type, text)| {
+    let router = Router::new().route("/favicon.ico", get(StatusCode::NO_CONTENT));
+    FILES.into_iter().fold(router, |router, (path, content_type, text)| {
         let headers = [
             (header::CONTENT_TYPE, content_type),
             (header::CONTENT_SECURITY_POLICY, POLICY),
