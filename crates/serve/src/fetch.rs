@@ -207,7 +207,8 @@ mod tests {
             (vec![moved("/a"), moved("/b"), moved("/c"), moved("/d")], Err("it redirects too often")),
             (vec![moved("http://evil.test/")], Err("its host is not allowed")),
             (vec![moved("http://127.0.0.1/")], Err("its host is not allowed")),
-            (vec![moved("file:///etc/passwd")], Err("it is no http or https URL")),
+            (vec![moved("file:///etc/passwd")], Err("it redirects to no URL")),
+            (vec![moved("ftp://good.test/cry.wav")], Err("it is no http or https URL")),
             (vec![found(&"x".repeat(101))], Err("it is too large")),
             (vec!["HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".into()], Err("it cannot be fetched")),
         ] {

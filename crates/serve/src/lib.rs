@@ -1,4 +1,4 @@
-//! The classifier over HTTP and in AWS Lambda.
+//! The classifier over HTTP.
 //!
 //! ```text
 //! connection ─listen─▶ request ─router─▶ api ─upload─▶ recordings ─service─▶ answers
