@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "run_files.rs"]
+mod run_files;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
+use run_files::{contents, only_entry};
 use tempfile::TempDir;
 
 /// Small enough for a test, and still the whole road.
@@ -52,31 +56,6 @@ fn only_files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     files.filter(|path| path.extension().is_some_and(|found| found == extension)).collect()
 }
 
-fn only_entry(folder: &Path) -> PathBuf {
-    let mut entries = std::fs::read_dir(folder).unwrap();
-    let entry = entries.next().unwrap().unwrap().path();
-    assert!(entries.next().is_none(), "more than one entry in {}", folder.display());
-    entry
-}
-
-/// Every file below `folder` but `runtime.jsonl`, with its bytes.
-fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in std::fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.file_name().unwrap() != "runtime.jsonl" {
-                files.push((path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(&path).unwrap()));
-            }
-        }
-    }
-    files.sort();
-    files
-}
-
 /// A finished run that several tests read.
 static RUN: LazyLock<TempDir> = LazyLock::new(|| {
     let folder = fresh(TINY);
@@ -98,6 +77,7 @@ fn a_run_leaves_what_the_design_promises() {
         names,
         [
             "config.toml",
+            "journal",
             "leaderboard.csv",
             "manifest.csv",
             "model.safetensors",
@@ -551,11 +531,43 @@ fn weights_that_cannot_be_had_are_replaced_aloud_or_refused() {
 }
 
 #[test]
+fn an_audit_tells_what_it_found_and_fails_on_what_it_was_told_to() {
+    let folder = TempDir::new().unwrap();
+    stdout(&train(folder.path(), &["synth", "--out", "corpus", "--recordings", "40"]));
+    let class = folder.path().join("corpus/tired");
+    let first = std::fs::read_dir(&class).unwrap().next().unwrap().unwrap().path();
+    std::fs::copy(&first, class.join("twin.wav")).unwrap();
+    let output = train(folder.path(), &["audit", "corpus", "--fail-on", "leak,silent"]);
+    let text = stdout(&output);
+    assert!(text.contains("warning: exact-duplicates\n  2 files with the same bytes in 1 set"), "{text}");
+    assert!(text.ends_with("audit/audit.html\n"), "{text}");
+    let json = std::fs::read_to_string(folder.path().join("audit/audit.json")).unwrap();
+    assert!(json.starts_with("{\n  \"format_version\": 1,"), "{json:.60}");
+    assert!(folder.path().join("audit/audit.html").is_file());
+
+    let failing = train(folder.path(), &["audit", "corpus", "--fail-on", "exact-duplicates", "--out", "again"]);
+    assert_eq!(failing.status.code(), Some(3), "{}", stderr(&failing));
+    assert!(stderr(&failing).contains("found: exact-duplicates"), "{}", stderr(&failing));
+    assert_eq!(contents(&folder.path().join("audit")), contents(&folder.path().join("again")));
+
+    for (arguments, code, expected) in [
+        (vec!["audit", "nowhere"], 3, "nowhere"),
+        (vec!["audit", "corpus", "--fail-on", "everything"], 2, "possible values"),
+        (vec!["audit", "corpus", "--recorder-pattern", "no group"], 2, "needs a group"),
+        (vec!["audit", "corpus", "--split", "nowhere"], 3, "train.csv"),
+    ] {
+        let output = train(folder.path(), &arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(expected), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
 fn the_help_names_every_command() {
     let help = stdout(&train(Path::new("."), &["--help"]));
     for command in [
-        "infer", "report", "export", "features", "embed", "weights", "synth", "--config", "--seed", "--device",
-        "--engine", "--set",
+        "infer", "report", "export", "audit", "features", "embed", "weights", "synth", "--config", "--seed",
+        "--device", "--engine", "--set",
     ] {
         assert!(help.contains(command), "{command}");
     }

@@ -22,7 +22,7 @@ mod statistics;
 
 use serde::Serialize;
 
-pub use copies::{MIN_CORRELATION, MIN_VOTES};
+pub use copies::{Compared, MIN_CORRELATION, MIN_VOTES};
 pub use families::{Families, made_from};
 pub use finding::{Finding, Kind, Severity};
 pub use measure::N_BANDS;
@@ -79,6 +79,13 @@ pub struct Audit {
     pub recordings: Vec<Row>,
 }
 
+impl Audit {
+    /// How many groups there are.
+    pub fn n_groups(&self) -> usize {
+        self.recordings.iter().map(|row| row.group + 1).max().unwrap_or(0)
+    }
+}
+
 /// One recording in an [`Audit`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
@@ -133,6 +140,20 @@ impl Relations {
             groups: groups(&recorders(corpus, rule), &relatives.all),
         })
     }
+}
+
+/// Every pair with at least `min_votes` agreeing landmarks and its correlation, most votes first: what
+/// [`MIN_VOTES`] and [`MIN_CORRELATION`] are chosen by (`examples/audit_thresholds.rs`).
+///
+/// # Errors
+/// As [`Relations::find`].
+pub fn compared_pairs(corpus: &Corpus, min_votes: usize) -> Result<Vec<Compared>, Error> {
+    let measurer = Measurer::new()?;
+    let measured = measurer.all(corpus);
+    let landmarks: Vec<&[_]> =
+        measured.iter().map(|m| m.as_ref().map_or(&[][..], |m| m.landmarks.as_slice())).collect();
+    let waveform = |index: usize| measurer.waveform(&corpus.root, &corpus.recordings[index]);
+    Ok(copies::compared(&copies::candidates(&landmarks, min_votes), waveform))
 }
 
 /// Audits a corpus. `split` has one entry a recording; `seed` fixes the permutations of the shortcut tests.

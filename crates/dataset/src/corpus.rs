@@ -1,7 +1,9 @@
 //! A folder of class folders, as a list of labelled recordings with their content's hash.
 
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use features::open_regular_file;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
@@ -112,10 +114,7 @@ impl Corpus {
 impl Recording {
     fn read(root: &Path, path: &Path, label: usize) -> Self {
         let parts = path.strip_prefix(root).unwrap_or(path).iter().map(|part| part.to_string_lossy());
-        let (sha256, bytes) = match std::fs::read(path) {
-            Ok(bytes) => (hex(&Sha256::digest(&bytes)), bytes.len() as u64),
-            Err(_) => (String::new(), 0),
-        };
+        let (sha256, bytes) = hash_file(path).unwrap_or_default();
         Self { path: parts.collect::<Vec<_>>().join("/"), label, sha256, bytes }
     }
 
@@ -136,7 +135,8 @@ impl Recording {
     }
 }
 
-/// Every sound file below `folder`, at any depth, in path order; hidden ones are passed over.
+/// Every sound file below `folder`, at any depth, in path order; hidden ones are passed over, and so are pipes, sockets and
+/// links back to a folder above. A link that leads nowhere is listed: reading it tells what is wrong.
 ///
 /// # Errors
 /// [`Error::Io`] if a folder cannot be read.
@@ -144,20 +144,56 @@ pub fn audio_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let shown = |entry: &walkdir::DirEntry| entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.');
     let mut files = Vec::new();
     for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(shown) {
-        let entry = entry.map_err(|e| {
-            let path = e.path().unwrap_or(folder).to_owned();
-            Error::Io { path, source: e.into() }
-        })?;
-        let extension = entry.path().extension().map(|extension| extension.to_ascii_lowercase());
-        let sound = extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| extension == *known));
-        if sound && entry.file_type().is_file() {
-            files.push(entry.into_path());
+        match entry {
+            Ok(entry) if has_sound_extension(entry.path()) && entry.file_type().is_file() => {
+                files.push(entry.into_path());
+            }
+            Ok(_) => {}
+            Err(e) => match e.path().filter(|_| e.depth() > 0) {
+                Some(path) if leads_nowhere(path) => {
+                    if has_sound_extension(path) {
+                        files.push(path.into());
+                    }
+                }
+                _ if e.loop_ancestor().is_some() => {}
+                path => return Err(Error::Io { path: path.unwrap_or(folder).into(), source: e.into() }),
+            },
         }
     }
     Ok(files)
 }
 
-fn hex(digest: &[u8]) -> String {
+fn has_sound_extension(path: &Path) -> bool {
+    let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
+    extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| extension == *known))
+}
+
+/// Whether this is a link to nothing, or to itself. A file that vanished between listing and looking is not.
+fn leads_nowhere(path: &Path) -> bool {
+    path.is_symlink() && std::fs::metadata(path).is_err()
+}
+
+/// SHA-256 in hexadecimal and length of a file, read in pieces.
+fn hash_file(path: &Path) -> io::Result<(String, u64)> {
+    let mut file = open_regular_file(path)?;
+    let mut hasher = Sha256::new();
+    let mut piece = vec![0; 1 << 16];
+    let mut length = 0;
+    loop {
+        match file.read(&mut piece) {
+            Ok(0) => return Ok((hex(&hasher.finalize()), length)),
+            Ok(n) => {
+                hasher.update(&piece[..n]);
+                length += n as u64;
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+/// A digest in hexadecimal.
+pub fn hex(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -222,6 +258,38 @@ mod tests {
             assert!(error.contains(expected), "{error}");
         }
         assert!(matches!(Corpus::scan(Path::new("/nowhere/at/all")), Err(Error::Io { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn odd_names_are_kept_and_links_pipes_and_sockets_neither_block_nor_loop() {
+        use std::os::unix::fs::symlink;
+
+        let long = format!("{}.wav", "x".repeat(251)); // 255 bytes
+        let names = ["a b.wav", "-rf.wav", "new\nline.wav", "\u{1f476}\u{e9}.wav", "comma,quote\".wav", &long];
+        let (root, _) =
+            corpus_of(&names.map(|name| (["tired/", name].concat(), name)).each_ref().map(|(p, c)| (&**p, *c)));
+        let tired = root.path().join("tired");
+        symlink("..", tired.join("up")).unwrap();
+        symlink("self.wav", tired.join("self.wav")).unwrap();
+        symlink("/nowhere", tired.join("gone.wav")).unwrap();
+        symlink("/nowhere", tired.join("gone.txt")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(tired.join("socket.wav")).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(tired.join("pipe.wav")).status().unwrap().success());
+
+        let corpus = Corpus::scan(root.path()).unwrap();
+        let found: std::collections::BTreeSet<&str> = corpus.recordings.iter().map(|r| r.path.as_str()).collect();
+        let mut expected: std::collections::BTreeSet<String> = names.map(|name| format!("tired/{name}")).into();
+        expected.extend(["tired/gone.wav".into(), "tired/self.wav".into()]);
+        assert_eq!(found, expected.iter().map(String::as_str).collect());
+        for recording in &corpus.recordings {
+            let leads_nowhere = ["tired/gone.wav", "tired/self.wav"].contains(&recording.path.as_str());
+            assert_eq!(recording.sha256.is_empty(), leads_nowhere, "{}", recording.path);
+        }
+        let manifest = corpus.manifest_csv();
+        let mut rows = csv::Reader::from_reader(manifest.as_bytes());
+        let paths: Vec<String> = rows.records().map(|row| row.unwrap()[0].to_owned()).collect();
+        assert_eq!(paths, corpus.recordings.iter().map(|r| r.path.clone()).collect::<Vec<_>>());
     }
 
     #[test]

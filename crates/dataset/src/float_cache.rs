@@ -6,9 +6,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use durable::write_atomic;
 use sha2::{Digest, Sha256};
 
-use crate::{Error, write_atomic};
+use crate::Error;
 
 const MAGIC: &[u8; 8] = b"wailf32\x01";
 const CHECKSUM_BYTES: usize = 16;

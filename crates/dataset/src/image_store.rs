@@ -8,7 +8,7 @@ use features::{Extractor, FeatureConfig};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::{Corpus, Error, FloatCache, Recording};
+use crate::{Corpus, Error, FloatCache, Recording, hex};
 
 /// Images of recordings under one feature configuration, cached by content.
 pub struct ImageStore {
@@ -62,7 +62,7 @@ impl ImageStore {
     /// # Errors
     /// [`Error::Recording`] if it cannot be read, [`Error::Io`] if the cache cannot be written.
     pub fn image(&self, corpus: &Corpus, recording: &Recording) -> Result<Vec<f32>, Error> {
-        match self.cache.get(&self.key(recording), self.image_size().pow(2)) {
+        match self.key(recording).and_then(|key| self.cache.get(&key, self.image_size().pow(2))) {
             Some(image) => Ok(image),
             None => Ok(self.compute(corpus, recording)?.0),
         }
@@ -76,7 +76,7 @@ impl ImageStore {
         let checked = Mutex::new(Checked::default());
         let done = AtomicUsize::new(0);
         corpus.recordings.par_iter().enumerate().try_for_each(|(index, recording)| {
-            if !self.cache.contains(&self.key(recording)) {
+            if !self.key(recording).is_some_and(|key| self.cache.contains(&key)) {
                 let result = self.compute(corpus, recording);
                 let mut checked = checked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 match result {
@@ -101,16 +101,52 @@ impl ImageStore {
     fn compute(&self, corpus: &Corpus, recording: &Recording) -> Result<(Vec<f32>, Vec<String>), Error> {
         let path = corpus.root.join(&recording.path);
         let fail = |reason: String| Error::Recording { path: path.clone(), reason };
-        let bytes = std::fs::read(&path).map_err(|e| fail(e.to_string()))?;
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        let (image, warnings) = self.extractor.image_from_bytes(&bytes, extension).map_err(|e| fail(e.to_string()))?;
-        self.cache.put(&self.key(recording), &image)?;
+        let (image, warnings) = self.extractor.image_from_file(&path).map_err(|e| fail(e.to_string()))?;
+        let key = self.key(recording).ok_or_else(|| fail("it could not be read when the folder was listed".into()))?;
+        self.cache.put(&key, &image)?;
         Ok((image, warnings.iter().map(ToString::to_string).collect()))
     }
 
-    fn key(&self, recording: &Recording) -> String {
-        let mut hasher = Sha256::new_with_prefix(&recording.sha256);
+    /// `None` if the recording has no hash: whatever its path leads to now, it is not known.
+    fn key(&self, recording: &Recording) -> Option<String> {
+        let mut hasher = Sha256::new_with_prefix(Some(&recording.sha256).filter(|hash| !hash.is_empty())?);
         hasher.update(&self.image_key);
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        Some(hex(&hasher.finalize()))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recordings_that_vanish_or_appear_after_the_listing_are_told_and_never_mixed_up() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |name: &str, sample: i16| {
+            let spec = hound::WavSpec {
+                channels: 1,
+                sample_rate: 8000,
+                bits_per_sample: 16,
+                sample_format: hound::SampleFormat::Int,
+            };
+            let mut writer = hound::WavWriter::create(root.path().join(name), spec).unwrap();
+            (0..800).for_each(|i| writer.write_sample(sample * (i % 7)).unwrap());
+            writer.finalize().unwrap();
+        };
+        std::fs::create_dir(root.path().join("tired")).unwrap();
+        write("tired/appears.wav", 900);
+        write("tired/stays.wav", 1000);
+        write("tired/vanishes.wav", 1100);
+        let mut corpus = Corpus::scan(root.path()).unwrap();
+        corpus.recordings[0].sha256 = String::new(); // as of a file that could not be read then
+        std::fs::remove_file(root.path().join("tired/vanishes.wav")).unwrap();
+        let store = ImageStore::new(&root.path().join("cache"), &FeatureConfig::default()).unwrap();
+        for _ in ["cold", "warm"] {
+            let checked = store.prepare(&corpus, &|_, _| {}).unwrap();
+            let told: Vec<(usize, &str)> = checked.unreadable.iter().map(|u| (u.index, u.path.as_str())).collect();
+            assert_eq!(told, [(0, "tired/appears.wav"), (2, "tired/vanishes.wav")]);
+            assert!(store.image(&corpus, &corpus.recordings[0]).is_err());
+        }
     }
 }

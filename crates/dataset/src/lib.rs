@@ -1,4 +1,4 @@
-//! Folders of recordings to labelled examples: walk, manifest, splits, caches, synthetic corpus.
+//! Folders of recordings to labelled examples: walk, manifest, splits, caches, audit, synthetic corpus.
 //!
 //! [`Corpus::scan`] lists the recordings of a folder of class folders; [`stratified_split`] or [`split_from_csv`] says
 //! which takes part in what; [`ImageStore`] turns each into its image, once. [`synth`] makes a corpus where there is none, and
@@ -11,9 +11,8 @@ mod float_cache;
 mod image_store;
 mod split;
 pub mod synth;
-mod write;
 
-pub use corpus::{Corpus, Recording, audio_files};
+pub use corpus::{Corpus, Recording, audio_files, hex};
 pub use error::Error;
 pub use float_cache::FloatCache;
 pub use image_store::{Checked, ImageStore, Unreadable};
@@ -21,4 +20,3 @@ pub use split::{
     Split, cross_validation, grouped_folds, grouped_split, leave_one_group_out, split_from_csv, split_to_csv,
     stratified_split,
 };
-pub use write::write_atomic;

@@ -39,7 +39,7 @@ impl Split {
 /// class has three recordings or more; the rest to training. `labels` is `[n]`, and so is the result.
 pub fn stratified_split(labels: &[usize], seed: u64) -> Vec<Split> {
     let mut split = vec![Split::Train; labels.len()];
-    for label in 0..labels.iter().max().map_or(0, |largest| largest + 1) {
+    for label in 0..count(labels) {
         let mut members: Vec<usize> = (0..split.len()).filter(|index| labels[*index] == label).collect();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(label as u64);
@@ -57,8 +57,8 @@ pub fn stratified_split(labels: &[usize], seed: u64) -> Vec<Split> {
 /// allow: the largest groups first (equal ones in seeded order), each to the fold that has least of its classes, by
 /// shares of the class. `labels` and `groups` are `[n]`; the result is the fold of each recording, below `n_folds`.
 pub fn grouped_folds(labels: &[usize], groups: &[usize], n_folds: usize, seed: u64) -> Vec<usize> {
-    let n_classes = labels.iter().max().map_or(0, |largest| largest + 1);
-    let n_groups = groups.iter().max().map_or(0, |largest| largest + 1);
+    let n_classes = count(labels);
+    let n_groups = count(groups);
     let mut totals = vec![0.0; n_classes];
     let mut sizes = vec![vec![0.0; n_classes]; n_groups];
     for (label, group) in labels.iter().zip(groups) {
@@ -106,7 +106,7 @@ pub fn cross_validation(labels: &[usize], groups: &[usize], n_folds: usize, seed
 /// A split for each group, in which it alone is the test; a fifth of the others is validation.
 pub fn leave_one_group_out(labels: &[usize], groups: &[usize], seed: u64) -> Vec<Vec<Split>> {
     let folds = grouped_folds(labels, groups, 5, seed);
-    let n_groups = groups.iter().max().map_or(0, |largest| largest + 1);
+    let n_groups = count(groups);
     (0..n_groups)
         .map(|left_out| {
             // The fold after that of the group, so that it is not always the same recordings that are not learnt from.
@@ -119,6 +119,11 @@ pub fn leave_one_group_out(labels: &[usize], groups: &[usize], seed: u64) -> Vec
             groups.iter().zip(&folds).map(place).collect()
         })
         .collect()
+}
+
+/// How many classes or groups there are, when they are numbered from 0.
+fn count(numbers: &[usize]) -> usize {
+    numbers.iter().max().map_or(0, |largest| largest + 1)
 }
 
 fn fold_split(folds: &[usize], n_folds: usize, test: usize) -> Vec<Split> {
@@ -155,7 +160,8 @@ struct Line {
 }
 
 /// Reads `train.csv`, `val.csv` and `test.csv` in `dir`, with columns `class,path,label`. A line stands for the recording
-/// of its class with the same file name, wherever the path says it once was. `None` is a recording in no file.
+/// of its class with the same file name, wherever the path says it once was: no path in these files is ever opened. `None`
+/// is a recording in no file.
 ///
 /// # Errors
 /// [`Error::Split`] if a file is missing or damaged, a line names no recording of the corpus, or one is named twice.

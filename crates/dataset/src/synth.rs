@@ -11,10 +11,11 @@ mod voice;
 use std::io::Cursor;
 use std::path::Path;
 
+use durable::write_atomic;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, write_atomic};
+use crate::Error;
 use plan::PlannedRecording;
 
 /// Rate of the recordings, Hz.

@@ -1,9 +1,9 @@
 //! Bytes of a sound file to mono samples, whatever the bytes are.
 //!
-//! The bytes are not trusted: no allocation follows a header's claim, decoding stops when the clip is full, and a panic
-//! inside a decoder becomes an error.
+//! The bytes are not trusted: no allocation follows a header's claim, reading and decoding stop when the clip is full, and
+//! a panic inside a decoder becomes an error.
 
-use std::io::{Cursor, ErrorKind};
+use std::io::{ErrorKind, Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use symphonia::core::codecs::audio::AudioDecoderOptions;
@@ -13,16 +13,21 @@ use symphonia::core::formats::{FormatOptions, TrackType};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
 
+use crate::input::{Input, Meter};
 use crate::{Error, wav};
 
 /// Rates that are accepted, Hz.
 const SAMPLE_RATES_HZ: std::ops::RangeInclusive<u32> = 4000..=192_000;
 /// Most channels that are accepted.
 const MAX_CHANNELS: usize = 8;
+/// Bytes of a second of sound at the highest rate, in most channels, in 64 bit.
+const MOST_BYTES_PER_SECOND: f64 = 192_000.0 * 8.0 * 8.0;
 /// Most frames that a packet may claim: decoders allocate this much before they see data.
 const MAX_FRAMES_PER_PACKET: u64 = 65_536;
 /// Most packets that may fail to decode before the file is given up.
 const MAX_BAD_PACKETS: usize = 1000;
+/// Bytes at a file's start in which the marks of formats that are not decoded are looked for.
+const START_BYTES: u64 = 4096;
 
 /// Decoded sound, mixed to one channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,22 +72,40 @@ pub enum Warning {
     Silent,
 }
 
-/// Decodes at most `seconds` of `bytes`. `extension` is only a hint.
-pub(crate) fn decode(bytes: &[u8], extension: Option<&str>, seconds: f64) -> Result<Audio, Error> {
-    if bytes.is_empty() {
+/// Decodes at most `seconds` of an input of `length` bytes. `extension` is only a hint.
+pub(crate) fn decode<R: Read + Seek + Send + Sync>(
+    input: R,
+    length: u64,
+    extension: Option<&str>,
+    seconds: f64,
+) -> Result<Audio, Error> {
+    if length == 0 {
         return Err(Error::Empty);
     }
-    let mut audio = match wav::read(bytes) {
-        Some(pcm) => from_pcm16(&pcm, seconds)?,
-        None => catch_unwind(AssertUnwindSafe(|| from_symphonia(bytes, extension, seconds)))
-            .unwrap_or_else(|_| Err(Error::Malformed("its decoder gave up".into())))?,
-    };
+    let meter = Meter::new();
+    let decoding = || decode_metered(Input::new(input, length, &meter), &meter, extension, seconds);
+    let decoded = catch_unwind(AssertUnwindSafe(decoding));
+    // What stopped the reading says more than what the decoder made of it.
+    meter.check()?;
+    let mut audio = decoded.unwrap_or_else(|_| Err(Error::Malformed("its decoder gave up".into())))?;
     match audio.samples.first() {
         None => return Err(Error::Empty),
         Some(first) if audio.samples.iter().all(|sample| sample == first) => audio.warnings.push(Warning::Silent),
         Some(_) => {}
     }
     Ok(audio)
+}
+
+fn decode_metered<R: Read + Seek + Send + Sync>(
+    mut input: Input<R>,
+    meter: &Meter,
+    extension: Option<&str>,
+    seconds: f64,
+) -> Result<Audio, Error> {
+    match wav::read_header(&mut input) {
+        Some(header) => from_pcm16(&mut input, &header, meter, seconds),
+        None => from_symphonia(input, meter, extension, seconds),
+    }
 }
 
 fn frames_wanted(sample_rate_hz: u32, n_channels: usize, seconds: f64) -> Result<usize, Error> {
@@ -95,13 +118,15 @@ fn frames_wanted(sample_rate_hz: u32, n_channels: usize, seconds: f64) -> Result
     Ok((seconds * f64::from(sample_rate_hz)).ceil() as usize)
 }
 
-fn from_pcm16(pcm: &wav::Pcm16, seconds: f64) -> Result<Audio, Error> {
-    let frames = frames_wanted(pcm.sample_rate_hz, pcm.n_channels, seconds)?;
+fn from_pcm16(input: &mut impl Read, header: &wav::Pcm16, meter: &Meter, seconds: f64) -> Result<Audio, Error> {
+    let n_channels = header.n_channels;
+    let frames = header.n_frames.min(frames_wanted(header.sample_rate_hz, n_channels, seconds)? as u64);
+    let mut sound = vec![0; 2 * n_channels * frames as usize];
+    meter.allow(sound.len() as u64);
+    input.read_exact(&mut sound).map_err(|e| Error::Io(e.to_string()))?;
     let sample = |bytes: &[u8]| f32::from(i16::from_le_bytes([bytes[0], bytes[1]])) / 32_768.0;
-    let n_bytes = pcm.samples.len().min(2 * pcm.n_channels * frames);
-    let sound = &pcm.samples[..n_bytes];
     // Arrays of a known size are what the compiler can work on eight at a time.
-    let samples = match pcm.n_channels {
+    let samples = match n_channels {
         1 => sound.as_chunks::<2>().0.iter().map(|frame| sample(frame)).collect(),
         2 => sound.as_chunks::<4>().0.iter().map(|frame| (sample(&frame[..2]) + sample(&frame[2..])) / 2.0).collect(),
         n => {
@@ -112,30 +137,35 @@ fn from_pcm16(pcm: &wav::Pcm16, seconds: f64) -> Result<Audio, Error> {
     let source = Source {
         container: "wave".into(),
         codec: "pcm_s16le".into(),
-        n_channels: pcm.n_channels,
+        n_channels,
         bits_per_sample: Some(16),
-        n_frames: Some((pcm.samples.len() / (2 * pcm.n_channels)) as u64),
+        n_frames: Some(header.n_frames),
     };
-    let warnings = if pcm.truncated { vec![Warning::Truncated] } else { vec![] };
-    Ok(Audio { samples, sample_rate_hz: pcm.sample_rate_hz, source, warnings })
+    let warnings = if header.truncated { vec![Warning::Truncated] } else { vec![] };
+    Ok(Audio { samples, sample_rate_hz: header.sample_rate_hz, source, warnings })
 }
 
-fn from_symphonia(bytes: &[u8], extension: Option<&str>, seconds: f64) -> Result<Audio, Error> {
+fn from_symphonia<'a, R: Read + Seek + Send + Sync + 'a>(
+    mut input: Input<'a, R>,
+    meter: &Meter,
+    extension: Option<&str>,
+    seconds: f64,
+) -> Result<Audio, Error> {
+    let start = input.start(START_BYTES).map_err(|e| Error::Io(e.to_string()))?;
     let mut hint = Hint::new();
     if let Some(extension) = extension {
         hint.with_extension(extension);
     }
-    // symphonia wants to own its source for as long as it likes.
-    let stream = MediaSourceStream::new(Box::new(Cursor::new(bytes.to_vec())), Default::default());
+    let stream = MediaSourceStream::new(Box::new(input), Default::default());
     let mut format = symphonia::default::get_probe()
         .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
-        .map_err(|e| not_opened(bytes, &e))?;
+        .map_err(|e| not_opened(&start, &e))?;
     let track = format
         .default_track(TrackType::Audio)
         .ok_or_else(|| Error::Unsupported("there is no audio track in it".into()))?;
     let (track_id, n_frames) = (track.id, track.num_frames);
     let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
-    let parameters = parameters.ok_or_else(|| not_opened(bytes, &SymphoniaError::Unsupported("codec")))?;
+    let parameters = parameters.ok_or_else(|| not_opened(&start, &SymphoniaError::Unsupported("codec")))?;
     let claimed = parameters.max_frames_per_packet.max(parameters.frames_per_block).unwrap_or(0);
     if claimed > MAX_FRAMES_PER_PACKET {
         return Err(Error::Limit(format!("a packet of {claimed} frames; at most {MAX_FRAMES_PER_PACKET} are decoded")));
@@ -146,7 +176,7 @@ fn from_symphonia(bytes: &[u8], extension: Option<&str>, seconds: f64) -> Result
     let bits_per_sample = parameters.bits_per_sample;
     let mut decoder = symphonia::default::get_codecs()
         .make_audio_decoder(parameters, &AudioDecoderOptions::default())
-        .map_err(|e| not_opened(bytes, &e))?;
+        .map_err(|e| not_opened(&start, &e))?;
 
     let source = Source {
         container: format.format_info().short_name.into(),
@@ -155,6 +185,7 @@ fn from_symphonia(bytes: &[u8], extension: Option<&str>, seconds: f64) -> Result
         bits_per_sample,
         n_frames,
     };
+    meter.allow((seconds * MOST_BYTES_PER_SECOND).ceil() as u64);
     let mut audio = Audio { samples: Vec::new(), sample_rate_hz: 0, source, warnings: Vec::new() };
     let mut spec: Option<(u32, usize, usize)> = None; // rate, channels, frames wanted
     let mut interleaved: Vec<f32> = Vec::new();
@@ -228,14 +259,13 @@ fn changed() -> Error {
 }
 
 /// Why there is no decoder, with a way out for what people send most.
-fn not_opened(bytes: &[u8], error: &SymphoniaError) -> Error {
-    let starts = &bytes[..bytes.len().min(4096)];
-    let holds = |mark: &[u8]| starts.windows(mark.len()).any(|window| window == mark);
+fn not_opened(start: &[u8], error: &SymphoniaError) -> Error {
+    let holds = |mark: &[u8]| start.windows(mark.len()).any(|window| window == mark);
     let known = [
         (holds(b"OpusHead") || holds(b"A_OPUS"), "Opus"),
-        (starts.starts_with(b"#!AMR") || holds(b"samr"), "AMR"),
-        (starts.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]), "WebM or Matroska"),
-        (starts.starts_with(&[0x30, 0x26, 0xb2, 0x75]), "WMA"),
+        (start.starts_with(b"#!AMR") || holds(b"samr"), "AMR"),
+        (start.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]), "WebM or Matroska"),
+        (start.starts_with(&[0x30, 0x26, 0xb2, 0x75]), "WMA"),
     ];
     match known.into_iter().find(|(found, _)| *found) {
         Some((_, name)) => Error::Unsupported(format!("{name} is not decoded; convert the recording to WAV")),

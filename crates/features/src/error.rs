@@ -4,6 +4,9 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The system does not give the bytes: no such file, no right to read it, no regular file, a bad disk.
+    #[error("{0}")]
+    Io(String),
     /// The settings make no sense.
     #[error("feature settings: {}", .0.join("; "))]
     Config(Vec<String>),

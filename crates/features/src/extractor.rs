@@ -1,9 +1,12 @@
 //! The whole road from bytes to image.
 
 use std::collections::HashMap;
+use std::io::{BufReader, Cursor};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::decode::{Audio, Warning, decode};
+use crate::input::open_regular_file;
 use crate::log_mel::LogMel;
 use crate::resample::Resampler;
 use crate::resize::Resize;
@@ -11,6 +14,9 @@ use crate::{Error, FeatureConfig};
 
 /// Sound after the clip's end that its last samples still depend on, s: the resampler's reach, at the lowest rates too.
 const RESAMPLER_REACH_SECONDS: f64 = 0.05;
+
+/// A WAV file's header comes with the first of these; its samples are read past the buffer.
+const HEADER_BUFFER_BYTES: usize = 4096;
 
 /// Resamplers kept for the next file. Recordings come in a handful of rates; hostile ones must not fill the memory.
 const MAX_RESAMPLERS: usize = 8;
@@ -46,10 +52,10 @@ impl Extractor {
         &self.config
     }
 
-    /// Decodes as much of a sound file as a clip needs. `extension` ("mp3") is only a hint.
+    /// Decodes as much of a sound file's bytes as a clip needs. `extension` ("mp3") is only a hint.
     ///
     /// # Errors
-    /// Any [`Error`] but [`Error::Config`].
+    /// Any [`Error`] but [`Error::Config`] and [`Error::Io`].
     pub fn decode(&self, bytes: &[u8], extension: Option<&str>) -> Result<Audio, Error> {
         self.decode_up_to(self.config.clip_seconds, bytes, extension)
     }
@@ -59,7 +65,20 @@ impl Extractor {
     /// # Errors
     /// As [`Extractor::decode`].
     pub fn decode_up_to(&self, seconds: f64, bytes: &[u8], extension: Option<&str>) -> Result<Audio, Error> {
-        decode(bytes, extension, seconds + RESAMPLER_REACH_SECONDS)
+        decode(Cursor::new(bytes), bytes.len() as u64, extension, seconds + RESAMPLER_REACH_SECONDS)
+    }
+
+    /// Reads and decodes as much of a sound file as a clip needs; its extension is only a hint.
+    ///
+    /// # Errors
+    /// Any [`Error`] but [`Error::Config`]; [`Error::Io`] for all but regular files, without waiting for a pipe.
+    pub fn decode_file(&self, path: &Path) -> Result<Audio, Error> {
+        let io = |e: std::io::Error| Error::Io(e.to_string());
+        let file = open_regular_file(path).map_err(io)?;
+        let length = file.metadata().map_err(io)?.len();
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        let seconds = self.config.clip_seconds + RESAMPLER_REACH_SECONDS;
+        decode(BufReader::with_capacity(HEADER_BUFFER_BYTES, file), length, extension, seconds)
     }
 
     /// Resamples and clips or zero-pads: `[clip_samples]` at the configuration's rate.
@@ -105,9 +124,19 @@ impl Extractor {
     /// # Errors
     /// As [`Extractor::decode`].
     pub fn image_from_bytes(&self, bytes: &[u8], extension: Option<&str>) -> Result<(Vec<f32>, Vec<Warning>), Error> {
-        let audio = self.decode(bytes, extension)?;
-        let image = self.image(&self.log_mel(&self.waveform(&audio)));
-        Ok((image, audio.warnings))
+        Ok(self.image_from_audio(self.decode(bytes, extension)?))
+    }
+
+    /// [`Extractor::image_from_bytes`] of a file, read only as far as needed.
+    ///
+    /// # Errors
+    /// As [`Extractor::decode_file`].
+    pub fn image_from_file(&self, path: &Path) -> Result<(Vec<f32>, Vec<Warning>), Error> {
+        Ok(self.image_from_audio(self.decode_file(path)?))
+    }
+
+    fn image_from_audio(&self, audio: Audio) -> (Vec<f32>, Vec<Warning>) {
+        (self.image(&self.log_mel(&self.waveform(&audio))), audio.warnings)
     }
 
     fn resampler(&self, from_hz: u32) -> Arc<Resampler> {

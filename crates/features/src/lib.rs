@@ -5,13 +5,14 @@
 //! ```
 //!
 //! [`Extractor`] is the whole road; each step has a file of its own. The numbers are librosa's, within the tolerances
-//! that `tests/parity.rs` states. Nothing here reads folders or knows about tensors.
+//! that `tests/parity.rs` states. Nothing here lists folders or knows about tensors.
 
 mod augment;
 mod config;
 mod decode;
 mod error;
 mod extractor;
+mod input;
 mod log_mel;
 mod mel_filters;
 mod resample;
@@ -23,4 +24,5 @@ pub use config::{FEATURES_VERSION, FeatureConfig};
 pub use decode::{Audio, Source, Warning};
 pub use error::Error;
 pub use extractor::Extractor;
+pub use input::open_regular_file;
 pub use mel_filters::mel_filter_bank;

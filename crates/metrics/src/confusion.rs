@@ -13,9 +13,14 @@ pub struct ConfusionMatrix(pub Vec<Vec<usize>>);
 impl ConfusionMatrix {
     /// Counts `(truth, prediction)` pairs; both are below `n_classes`.
     pub fn new(n_classes: usize, pairs: impl IntoIterator<Item = (usize, usize)>) -> Self {
+        Self::weighted(n_classes, pairs.into_iter().map(|(truth, prediction)| (truth, prediction, 1)))
+    }
+
+    /// As [`ConfusionMatrix::new`], each pair as often as its third number says.
+    pub(crate) fn weighted(n_classes: usize, pairs: impl IntoIterator<Item = (usize, usize, u32)>) -> Self {
         let mut counts = vec![vec![0; n_classes]; n_classes];
-        for (truth, prediction) in pairs {
-            counts[truth][prediction] += 1;
+        for (truth, prediction, weight) in pairs {
+            counts[truth][prediction] += weight as usize;
         }
         Self(counts)
     }

@@ -41,11 +41,9 @@ impl PairedComparison {
         // Macro-F1 of both where example i stands weights[i] times and is swapped where swapped[i].
         let both = |weights: &[u32], swapped: &[bool]| {
             [0, 1].map(|which| {
-                let mut matrix = ConfusionMatrix::new(first.n_classes(), []);
-                for (i, label) in first.labels().iter().enumerate() {
-                    matrix.0[*label][predicted[which ^ usize::from(swapped[i])][i]] += weights[i] as usize;
-                }
-                matrix.macro_f1()
+                let pair =
+                    |(i, label): (usize, &usize)| (*label, predicted[which ^ usize::from(swapped[i])][i], weights[i]);
+                ConfusionMatrix::weighted(first.n_classes(), first.labels().iter().enumerate().map(pair)).macro_f1()
             })
         };
         let (once, mut swapped) = (vec![1; n], vec![false; n]);

@@ -171,11 +171,11 @@ impl<'a> Scorer<'a> {
     }
 
     pub(crate) fn confusion(&self, weights: &[u32]) -> ConfusionMatrix {
-        let mut matrix = ConfusionMatrix::new(self.n_classes, []);
-        for ((label, predicted), weight) in self.labels.iter().zip(&self.predicted).zip(weights) {
-            matrix.0[*label][*predicted] += *weight as usize;
-        }
-        matrix
+        let pairs = self.labels.iter().zip(&self.predicted).zip(weights);
+        ConfusionMatrix::weighted(
+            self.n_classes,
+            pairs.map(|((label, predicted), weight)| (*label, *predicted, *weight)),
+        )
     }
 
     pub(crate) fn rankings(&self) -> &[Ranking] {

@@ -20,11 +20,11 @@ pub fn cpu() -> Device {
 /// it), and for one that does not answer.
 pub(crate) fn device(name: &str) -> Result<(Device, &'static str), Error> {
     match name {
-        "auto" => Ok(match (cuda(), hardware_wgpu()) {
-            (Ok(cuda), _) => (cuda, "cuda"),
-            (_, Some(wgpu)) => (wgpu, "wgpu"),
-            _ => (cpu(), "cpu"),
-        }),
+        "auto" => Ok(cuda()
+            .ok()
+            .map(|cuda| (cuda, "cuda"))
+            .or_else(|| hardware_wgpu().map(|wgpu| (wgpu, "wgpu")))
+            .unwrap_or_else(|| (cpu(), "cpu"))),
         "cpu" => Ok((cpu(), "cpu")),
         "cuda" => Ok((cuda()?, "cuda")),
         "wgpu" => Ok((wgpu()?, "wgpu")),

@@ -11,7 +11,6 @@
 //! Nothing here knows about audio.
 
 mod arch;
-mod atomic;
 mod backbone;
 mod checksum;
 mod device;

@@ -5,8 +5,8 @@ use std::path::Path;
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Tensor};
+use durable::write_atomic;
 
-use crate::atomic::write_atomic;
 use crate::weight_file::read_file;
 use crate::{Backbone, BackboneWeights, Error, Head};
 

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::Device;
+use durable::write_atomic;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::arch::Arch;
-use crate::atomic::write_atomic;
 use crate::checksum::Checksum;
 use crate::head::{Head, HeadConfig};
 use crate::host_tensor::{HostTensor, TensorView};

@@ -63,15 +63,20 @@ impl<'a> WeightFile<'a> {
 
 /// The whole file, if it is one of a size that a weight file can have.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
+    let (file, length) = open(path)?;
+    let mut bytes = Vec::with_capacity(length as usize);
+    file.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Opens a regular file of at most [`MAX_FILE_BYTES`] and gives its length; never waits, as opening a pipe would.
+pub(crate) fn open(path: &Path) -> Result<(File, u64), Error> {
+    let metadata = std::fs::metadata(path)?;
     if !metadata.is_file() {
         return Err(Error::Unsupported("not a regular file".into()));
     }
     if metadata.len() > MAX_FILE_BYTES {
         return Err(Error::Limit(format!("{} bytes, at most {MAX_FILE_BYTES} are read", metadata.len())));
     }
-    let mut bytes = Vec::with_capacity(metadata.len() as usize);
-    file.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    Ok((File::open(path)?, metadata.len()))
 }

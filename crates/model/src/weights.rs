@@ -8,7 +8,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 
 use crate::Error;
-use crate::arch::{Arch, Layers, POOL_KERNEL, POOL_PADDING, POOL_STRIDE};
+use crate::arch::{Arch, BasicBlock, Layers, POOL_KERNEL, POOL_PADDING, POOL_STRIDE};
 use crate::backbone::{Backbone, host_vec};
 use crate::checksum::Checksum;
 use crate::fold::{Conv, RawConv};
@@ -124,8 +124,8 @@ impl BackboneWeights {
     /// [`Error::Device`] if the device does not give the numbers.
     pub fn with_trained(&self, trained: &Backbone) -> Result<Self, Error> {
         let mut weights = self.clone();
-        let n = trained.convolutions().count();
-        for (conv, layer) in weights.last_convolutions(n).zip(trained.convolutions()) {
+        let frozen = self.layers.iter().count() - trained.convolutions().count();
+        for (conv, layer) in weights.layers.iter_mut().skip(frozen).zip(trained.convolutions()) {
             conv.weight = host_vec(layer.weight.val().without_autodiff())?;
             if let Some(bias) = &layer.bias {
                 conv.bias = host_vec(bias.val().without_autodiff())?;
@@ -136,12 +136,12 @@ impl BackboneWeights {
 
     /// Weight and bias of the convolutions before those that `trainable` names.
     pub(crate) fn frozen_tensors(&self, trainable: Trainable) -> impl Iterator<Item = TensorView<'_>> {
-        self.tensors().take(2 * (self.layers.iter().count() - self.trainable_count(trainable)))
+        self.tensors().take(2 * self.frozen_count(trainable))
     }
 
     /// Weight and bias of the convolutions that `trainable` names, as [`BackboneWeights::tensors`] gives them.
     pub(crate) fn trainable_tensors(&self, trainable: Trainable) -> impl Iterator<Item = TensorView<'_>> {
-        self.tensors().skip(2 * (self.layers.iter().count() - self.trainable_count(trainable)))
+        self.tensors().skip(2 * self.frozen_count(trainable))
     }
 
     /// These weights with the tensors that `trainable` names replaced by what `get` gives for their names.
@@ -150,8 +150,8 @@ impl BackboneWeights {
         trainable: Trainable,
         mut get: impl FnMut(&str) -> Result<HostTensor, Error>,
     ) -> Result<Self, Error> {
-        let n = self.trainable_count(trainable);
-        for conv in self.last_convolutions(n) {
+        let frozen = self.frozen_count(trainable);
+        for conv in self.layers.iter_mut().skip(frozen) {
             let ([inputs, outputs], kernel) = (conv.spec.channels, conv.spec.kernel);
             let weight = get(&format!("{}.weight", conv.spec.name))?;
             weight.check_shape(&[outputs, inputs, kernel, kernel])?;
@@ -167,17 +167,15 @@ impl BackboneWeights {
         Backbone::new(&self.layers, blocks, device)
     }
 
-    /// How many convolutions `trainable` names; they are the last ones.
-    fn trainable_count(&self, trainable: Trainable) -> usize {
-        let first = trainable.first_block(&self.layers);
-        let blocks: usize =
-            self.layers.blocks[first..].iter().map(|block| 2 + usize::from(block.downsample.is_some())).sum();
-        blocks + usize::from(first == 0)
-    }
-
-    fn last_convolutions(&mut self, n: usize) -> impl Iterator<Item = &mut Conv> {
-        let first = self.layers.iter().count().saturating_sub(n);
-        self.layers.iter_mut().skip(first)
+    /// How many convolutions stand before those that `trainable` names.
+    fn frozen_count(&self, trainable: Trainable) -> usize {
+        match trainable.first_block(&self.layers) {
+            0 => 0,
+            first => {
+                let of_block = |block: &BasicBlock<Conv>| 2 + usize::from(block.downsample.is_some());
+                1 + self.layers.blocks[..first].iter().map(of_block).sum::<usize>()
+            }
+        }
     }
 
     /// The convolutions.

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 
 fn small_weights() -> BackboneWeights {
     let golden = Path::new("tests/goldens/torch.safetensors");
-    BackboneWeights::load(&golden, Arch::ResNet18).unwrap()
+    BackboneWeights::load(golden, Arch::ResNet18).unwrap()
 }
 
 fn pixels(n: usize) -> Vec<f32> {

@@ -66,7 +66,7 @@ fn check(folder: &Path) {
 
 #[test]
 fn small_models_of_every_export_style() {
-    check(&Path::new("tests/goldens"));
+    check(Path::new("tests/goldens"));
 }
 
 #[test]

@@ -21,7 +21,7 @@ struct Fixture {
 impl Fixture {
     fn new() -> Fixture {
         let golden = Path::new("tests/goldens/torch.safetensors");
-        let weights = BackboneWeights::load(&golden, Arch::ResNet18).unwrap();
+        let weights = BackboneWeights::load(golden, Arch::ResNet18).unwrap();
         let device = Device::flex();
         let config = HeadConfig { inner: 16, dropout: 0.5 };
         let head = random_head(&config, weights.n_outputs(), &device, 3);
@@ -211,7 +211,7 @@ fn changed_files_are_refused() {
 fn weights_are_not_a_model() {
     let fixture = Fixture::new();
     let golden = Path::new("tests/goldens/torch.safetensors");
-    let error = model::load_model(&golden, &fixture.device).unwrap_err();
+    let error = model::load_model(golden, &fixture.device).unwrap_err();
     assert!(matches!(error.cause(), Error::Unsupported(_)), "{error}");
     assert!(error.to_string().contains("weights only"), "{error}");
 }

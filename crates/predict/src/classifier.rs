@@ -1,8 +1,9 @@
 //! From bytes to probabilities, by the road that training took.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use features::{Extractor, FeatureConfig};
+use features::{Audio, Extractor, FeatureConfig};
 use metrics::Calibration;
 use model::{Compute, Engine, Head, ModelInfo};
 use sha2::{Digest, Sha256};
@@ -71,17 +72,29 @@ impl Classifier {
         std::fs::read_to_string(self.path.with_file_name(CARD_FILE)).ok()
     }
 
-    /// Classifies one recording. `extension` is a hint for the decoder. Probabilities are calibrated: a softmax of the
-    /// logits over the temperature that was fitted on validation.
+    /// Classifies the bytes of one recording. `extension` is a hint for the decoder. Probabilities are calibrated: a softmax
+    /// of the logits over the temperature that was fitted on validation.
     ///
     /// # Errors
     /// [`Error::Sound`] if the bytes are not a usable recording, [`Error::Coverage`] for a coverage that the model does not
     /// know, [`Error::Model`] if the device gives no result.
     pub fn classify(&self, bytes: &[u8], extension: Option<&str>, options: &Options) -> Result<Prediction, Error> {
         self.check(options)?;
-        let clips = self.cut(bytes, extension, None)?;
-        let logits = self.logits(&clips.images)?;
-        self.decide(&logits, options, clips.warnings)
+        self.classify_audio(&self.extractor.decode(bytes, extension)?, options)
+    }
+
+    /// [`Classifier::classify`] of a file, which is read only as far as needed.
+    ///
+    /// # Errors
+    /// As [`Classifier::classify`]; [`Error::Sound`] if it is no regular file or cannot be read, too.
+    pub fn classify_file(&self, path: &Path, options: &Options) -> Result<Prediction, Error> {
+        self.check(options)?;
+        self.classify_audio(&self.extractor.decode_file(path)?, options)
+    }
+
+    fn classify_audio(&self, audio: &Audio, options: &Options) -> Result<Prediction, Error> {
+        let clips = Clips::cut(&self.extractor, audio, None);
+        self.decide(&self.logits(&clips.images)?, options, clips.warnings)
     }
 
     /// The first step of [`Classifier::classify`]: the images of a recording's beginning and, if asked for, of its windows.
@@ -89,7 +102,12 @@ impl Classifier {
     /// # Errors
     /// [`Error::Sound`], or [`Error::Windows`] if they make no sense.
     pub fn cut(&self, bytes: &[u8], extension: Option<&str>, windows: Option<&Windows>) -> Result<Clips, Error> {
-        Clips::cut(&self.extractor, bytes, extension, windows)
+        let clip_seconds = self.extractor.config().clip_seconds;
+        let seconds = windows.map_or(Ok(clip_seconds), |windows| windows.heard_seconds(clip_seconds))?;
+        let started = Instant::now();
+        let audio = self.extractor.decode_up_to(seconds, bytes, extension)?;
+        let decode_time = started.elapsed();
+        Ok(Clips { decode_time, ..Clips::cut(&self.extractor, &audio, windows) })
     }
 
     /// The second step: logits `[n, classes]` row-major of `images`, `[n, image_size, image_size]`.

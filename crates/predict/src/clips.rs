@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use features::Extractor;
+use features::{Audio, Extractor};
 use serde::Serialize;
 
 use crate::{Error, quality};
@@ -57,6 +57,11 @@ impl Windows {
             .then(|| format!("a hop of {hop_seconds} s: it is 0.1 s up to the window"))
     }
 
+    /// How much of a recording is heard, s.
+    pub(crate) fn heard_seconds(&self, clip_seconds: f64) -> Result<f64, Error> {
+        self.problem(clip_seconds).map_or(Ok(self.reach().max(clip_seconds)), |problem| Err(Error::Windows(problem)))
+    }
+
     /// Where the last window that is looked at ends, s.
     fn reach(&self) -> f64 {
         ((MAX_WINDOWS - 1) as f64 * self.hop_seconds + self.window_seconds).min(MAX_SECONDS)
@@ -74,21 +79,12 @@ impl Windows {
 }
 
 impl Clips {
-    pub(crate) fn cut(
-        extractor: &Extractor,
-        bytes: &[u8],
-        extension: Option<&str>,
-        windows: Option<&Windows>,
-    ) -> Result<Self, Error> {
-        let clip_seconds = extractor.config().clip_seconds;
-        if let Some(problem) = windows.and_then(|windows| windows.problem(clip_seconds)) {
-            return Err(Error::Windows(problem));
-        }
-        let heard_seconds = windows.map_or(clip_seconds, |windows| windows.reach().max(clip_seconds));
+    /// Of a recording that was decoded as far as `windows` make sense of.
+    pub(crate) fn cut(extractor: &Extractor, audio: &Audio, windows: Option<&Windows>) -> Self {
         let started = Instant::now();
-        let audio = extractor.decode_up_to(heard_seconds, bytes, extension)?;
-        let decoded = Instant::now();
-        let waveform = extractor.whole_waveform(&audio);
+        let clip_seconds = extractor.config().clip_seconds;
+        let heard_seconds = windows.map_or(clip_seconds, |windows| windows.reach().max(clip_seconds));
+        let waveform = extractor.whole_waveform(audio);
         let rate_hz = f64::from(extractor.config().sample_rate_hz);
         let spans = windows.map_or(vec![], |windows| windows.spans(waveform.len() as f64 / rate_hz));
         let image = |span: &Span| {
@@ -99,13 +95,13 @@ impl Clips {
         };
         let beginning = Span { start_seconds: 0.0, end_seconds: clip_seconds };
         let images = std::iter::once(&beginning).chain(&spans).flat_map(image).collect();
-        Ok(Self {
+        Self {
             images,
             windows: spans,
-            warnings: quality::warnings(&audio, clip_seconds, heard_seconds),
-            decode_time: decoded - started,
-            feature_time: decoded.elapsed(),
-        })
+            warnings: quality::warnings(audio, clip_seconds, heard_seconds),
+            decode_time: Duration::ZERO,
+            feature_time: started.elapsed(),
+        }
     }
 }
 

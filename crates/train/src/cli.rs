@@ -7,7 +7,8 @@ use model::Compute;
 
 use crate::{Error, commands};
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong use or config, 3 bad input data, 4 a missing or unverifiable weight file.\n\
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong use or config, 3 bad input data, 4 a missing or unverifiable weight file,\n\
+    75 stopped on a signal, run again to go on.\n\
     Data goes to stdout, everything else to stderr.";
 
 /// Trains and runs classifiers that say why a baby cries. Without a command it runs the sweep that --config names.
@@ -28,6 +29,8 @@ enum Command {
     Report(commands::report::Args),
     /// Write a trained model as a folder: ONNX, safetensors, burn record and model card
     Export(commands::export::Args),
+    /// Say what is wrong with a corpus: copies, leaks between splits, shortcuts, bad recordings
+    Audit(commands::audit::Args),
     /// Write waveforms, mel spectrograms or images as float32 .npy, for checking against other tools
     Features(commands::features::Args),
     /// Write embeddings of the backbone as float32 .npy, [files, 512]
@@ -111,6 +114,7 @@ pub fn run() -> Result<(), Error> {
         Some(Command::Infer(args)) => commands::infer::run(&args),
         Some(Command::Report(args)) => commands::report::run(&args),
         Some(Command::Export(args)) => commands::export::run(&args),
+        Some(Command::Audit(args)) => commands::audit::run(&args),
         Some(Command::Features(args)) => commands::features::run(&args),
         Some(Command::Embed(args)) => commands::embed::run(&args),
         Some(Command::Weights(args)) => commands::weights::run(&args),

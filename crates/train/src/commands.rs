@@ -1,5 +1,6 @@
 //! One file for each sub-command: its arguments, and the library call behind it.
 
+pub mod audit;
 pub mod embed;
 pub mod export;
 pub mod features;

@@ -83,7 +83,7 @@ pub enum SplitConfig {
     Stratified,
     /// 60/20/20 of every class as far as groups allow: a recorder, or a family of copies, is on one side only.
     Grouped,
-    /// Grouped cross-validation: each fold is the test of a search of its own, with another fold as its validation.
+    /// Cross-validation: each fold is the test of a search of its own, with another fold as its validation.
     /// Their tests are scored together; the saved model comes from one more search, on everything.
     CrossValidation {
         /// 3 to 20.
@@ -92,6 +92,9 @@ pub enum SplitConfig {
         /// How many times to deal the folds anew, 1 to 100.
         #[serde(default = "one")]
         repeats: usize,
+        /// Whether a recorder, or a family of copies, is in one fold only; without that, scores flatter.
+        #[serde(default = "yes")]
+        grouped: bool,
     },
     /// As cross-validation, with each group as a test of its own.
     LeaveOneGroupOut,
@@ -108,6 +111,10 @@ fn five() -> usize {
 
 fn one() -> usize {
     1
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// From image to embedding.
@@ -336,7 +343,7 @@ impl Config {
             "data.recorder_csv",
             "recorder_pattern is set, too: give one of them",
         );
-        if let SplitConfig::CrossValidation { folds, repeats } = self.data.split {
+        if let SplitConfig::CrossValidation { folds, repeats, .. } = self.data.split {
             check((3..=20).contains(&folds), "data.split.folds", "must be 3 to 20");
             check((1..=100).contains(&repeats), "data.split.repeats", "must be 1 to 100");
         }

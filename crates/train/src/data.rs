@@ -20,7 +20,7 @@ impl Data {
     /// Finds the recordings; makes the synthetic corpus where the configuration allows it.
     ///
     /// # Errors
-    /// [`Error::Data`] if there are no recordings and no stand-in is allowed, or fewer than two classes.
+    /// [`Error::Data`] if there are no recordings and no stand-in is allowed, or only of one class.
     pub fn find(config: &Config) -> Result<Self, Error> {
         let candidates: Vec<PathBuf> = config.data.roots.iter().filter_map(|root| expand(root)).collect();
         let stand_in = config.data.synthetic.join(config.data.synthetic_recordings.to_string());
@@ -49,8 +49,15 @@ impl Data {
             ));
         }
         let corpus = Corpus::scan(&root)?;
-        if corpus.labels.len() < 2 {
-            return Err(Error::Data(format!("{}: a classifier needs at least two class folders", root.display())));
+        let counts = corpus.class_counts();
+        let heard: Vec<&String> = corpus.labels.iter().zip(counts).filter(|(_, n)| *n > 0).map(|(l, _)| l).collect();
+        if let [only] = heard[..] {
+            return Err(Error::Data(format!(
+                "{0}: a classifier needs at least two folders with recordings, one a class, and only {only:?} has any; if \
+                 the class folders are inside it, name {1}",
+                root.display(),
+                root.join(only).display()
+            )));
         }
         Ok(Self { corpus, synthetic })
     }
@@ -71,8 +78,22 @@ fn expand(text: &str) -> Option<PathBuf> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_folder_above_the_classes_is_told_from_one_with_classes() {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["raw/hungry", "raw/tired", "splits"] {
+            std::fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        std::fs::write(root.path().join("raw/hungry/1.wav"), "").unwrap();
+        let mut config = Config::default();
+        config.data.roots = vec![root.path().display().to_string()];
+        let error = Data::find(&config).err().unwrap().to_string();
+        assert!(error.ends_with(&format!("name {}", root.path().join("raw").display())), "{error}");
+    }
 
     #[test]
     fn places_with_an_unset_variable_are_passed_over() {

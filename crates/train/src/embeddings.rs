@@ -2,14 +2,14 @@
 //! and is kept on disk, so that a trial costs no more than what it trains. With a frozen backbone that gives embeddings,
 //! with a backbone that is trained from `layer4` on, feature maps; training all of it starts from the images.
 
-use dataset::{Corpus, FloatCache, ImageStore, Split};
+use dataset::{Corpus, FloatCache, ImageStore, Split, hex};
 use model::Engine;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::Error;
 use crate::progress::Progress;
 use crate::seed;
+use crate::{Error, interrupt};
 
 /// Recordings that are loaded and embedded together: enough to fill batches, few enough to stay small in memory.
 const CHUNK: usize = 16;
@@ -87,6 +87,7 @@ impl Pass<'_> {
         let placed: Vec<(usize, Split)> = split.iter().enumerate().filter_map(|(i, s)| s.map(|s| (i, s))).collect();
         let progress = Progress::new("embedding", "recordings");
         for (chunk_index, chunk) in placed.chunks(CHUNK).enumerate() {
+            interrupt::check()?;
             let rows = self.embed_chunk(chunk)?;
             for ((recording, split), row) in chunk.iter().zip(rows) {
                 let part = match split {
@@ -177,7 +178,7 @@ impl Pass<'_> {
         if n_views > 0 {
             add(&format!("{n_views} views, {:?}, seed {}", config.spec_augment, self.seed));
         }
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hasher.finalize())
     }
 }
 

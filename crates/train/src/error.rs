@@ -13,6 +13,9 @@ pub enum Error {
     /// Weights that are missing or not what they claim to be: exit code 4.
     #[error("{0}")]
     Weights(String),
+    /// A signal asked the run to stop; the same command goes on: exit code 75.
+    #[error("stopped on a signal; the same command goes on from here")]
+    Interrupted,
     /// Anything else, such as a full disk: exit code 1.
     #[error("{0}")]
     Failed(String),
@@ -26,6 +29,7 @@ impl Error {
             Self::Config(_) => 2,
             Self::Data(_) => 3,
             Self::Weights(_) => 4,
+            Self::Interrupted => 75,
         }
     }
 }

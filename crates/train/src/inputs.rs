@@ -26,18 +26,11 @@ pub fn sound_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
-/// Calls `use_bytes` with each file's path, bytes and extension. Files that fail are told on stderr; returns how many.
-pub fn each<E: std::fmt::Display>(
-    files: &[PathBuf],
-    mut use_bytes: impl FnMut(&Path, &[u8], Option<&str>) -> Result<(), E>,
-) -> usize {
+/// Calls `use_file` with each file's path. Files that fail are told on stderr; returns how many.
+pub fn each<E: std::fmt::Display>(files: &[PathBuf], mut use_file: impl FnMut(&Path) -> Result<(), E>) -> usize {
     let mut failed = 0;
     for path in files {
-        let result = std::fs::read(path).map_err(|e| e.to_string()).and_then(|bytes| {
-            let extension = path.extension().and_then(|extension| extension.to_str());
-            use_bytes(path, &bytes, extension).map_err(|e| e.to_string())
-        });
-        if let Err(why) = result {
+        if let Err(why) = use_file(path) {
             eprintln!("error: {}: {why}", path.display());
             failed += 1;
         }

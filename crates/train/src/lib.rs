@@ -3,6 +3,7 @@
 //! [`sweep::run`] is the main job, top to bottom: [`data`] finds the recordings, [`backbone`] the weights,
 //! [`embeddings`] runs the frozen backbone once, [`whitening`] evens its numbers out, [`trial`] trains one head, [`report`] says what came out.
 
+pub mod audit;
 pub mod backbone;
 pub mod cli;
 mod commands;
@@ -12,6 +13,9 @@ pub mod embeddings;
 mod error;
 pub mod export;
 mod inputs;
+pub mod interrupt;
+pub mod journal;
+mod media;
 mod npy;
 pub mod plan;
 pub mod progress;
@@ -22,6 +26,8 @@ pub mod run_folder;
 pub mod sampler;
 pub mod search;
 pub mod seed;
+pub mod states;
+mod svg;
 pub mod sweep;
 pub mod tail;
 pub mod trial;

@@ -76,17 +76,20 @@ impl Plan {
                 model.iter_mut().zip(usable).filter(|(_, usable)| !**usable).for_each(|(place, _)| *place = None);
                 Self { rule: format!("train.csv, val.csv and test.csv in {dir}"), model, folds: Vec::new() }
             }
-            SplitConfig::CrossValidation { folds, repeats } => {
+            SplitConfig::CrossValidation { folds, repeats, grouped } => {
+                let alone: Vec<usize> = (0..labels.len()).collect();
+                let (groups, how) = match grouped {
+                    true => (&groups, "grouped by recorder and duplicate family"),
+                    false => (&alone, "not grouped"),
+                };
                 let repeat = |r: usize| {
                     let seed = seed::derive(seed, &["folds", &r.to_string()]);
-                    let splits = cross_validation(&labels, &groups, *folds, seed).into_iter().enumerate();
+                    let splits = cross_validation(&labels, groups, *folds, seed).into_iter().enumerate();
                     splits.map(move |(k, split)| (format!("{}-{}", r + 1, k + 1), split)).collect::<Vec<_>>()
                 };
                 let splits = (0..*repeats).flat_map(repeat);
                 Self {
-                    rule: format!(
-                        "{folds}-fold cross-validation grouped by recorder and duplicate family, {repeats} x, seed {seed}"
-                    ),
+                    rule: format!("{folds}-fold cross-validation, {how}, {repeats} x, seed {seed}"),
                     model: without_test(),
                     folds: splits.map(|(name, split)| Fold { name, places: placed(split) }).collect(),
                 }
@@ -96,9 +99,7 @@ impl Plan {
                 Self {
                     rule: format!("each recorder with its duplicate families left out once, seed {seed}"),
                     model: without_test(),
-                    folds: splits
-                        .map(|(k, split)| Fold { name: format!("{}", k + 1), places: placed(split) })
-                        .collect(),
+                    folds: splits.map(|(k, split)| Fold { name: (k + 1).to_string(), places: placed(split) }).collect(),
                 }
             }
         };

@@ -13,7 +13,7 @@ mod page;
 
 use std::path::Path;
 
-use metrics::{Calibration, CalibrationCheck, Estimate, Evaluation};
+use metrics::{Calibration, CalibrationCheck, Evaluation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,8 @@ pub struct Report {
     pub test: Evaluation,
     /// The searches of a cross-validation; empty for a plain split.
     pub folds: Vec<FoldSummary>,
+    /// Trials that failed; `--retry-failed` does them again.
+    pub failed: Vec<FailedTrial>,
     /// What validation taught about its probabilities, and what that is worth on test.
     pub calibration: CalibrationSummary,
     /// Its most confident mistakes on test, the most confident first.
@@ -76,6 +78,18 @@ pub struct FoldSummary {
     pub val_macro_f1: f64,
     /// Recordings of its test.
     pub n_test: usize,
+}
+
+/// A trial that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FailedTrial {
+    /// Folder of its search below the run's; empty for the run's own.
+    pub search: String,
+    /// Name of the trial.
+    pub id: String,
+    /// Why.
+    pub error: String,
 }
 
 /// A calibration and how it did.
@@ -241,8 +255,8 @@ pub(crate) fn number(value: Option<f64>) -> String {
 }
 
 /// An interval as people read it, `–` if there is none.
-pub(crate) fn interval(estimate: &Estimate) -> String {
-    estimate.interval.map_or("–".into(), |[low, high]| format!("{low:.3} to {high:.3}"))
+pub(crate) fn interval(interval: Option<[f64; 2]>) -> String {
+    interval.map_or("–".into(), |[low, high]| format!("{low:.3} to {high:.3}"))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use dataset::Corpus;
 use metrics::{Calibration, argmax};
 use model::{BackboneWeights, CheckpointInfo, Head};
-
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::Error;
@@ -16,9 +16,10 @@ use crate::search::Scored;
 use crate::tail::{Start, Tail};
 use crate::trial::{Epoch, TrialConfig};
 
-/// A finished trial.
-pub(crate) struct Trial {
-    pub config: TrialConfig,
+/// A trained trial, but for its checkpoint, which is in its folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrialResult {
+    /// Every epoch.
     pub epochs: Vec<Epoch>,
     /// Index of the chosen epoch.
     pub best: usize,
@@ -28,15 +29,20 @@ pub(crate) struct Trial {
     pub calibration: Calibration,
 }
 
+/// A trained trial with its settings.
+pub(crate) struct Trial {
+    pub config: TrialConfig,
+    pub result: TrialResult,
+}
+
 impl Trial {
     pub fn chosen(&self) -> &Epoch {
-        &self.epochs[self.best]
+        &self.result.epochs[self.result.best]
     }
 
-    /// Higher validation macro-F1 first, then lower validation loss; equals stay in the grid's order.
+    /// By their chosen epochs; equals stay in the grid's order.
     pub fn rank(&self, other: &Self) -> std::cmp::Ordering {
-        let (a, b) = (self.chosen(), other.chosen());
-        b.val_macro_f1.total_cmp(&a.val_macro_f1).then(a.val_loss.total_cmp(&b.val_loss))
+        self.chosen().rank(other.chosen())
     }
 
     pub fn summary(&self) -> TrialSummary {
@@ -50,7 +56,7 @@ impl Trial {
         let text = toml::to_string(&self.config).map_err(|e| Error::Failed(format!("trial {id}: {e}")))?;
         run.write(&format!("trials/{id}/config.toml"), text.as_bytes())?;
         let header = ["epoch", "learning_rate", "train_loss", "val_loss", "val_macro_f1"].map(String::from);
-        let rows = self.epochs.iter().map(|e| {
+        let rows = self.result.epochs.iter().map(|e| {
             [
                 e.epoch.to_string(),
                 e.learning_rate.to_string(),
@@ -63,14 +69,14 @@ impl Trial {
         let info = CheckpointInfo {
             head: self.config.head.clone(),
             trained: start.backbone.train,
-            calibration: json!(self.calibration),
+            calibration: json!(self.result.calibration),
         };
         let weights = match &tail.backbone {
             Some(backbone) => &start.weights.with_trained(backbone).map_err(failed)?,
             None => start.weights,
         };
         model::save_checkpoint(&checkpoint_path(run, &id), &info, weights, &tail.head).map_err(failed)?;
-        write_predictions(run, &format!("trials/{id}/predictions.csv"), corpus, &[("val", &self.val)])
+        write_predictions(run, &format!("trials/{id}/predictions.csv"), corpus, &[("val", &self.result.val)])
     }
 }
 
@@ -86,7 +92,8 @@ pub(crate) fn read_checkpoint(
     Ok((weights, head))
 }
 
-fn checkpoint_path(run: &RunFolder, id: &str) -> PathBuf {
+/// Where a trial's checkpoint is.
+pub(crate) fn checkpoint_path(run: &RunFolder, id: &str) -> PathBuf {
     run.path.join("trials").join(id).join(CHECKPOINT_FILE)
 }
 

@@ -2,10 +2,11 @@
 //! meet in the same folder, others never do.
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use dataset::hex;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -39,11 +40,28 @@ impl RunFolder {
             hasher.update((input.len() as u64).to_le_bytes());
             hasher.update(input);
         }
-        let hash: String = hasher.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex(&hasher.finalize()[..6]);
         let name = format!("{name}-{hash}");
         let path = parent.join(&name);
         std::fs::create_dir_all(path.join("trials")).map_err(|e| failed(&path, e))?;
         Ok(Self { path, name })
+    }
+
+    /// Removes the temporary files that a killed process left; their names begin with a dot. The caller holds the journal, so
+    /// that nobody is writing one.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] if a folder cannot be read or a file not be removed.
+    pub fn remove_leftovers(&self) -> Result<(), Error> {
+        let failed = |e: &dyn std::fmt::Display| Error::Failed(format!("{}: {e}", self.path.display()));
+        for entry in walkdir::WalkDir::new(&self.path) {
+            let entry = entry.map_err(|e| failed(&e))?;
+            let hidden = entry.file_name().to_string_lossy().starts_with('.');
+            if hidden && entry.depth() > 0 && entry.file_type().is_file() {
+                std::fs::remove_file(entry.path()).map_err(|e| failed(&e))?;
+            }
+        }
+        Ok(())
     }
 
     /// The folder `name` inside this one, made when something is written into it.
@@ -57,6 +75,26 @@ impl RunFolder {
     /// [`Error::Failed`] if it cannot be written; an older file then stays whole.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         write(&self.path.join(name), bytes)
+    }
+
+    /// Removes every file of the folder `inside` but `names`, which are relative to this folder.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] if the folder cannot be read or a file not be removed.
+    pub fn keep_only(&self, inside: &str, names: &[String]) -> Result<(), Error> {
+        let folder = self.path.join(inside);
+        let keep: Vec<PathBuf> = names.iter().map(|name| self.path.join(name)).collect();
+        let entries = match std::fs::read_dir(&folder) {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(|e| failed(&folder, e))?,
+        };
+        for entry in entries {
+            let path = entry.map_err(|e| failed(&folder, e))?.path();
+            if !keep.contains(&path) {
+                std::fs::remove_file(&path).map_err(|e| failed(&path, e))?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes `rows` as CSV with a header.
@@ -111,7 +149,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent).map_err(|e| failed(parent, e))?;
     }
-    dataset::write_atomic(path, bytes).map_err(|e| failed(path, e))
+    durable::write_atomic(path, bytes).map_err(|e| failed(path, e))
 }
 
 fn failed(path: &Path, error: impl std::fmt::Display) -> Error {

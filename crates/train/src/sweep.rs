@@ -1,41 +1,44 @@
 //! The main job: recordings in; trained heads, their leaderboard, one test score and a usable model out.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use dataset::audit::{RecorderRule, Relations};
-use dataset::{Corpus, ImageStore};
+use dataset::{Corpus, ImageStore, hex};
 use metrics::{CalibrationCheck, Evaluation};
-use model::{Compute, ModelInfo};
+use model::{Compute, ModelInfo, Trainable};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::backbone;
-use crate::config::Config;
+use crate::config::{Config, DataConfig, SweepConfig, TrainConfig};
 use crate::data::Data;
+use crate::journal::{Journal, Outcome, Record, Standing};
 use crate::plan::{Leaks, Plan};
 use crate::progress::{Progress, warn};
 use crate::report::{
-    BackboneSummary, CalibrationSummary, DataSummary, Environment, FoldSummary, REPORT_VERSION, Report, mistakes,
+    BackboneSummary, CalibrationSummary, DataSummary, Environment, FailedTrial, FoldSummary, REPORT_VERSION, Report,
+    mistakes,
 };
 use crate::results::write_predictions;
 use crate::run_folder::{MODEL_FILE, RunFolder};
-use crate::search::{Scored, Search};
+use crate::search::{Found, Scored, Search};
 use crate::{Error, remedies, seed};
 
-/// Runs the sweep of `config` with `compute` and writes its folder below `out`.
+/// Runs the sweep of `config` with `compute` and writes its folder below `out`. What a run in this folder finished before is
+/// not done again; `retry_failed` does again what failed.
 ///
 /// # Errors
-/// The [`Error`] of the step that failed. What was written stays.
-pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, Report), Error> {
+/// The [`Error`] of the step that failed, [`Error::Interrupted`] on a signal. What was written stays, and the next run goes on
+/// from there.
+pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -> Result<(PathBuf, Report), Error> {
     let started = Instant::now();
     let Data { corpus, synthetic } = Data::find(config)?;
     let store = ImageStore::new(&config.data.cache, &config.features)?;
     let (mut usable, unreadable) = check_readable(&corpus, &store, config.data.skip_unreadable)?;
-    let rule = match (&config.data.recorder_pattern, &config.data.recorder_csv) {
-        (Some(pattern), _) => RecorderRule::pattern(pattern)?,
-        (None, Some(file)) => RecorderRule::csv(file, &corpus)?,
-        (None, None) => RecorderRule::FileName,
-    };
+    let DataConfig { recorder_pattern, recorder_csv, .. } = &config.data;
+    let rule = RecorderRule::new(recorder_pattern.as_deref(), recorder_csv.as_deref(), &corpus)?;
     let relations = Relations::find(&corpus, &rule)?;
     let groups = &relations.groups;
     let dropped = remedies::drop(&config.data, &corpus, &relations, &mut usable);
@@ -46,15 +49,35 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
     let engine_text = format!("{} on {}", compute.engine_name(), compute.device_name());
     let resolved = config.to_toml()?;
     let fingerprint = corpus.fingerprint();
-    let run =
-        RunFolder::create(out, &config.name, &[&resolved, &fingerprint, &backbone_summary.fingerprint, &engine_text])?;
+    // Without the grid and the epochs: a longer search meets what it had.
+    let TrainConfig { epochs, .. } = TrainConfig::default();
+    let train = TrainConfig { epochs, ..config.train.clone() };
+    let of_any_length = Config { sweep: SweepConfig::default(), train, ..config.clone() }.to_toml()?;
+    let inputs = [&of_any_length, &fingerprint, &backbone_summary.fingerprint, &engine_text];
+    let run = RunFolder::create(out, &config.name, &inputs.map(String::as_str))?;
+    let (journal, records) = Journal::open(&run.path)?;
+    run.remove_leftovers()?;
+    let hash = hex(&Sha256::digest(&resolved));
+    let before = Standing::after(records.iter().cloned());
+    let failed_before = before.trials.values().any(|outcome| matches!(outcome, Outcome::Failed(_)));
+    if before.finished.as_ref() == Some(&hash) && !(retry_failed && failed_before) {
+        eprintln!("finished   {}: nothing is left to do", run.path.display());
+        journal.finish(&records)?;
+        let report = Report::read(&run.path)?;
+        return Ok((run.path, report));
+    }
+    let begin = Record::Begin { epochs: config.train.epochs };
+    journal.append(&begin)?;
+    let mut done = Standing::after(records.into_iter().chain([begin.clone()])).trials;
+    done.retain(|_, outcome| !(retry_failed && matches!(outcome, Outcome::Failed(_))));
     run.write("config.toml", resolved.as_bytes())?;
     run.write("manifest.csv", corpus.manifest_csv().as_bytes())?;
+    let environment = Environment::here();
     let provenance = json!({
         "format_version": 1,
-        "wail": env!("CARGO_PKG_VERSION"),
-        "features_version": features::FEATURES_VERSION,
-        "target": format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+        "wail": environment.wail,
+        "features_version": environment.features_version,
+        "target": environment.target,
         "seed": config.seed,
         "device": compute.device_name(),
         "engine": compute.engine_name(),
@@ -79,25 +102,40 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
         backbone_summary.used
     );
 
+    let engine = |trainable: Trainable| {
+        let engine = compute.engine_before(trainable, &weights, config.features.image_size);
+        engine.map_err(|e| Error::Failed(e.to_string()))
+    };
+    let frozen = engine(config.backbone.train)?;
+    // Only whitening wants the whole backbone where a part of it is trained.
+    let whole = (config.backbone.train != Trainable::None && config.train.whiten).then(|| engine(Trainable::None));
+    let whole = whole.transpose()?;
     let search = Search {
         config,
-        compute,
+        device: compute.device(),
         corpus: &corpus,
         groups,
+        journal: &journal,
+        done: &done,
         leaky: leaks.any(),
         images: &store,
         weights: &weights,
         weights_key: &format!("{engine_text} {}", backbone_summary.fingerprint),
+        frozen: frozen.as_ref(),
+        whole: whole.as_ref().unwrap_or(&frozen).as_ref(),
+    };
+    let check = |found: &Found| -> Result<(usize, CalibrationCheck), Error> {
+        Ok((found.test.recordings.len(), found.calibration.check(&found.test.predictions(&corpus, groups)?)))
     };
     let mut test = Scored::default();
     let mut checks: Vec<(usize, CalibrationCheck)> = Vec::new();
-    let mut folds = Vec::new();
+    let (mut folds, mut records) = (Vec::new(), Vec::new());
     for fold in &plan.folds {
         let step = Instant::now();
         eprintln!("fold       {} of {}: {}", folds.len() + 1, plan.folds.len(), fold.name);
-        let folder = run.inside(&format!("folds/{}", fold.name));
-        let found = search.run(&fold.places, &folder, seed::derive(config.seed, &["fold", &fold.name]))?;
-        checks.push((found.test.recordings.len(), found.calibration.check(&found.test.predictions(&corpus, groups)?)));
+        let seed = seed::derive(config.seed, &["fold", &fold.name]);
+        let found = search.run(&fold.places, &run, &format!("folds/{}", fold.name), seed)?;
+        checks.push(check(&found)?);
         folds.push(FoldSummary {
             name: fold.name.clone(),
             trial: found.leaderboard[0].id.clone(),
@@ -105,14 +143,16 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
             n_test: found.test.recordings.len(),
         });
         test.extend(found.test);
+        records.extend(found.records);
         run.log(&format!("fold {}", fold.name), step.elapsed().as_secs_f64())?;
     }
     let step = Instant::now();
-    let found = search.run(&plan.model, &run, config.seed)?;
+    let found = search.run(&plan.model, &run, "", config.seed)?;
     if plan.folds.is_empty() {
-        checks.push((found.test.recordings.len(), found.calibration.check(&found.test.predictions(&corpus, groups)?)));
+        checks.push(check(&found)?);
         test = found.test;
     }
+    records.extend(found.records);
     run.log("searched", step.elapsed().as_secs_f64())?;
     write_predictions(&run, "predictions.csv", &corpus, &[("val", &found.val), ("test", &test)])?;
 
@@ -126,8 +166,8 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
         backbone_source: backbone_summary.used.clone(),
         provenance,
     };
-    let failed = |e: model::Error| Error::Failed(e.to_string());
-    model::save_model(&run.path.join(MODEL_FILE), &info, &found.weights, &found.head).map_err(failed)?;
+    model::save_model(&run.path.join(MODEL_FILE), &info, &found.weights, &found.head)
+        .map_err(|e| Error::Failed(e.to_string()))?;
 
     let mistakes = mistakes::most_confident(&corpus, &test);
     mistakes::write_media(&run, &corpus.root, &config.features, &mistakes)?;
@@ -145,13 +185,14 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
         validation: evaluate("val", &found.val)?,
         test: evaluate("test", &test)?,
         folds,
+        failed: records.iter().filter_map(failed_trial).collect(),
         calibration: CalibrationSummary {
             fitted: found.calibration,
             test: CalibrationCheck::mean(&checks).ok_or_else(|| Error::Data("no recording was tested".into()))?,
         },
         mistakes,
         config: resolved,
-        environment: Environment::here(),
+        environment,
         data: DataSummary {
             root: corpus.root.display().to_string(),
             synthetic,
@@ -170,8 +211,31 @@ pub fn run(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, R
         best_epochs: found.epochs,
     };
     report.write(&run.path)?;
+    // What trials of other grids left, then the word that all of this one is written.
+    let names: BTreeSet<(String, String)> = records.iter().filter_map(trial_name).collect();
+    let others = done.into_iter().filter(|(name, _)| !names.contains(name));
+    records.extend(others.map(|((search, id), outcome)| Record::Trial { search, id, outcome }));
+    records.insert(0, begin);
+    records.push(Record::Run { config: hash });
+    journal.finish(&records)?;
     run.log("finished", started.elapsed().as_secs_f64())?;
     Ok((run.path, report))
+}
+
+fn trial_name(record: &Record) -> Option<(String, String)> {
+    match record {
+        Record::Trial { search, id, .. } => Some((search.clone(), id.clone())),
+        Record::Begin { .. } | Record::Run { .. } => None,
+    }
+}
+
+fn failed_trial(record: &Record) -> Option<FailedTrial> {
+    match record {
+        Record::Trial { search, id, outcome: Outcome::Failed(error) } => {
+            Some(FailedTrial { search: search.clone(), id: id.clone(), error: error.clone() })
+        }
+        _ => None,
+    }
 }
 
 /// Fills the image cache; gives for each recording whether it can be used, and the paths of those that cannot be read.

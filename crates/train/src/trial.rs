@@ -1,5 +1,8 @@
 //! One trial: a head, and the last layers of the backbone where they are trained, with one setting of the grid.
 
+use std::cmp::Ordering;
+use std::time::Instant;
+
 use burn::module::Module;
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::{AdamWConfig, GradientsParams};
@@ -10,12 +13,13 @@ use rand::RngExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
 use crate::config::{ClassWeights, TrainConfig};
 use crate::embeddings::Embeddings;
 use crate::sampler::epoch_order;
 use crate::seed;
+use crate::states::{State, States};
 use crate::tail::{Start, Tail, no_result, probabilities};
+use crate::{Error, interrupt};
 
 /// One point of the grid.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +53,13 @@ pub struct Epoch {
     pub val_macro_f1: f64,
 }
 
+impl Epoch {
+    /// Higher validation macro-F1 first, then lower validation loss.
+    pub fn rank(&self, other: &Self) -> Ordering {
+        other.val_macro_f1.total_cmp(&self.val_macro_f1).then(self.val_loss.total_cmp(&other.val_loss))
+    }
+}
+
 /// A trained tail: the epoch with the best validation macro-F1, then the lower validation loss, then the earlier.
 pub struct Trained {
     /// What it was at that epoch, without gradients. The head is for inputs of the kind it was trained on.
@@ -59,10 +70,11 @@ pub struct Trained {
     pub epochs: Vec<Epoch>,
 }
 
-/// Trains one tail on rows of the kind that `start` describes.
+/// Trains one tail on rows of the kind that `start` describes, from where `states` knows it.
 ///
 /// # Errors
-/// [`Error::Failed`] if the loss is no longer finite or the device gives no result.
+/// [`Error::Failed`] if the loss is no longer finite, the device gives no result or a state cannot be written,
+/// [`Error::Interrupted`] on a signal.
 pub fn train(
     data: &Embeddings,
     start: &Start,
@@ -70,27 +82,36 @@ pub fn train(
     config: &TrainConfig,
     seed: u64,
     device: &Device,
+    states: &States,
 ) -> Result<Trained, Error> {
+    interrupt::check()?;
     let id = trial.id();
     let device = device.clone().autodiff();
     let n_classes = data.n_classes;
     let mut rng = seed::generator(seed, &[&id, "head"]);
     let head = Head::new(&trial.head, start.weights.n_outputs(), n_classes, &mut rng, &device);
-    let mut tail = Tail::new(start, start.weights, head);
     let adam = AdamWConfig::new().with_weight_decay(config.weight_decay).with_epsilon(config.adam_epsilon);
-    let (mut head_optimizer, mut backbone_optimizer) = (adam.init(), adam.init());
+    let begin = State {
+        tail: Tail::new(start, start.weights, head),
+        head_optimizer: adam.init(),
+        backbone_optimizer: adam.init(),
+        epochs: Vec::new(),
+        best: None,
+    };
+    let mut state = states.read(&id, config.epochs, begin);
     let class_weights = class_weights(config.class_weights, &data.train.labels, n_classes);
     let criterion = CrossEntropyLossConfig::new().with_weights(Some(class_weights)).init(&device);
     let val_labels = int_tensor(&data.val.labels, &device).inner();
 
     let mut plateau = Plateau::new(trial.learning_rate, config);
-    let mut epochs: Vec<Epoch> = Vec::with_capacity(config.epochs);
-    let mut best: Option<(usize, Tail)> = None;
-    for epoch in 1..=config.epochs {
+    state.epochs.iter().for_each(|epoch| plateau.step(epoch.val_loss));
+    let mut kept = Instant::now();
+    for epoch in state.epochs.len() + 1..=config.epochs {
         let mut rng = seed::generator(seed, &[&id, &epoch.to_string(), "order and views"]);
         let mut dropout_rng = seed::generator(seed, &[&id, &epoch.to_string(), "dropout"]);
         let order = epoch_order(config.sampler, &data.train.labels, &mut rng);
         let mut train_loss = 0.0;
+        let mut tail = state.tail;
         for batch in order.chunks(config.batch_size) {
             let mut rows = Vec::with_capacity(batch.len() * data.n_features);
             for index in batch {
@@ -106,13 +127,14 @@ pub fn train(
             let backbone = tail.backbone.map(|backbone| {
                 let of_backbone = GradientsParams::from_module(&mut gradients, &backbone);
                 let learning_rate = start.backbone.learning_rate * plateau.learning_rate / trial.learning_rate;
-                backbone_optimizer.step(learning_rate, backbone, of_backbone)
+                state.backbone_optimizer.step(learning_rate, backbone, of_backbone)
             });
-            tail = Tail { backbone, head: head_optimizer.step(plateau.learning_rate, tail.head, of_head) };
+            tail = Tail { backbone, head: state.head_optimizer.step(plateau.learning_rate, tail.head, of_head) };
         }
         train_loss /= order.len() as f64;
 
         let frozen = tail.valid();
+        state.tail = tail;
         let logits = frozen.head.logits(frozen.head_inputs(start, &data.val.rows)); // [n_val, n_classes]
         let val_loss = scalar(&criterion.valid().forward(logits.clone(), val_labels.clone()))?;
         let probabilities = probabilities(logits)?;
@@ -123,18 +145,22 @@ pub fn train(
                 "trial {id}: the loss is not finite at epoch {epoch}; a lower learning rate may help"
             )));
         }
-        epochs.push(Epoch { epoch, learning_rate: plateau.learning_rate, train_loss, val_loss, val_macro_f1 });
-        let better = best.as_ref().is_none_or(|(at, _)| {
-            let held = &epochs[*at];
-            val_macro_f1 > held.val_macro_f1 || (val_macro_f1 == held.val_macro_f1 && val_loss < held.val_loss)
-        });
-        if better {
-            best = Some((epochs.len() - 1, frozen));
+        let this = Epoch { epoch, learning_rate: plateau.learning_rate, train_loss, val_loss, val_macro_f1 };
+        if state.best.as_ref().is_none_or(|(at, _)| this.rank(&state.epochs[*at]) == Ordering::Less) {
+            state.best = Some((state.epochs.len(), frozen));
         }
+        state.epochs.push(this);
         plateau.step(val_loss);
+
+        let stop = interrupt::check();
+        if stop.is_err() || states.due(kept.elapsed()) {
+            states.write(&id, &state)?;
+            kept = Instant::now();
+        }
+        stop?;
     }
-    let (best, tail) = best.ok_or_else(|| Error::Failed(format!("trial {id}: there was no epoch")))?;
-    Ok(Trained { tail, best, epochs })
+    let (best, tail) = state.best.ok_or_else(|| Error::Failed(format!("trial {id}: there was no epoch")))?;
+    Ok(Trained { tail, best, epochs: state.epochs })
 }
 
 fn scalar(loss: &Tensor<1>) -> Result<f64, Error> {

@@ -170,7 +170,7 @@ fn sha256(mut file: impl Read) -> io::Result<String> {
     let mut buffer = vec![0; 1 << 16];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            0 => return Ok(dataset::hex(&hasher.finalize())),
             n => hasher.update(&buffer[..n]),
         }
     }

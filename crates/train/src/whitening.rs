@@ -12,6 +12,7 @@ use model::Head;
 
 use crate::Error;
 use crate::embeddings::{Embeddings, Rows};
+use crate::tail::no_result;
 
 /// Weight of the identity against the correlations; 1 is half-way. Validation is as good from 0.3 to 3.
 const RIDGE: f64 = 1.0;
@@ -78,10 +79,7 @@ impl Whitening {
 
     fn apply_rows(&self, rows: &[f32], n: usize) -> Result<Vec<f32>, Error> {
         let embeddings = Tensor::<2>::from_data(TensorData::new(rows.to_vec(), [rows.len() / n, n]), &self.device);
-        self.head_inputs(embeddings)
-            .into_data()
-            .try_to_vec()
-            .map_err(|e| Error::Failed(format!("the device gave no float32 result: {e:?}")))
+        self.head_inputs(embeddings).into_data().try_to_vec().map_err(no_result)
     }
 
     /// The head for plain embeddings in place of one for whitened inputs.

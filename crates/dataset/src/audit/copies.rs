@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::correlation::best_match;
+use super::correlation::{Match, best_match};
 use super::families::Families;
-use super::fingerprint::{HOP_LENGTH, Landmark};
+use super::fingerprint::{Landmark, STEP_LENGTH};
 
 /// Landmarks that must agree on one lag before two recordings are compared.
 pub const MIN_VOTES: usize = 12;
@@ -13,8 +13,8 @@ pub const MIN_VOTES: usize = 12;
 pub const MIN_CORRELATION: f64 = 0.6;
 /// A landmark in more recordings than this tells nothing about any of them.
 const MAX_BUCKET: usize = 300;
-/// How far the true lag may be from the one that the landmarks say, samples at 8 kHz: two frames.
-const LAG_REACH: usize = 2 * HOP_LENGTH;
+/// How far the true lag may be from the one that the landmarks say, samples at 8 kHz: two steps.
+const LAG_REACH: usize = 2 * STEP_LENGTH;
 /// Candidates that are compared before families are brought up to date.
 const BATCH: usize = 64;
 /// Rate of the waveforms, Hz.
@@ -39,8 +39,8 @@ pub(super) struct Candidate {
     pub a: usize,
     pub b: usize,
     pub votes: usize,
-    /// Frames by which `b` starts later in `a`.
-    pub lag_frames: isize,
+    /// Steps by which `b` starts later in `a`.
+    pub lag_steps: isize,
 }
 
 /// Pairs with at least `min_votes` landmarks at one lag, most votes first. `landmarks` has one list a recording.
@@ -48,7 +48,7 @@ pub(super) fn candidates(landmarks: &[&[Landmark]], min_votes: usize) -> Vec<Can
     // One flat list sorted by hash is the inverted index.
     let mut index: Vec<(u32, u32, u16)> = Vec::with_capacity(landmarks.iter().map(|list| list.len()).sum());
     for (recording, list) in landmarks.iter().enumerate() {
-        index.extend(list.iter().map(|landmark| (landmark.hash, recording as u32, landmark.frame)));
+        index.extend(list.iter().map(|landmark| (landmark.hash, recording as u32, landmark.step)));
     }
     index.par_sort_unstable();
     let bucket = |hash: u32| {
@@ -64,13 +64,13 @@ pub(super) fn candidates(landmarks: &[&[Landmark]], min_votes: usize) -> Vec<Can
                 let same = bucket(landmark.hash);
                 if same.len() <= MAX_BUCKET {
                     let later = &same[same.partition_point(|entry| entry.1 as usize <= a)..];
-                    votes.extend(later.iter().map(|(_, b, frame)| (*b, i32::from(landmark.frame) - i32::from(*frame))));
+                    votes.extend(later.iter().map(|(_, b, step)| (*b, i32::from(landmark.step) - i32::from(*step))));
                 }
             }
             votes.sort_unstable();
             let best = votes.chunk_by(|x, y| x.0 == y.0).filter(|votes| votes.len() >= min_votes).filter_map(|votes| {
                 let (count, lag) = most_agreed(votes);
-                let candidate = Candidate { a, b: votes[0].0 as usize, votes: count, lag_frames: lag as isize };
+                let candidate = Candidate { a, b: votes[0].0 as usize, votes: count, lag_steps: lag as isize };
                 (count >= min_votes).then_some(candidate)
             });
             best.collect::<Vec<_>>()
@@ -80,7 +80,7 @@ pub(super) fn candidates(landmarks: &[&[Landmark]], min_votes: usize) -> Vec<Can
     candidates
 }
 
-/// The lag with the most votes, those one frame beside it counted; votes are sorted by lag and not empty.
+/// The lag with the most votes, those one step beside it counted; votes are sorted by lag and not empty.
 fn most_agreed(votes: &[(u32, i32)]) -> (usize, i32) {
     let counts: Vec<(i32, usize)> = votes.chunk_by(|x, y| x.1 == y.1).map(|same| (same[0].1, same.len())).collect();
     let near = |lag: i32| counts.iter().find(|(other, _)| *other == lag).map_or(0, |(_, count)| *count);
@@ -109,13 +109,98 @@ pub(super) fn verified(
     copies
 }
 
+/// A pair that was compared, whatever came out: what the two thresholds are chosen by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Compared {
+    /// Index of one recording.
+    pub a: usize,
+    /// Index of the other, larger than `a`.
+    pub b: usize,
+    /// Landmarks that agree on one lag.
+    pub votes: usize,
+    /// Absolute normalised correlation over the overlap, 0 to 1; 0 where too little overlaps.
+    pub correlation: f64,
+}
+
+/// Compares every candidate, related or not.
+pub(super) fn compared(candidates: &[Candidate], waveform: impl Fn(usize) -> Option<Vec<f32>> + Sync) -> Vec<Compared> {
+    let compare = |pair: &Candidate| {
+        let correlation = found(pair, &waveform).map_or(0.0, |found| found.correlation);
+        Compared { a: pair.a, b: pair.b, votes: pair.votes, correlation }
+    };
+    candidates.par_iter().map(compare).collect()
+}
+
+fn found(pair: &Candidate, waveform: impl Fn(usize) -> Option<Vec<f32>>) -> Option<Match> {
+    let expected = pair.lag_steps * STEP_LENGTH as isize;
+    best_match(&waveform(pair.a)?, &waveform(pair.b)?, expected, LAG_REACH)
+}
+
 fn compare(pair: &Candidate, waveform: impl Fn(usize) -> Option<Vec<f32>>) -> Option<Copy> {
-    let expected = pair.lag_frames * HOP_LENGTH as isize;
-    let found = best_match(&waveform(pair.a)?, &waveform(pair.b)?, expected, LAG_REACH)?;
+    let found = found(pair, waveform)?;
     (found.correlation >= MIN_CORRELATION).then_some(Copy {
         a: pair.a,
         b: pair.b,
         correlation: found.correlation,
         lag_seconds: found.lag as f64 / RATE_HZ,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fingerprint::Fingerprinter;
+    use super::*;
+    use proptest::prelude::*;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    /// Four seconds of a voice: a fundamental that glides as a cry's does, with four overtones and a little breath.
+    fn sound(seed: u64) -> Vec<f32> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let (mut phase, mut pitch_hz) = (0.0_f64, 450.0);
+        let mut samples = Vec::new();
+        for _ in 0..16 {
+            let to_hz = rng.random_range(350.0..650.0);
+            for i in 0..2000 {
+                phase += std::f64::consts::TAU * (pitch_hz + (to_hz - pitch_hz) * f64::from(i) / 2000.0) / RATE_HZ;
+                let voice: f64 =
+                    (1..=5).map(|overtone| (f64::from(overtone) * phase).sin() / f64::from(overtone)).sum();
+                samples.push((0.2 * voice) as f32 + rng.random_range(-0.002..0.002));
+            }
+            pitch_hz = to_hz;
+        }
+        samples
+    }
+
+    fn found(sounds: &[Vec<f32>]) -> Vec<Copy> {
+        let fingerprinter = Fingerprinter::new();
+        let landmarks: Vec<Vec<Landmark>> = sounds.iter().map(|sound| fingerprinter.landmarks(sound)).collect();
+        let lists: Vec<&[Landmark]> = landmarks.iter().map(Vec::as_slice).collect();
+        let mut families = Families::new(sounds.len());
+        verified(&candidates(&lists, MIN_VOTES), &mut families, |index| Some(sounds[index].clone()))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn no_shift_and_no_gain_hides_a_copy(seed in 0_u64..1000, shift in 0_usize..12_000, gain in 0.001_f32..100.0) {
+            let original = sound(seed);
+            let copy: Vec<f32> = original[shift..].iter().map(|x| gain * x).collect();
+            let copies = found(&[sound(seed + 1000), original, sound(seed + 2000), copy]);
+            prop_assert_eq!(copies.len(), 1);
+            prop_assert_eq!((copies[0].a, copies[0].b), (1, 3));
+            prop_assert_eq!(copies[0].lag_seconds, shift as f64 / RATE_HZ);
+            prop_assert!(copies[0].correlation > 0.999);
+        }
+    }
+
+    #[test]
+    fn a_sound_that_is_there_often_is_one_family() {
+        let original = sound(1);
+        let many: Vec<Vec<f32>> = (0..30).map(|i| original[100 * i..].to_vec()).collect();
+        let mut families = Families::new(many.len());
+        found(&many).iter().for_each(|copy| families.join(copy.a, copy.b));
+        assert_eq!(families.sets().len(), 1);
+        assert_eq!(families.sets()[0].len(), 30);
+    }
 }

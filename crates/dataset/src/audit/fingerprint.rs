@@ -9,30 +9,34 @@ use rustfft::{Fft, FftPlanner};
 
 /// Samples of a transform at 8 kHz: 64 ms, bins of 15.6 Hz.
 const N_FFT: usize = 512;
-/// Samples between two frames: 16 ms.
-pub(super) const HOP_LENGTH: usize = 128;
+/// Samples between two frames: 8 ms, so that a shift by half of that hardly moves a peak.
+const HOP_LENGTH: usize = 64;
+/// Frames in a step of a landmark's time: coarser than the frames, so that peaks may move by one.
+const FRAMES_PER_STEP: usize = 2;
+/// Samples in a step of a landmark's time: 16 ms.
+pub(super) const STEP_LENGTH: usize = FRAMES_PER_STEP * HOP_LENGTH;
 /// Bins that are looked at: from 109 Hz, above mains hum, to 3.7 kHz, below what codecs and resamplers cut.
 const BINS: std::ops::Range<usize> = 7..236;
 /// A peak is the largest within so many bins and frames.
 const REACH_BINS: usize = 8;
-const REACH_FRAMES: usize = 6;
+const REACH_FRAMES: usize = 12;
 /// Weaker peaks, relative to the strongest power of the recording, do not survive noise: -50 dB.
 const FLOOR: f32 = 1e-5;
 /// The strongest so many peaks of each second are kept.
 const PEAKS_PER_SECOND: usize = 30;
-const FRAMES_PER_SECOND: usize = 62;
-/// A peak is paired with so many that follow it, within so many frames and bins.
+const FRAMES_PER_SECOND: usize = 125;
+/// A peak is paired with so many that follow it, within so many steps and bins.
 const FAN_OUT: usize = 6;
-const MAX_FRAMES_APART: usize = 63;
+const MAX_STEPS_APART: usize = 63;
 const MAX_BINS_APART: usize = 63;
 
 /// A pair of peaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Landmark {
-    /// Bin of the first (8 bits), difference of the bins (7 bits), difference of the frames (6 bits).
+    /// Bin of the first (8 bits), difference of the bins (7 bits), steps between them (6 bits).
     pub hash: u32,
-    /// Frame of the first.
-    pub frame: u16,
+    /// Step of the first.
+    pub step: u16,
 }
 
 /// Makes fingerprints; prepared once, used from any thread.
@@ -52,14 +56,15 @@ impl Fingerprinter {
         let peaks = strongest(peaks(&self.spectrogram(waveform)));
         let mut landmarks = Vec::with_capacity(FAN_OUT * peaks.len());
         for (i, first) in peaks.iter().enumerate() {
+            let steps = |second: &Peak| (second.frame - first.frame) / FRAMES_PER_STEP;
             let near = peaks[i + 1..]
                 .iter()
-                .take_while(|second| second.frame - first.frame <= MAX_FRAMES_APART)
-                .filter(|second| second.frame > first.frame && second.bin.abs_diff(first.bin) <= MAX_BINS_APART);
+                .take_while(|second| steps(second) <= MAX_STEPS_APART)
+                .filter(|second| steps(second) > 0 && second.bin.abs_diff(first.bin) <= MAX_BINS_APART);
             landmarks.extend(near.take(FAN_OUT).map(|second| {
                 let bins_apart = second.bin + 64 - first.bin;
-                let hash = first.bin << 13 | bins_apart << 6 | (second.frame - first.frame);
-                Landmark { hash: hash as u32, frame: first.frame as u16 }
+                let hash = first.bin << 13 | bins_apart << 6 | steps(second);
+                Landmark { hash: hash as u32, step: (first.frame / FRAMES_PER_STEP) as u16 }
             }));
         }
         landmarks

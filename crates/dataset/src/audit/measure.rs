@@ -49,10 +49,7 @@ impl Measurer {
     }
 
     fn decode(&self, root: &Path, recording: &Recording) -> Result<features::Audio, String> {
-        let path = root.join(&recording.path);
-        let bytes = std::fs::read(&path).map_err(|e| e.to_string())?;
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        self.extractor.decode(&bytes, extension).map_err(|e| e.to_string())
+        self.extractor.decode_file(&root.join(&recording.path)).map_err(|e| e.to_string())
     }
 
     fn one(&self, root: &Path, recording: &Recording) -> Result<Measured, String> {

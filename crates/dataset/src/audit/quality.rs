@@ -93,7 +93,7 @@ pub(super) fn quality(corpus: &Corpus, measured: &[Result<Measured, String>]) ->
     let mut findings: Vec<Finding> = checks
         .into_iter()
         .filter_map(|(kind, severity, what, advice, detail)| {
-            let found = each(corpus, measured, |m| m.as_ref().ok().and_then(|m| detail(m)));
+            let found = each(corpus, measured, |m| m.as_ref().ok().and_then(&detail));
             finding(kind, severity, what, advice, found)
         })
         .collect();

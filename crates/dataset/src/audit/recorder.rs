@@ -28,6 +28,18 @@ struct Line {
 }
 
 impl RecorderRule {
+    /// The rule of a `pattern` if there is one, else of a `file`, else of file names.
+    ///
+    /// # Errors
+    /// As [`RecorderRule::pattern`] and [`RecorderRule::csv`].
+    pub fn new(pattern: Option<&str>, file: Option<&Path>, corpus: &Corpus) -> Result<Self, Error> {
+        match (pattern, file) {
+            (Some(pattern), _) => Self::pattern(pattern),
+            (None, Some(file)) => Self::csv(file, corpus),
+            (None, None) => Ok(Self::FileName),
+        }
+    }
+
     /// The first group of a regular expression.
     ///
     /// # Errors
@@ -80,6 +92,36 @@ impl RecorderRule {
             Self::FileName => "the app instance in a Donate-a-Cry file name".into(),
             Self::Pattern(pattern) => format!("the first group of {pattern}"),
             Self::Table(table) => format!("a table of {} recordings", table.len()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_names_each_path_of_the_corpus_once_and_nothing_outside() {
+        let folder = tempfile::tempdir().unwrap();
+        let recording = Recording { path: "tired/a.wav".into(), label: 0, sha256: String::new(), bytes: 0 };
+        let root = folder.path().to_owned();
+        let corpus = Corpus { root: root.clone(), labels: vec!["tired".into()], recordings: vec![recording] };
+        let table = root.join("recorders.csv");
+        let absolute = root.join("tired/a.wav").display().to_string();
+        for (lines, expected) in [
+            ("tired/a.wav,anna", None),
+            ("tired/a.wav,anna\ntired/a.wav,anna", Some("named twice")),
+            ("tired/../tired/a.wav,anna", Some("no such recording")),
+            ("../a.wav,anna", Some("no such recording")),
+            (&format!("{absolute},anna"), Some("no such recording")),
+        ] {
+            std::fs::write(&table, format!("path,recorder\n{lines}\n")).unwrap();
+            match (RecorderRule::csv(&table, &corpus), expected) {
+                (Ok(rule), None) => assert_eq!(rule.recorder(&corpus.recordings[0]), Some("anna")),
+                (Err(error), Some(text)) => assert!(error.to_string().contains(text), "{error}"),
+                (found, _) => panic!("{lines}: {found:?}"),
+            }
         }
     }
 }

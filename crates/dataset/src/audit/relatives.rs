@@ -52,7 +52,7 @@ impl Relatives {
         }));
 
         let mut all = by_sound.clone();
-        by_name.sets().iter().for_each(|set| set.iter().for_each(|member| all.join(set[0], *member)));
+        all.join_equal(by_name.numbered().into_iter().map(Some));
         Self { identical, copies, by_sound, by_name, all }
     }
 
@@ -106,7 +106,7 @@ impl Relatives {
         let same_sound =
             self.by_sound.sets().into_iter().filter(|set| set.iter().any(|i| copied.contains(i))).collect();
         let example = self.copies.first().map_or(String::new(), |copy| {
-            format!(" The first two correlate to {:.2}, {:.2} s apart.", copy.correlation, copy.lag_seconds.abs())
+            format!(" One pair correlates to {:.2}, {:.2} s apart.", copy.correlation, copy.lag_seconds.abs())
         });
         add(
             Kind::SameSound,

@@ -6,7 +6,7 @@
 //! observed and are alike in sound, which makes the test careful rather than bold. Blocks differ in size, so the class
 //! sizes vary a little between permutations; the statistics are standardised for it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -103,16 +103,15 @@ pub(super) fn shortcuts(
         .reduce(|| vec![0; tests.len()], |a: Vec<usize>, b: Vec<usize>| a.iter().zip(b).map(|(a, b)| a + b).collect());
     let p_values: Vec<f64> = exceeded.iter().map(|count| (1 + count) as f64 / (1 + N_PERMUTATIONS) as f64).collect();
     let q_values = q_values(&p_values);
-    let by_name: HashMap<&str, &Values> = facts.iter().map(|(name, values)| (name.as_str(), values)).collect();
     tests
         .iter()
         .zip(p_values.into_iter().zip(q_values))
         .map(|(test, (p_value, q_value))| Shortcut {
-            fact: test.name.clone(),
+            fact: test.name.to_owned(),
             effect: test.effect(&blocks.labels, n_classes, &blocks.sizes),
             p_value,
             q_value,
-            by_group: by_name.get(test.name.as_str()).and_then(|values| group_share(values, groups)),
+            by_group: group_share(test.values, groups),
         })
         .collect()
 }
@@ -142,8 +141,9 @@ impl Blocks {
 }
 
 /// A fact, summed over blocks, so that a permutation costs one addition a block.
-struct Test {
-    name: String,
+struct Test<'a> {
+    name: &'a str,
+    values: &'a Values,
     sums: Sums,
 }
 
@@ -154,9 +154,9 @@ enum Sums {
     Counts { n_categories: usize, blocks: Vec<Vec<(usize, f64)>> },
 }
 
-impl Test {
+impl<'a> Test<'a> {
     /// `None` for a fact that is the same in every recording.
-    fn new(name: &str, values: &Values, blocks: &Blocks) -> Option<Self> {
+    fn new(name: &'a str, values: &'a Values, blocks: &Blocks) -> Option<Self> {
         let sums = match values {
             Values::Numbers(numbers) => {
                 numbers.iter().any(|x| *x != numbers[0]).then_some(())?;
@@ -168,7 +168,7 @@ impl Test {
             }
             Values::Categories(categories) => {
                 let names: BTreeMap<&String, usize> =
-                    categories.iter().map(|name| (name, 0)).collect::<BTreeMap<_, _>>().into_keys().zip(0..).collect();
+                    categories.iter().collect::<BTreeSet<_>>().into_iter().zip(0..).collect();
                 (names.len() > 1).then_some(())?;
                 let mut counts = vec![Vec::new(); blocks.sizes.len()];
                 for (block, category) in blocks.of.iter().zip(categories) {
@@ -182,7 +182,7 @@ impl Test {
                 Sums::Counts { n_categories: names.len(), blocks: counts }
             }
         };
-        Some(Self { name: name.into(), sums })
+        Some(Self { name, values, sums })
     }
 
     /// Largest standardised deviation of a class' rank sum, or chi-squared.

@@ -1,6 +1,5 @@
 //! The numbers of an ONNX file: initialisers, constants, external data.
 
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path};
 
@@ -9,6 +8,7 @@ use onnx_ir::TensorProto;
 use super::graph::{Graph, attribute, input, is, node_error};
 use crate::Error;
 use crate::host_tensor::HostTensor;
+use crate::weight_file::open;
 
 /// ONNX's numbers for element types (`TensorProto.DataType`).
 const FLOAT: i32 = 1;
@@ -115,8 +115,7 @@ fn read_external(tensor: &TensorProto, name: &str, folder: &Path) -> Result<Vec<
     }
     let path = folder.join(location);
     let io = |cause: std::io::Error| error(format!("{}: {cause}", path.display()));
-    let mut file = File::open(&path).map_err(io)?;
-    let available = file.metadata().map_err(io)?.len();
+    let (mut file, available) = open(&path).map_err(|cause| error(format!("{}: {cause}", path.display())))?;
     let offset = number("offset")?.unwrap_or(0);
     let length = number("length")?.unwrap_or(available.saturating_sub(offset));
     if offset.checked_add(length).is_none_or(|end| end > available) {

@@ -41,8 +41,8 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let engine = compute.engine(&weights, config.image_size).map_err(|e| Error::Failed(e.to_string()))?;
     let extractor = Extractor::new(&config).map_err(|e| Error::Failed(e.to_string()))?;
     let mut pixels = Vec::new();
-    let failed = inputs::each(&files, |_, bytes, extension| {
-        let (image, _) = extractor.image_from_bytes(bytes, extension)?;
+    let failed = inputs::each(&files, |path| {
+        let (image, _) = extractor.image_from_file(path)?;
         pixels.extend(image);
         Ok::<(), FeatureError>(())
     });

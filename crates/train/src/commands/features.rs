@@ -37,8 +37,8 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let extractor = Extractor::new(&config).map_err(|e| Error::Failed(e.to_string()))?;
     let files = inputs::sound_files(&args.inputs.paths)?;
     let mut values = Vec::new();
-    let failed = inputs::each(&files, |_, bytes, extension| {
-        let waveform = extractor.waveform(&extractor.decode(bytes, extension)?);
+    let failed = inputs::each(&files, |path| {
+        let waveform = extractor.waveform(&extractor.decode_file(path)?);
         values.extend(match args.stage {
             Stage::Waveform => waveform,
             Stage::Mel => extractor.log_mel(&waveform),

@@ -60,8 +60,8 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let options =
         Options { top_k: args.top_k, min_confidence: args.min_confidence.map(|p| p as f32), coverage: args.coverage };
     let mut answers = Vec::new();
-    let unreadable = inputs::each(&files, |path, bytes, extension| {
-        let prediction = classifier.classify(bytes, extension, &options)?;
+    let unreadable = inputs::each(&files, |path| {
+        let prediction = classifier.classify_file(path, &options)?;
         for warning in &prediction.warnings {
             eprintln!("{}: {warning}", path.display());
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::Error;
 use crate::cli::ComputeArgs;
 use crate::config::Config;
-use crate::{run_folder, sweep};
+use crate::{interrupt, run_folder, sweep};
 
 /// Arguments of the main job.
 #[derive(Debug, clap::Args)]
@@ -21,6 +21,9 @@ pub struct Args {
     /// Folder for the run's own folder
     #[arg(long, value_name = "DIR", default_value = "experiments")]
     out: PathBuf,
+    /// Train again the trials that failed in an earlier run
+    #[arg(long)]
+    retry_failed: bool,
     /// Set a config key, such as train.epochs=5; may be given again
     #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
     overrides: Vec<String>,
@@ -31,7 +34,8 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let mut overrides = args.overrides.clone();
     overrides.extend(args.seed.map(|seed| format!("seed={seed}")));
     let config = Config::load(&find(&args.config)?, &overrides)?;
-    let (path, report) = sweep::run(&config, &args.compute.find()?, &args.out)?;
+    interrupt::listen()?;
+    let (path, report) = sweep::run(&config, &args.compute.find()?, &args.out, args.retry_failed)?;
     let leaky = if report.data.leaks.any() { ", LEAKY SPLIT" } else { "" };
     let show = |name: &str, evaluation: &metrics::Evaluation| {
         let macro_f1 = evaluation.scores.macro_f1;
@@ -46,6 +50,9 @@ pub fn run(args: &Args) -> Result<(), Error> {
     show("test", &report.test);
     for warning in &report.warnings {
         println!("WARNING    {warning}");
+    }
+    if let Some(first) = report.failed.first() {
+        println!("failed     {} trials, the first: {}", report.failed.len(), first.error);
     }
     println!("model      {}", path.join(run_folder::MODEL_FILE).display());
     println!("report     {}", path.join("report.html").display());

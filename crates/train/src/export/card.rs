@@ -72,7 +72,7 @@ pub(super) fn text(
             vec![
                 if data.leaks.any() { format!("{name} (leaky split)") } else { name.to_owned() },
                 number(Some(scores.macro_f1.value)),
-                interval(&scores.macro_f1),
+                interval(scores.macro_f1.interval),
                 number(Some(evaluation.majority.macro_f1)),
                 number(Some(scores.accuracy.value)),
             ]

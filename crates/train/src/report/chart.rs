@@ -1,18 +1,9 @@
-//! Charts as inline SVG, drawn by plotters in stand-in colours that the page's style sheet replaces, so that they follow
-//! light and dark.
+//! The charts of a report: lines, a dotted line, bars, on two axes.
 
-use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use crate::Error;
-
-/// Axes and labels; `style.css` knows these colours by their values.
-const SOFT: RGBColor = RGBColor(1, 1, 1);
-const GRID: RGBColor = RGBColor(2, 2, 2);
-/// The first of two series.
-pub(super) const FIRST: RGBColor = RGBColor(3, 3, 3);
-/// The second of two series.
-pub(super) const SECOND: RGBColor = RGBColor(4, 4, 4);
+use crate::svg::{Area, FIRST, GRID, INK, svg};
 
 /// What a chart shows. Its texts are the program's own.
 pub(super) struct Chart<'a> {
@@ -40,17 +31,11 @@ impl Chart<'_> {
     /// # Errors
     /// [`Error::Failed`] if plotters cannot lay it out.
     pub fn svg(&self) -> Result<String, Error> {
-        let mut text = String::new();
-        self.draw(&SVGBackend::with_string(&mut text, self.size).into_drawing_area())
-            .map_err(|e| Error::Failed(format!("chart {:?}: {e}", self.description)))?;
-        // Inline SVG needs no namespace, and its size comes from the style sheet.
-        let body = text.split_once('>').map_or("", |(_, body)| body);
-        let (width, height) = self.size;
-        Ok(format!("<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{}\">{body}", self.description))
+        svg(self.description, self.size, |area| self.draw(area))
     }
 
-    fn draw(&self, area: &DrawingArea<SVGBackend, Shift>) -> Result<(), Box<dyn std::error::Error>> {
-        let text = |size: i32| ("sans-serif", size).into_font().color(&SOFT);
+    fn draw(&self, area: &Area) -> Result<(), Box<dyn std::error::Error>> {
+        let text = |size: i32| ("sans-serif", size).into_font().color(&INK);
         let mut chart = ChartBuilder::on(area)
             .margin_top(10)
             .margin_right(14)
@@ -81,12 +66,11 @@ impl Chart<'_> {
             chart.draw_series([Text::new(label.clone(), (f64::midpoint(*left, *right), *height), anchored)])?;
         }
         if !self.dotted.is_empty() {
-            chart.draw_series(DashedLineSeries::new(self.dotted.iter().copied(), 3, 4, SOFT.stroke_width(1)))?;
+            chart.draw_series(DashedLineSeries::new(self.dotted.iter().copied(), 3, 4, INK.stroke_width(1)))?;
         }
         for (colour, points) in &self.lines {
             chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?;
         }
-        area.present()?;
         Ok(())
     }
 }

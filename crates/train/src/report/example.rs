@@ -39,6 +39,7 @@ pub(super) fn example() -> Report {
         validation: evaluate(&validation),
         test: evaluate(&test),
         folds: vec![],
+        failed: vec![FailedTrial { search: String::new(), id: "lr10".into(), error: "the loss is not finite".into() }],
         calibration: CalibrationSummary { test: fitted.check(&test), fitted },
         mistakes: vec![Mistake {
             path: "hungry/one.wav".into(),

@@ -3,8 +3,9 @@
 use metrics::{ClassEvaluation, CurvePoint, Evaluation, ReliabilityBin};
 use plotters::style::RGBColor;
 
-use super::chart::{Chart, FIRST, SECOND};
+use super::chart::Chart;
 use crate::Error;
+use crate::svg::{FIRST, SECOND};
 use crate::trial::Epoch;
 
 /// Size of a chart of which two stand side by side, and of one of many, pixels.

@@ -14,7 +14,7 @@ pub(crate) fn findings(report: &Report) -> Vec<String> {
         Some([low, _]) if low <= baseline => found.push(format!(
             "On test the interval {} reaches down to what always saying the largest class scores ({baseline:.3}): better \
              than that is not shown.",
-            interval(&test.scores.macro_f1)
+            interval(test.scores.macro_f1.interval)
         )),
         Some(_) => {}
         None => found.push("The test recordings come from one recorder, so no interval can be given.".into()),

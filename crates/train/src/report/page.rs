@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use base64::Engine;
 use metrics::{Estimate, Evaluation};
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, context};
 use serde::Serialize;
 
-use super::{Report, figures, findings, heat_map, mistakes, number};
-use crate::Error;
+use super::{Report, figures, findings, heat_map, interval, mistakes, number};
+use crate::{Error, media};
 
 /// The report as one HTML page. `run` is its folder, where sound and pictures of mistakes are; a page without them is
 /// whole otherwise.
@@ -64,10 +63,7 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
     environment.add_filter("number", number_filter);
     environment.add_filter("percent", |share: f64| format!("{:.0}\u{a0}%", 100.0 * share));
     environment.add_filter("css", |share: f64| format!("{:.1}%", 100.0 * share));
-    environment.add_filter("interval", |interval: Option<Vec<f64>>| match interval.as_deref() {
-        Some([low, high]) => format!("{low:.3} to {high:.3}"),
-        _ => "–".into(),
-    });
+    environment.add_filter("interval", |ends: Option<Vec<f64>>| interval(ends.and_then(|ends| ends.try_into().ok())));
     environment.add_filter("signed", |value: f64| format!("{value:+.3}"));
     environment.add_filter("p_value", |p: f64| if p < 0.001 { format!("{p:.4}") } else { format!("{p:.3}") });
     environment.add_filter("plain", |text: &str| super::markdown::plain(text));
@@ -103,7 +99,7 @@ fn context(report: &Report) -> Result<Value, Error> {
     };
     let tested = match report.folds.is_empty() {
         true => "scored once, for this trial only",
-        false => "each by a search that never heard their recorders",
+        false => "each by the search of its fold",
     };
     let class_counts = report.data.labels.iter().enumerate().map(|(class, label)| {
         context! { label, counts => report.data.counts.iter().map(|split| split[class]).collect::<Vec<_>>() }
@@ -155,8 +151,7 @@ fn score_rows(report: &Report) -> Vec<ScoreRow> {
 fn mistakes_of(report: &Report, run: &Path) -> Vec<Value> {
     let data_uri = |index: usize, extension: &str, kind: &str| {
         let bytes = std::fs::read(run.join(mistakes::media_name(index, extension))).ok()?;
-        let text = base64::engine::general_purpose::STANDARD.encode(bytes);
-        Some(Value::from_safe_string(format!("data:{kind};base64,{text}")))
+        Some(Value::from_safe_string(media::data_uri(kind, &bytes)))
     };
     let view = |(i, mistake)| {
         context! {

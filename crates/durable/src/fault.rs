@@ -1,0 +1,27 @@
+//! Where tests end the process, or let a step fail.
+
+use std::io;
+
+/// Before each step of a write.
+#[cfg(not(feature = "faults"))]
+pub(crate) fn step() -> io::Result<()> {
+    Ok(())
+}
+
+/// Aborts the process if this is the step that `WAIL_ABORT_AT` names; gives EIO if it is the one that `WAIL_FAIL_AT` names.
+#[cfg(feature = "faults")]
+pub(crate) fn step() -> io::Result<()> {
+    use std::sync::LazyLock;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const EIO: i32 = 5;
+    static STEPS: AtomicUsize = AtomicUsize::new(0);
+    static AT: LazyLock<[Option<usize>; 2]> =
+        LazyLock::new(|| ["WAIL_ABORT_AT", "WAIL_FAIL_AT"].map(|name| std::env::var(name).ok()?.parse().ok()));
+    let this = Some(STEPS.fetch_add(1, Ordering::SeqCst) + 1);
+    match *AT {
+        [abort, _] if abort == this => std::process::abort(),
+        [_, fail] if fail == this => Err(io::Error::from_raw_os_error(EIO)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,78 @@
+//! Recordings of hours and files of a gigabyte are read only as far as the clip needs: in under a second, in little memory.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "sound/flac.rs"]
+mod flac;
+#[path = "hostile/limited.rs"]
+mod limited;
+#[allow(dead_code)] // files with sound
+#[path = "sound/wav.rs"]
+mod wav;
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use features::{Audio, Error, Extractor, FeatureConfig, Warning};
+use limited::{doing, limited};
+
+const GB: u64 = 1 << 30;
+const MOST_TIME: Duration = Duration::from_secs(1);
+
+/// Decodes a file that starts with `start` and goes on with zeros up to `length` bytes, of which none takes space on the
+/// disk. Of three times the shortest counts: other work on the machine must not fail the test.
+fn decode_with_zeros(start: &[u8], length: u64, extension: &str) -> Result<Audio, Error> {
+    let mut file = tempfile::Builder::new().suffix(&format!(".{extension}")).tempfile().unwrap();
+    file.write_all(start).unwrap();
+    file.as_file().set_len(length).unwrap();
+    let extractor = Extractor::new(&FeatureConfig::default()).unwrap();
+    let mut times = [Duration::ZERO; 3];
+    let mut decoded = Err(Error::Empty);
+    for time in &mut times {
+        let start = Instant::now();
+        decoded = extractor.decode_file(file.path());
+        *time = start.elapsed();
+    }
+    assert!(times.iter().any(|time| *time < MOST_TIME), "{extension}: {times:?}");
+    decoded
+}
+
+#[test]
+fn a_silent_flac_of_24_hours() {
+    limited(|| {
+        let bytes = flac::silence(8000, 24 * 3600 * 8000);
+        let audio = decode_with_zeros(&bytes, bytes.len() as u64, "flac").unwrap();
+        assert_eq!(audio.source.n_frames, Some(24 * 3600 * 8000));
+        assert_eq!((audio.samples.len(), audio.warnings), (56_400, vec![Warning::Silent]));
+    });
+}
+
+#[test]
+fn a_wav_of_a_gigabyte_and_one_of_an_hour() {
+    limited(|| {
+        for (tag, bits, length) in [(1, 16, GB), (1, 24, GB), (3, 64, GB), (1, 16, 44 + 3600 * 8000 * 2)] {
+            let format = wav::Format { tag, channels: 1, rate_hz: 8000, bits };
+            let start = wav::claiming(format, (length - 44) as u32, &[1, 2, 3, 0x3f, 1, 2, 3, 0x3f]);
+            let audio = decode_with_zeros(&start, length, "wav").unwrap();
+            assert_eq!(audio.source.n_frames, Some((length - 44) / (u64::from(bits) / 8)), "{bits} bit");
+            assert_eq!((audio.samples.len(), audio.warnings), (56_400, vec![]), "{bits} bit");
+        }
+    });
+}
+
+#[test]
+fn a_gigabyte_of_zeros_behind_whole_and_cut_files_and_nothing_but_headers() {
+    limited(|| {
+        let mut names: Vec<_> = std::fs::read_dir("tests/fixtures").unwrap().map(|e| e.unwrap().file_name()).collect();
+        names.sort();
+        for name in names.into_iter().map(|name| name.into_string().unwrap()) {
+            let bytes = std::fs::read(format!("tests/fixtures/{name}")).unwrap();
+            for share in [1, 2, 20] {
+                doing(&format!("a {share}th of {name}"));
+                // Some go on from the damage, some cannot: what matters is that they end in time.
+                let _ = decode_with_zeros(&bytes[..bytes.len() / share], GB, name.rsplit('.').next().unwrap());
+            }
+        }
+        let empty_chunks = [b"RIFF\xff\xff\xff\xffWAVE".as_slice(), &b"JUNK\0\0\0\0".repeat(1 << 20)].concat();
+        assert!(matches!(decode_with_zeros(&empty_chunks, GB, "wav"), Err(Error::Limit(_))));
+    });
+}

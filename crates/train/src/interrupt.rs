@@ -1,0 +1,26 @@
+//! SIGINT and SIGTERM: the first asks the run to stop where it can go on, the second ends it at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::Error;
+
+static ASKED: AtomicBool = AtomicBool::new(false);
+
+/// Listens for the signals from now on.
+///
+/// # Errors
+/// [`Error::Failed`] if the system does not allow it.
+pub fn listen() -> Result<(), Error> {
+    ctrlc::set_handler(|| {
+        if ASKED.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(Error::Interrupted.exit_code()));
+        }
+        eprintln!("stopping after the epochs that are under way; once more to stop at once");
+    })
+    .map_err(|e| Error::Failed(format!("signals cannot be handled: {e}")))
+}
+
+/// [`Error::Interrupted`] if a signal has come.
+pub fn check() -> Result<(), Error> {
+    if ASKED.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+}

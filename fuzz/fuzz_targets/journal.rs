@@ -1,0 +1,16 @@
+//! A run's journal: whatever it holds, what is appended can be read.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use readers::with_file;
+use train::journal::{JOURNAL_FILE, Journal, Record};
+
+fuzz_target!(|bytes: &[u8]| with_file(JOURNAL_FILE, bytes, |path| {
+    let Some(folder) = path.parent() else { return };
+    let Ok((journal, before)) = Journal::open(folder) else { return };
+    let record = Record::Begin { epochs: 7 };
+    assert!(journal.append(&record).is_ok());
+    drop(journal);
+    let after = Journal::open(folder).map(|(_, records)| records).unwrap_or_default();
+    assert_eq!(after, [before, vec![record]].concat());
+}));

@@ -1,0 +1,119 @@
+//! A small sweep that ends, or meets an error of the disk, at every step of every write: the same command then ends as if
+//! nothing had been. Needs the feature `faults`:
+//!
+//! ```sh
+//! cargo test --release --workspace --features train/faults --test faults
+//! ```
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "run_files.rs"]
+mod run_files;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use run_files::{NARROW_BACKBONE, assert_same, contents, copy};
+use tempfile::TempDir;
+
+const SMALL: &str = r#"
+name = "small"
+[data]
+roots = []
+synthetic_recordings = 40
+[features]
+image_size = 32
+[backbone]
+weights = "backbone.onnx"
+[train]
+epochs = 2
+augmented_views = 1
+[sweep]
+learning_rate = [1e-3, 1e-2]
+inner = [8]
+dropout = [0.5]
+"#;
+
+/// One trial fewer.
+const SHORTER: [&str; 2] = ["--set", "sweep.learning_rate=[1e-3]"];
+
+/// Runs the sweep in `folder`; with a fault, until that step. The caches are those of `caches`.
+fn train(folder: &Path, caches: &Path, arguments: &[&str], fault: Option<(&str, usize)>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
+    let set =
+        [format!("data.cache={:?}", caches.join("cache")), format!("data.synthetic={:?}", caches.join("synthetic"))];
+    command.current_dir(folder).args(["--config", "small.toml", "--device", "cpu", "--set", &set[0], "--set", &set[1]]);
+    command.args(arguments);
+    // One thread, so that the n-th step is always the same.
+    command.env("RAYON_NUM_THREADS", "1");
+    fault.map(|(name, n)| command.env(name, n.to_string()));
+    command.output().unwrap()
+}
+
+fn finish(folder: &Path, caches: &Path, arguments: &[&str]) -> Vec<(PathBuf, Vec<u8>)> {
+    let output = train(folder, caches, arguments, None);
+    assert!(output.status.success(), "{}", text(&output));
+    contents(&folder.join("experiments"))
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn fresh() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("small.toml"), SMALL).unwrap();
+    std::fs::copy(NARROW_BACKBONE, folder.path().join("backbone.onnx")).unwrap();
+    folder
+}
+
+#[test]
+fn a_sweep_may_end_at_any_step_of_any_write() {
+    let caches = TempDir::new().unwrap();
+    let expected = finish(fresh().path(), caches.path(), &[]);
+    for step in 1.. {
+        let folder = fresh();
+        let output = train(folder.path(), caches.path(), &[], Some(("WAIL_ABORT_AT", step)));
+        if output.status.success() {
+            assert_same(&contents(&folder.path().join("experiments")), &expected, "undisturbed");
+            assert!(step > 80, "every file takes five steps, a record of the journal three: {step}");
+            break;
+        }
+        assert_eq!(output.status.code(), None, "step {step}: {}", text(&output));
+        // Every third time it ends once more, soon after it went on.
+        if step % 3 == 0 {
+            let again = train(folder.path(), caches.path(), &[], Some(("WAIL_ABORT_AT", 1 + step % 17)));
+            assert_eq!(again.status.code(), None, "step {step}, again");
+        }
+        assert_same(&finish(folder.path(), caches.path(), &[]), &expected, &format!("after step {step}"));
+    }
+}
+
+#[test]
+fn an_error_of_the_disk_at_any_step_is_told_and_harms_nothing() {
+    let caches = TempDir::new().unwrap();
+    let expected = finish(fresh().path(), caches.path(), &[]);
+    let shorter = fresh();
+    let before = finish(shorter.path(), caches.path(), &SHORTER);
+    for step in 1.. {
+        let folder = fresh();
+        copy(&before, &folder.path().join("experiments"));
+        let output = train(folder.path(), caches.path(), &[], Some(("WAIL_FAIL_AT", step)));
+        let after = contents(&folder.path().join("experiments"));
+        if output.status.success() {
+            assert_same(&after, &expected, "undisturbed");
+            assert!(step > 80, "every file takes five steps, a record of the journal three: {step}");
+            break;
+        }
+        assert_eq!(output.status.code(), Some(1), "step {step}: {}", text(&output));
+        let error = text(&output).lines().find(|line| line.starts_with("error")).unwrap_or_default().to_owned();
+        assert!(error.contains("experiments/small-") && error.contains("Input/output error"), "step {step}: {error}");
+        // Whatever was written stays whole: each file but the journal is the old one or the new one.
+        for (path, bytes) in before.iter().filter(|(path, _)| !path.ends_with("journal")) {
+            // Some mistakes of the shorter search are none of the longer one.
+            let versions = [&after, &expected].map(|files| files.iter().find(|(name, _)| name == path).map(|(_, b)| b));
+            assert!(versions[0] == Some(bytes) || versions[0] == versions[1], "step {step}: {}", path.display());
+        }
+        assert_same(&finish(folder.path(), caches.path(), &[]), &expected, &format!("after step {step}"));
+    }
+}

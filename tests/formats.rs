@@ -1,0 +1,59 @@
+//! What earlier versions wrote can still be opened: `tests/fixtures/VERSION`, made by `tests/fixtures/make.sh`.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "run_files.rs"]
+mod run_files;
+
+use std::path::Path;
+use std::process::Command;
+
+use run_files::{contents, copy};
+use serde_json::Value;
+use train::journal::{Journal, Outcome, Standing};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+fn train(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_train")).current_dir(folder).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn probabilities(answer: &str) -> Vec<(String, f64)> {
+    let answer: Value = serde_json::from_str(answer).unwrap();
+    let all = answer["all_probs"].as_object().unwrap();
+    all.iter().map(|(label, p)| (label.clone(), p.as_f64().unwrap())).collect()
+}
+
+#[test]
+fn runs_and_models_of_each_version_still_open() {
+    let sound = format!("{ROOT}/crates/features/tests/fixtures/pcm_s16le.wav");
+    let mut versions = 0;
+    for entry in Path::new(ROOT).join("tests/fixtures").read_dir().unwrap() {
+        let version = entry.unwrap().path();
+        if !version.is_dir() {
+            continue;
+        }
+        versions += 1;
+        let folder = tempfile::tempdir().unwrap();
+        copy(&contents(&version), folder.path());
+        let expected = probabilities(&std::fs::read_to_string(version.join("answer.json")).unwrap());
+        train(folder.path(), &["export", "run", "--trial", "lr0.01-inner8-dropout0.5", "--out", "other"]);
+        for model in ["run", "run/model.safetensors", "model", "model/model.onnx"] {
+            let found = probabilities(&train(folder.path(), &["infer", &sound, "--model", model, "--format", "json"]));
+            assert_eq!(found.len(), expected.len());
+            for ((label, found), (expected_label, expected)) in found.iter().zip(&expected) {
+                assert_eq!(label, expected_label);
+                assert!((found - expected).abs() < 2e-6, "{}, {model}: {label} {found}", version.display());
+            }
+        }
+        train(folder.path(), &["report", "run"]);
+        assert!(folder.path().join("run/report.html").is_file());
+        let (_journal, records) = Journal::open(&folder.path().join("run")).unwrap();
+        let Standing { trials, finished } = Standing::after(records);
+        assert!(finished.is_some());
+        assert_eq!(trials.values().filter(|outcome| matches!(outcome, Outcome::Trained(_))).count(), 2);
+    }
+    assert!(versions > 0);
+}

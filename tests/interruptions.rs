@@ -1,0 +1,264 @@
+//! Runs that are killed, stopped, repeated, extended or held by another process.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "run_files.rs"]
+mod run_files;
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use run_files::{NARROW_BACKBONE, assert_same, only_entry};
+use tempfile::TempDir;
+
+const TINY: &str = r#"
+name = "tiny"
+[data]
+roots = []
+synthetic_recordings = 40
+[data.split]
+kind = "cross_validation"
+folds = 3
+[features]
+image_size = 32
+[backbone]
+weights = "backbone.onnx"
+[train]
+epochs = 3
+augmented_views = 1
+[sweep]
+learning_rate = [1e-3, 1e-2]
+inner = [8]
+dropout = [0.5]
+"#;
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
+    command.current_dir(folder).args(["--config", "tiny.toml", "--device", "cpu"]).args(arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn train(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments).output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+fn finish(folder: &Path, arguments: &[&str]) -> String {
+    let output = train(folder, arguments);
+    assert!(output.status.success(), "{}", text(&output));
+    text(&output)
+}
+
+fn fresh() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("tiny.toml"), TINY).unwrap();
+    std::fs::copy(NARROW_BACKBONE, folder.path().join("backbone.onnx")).unwrap();
+    folder
+}
+
+/// The folder of the one run.
+fn run_in(folder: &Path) -> PathBuf {
+    only_entry(&folder.join("experiments"))
+}
+
+/// Every file of the one run but `runtime.jsonl`, with its bytes.
+fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    run_in(folder);
+    run_files::contents(&folder.join("experiments"))
+}
+
+/// A run that nothing disturbed.
+static UNDISTURBED: LazyLock<TempDir> = LazyLock::new(|| {
+    let folder = fresh();
+    finish(folder.path(), &[]);
+    folder
+});
+
+/// Starts a run and waits until it says which engine it uses: it then holds the journal.
+fn started(folder: &Path, arguments: &[&str]) -> Child {
+    let mut child = command(folder, arguments).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("engine ")));
+    // Somebody must go on reading, or the pipe fills up.
+    std::thread::spawn(move || lines.for_each(drop));
+    child
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+/// `WAIL_KILLS` sets how often; 200 takes some minutes.
+#[test]
+fn a_run_that_is_killed_again_and_again_ends_as_one_that_was_not() {
+    let kills: usize = std::env::var("WAIL_KILLS").map_or(12, |n| n.parse().unwrap());
+    let expected = contents(UNDISTURBED.path());
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let mut folder = fresh();
+    finish(folder.path(), &[]);
+    let mut whole = Duration::from_millis(400);
+    for n in 0..kills {
+        if n % 6 == 0 {
+            // A cold start now and then, so that each part of a run is met.
+            folder = fresh();
+            let begun = std::time::Instant::now();
+            let copy = fresh();
+            finish(copy.path(), &[]);
+            whole = begun.elapsed();
+        }
+        let mut child = command(folder.path(), &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(whole.mul_f64(rng.random_range(0.0..0.9)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if n % 6 == 5 || n + 1 == kills {
+            finish(folder.path(), &[]);
+            assert_same(&contents(folder.path()), &expected, &format!("after kill {n}"));
+        }
+    }
+}
+
+#[test]
+fn a_signal_ends_a_run_with_75_and_the_same_command_goes_on() {
+    for trained in ["none", "layer4"] {
+        let epochs = if trained == "none" { 600 } else { 60 };
+        let long = ["--set", &format!("train.epochs={epochs}"), "--set", &format!("backbone.train={trained:?}")]
+            .map(str::to_owned);
+        let long = long.each_ref().map(String::as_str);
+        let folder = fresh();
+        let mut child = started(folder.path(), &long);
+        signal(&child, "-TERM");
+        assert_eq!(child.wait().unwrap().code(), Some(75));
+        finish(folder.path(), &long);
+        let other = fresh();
+        finish(other.path(), &long);
+        assert!(contents(folder.path()) == contents(other.path()), "backbone.train = {trained}");
+    }
+}
+
+#[test]
+fn a_second_process_leaves_at_once_and_a_killed_one_blocks_nobody() {
+    let folder = fresh();
+    let long = ["--set", "train.epochs=10000"];
+    let mut holder = started(folder.path(), &long);
+    let output = train(folder.path(), &long);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains(&format!("process {} is at work in this folder", holder.id())), "{}", text(&output));
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    let mut next = started(folder.path(), &long);
+    signal(&next, "-INT");
+    assert_eq!(next.wait().unwrap().code(), Some(75));
+}
+
+#[test]
+fn what_is_finished_is_not_done_again_and_a_longer_grid_does_only_what_is_new() {
+    let folder = fresh();
+    finish(folder.path(), &["--set", "sweep.learning_rate=[1e-3]"]);
+    let made = |id: &str| {
+        let checkpoint = run_in(folder.path()).join("trials").join(id).join("checkpoint.safetensors");
+        std::fs::metadata(checkpoint).unwrap().modified().unwrap()
+    };
+    let before = made("lr0.001-inner8-dropout0.5");
+    let again = finish(folder.path(), &["--set", "sweep.learning_rate=[1e-3]"]);
+    assert!(again.contains("nothing is left to do") && again.contains("test       macro-F1"), "{again}");
+    let longer = finish(folder.path(), &[]);
+    assert!(!longer.contains("nothing is left to do"), "{longer}");
+    assert_eq!(made("lr0.001-inner8-dropout0.5"), before, "the old trial was left alone");
+    assert!(contents(folder.path()) == contents(UNDISTURBED.path()), "as if the grid had been so from the start");
+}
+
+#[test]
+fn more_epochs_end_as_if_they_had_been_so_many_from_the_start() {
+    let folder = fresh();
+    finish(folder.path(), &["--set", "train.epochs=2"]);
+    finish(folder.path(), &[]);
+    assert!(contents(folder.path()) == contents(UNDISTURBED.path()));
+    // A run of other settings was begun and killed: what there was is not called finished.
+    finish(folder.path(), &["--set", "train.epochs=2"]);
+    let mut child = started(folder.path(), &["--set", "train.epochs=10000"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let again = finish(folder.path(), &["--set", "train.epochs=2"]);
+    assert!(!again.contains("nothing is left to do"), "{again}");
+}
+
+/// Each size fills up in another file: a small one, a checkpoint, the model.
+#[test]
+fn a_full_or_read_only_disk_is_told_and_harms_nothing() {
+    let in_own_mounts = |folder: &Path, script: &str| -> Output {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--mount", "--map-root-user", "sh", "-ec", script, env!("CARGO_BIN_EXE_train")]);
+        unshare.current_dir(folder).output().unwrap()
+    };
+    let folder = fresh();
+    std::fs::create_dir(folder.path().join("experiments")).unwrap();
+    let mount = "mount -t tmpfs -o size=20k none experiments";
+    if !in_own_mounts(folder.path(), mount).status.success() {
+        eprintln!("SKIPPED: this system does not let a test mount a small disk");
+        return;
+    }
+    let script = format!(
+        r#"
+        train() {{ "$0" --config tiny.toml --device cpu; }}
+        {mount}
+        for size in 20k 100k 600k; do
+            mount -o remount,size=$size experiments
+            code=0; train 2>error || code=$?
+            test $code = 1
+            grep 'experiments/tiny-.*No space left on device' error
+        done
+        mount -o remount,size=64m experiments
+        train
+        cp -r experiments before
+        mount -o remount,ro experiments
+        for epochs in 3 4; do
+            code=0; train --set train.epochs=$epochs 2>error || code=$?
+            test $code = 1
+            grep 'experiments/tiny-.*Read-only file system' error
+        done
+        diff -r before experiments
+        "#
+    );
+    let output = in_own_mounts(folder.path(), &script);
+    assert!(output.status.success(), "{}", text(&output));
+    assert_same(&run_files::contents(&folder.path().join("before")), &contents(UNDISTURBED.path()), "on a full disk");
+}
+
+#[test]
+fn a_failed_trial_is_told_the_others_go_on_and_it_is_retried_when_asked() {
+    let folder = fresh();
+    // Each step multiplies the weights by 1 - rate * decay = -9.
+    let exploding = [
+        "--set",
+        "sweep.learning_rate=[1e-3, 10.0]",
+        "--set",
+        "train.weight_decay=1.0",
+        "--set",
+        "train.batch_size=1",
+        "--set",
+        "train.epochs=8",
+    ];
+    let first = finish(folder.path(), &exploding);
+    assert!(first.contains("FAILED     trial lr10-inner8-dropout0.5: the loss is not finite"), "{first}");
+    assert!(first.contains("best       lr0.001-inner8-dropout0.5"), "{first}");
+    assert!(first.contains("failed     4 trials"), "in each of three folds and in the search for the model: {first}");
+    let report = std::fs::read_to_string(run_in(folder.path()).join("report.html")).unwrap();
+    assert!(report.contains("Failed trials"));
+    let before = contents(folder.path());
+    assert!(finish(folder.path(), &exploding).contains("nothing is left to do"));
+    let retried = finish(folder.path(), &[&exploding[..], &["--retry-failed"]].concat());
+    assert!(retried.contains("FAILED     trial lr10"), "{retried}");
+    assert!(contents(folder.path()) == before, "it fails in the same way");
+    let all = train(folder.path(), &[&exploding[..], &["--set", "sweep.learning_rate=[10.0]"]].concat());
+    assert_eq!(all.status.code(), Some(1));
+    assert!(text(&all).contains("every trial failed"), "{}", text(&all));
+}
