@@ -57,7 +57,15 @@ impl Extractor {
     /// # Errors
     /// Any [`Error`] but [`Error::Config`] and [`Error::Io`].
     pub fn decode(&self, bytes: &[u8], extension: Option<&str>) -> Result<Audio, Error> {
-        decode(Cursor::new(bytes), bytes.len() as u64, extension, self.seconds_needed())
+        self.decode_up_to(self.config.clip_seconds, bytes, extension)
+    }
+
+    /// [`Extractor::decode`] for a recording that is longer than a clip: at most its first `seconds`, and a little of what follows.
+    ///
+    /// # Errors
+    /// As [`Extractor::decode`].
+    pub fn decode_up_to(&self, seconds: f64, bytes: &[u8], extension: Option<&str>) -> Result<Audio, Error> {
+        decode(Cursor::new(bytes), bytes.len() as u64, extension, seconds + RESAMPLER_REACH_SECONDS)
     }
 
     /// Reads and decodes as much of a sound file as a clip needs; its extension is only a hint.
@@ -69,11 +77,8 @@ impl Extractor {
         let file = open_regular_file(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
         let extension = path.extension().and_then(|extension| extension.to_str());
-        decode(BufReader::with_capacity(HEADER_BUFFER_BYTES, file), length, extension, self.seconds_needed())
-    }
-
-    fn seconds_needed(&self) -> f64 {
-        self.config.clip_seconds + RESAMPLER_REACH_SECONDS
+        let seconds = self.config.clip_seconds + RESAMPLER_REACH_SECONDS;
+        decode(BufReader::with_capacity(HEADER_BUFFER_BYTES, file), length, extension, seconds)
     }
 
     /// Resamples and clips or zero-pads: `[clip_samples]` at the configuration's rate.
@@ -85,13 +90,16 @@ impl Extractor {
 
     /// [`Extractor::waveform`] without the zeros after the recording's end: at most `[clip_samples]`.
     pub fn unpadded_waveform(&self, audio: &Audio) -> Vec<f32> {
-        let target_hz = self.config.sample_rate_hz;
-        if audio.sample_rate_hz == target_hz {
-            audio.samples[..audio.samples.len().min(self.config.clip_samples())].to_vec()
-        } else {
-            let mut waveform = self.resampler(audio.sample_rate_hz).apply(&audio.samples);
-            waveform.truncate(self.config.clip_samples());
-            waveform
+        let mut waveform = self.whole_waveform(audio);
+        waveform.truncate(self.config.clip_samples());
+        waveform
+    }
+
+    /// All that was decoded, at the configuration's rate.
+    pub fn whole_waveform(&self, audio: &Audio) -> Vec<f32> {
+        match audio.sample_rate_hz {
+            rate if rate == self.config.sample_rate_hz => audio.samples.clone(),
+            rate => self.resampler(rate).apply(&audio.samples),
         }
     }
 

@@ -1,16 +1,23 @@
 //! From bytes to probabilities, by the road that training took.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use features::{Extractor, FeatureConfig, Warning};
+use features::{Audio, Extractor, FeatureConfig};
 use metrics::Calibration;
-use model::{Compute, Engine, Head};
+use model::{Compute, Engine, Head, ModelInfo};
+use sha2::{Digest, Sha256};
 
-use crate::{Error, Options, Prediction};
+use crate::{Clips, Error, Options, Prediction, Windows};
+
+/// Name of the model's description, beside it.
+const CARD_FILE: &str = "MODEL_CARD.md";
 
 /// A trained model and the feature settings that it was trained with.
 pub struct Classifier {
-    labels: Vec<String>,
+    path: PathBuf,
+    sha256: String,
+    info: ModelInfo,
     extractor: Extractor,
     engine: Box<dyn Engine>,
     head: Head,
@@ -27,16 +34,42 @@ impl Classifier {
         let wrong = |reason: String| Error::FeatureSettings { path: path.into(), reason };
         let config: FeatureConfig =
             serde_json::from_value(model.info.features.clone()).map_err(|e| wrong(e.to_string()))?;
-        let calibration = serde_json::from_value(model.info.calibration)
+        let calibration = serde_json::from_value(model.info.calibration.clone())
             .map_err(|e| Error::Calibration { path: path.into(), reason: e.to_string() })?;
         let extractor = Extractor::new(&config).map_err(|e| wrong(e.to_string()))?;
         let engine = compute.engine(&model.weights, config.image_size)?;
-        Ok(Self { labels: model.info.labels, extractor, engine, head: model.head, calibration })
+        let sha256 = sha256(path).map_err(model::Error::from)?;
+        Ok(Self { path: path.into(), sha256, info: model.info, extractor, engine, head: model.head, calibration })
     }
 
     /// The classes.
     pub fn labels(&self) -> &[String] {
-        &self.labels
+        &self.info.labels
+    }
+
+    /// What was saved with the model.
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// SHA-256 of the model file, in hexadecimal.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// The feature settings.
+    pub fn features(&self) -> &FeatureConfig {
+        self.extractor.config()
+    }
+
+    /// Temperature and thresholds of its probabilities.
+    pub fn calibration(&self) -> &Calibration {
+        &self.calibration
+    }
+
+    /// The Markdown text of `MODEL_CARD.md` beside the model file; `None` where there is none.
+    pub fn card(&self) -> Option<String> {
+        std::fs::read_to_string(self.path.with_file_name(CARD_FILE)).ok()
     }
 
     /// Classifies the bytes of one recording. `extension` is a hint for the decoder. Probabilities are calibrated: a softmax
@@ -46,8 +79,8 @@ impl Classifier {
     /// [`Error::Sound`] if the bytes are not a usable recording, [`Error::Coverage`] for a coverage that the model does not
     /// know, [`Error::Model`] if the device gives no result.
     pub fn classify(&self, bytes: &[u8], extension: Option<&str>, options: &Options) -> Result<Prediction, Error> {
-        let (image, warnings) = self.extractor.image_from_bytes(bytes, extension)?;
-        self.classify_image(&image, &warnings, options)
+        self.check(options)?;
+        self.classify_audio(&self.extractor.decode(bytes, extension)?, options)
     }
 
     /// [`Classifier::classify`] of a file, which is read only as far as needed.
@@ -55,15 +88,52 @@ impl Classifier {
     /// # Errors
     /// As [`Classifier::classify`]; [`Error::Sound`] if it is no regular file or cannot be read, too.
     pub fn classify_file(&self, path: &Path, options: &Options) -> Result<Prediction, Error> {
-        let (image, warnings) = self.extractor.image_from_file(path)?;
-        self.classify_image(&image, &warnings, options)
+        self.check(options)?;
+        self.classify_audio(&self.extractor.decode_file(path)?, options)
     }
 
-    fn classify_image(&self, image: &[f32], warnings: &[Warning], options: &Options) -> Result<Prediction, Error> {
-        let logits = self.engine.classify(&self.head, image)?;
-        let set = options.coverage.map(|coverage| self.prediction_set(&logits, coverage)).transpose()?;
-        let warnings = warnings.iter().map(ToString::to_string).collect();
-        Ok(Prediction::new(self.labels(), &self.calibration.rescale_logits(&logits), set, options, warnings))
+    fn classify_audio(&self, audio: &Audio, options: &Options) -> Result<Prediction, Error> {
+        let clips = Clips::cut(&self.extractor, audio, None);
+        self.decide(&self.logits(&clips.images)?, options, clips.warnings)
+    }
+
+    /// The first step of [`Classifier::classify`]: the images of a recording's beginning and, if asked for, of its windows.
+    ///
+    /// # Errors
+    /// [`Error::Sound`], or [`Error::Windows`] if they make no sense.
+    pub fn cut(&self, bytes: &[u8], extension: Option<&str>, windows: Option<&Windows>) -> Result<Clips, Error> {
+        let clip_seconds = self.extractor.config().clip_seconds;
+        let seconds = windows.map_or(Ok(clip_seconds), |windows| windows.heard_seconds(clip_seconds))?;
+        let started = Instant::now();
+        let audio = self.extractor.decode_up_to(seconds, bytes, extension)?;
+        let decode_time = started.elapsed();
+        Ok(Clips { decode_time, ..Clips::cut(&self.extractor, &audio, windows) })
+    }
+
+    /// The second step: logits `[n, classes]` row-major of `images`, `[n, image_size, image_size]`.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if the device gives no result.
+    pub fn logits(&self, images: &[f32]) -> Result<Vec<f32>, Error> {
+        Ok(self.engine.classify(&self.head, images)?)
+    }
+
+    /// The last step: what the logits `[classes]` of one image mean.
+    ///
+    /// # Errors
+    /// [`Error::Coverage`].
+    pub fn decide(&self, logits: &[f32], options: &Options, warnings: Vec<String>) -> Result<Prediction, Error> {
+        let set = options.coverage.map(|coverage| self.prediction_set(logits, coverage)).transpose()?;
+        Ok(Prediction::new(self.labels(), &self.calibration.rescale_logits(logits), set, options, warnings))
+    }
+
+    /// An error if the model cannot answer so.
+    ///
+    /// # Errors
+    /// [`Error::Coverage`].
+    pub fn check(&self, options: &Options) -> Result<(), Error> {
+        let known = |coverage: f64| self.prediction_set(&vec![0.0; self.labels().len()], coverage);
+        options.coverage.map_or(Ok(()), |coverage| known(coverage).map(drop))
     }
 
     fn prediction_set(&self, logits: &[f32], coverage: f64) -> Result<Vec<usize>, Error> {
@@ -73,4 +143,8 @@ impl Classifier {
             Error::Coverage { coverage, known: known.join(", ") }
         })
     }
+}
+
+fn sha256(path: &Path) -> std::io::Result<String> {
+    Ok(Sha256::digest(std::fs::read(path)?).iter().map(|byte| format!("{byte:02x}")).collect())
 }

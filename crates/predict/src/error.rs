@@ -31,6 +31,12 @@ pub enum Error {
         /// What there is, in words.
         known: String,
     },
+    /// A recording cannot be cut so.
+    #[error("{0}")]
+    Windows(String),
+    /// There is no model to load, or none that is clearly meant; the message says what to do.
+    #[error("{0}")]
+    NoModel(String),
     /// The sound cannot be decoded or turned into an image.
     #[error(transparent)]
     Sound(#[from] features::Error),

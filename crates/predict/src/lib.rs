@@ -1,9 +1,14 @@
 //! A saved model and audio bytes to a prediction: the one classifier that everything that predicts calls.
 
 mod classifier;
+mod clips;
 mod error;
+mod locate;
 mod prediction;
+mod quality;
 
 pub use classifier::Classifier;
+pub use clips::{Clips, MAX_WINDOWS, Span, Windows};
 pub use error::Error;
+pub use locate::{kept_model, model_file, newest_run};
 pub use prediction::{Options, Prediction, Ranked};

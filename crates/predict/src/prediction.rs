@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// How to answer.
@@ -16,7 +17,7 @@ pub struct Options {
 }
 
 /// What a classifier says of one recording.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Prediction {
     /// The most probable class.
     pub label: String,
@@ -38,7 +39,7 @@ pub struct Prediction {
 }
 
 /// A class and its probability.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Ranked {
     /// The class.
     pub label: String,

@@ -8,7 +8,6 @@ use predict::{Classifier, Options, Prediction};
 use serde::Serialize;
 
 use crate::cli::{ComputeArgs, Inputs};
-use crate::run_folder::{MODEL_FILE, ONNX_FILE};
 use crate::{Error, inputs};
 
 /// Arguments of `train infer`.
@@ -51,14 +50,10 @@ enum Format {
 /// Classifies each file and prints the answers; files that cannot be read are told and make the exit code 3.
 pub fn run(args: &Args) -> Result<(), Error> {
     let model_path = match &args.model {
-        Some(path) if path.is_dir() => [MODEL_FILE, ONNX_FILE]
-            .map(|name| path.join(name))
-            .into_iter()
-            .find(|file| file.is_file())
-            .ok_or_else(|| Error::Weights(format!("{}: there is no model in this folder", path.display())))?,
-        Some(path) => path.clone(),
-        None => newest_model(Path::new("experiments"))?,
+        Some(path) => predict::model_file(path),
+        None => predict::newest_run(Path::new("experiments")),
     };
+    let model_path = model_path.map_err(|e| Error::Weights(e.to_string()))?;
     let files = inputs::sound_files(&args.inputs.paths)?;
     let compute = args.compute.find()?;
     let classifier = Classifier::load(&model_path, &compute).map_err(|e| Error::Weights(e.to_string()))?;
@@ -86,19 +81,6 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let printed = std::io::stdout().write_all(text.as_bytes());
     printed.map_err(|e| Error::Failed(format!("standard output: {e}")))?;
     inputs::all_read(unreadable, files.len())
-}
-
-/// The model of the run that was finished last.
-fn newest_model(experiments: &Path) -> Result<PathBuf, Error> {
-    let entries = std::fs::read_dir(experiments).into_iter().flatten().flatten();
-    let models = entries.map(|entry| entry.path().join(MODEL_FILE));
-    let newest = models.filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path))).max();
-    newest.map(|(_, path)| path).ok_or_else(|| {
-        Error::Weights(format!(
-            "there is no trained model in {}; train one with: train --config sweep.toml, or name one with --model",
-            experiments.display()
-        ))
-    })
 }
 
 /// A prediction with its file.

@@ -1,0 +1,30 @@
+//! `GET /docs`, `/redoc`, `/openapi.json`: the API for programmers. Scripts and styles are inside the pages.
+
+use aide::redoc::Redoc;
+use aide::swagger::Swagger;
+use axum::Router;
+use axum::http::header;
+use axum::routing::get;
+
+use crate::openapi;
+
+/// What the two pages may do: the scripts and styles in them, and asking this service.
+const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; \
+    img-src 'self' data:; font-src data:; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const TITLE: &str = "Wail: the API";
+
+/// The three documents.
+pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    let page = |html: String| {
+        let html = hyper::body::Bytes::from(html);
+        let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY)];
+        get(move || async move { (headers, html) })
+    };
+    let document = hyper::body::Bytes::from(openapi::document().to_string());
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    Router::new()
+        .route("/docs", page(Swagger::new("/openapi.json").with_title(TITLE).html()))
+        .route("/redoc", page(Redoc::new("/openapi.json").with_title(TITLE).html()))
+        .route("/openapi.json", get(move || async move { (json, document) }))
+}

@@ -1,0 +1,32 @@
+//! `GET /`: the page for people. Plain files inside the binary; they ask nobody else for anything.
+
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::routing::get;
+
+/// What the page may do: its own scripts and styles, this service, sound and pictures that it makes itself.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; \
+    media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Path, type and content of each file.
+const FILES: [(&str, &str, &str); 6] = [
+    ("/", "text/html; charset=utf-8", include_str!("../page/index.html")),
+    ("/page/style.css", "text/css; charset=utf-8", include_str!("../page/style.css")),
+    ("/page/page.js", "text/javascript; charset=utf-8", include_str!("../page/page.js")),
+    ("/page/sound.js", "text/javascript; charset=utf-8", include_str!("../page/sound.js")),
+    ("/page/recorder.js", "text/javascript; charset=utf-8", include_str!("../page/recorder.js")),
+    ("/page/capture.js", "text/javascript; charset=utf-8", include_str!("../page/capture.js")),
+];
+
+/// A route for each file, and none but an empty icon: browsers ask for one by themselves.
+pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    let router = Router::new().route("/favicon.ico", get(StatusCode::NO_CONTENT));
+    FILES.into_iter().fold(router, |router, (path, content_type, text)| {
+        let headers = [
+            (header::CONTENT_TYPE, content_type),
+            (header::CONTENT_SECURITY_POLICY, POLICY),
+            (header::CACHE_CONTROL, "no-cache"),
+        ];
+        router.route(path, get(move || async move { (headers, text) }))
+    })
+}

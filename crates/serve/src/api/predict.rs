@@ -1,0 +1,80 @@
+//! `POST /predict`, as the service that this one takes the place of answered it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ::predict::{Options, Ranked};
+use axum::extract::{Query, Request, State};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::json::Json;
+use crate::problem::Problem;
+use crate::service::Service;
+use crate::upload::Upload;
+
+/// Classes that are ranked if the client does not say how many.
+const TOP_K: usize = 3;
+
+/// What the model says of a recording.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Plain {
+    /// The most probable class.
+    pub label: String,
+    /// Its probability, 0 to 1.
+    pub probability: f32,
+    /// The most probable classes, best first.
+    pub top_k: Vec<Ranked>,
+    /// Every class and its probability; they sum to 1.
+    pub all_probs: BTreeMap<String, f32>,
+}
+
+/// Classifies one recording.
+pub async fn predict(State(service): State<Arc<Service>>, request: Request) -> Result<Json<Plain>, Problem> {
+    let Ok(Query(query)) = Query::<Vec<(String, String)>>::try_from_uri(request.uri()) else {
+        return Err(Problem::Invalid(vec!["query"], "the query is not well-formed".into()));
+    };
+    let top_k = query.iter().rev().find(|(key, _)| key == "top_k").map_or(Ok(TOP_K), |(_, text)| count(text))?;
+    let upload = Upload::read(request, &service).await.map_err(|problem| match problem {
+        Problem::MediaType => {
+            Problem::Invalid(vec!["body", "file"], "send multipart/form-data with a field `file`".into())
+        }
+        problem => problem,
+    })?;
+    let options = Options { top_k, min_confidence: None, coverage: None };
+    let first = upload.sounds.into_iter().take(1).collect();
+    let answer = service.classify(first, options, None).await?.pop().unwrap_or(Err(Problem::Internal))?;
+    let prediction = answer.prediction.ok_or(Problem::Internal)?;
+    let ::predict::Prediction { label, probability, top_k, all_probs, .. } = prediction;
+    Ok(Json(Plain { label, probability, top_k, all_probs }))
+}
+
+/// A number of classes: a whole number, at least 0.
+fn count(text: &str) -> Result<usize, Problem> {
+    let digits = text.trim().trim_start_matches('+');
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Problem::Invalid(vec!["query", "top_k"], "it is a whole number, at least 0".into()));
+    }
+    Ok(digits.parse().unwrap_or(usize::MAX)) // more than there are is all there are
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_is_a_whole_number() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("3", Some(3)),
+            ("+3", Some(3)),
+            ("99999999999999999999999", Some(usize::MAX)),
+            ("-1", None),
+            ("1.5", None),
+            ("", None),
+            ("three", None),
+        ] {
+            assert_eq!(count(text).ok(), expected, "{text}");
+        }
+    }
+}

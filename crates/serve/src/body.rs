@@ -1,0 +1,94 @@
+//! Reading a request's body: no more than is allowed, no slower than is allowed, and not all clients at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use http_body_util::BodyExt;
+use hyper::body::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::limits::Limits;
+use crate::problem::Problem;
+
+/// How long what is too large is still read, so that the client gets to see the answer.
+const DISCARD_TIME: Duration = Duration::from_secs(2);
+
+/// The memory that bodies may take; one permit a byte.
+#[derive(Clone)]
+pub struct Memory {
+    free: Arc<Semaphore>,
+    size: usize,
+}
+
+/// A body, and the right to hold it.
+pub struct Held {
+    /// The body.
+    pub bytes: Bytes,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Memory {
+    /// As much as `limits` say.
+    pub fn new(limits: &Limits) -> Self {
+        let size = limits.memory_bytes();
+        Self { free: Arc::new(Semaphore::new(size)), size }
+    }
+
+    /// Bytes that are held.
+    pub fn n_held(&self) -> usize {
+        self.size - self.free.available_permits()
+    }
+
+    /// Reads `body` to its end.
+    ///
+    /// # Errors
+    /// [`Problem::TooLarge`], [`Problem::Slow`], [`Problem::Busy`] if others hold too much, [`Problem::Unusable`] if the client
+    /// breaks off.
+    pub async fn read(&self, mut body: Body, limits: &Limits) -> Result<Held, Problem> {
+        let limit = limits.body_bytes();
+        let deadline = Instant::now() + limits.body_seconds;
+        if body.size_hint().lower() > limit as u64 {
+            discard(body, limit).await;
+            return Err(Problem::TooLarge(limit));
+        }
+        let mut bytes = Vec::new();
+        let mut permit: Option<OwnedSemaphorePermit> = None;
+        while let Some(frame) = timeout_at(deadline, body.frame()).await.map_err(|_| Problem::Slow)? {
+            let frame = frame.map_err(|_| Problem::Unusable("the body breaks off".into()))?;
+            let Ok(data) = frame.into_data() else { continue };
+            if bytes.len() + data.len() > limit {
+                discard(body, limit).await;
+                return Err(Problem::TooLarge(limit));
+            }
+            let more = self.reserve(data.len())?;
+            match &mut permit {
+                Some(permit) => permit.merge(more),
+                None => permit = Some(more),
+            }
+            bytes.extend_from_slice(&data);
+        }
+        Ok(Held { bytes: bytes.into(), _permit: permit })
+    }
+
+    /// The right to hold `n_bytes` more.
+    fn reserve(&self, n_bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+        let n_bytes = u32::try_from(n_bytes).map_err(|_| Problem::Busy)?;
+        Arc::clone(&self.free).try_acquire_many_owned(n_bytes).map_err(|_| Problem::Busy)
+    }
+}
+
+/// Reads on for a while without keeping anything: a client that is still sending would take a closed connection for a failure.
+async fn discard(mut body: Body, limit: usize) {
+    let read = async {
+        let mut n_bytes = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            n_bytes += frame.data_ref().map_or(0, Bytes::len);
+            if n_bytes > limit {
+                return;
+            }
+        }
+    };
+    drop(timeout(DISCARD_TIME, read).await);
+}

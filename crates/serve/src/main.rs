@@ -1,0 +1,13 @@
+//! `serve`: the classifier over HTTP. See `serve --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match serve::cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

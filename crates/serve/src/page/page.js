@@ -1,0 +1,142 @@
+// The page: takes a recording, asks the service, shows the answer.
+import { Recorder } from "/page/recorder.js";
+import { drawSpectrogram, drawWaveform, wav } from "/page/sound.js";
+
+const COVERAGE = 0.9;
+const RECORD_SECONDS = 7;
+const at = (id) => document.getElementById(id);
+
+let coverages = null;
+let recorder = null;
+let last = null;
+
+function say(text, error = "") {
+  at("status").textContent = text;
+  at("error").textContent = error;
+}
+
+async function ask(path, options = {}) {
+  const token = at("token").value;
+  const headers = token ? { ...options.headers, authorization: `Bearer ${token}` } : options.headers;
+  const response = await fetch(path, { ...options, headers });
+  const body = await response.json().catch(() => ({}));
+  if (response.ok) return body;
+  at("token-row").hidden = response.status !== 401;
+  const { detail } = body;
+  throw new Error(Array.isArray(detail) ? detail.map(({ msg }) => msg).join("; ") : detail || `status ${response.status}`);
+}
+
+async function classify(blob, name) {
+  last = [blob, name];
+  at("result").hidden = true;
+  say("Listening to it …");
+  try {
+    coverages ??= (await ask("/v1/model")).coverages;
+    const form = new FormData();
+    form.append("file", blob, name);
+    const query = new URLSearchParams({ top_k: 100, ...(coverages.includes(COVERAGE) ? { coverage: COVERAGE } : {}) });
+    const answer = await ask(`/v1/classify?${query}`, { method: "POST", body: form });
+    show(answer.recordings[0]);
+    at("result").hidden = false;
+    await picture(blob);
+    say(`Done: ${at("verdict").textContent}`);
+    at("result").focus();
+  } catch (error) {
+    const reason = error instanceof TypeError ? "the service does not answer" : error.message;
+    say("", `It did not work: ${reason}.`);
+  }
+}
+
+const words = (label) => label.replaceAll("_", " ");
+
+function show({ prediction, warnings }) {
+  const { label, abstains, prediction_set: set, top_k: ranked } = prediction;
+  const others = set?.length ? ` It may be ${set.map(words).join(", ")}.` : "";
+  at("verdict").textContent = abstains ? `Not sure.${others}` : `Most likely ${words(label)}.`;
+  at("warnings").replaceChildren(...warnings.map((warning) => element("li", `Mind: ${warning}.`)));
+  at("bars").tBodies[0].replaceChildren(...ranked.map(bar));
+}
+
+function bar({ label, probability }, index) {
+  const row = element("tr", "");
+  if (!index) row.className = "best";
+  const head = element("th", words(label));
+  head.scope = "row";
+  const meter = element("meter", "");
+  meter.value = probability;
+  meter.setAttribute("aria-label", words(label));
+  const share = element("div", "");
+  share.className = "share";
+  share.append(meter, element("span", `${(100 * probability).toFixed(1)} %`));
+  const cell = element("td", "");
+  cell.append(share);
+  row.append(head, cell);
+  return row;
+}
+
+function element(name, text) {
+  const made = document.createElement(name);
+  made.textContent = text;
+  return made;
+}
+
+// Waveform and spectrogram at 8 kHz, as the model hears it. What the browser cannot decode has no picture.
+async function picture(blob) {
+  const player = at("player");
+  URL.revokeObjectURL(player.src);
+  player.src = URL.createObjectURL(blob);
+  try {
+    const context = new OfflineAudioContext(1, 1, 8000);
+    const samples = (await context.decodeAudioData(await blob.arrayBuffer())).getChannelData(0);
+    drawWaveform(at("waveform"), samples);
+    drawSpectrogram(at("spectrogram"), samples);
+  } catch {
+    for (const id of ["waveform", "spectrogram"]) at(id).getContext("2d").clearRect(0, 0, at(id).width, at(id).height);
+  }
+}
+
+async function record() {
+  const button = at("record");
+  if (recorder) return stop();
+  try {
+    recorder = await Recorder.start();
+  } catch {
+    return say("", "The microphone cannot be used. Allow it for this page, or choose a file.");
+  }
+  button.textContent = "Stop";
+  const started = recorder;
+  const tick = () => {
+    if (recorder !== started) return;
+    const seconds = recorder.seconds();
+    if (seconds >= RECORD_SECONDS) return stop();
+    say(`Recording, ${Math.floor(seconds)} of ${RECORD_SECONDS} seconds`);
+    setTimeout(tick, 200);
+  };
+  tick();
+}
+
+async function stop() {
+  const ended = recorder;
+  recorder = null;
+  const { samples, rate } = await ended.stop();
+  at("record").textContent = "Record";
+  classify(wav(samples, rate), "recording.wav");
+}
+
+const choose = ([file]) => file && classify(file, file.name);
+at("file").addEventListener("change", ({ target }) => {
+  choose([...target.files]);
+  target.value = "";
+});
+for (const [event, on] of [["focus", true], ["blur", false]]) {
+  at("file").addEventListener(event, () => document.querySelector("label[for=file]").classList.toggle("focused", on));
+}
+at("record").addEventListener("click", record);
+at("again").addEventListener("click", () => last && classify(...last));
+for (const event of ["dragover", "dragleave", "drop"]) {
+  document.addEventListener(event, (moved) => {
+    moved.preventDefault();
+    at("drop").classList.toggle("over", event === "dragover");
+    if (event === "drop") choose([...moved.dataTransfer.files]);
+  });
+}

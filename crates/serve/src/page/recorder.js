@@ -1,0 +1,37 @@
+// The microphone. MediaRecorder would give Opus, which the service does not decode, so that the samples themselves are kept.
+
+export class Recorder {
+  // Asks for the microphone and begins.
+  static async start() {
+    const recorder = new Recorder();
+    const quiet = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+    recorder.stream = await navigator.mediaDevices.getUserMedia({ audio: quiet });
+    recorder.context = new AudioContext();
+    await recorder.context.audioWorklet.addModule("/page/capture.js");
+    recorder.chunks = [];
+    recorder.node = new AudioWorkletNode(recorder.context, "capture");
+    recorder.node.port.onmessage = ({ data }) => recorder.chunks.push(data);
+    recorder.context.createMediaStreamSource(recorder.stream).connect(recorder.node);
+    return recorder;
+  }
+
+  // Seconds so far.
+  seconds() {
+    return this.chunks.reduce((n, chunk) => n + chunk.length, 0) / this.context.sampleRate;
+  }
+
+  // Ends and gives all samples with their rate.
+  async stop() {
+    this.stream.getTracks().forEach((track) => track.stop());
+    this.node.port.onmessage = null;
+    const rate = this.context.sampleRate;
+    await this.context.close();
+    const samples = new Float32Array(this.chunks.reduce((n, chunk) => n + chunk.length, 0));
+    let at = 0;
+    for (const chunk of this.chunks) {
+      samples.set(chunk, at);
+      at += chunk.length;
+    }
+    return { samples, rate };
+  }
+}

@@ -1,0 +1,93 @@
+// Sound for the page: WAV files from samples, pictures of samples.
+
+// Mono samples in -1..1 to a 16-bit PCM WAV file.
+export function wav(samples, rate) {
+  const view = new DataView(new ArrayBuffer(44 + 2 * samples.length));
+  const text = (at, letters) => [...letters].forEach((letter, i) => view.setUint8(at + i, letter.charCodeAt(0)));
+  text(0, "RIFF");
+  view.setUint32(4, 36 + 2 * samples.length, true);
+  text(8, "WAVEfmt ");
+  view.setUint32(16, 16, true);
+  view.setUint16(20, 1, true); // PCM
+  view.setUint16(22, 1, true); // channels
+  view.setUint32(24, rate, true);
+  view.setUint32(28, 2 * rate, true);
+  view.setUint16(32, 2, true); // bytes a frame
+  view.setUint16(34, 16, true); // bits a sample
+  text(36, "data");
+  view.setUint32(40, 2 * samples.length, true);
+  samples.forEach((sample, i) => view.setInt16(44 + 2 * i, Math.max(-1, Math.min(1, sample)) * 32767, true));
+  return new Blob([view], { type: "audio/wav" });
+}
+
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+export function drawWaveform(canvas, samples) {
+  const context = canvas.getContext("2d");
+  const { width, height } = canvas;
+  context.clearRect(0, 0, width, height);
+  context.fillStyle = colour("--bar");
+  const step = samples.length / width;
+  for (let x = 0; x < width; x++) {
+    let [low, high] = [0, 0];
+    for (let i = Math.floor(x * step); i < (x + 1) * step && i < samples.length; i++) {
+      low = Math.min(low, samples[i]);
+      high = Math.max(high, samples[i]);
+    }
+    context.fillRect(x, ((1 - high) * height) / 2, 1, Math.max(1, ((high - low) * height) / 2));
+  }
+}
+
+// Decibels below the loudest point, 80 of them, as shades; samples are at 8 kHz.
+export function drawSpectrogram(canvas, samples) {
+  const context = canvas.getContext("2d");
+  const { width, height } = canvas;
+  const size = 2 * height;
+  const picture = context.createImageData(width, height);
+  const power = new Float32Array(width * height);
+  const window = Float32Array.from({ length: size }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / size));
+  const [real, imaginary] = [new Float32Array(size), new Float32Array(size)];
+  for (let x = 0; x < width; x++) {
+    const start = Math.round((x / width) * Math.max(0, samples.length - size));
+    for (let i = 0; i < size; i++) real[i] = (samples[start + i] || 0) * window[i];
+    imaginary.fill(0);
+    transform(real, imaginary);
+    for (let y = 0; y < height; y++) power[y * width + x] = real[y] ** 2 + imaginary[y] ** 2;
+  }
+  const loudest = power.reduce((a, b) => Math.max(a, b), 1e-10);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const decibels = 10 * Math.log10(Math.max(power[y * width + x] / loudest, 1e-8));
+      const shade = 1 + decibels / 80;
+      picture.data.set([255 * shade ** 1.5, 220 * shade ** 2, 60 + 120 * shade, 255], 4 * ((height - 1 - y) * width + x));
+    }
+  }
+  context.putImageData(picture, 0, 0);
+}
+
+// Fourier transform in place, radix 2 (Cooley and Tukey, 1965).
+function transform(real, imaginary) {
+  const n = real.length;
+  for (let i = 1, j = 0; i < n; i++) {
+    let bit = n >> 1;
+    for (; j & bit; bit >>= 1) j ^= bit;
+    j ^= bit;
+    if (i < j) {
+      [real[i], real[j]] = [real[j], real[i]];
+      [imaginary[i], imaginary[j]] = [imaginary[j], imaginary[i]];
+    }
+  }
+  for (let length = 2; length <= n; length *= 2) {
+    const half = length / 2;
+    for (let k = 0; k < half; k++) {
+      const angle = (-2 * Math.PI * k) / length;
+      const [cosine, sine] = [Math.cos(angle), Math.sin(angle)];
+      for (let i = k; i < n; i += length) {
+        const a = real[i + half] * cosine - imaginary[i + half] * sine;
+        const b = real[i + half] * sine + imaginary[i + half] * cosine;
+        [real[i + half], imaginary[i + half]] = [real[i] - a, imaginary[i] - b];
+        [real[i], imaginary[i]] = [real[i] + a, imaginary[i] + b];
+      }
+    }
+  }
+}

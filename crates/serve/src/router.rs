@@ -1,0 +1,111 @@
+//! All routes, and what each request passes on its way: an id, a log line, the token, headers that make browsers careful.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::CorsLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::api::{classify, documents, health, model, page, predict};
+use crate::problem::Problem;
+use crate::service::Service;
+
+/// The header that holds a request's id.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest request id that is taken over from the client.
+const MAX_ID: usize = 64;
+
+/// Headers of every answer that does not set them itself.
+const HEADERS: [(HeaderName, &str); 5] = [
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("permissions-policy"), "microphone=(self), camera=(), geolocation=()"),
+];
+
+/// The whole service as a router.
+pub fn router(service: Arc<Service>) -> Router {
+    let locked = Router::new()
+        .route("/predict", post(predict::predict))
+        .route("/v1/classify", post(classify::classify))
+        .route("/v1/model", get(model::model))
+        .route("/metrics", get(health::metrics))
+        .route_layer(from_fn_with_state(Arc::clone(&service), authorize));
+    let mut router = Router::new()
+        .route("/health", get(health::live))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .merge(locked)
+        .merge(page::routes())
+        .merge(documents::routes())
+        .method_not_allowed_fallback(|| async { Problem::Method })
+        .fallback(|| async { Problem::NotFound })
+        .layer(CatchPanicLayer::custom(|_| Problem::Internal.into_response()));
+    let origins: Vec<HeaderValue> =
+        service.settings.origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
+    if !origins.is_empty() {
+        let headers = [header::CONTENT_TYPE, header::AUTHORIZATION];
+        let cors = CorsLayer::new().allow_origin(origins).allow_methods([Method::GET, Method::POST]);
+        router = router.layer(cors.allow_headers(headers));
+    }
+    for (name, value) in HEADERS {
+        router = router.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
+    }
+    router.layer(from_fn_with_state(Arc::clone(&service), account)).with_state(service)
+}
+
+async fn authorize(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    let header = request.headers().get(header::AUTHORIZATION).and_then(|header| header.to_str().ok());
+    match &service.settings.token {
+        Some(token) if !token.is_in(header.unwrap_or_default()) => Problem::Unauthorized.into_response(),
+        _ => next.run(request).await,
+    }
+}
+
+/// Counts, times and logs each request. The log names the route and never the path, since paths and queries are the client's.
+async fn account(State(service): State<Arc<Service>>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request_id(&request);
+    request.headers_mut().insert(REQUEST_ID, id.clone());
+    let route = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
+    let method = match request.method() {
+        known @ (&Method::GET | &Method::POST | &Method::HEAD | &Method::OPTIONS) => known.to_string(),
+        _ => "other".into(),
+    };
+    let mut response = next.run(request).await;
+    let (status, time) = (response.status().as_u16(), started.elapsed());
+    service.metrics.answered(&route, &method, status, time);
+    let reason = match status {
+        401 => Some("token"),
+        408 => Some("slow"),
+        413 => Some("size"),
+        503 => Some("busy"),
+        _ => None,
+    };
+    reason.into_iter().for_each(|reason| service.metrics.rejected(reason));
+    let id_text = id.to_str().unwrap_or_default();
+    tracing::info!(id = id_text, method, route, status, milliseconds = time.as_secs_f64() * 1000.0, "answered");
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+/// The client's own id, if it is a plain one, else a number.
+fn request_id(request: &Request) -> HeaderValue {
+    static COUNT: AtomicU64 = AtomicU64::new(1);
+    let is_plain = |id: &&HeaderValue| {
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+        (1..=MAX_ID).contains(&id.len()) && id.as_bytes().iter().all(plain)
+    };
+    let number = || HeaderValue::from_str(&format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+    let own = request.headers().get(REQUEST_ID).filter(is_plain).cloned();
+    own.or_else(|| number().ok()).unwrap_or(HeaderValue::from_static("0"))
+}

@@ -1,0 +1,142 @@
+//! What is asked and answered.
+
+use serde_json::Value;
+
+use crate::client::{Answer, LABELS, Server, wav};
+
+fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn predict_answers_as_the_service_before_it() {
+    let server = Server::start(&[]);
+    assert_eq!(server.get("/health").json(), serde_json::json!({"status": "ok"}));
+    let sound = wav(7.0, 1);
+    for (query, n_ranked) in [("", 3), ("?top_k=2", 2), ("?top_k=0", 1), ("?top_k=99", 3), ("?top_k=2&other=x", 2)] {
+        let answer = server.post(&format!("/predict{query}"), &[("cry.wav", &sound)]);
+        assert_eq!(answer.status, 200, "{query}: {answer:?}");
+        let json = answer.json();
+        assert_eq!(keys(&json), ["all_probs", "label", "probability", "top_k"]);
+        assert_eq!(json["top_k"].as_array().unwrap().len(), n_ranked, "{query}");
+        assert_eq!(
+            (&json["label"], &json["probability"]),
+            (&json["top_k"][0]["label"], &json["top_k"][0]["probability"])
+        );
+        assert_eq!(keys(&json["all_probs"]), LABELS);
+        let sum: f64 = json["all_probs"].as_object().unwrap().values().filter_map(Value::as_f64).sum();
+        assert!((sum - 1.0).abs() < 1e-6, "{sum}");
+    }
+    let twice = [0, 1].map(|_| server.post("/predict", &[("cry.wav", &sound)]).body);
+    assert_eq!(twice[0], twice[1]);
+    assert_ne!(twice[0], server.post("/predict", &[("cry.wav", &wav(7.0, 5))]).body, "another sound, another answer");
+}
+
+#[test]
+fn what_makes_no_sense_has_its_status() {
+    let server = Server::start(&[]);
+    let sound = wav(1.0, 1);
+    let files: &[(&str, &[u8])] = &[("a.wav", &sound)];
+    let raw = "content-type: audio/wav\r\n";
+    let told = |answer: Answer, status: u16, what: &str| {
+        assert_eq!(answer.status, status, "{what}: {answer:?}");
+        let json = answer.json();
+        let detail = json["detail"].as_str().or_else(|| json["detail"][0]["msg"].as_str());
+        assert!(detail.is_some_and(|detail| !detail.is_empty()), "{what}: {json}");
+        assert_eq!(answer.header("content-type"), Some("application/json"), "{what}");
+    };
+    for path in ["/predict?top_k=-1", "/predict?top_k=x", "/v1/classify?top_k=-1", "/v1/classify?coverage=0.5"] {
+        told(server.post(path, files), 422, path);
+    }
+    for query in ["window=0.1", "window=99", "hop=0", "min_confidence=2", "unknown=1", "window=NaN"] {
+        told(server.post(&format!("/v1/classify?{query}"), files), 422, query);
+    }
+    for path in ["/predict", "/v1/classify"] {
+        told(server.post(path, &[]), 422, "no file");
+        told(server.ask("POST", path, "", b""), 422, "no body");
+        told(server.post(path, &[("a.wav", b"")]), 400, "empty");
+        told(server.post(path, &[("a.wav", b"this is no sound")]), 400, "undecodable");
+        told(server.post(path, &[("../../etc/passwd", b"RIFF")]), 400, "a path for a name");
+        told(server.ask("POST", path, "content-type: multipart/form-data\r\n", b"x"), 400, "no boundary");
+        told(server.ask("POST", path, "content-type: multipart/form-data; boundary=e\r\n", b"--e\r\nx"), 400, "broken");
+        told(server.get(path), 405, "GET");
+    }
+    told(server.ask("POST", "/predict", "content-type: text/plain\r\n", b"x"), 422, "text");
+    told(server.ask("POST", "/v1/classify", "content-type: text/plain\r\n", b"x"), 415, "text");
+    told(server.ask("POST", "/v1/classify", raw, b"no sound"), 400, "raw");
+    let link = br#"{"url": "http://127.0.0.1/"}"#;
+    told(server.ask("POST", "/v1/classify", "content-type: application/json\r\n", link), 422, "URLs are off");
+    told(server.get("/nothing"), 404, "no page");
+}
+
+#[test]
+fn urls_are_fetched_from_listed_hosts_only_and_never_from_this_machine() {
+    let server = Server::start(&["--allow-url-host", "127.0.0.1"]);
+    for (url, reason) in [("http://127.0.0.1/", "cannot be fetched"), ("http://example.org/", "not allowed")] {
+        let body = format!("{{\"url\": \"{url}\"}}");
+        let answer = server.ask("POST", "/predict", "content-type: application/json\r\n", body.as_bytes());
+        assert_eq!(answer.status, 400);
+        assert!(answer.text().contains(reason), "{}", answer.text());
+    }
+}
+
+#[test]
+fn classify_tells_all_that_is_known() {
+    let server = Server::start(&[]);
+    let long = wav(10.0, 3);
+    let answer = server.ask("POST", "/v1/classify?coverage=0.9&hop=2", "content-type: audio/wav\r\n", &long);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let json = answer.json();
+    let recording = &json["recordings"][0];
+    assert_eq!(recording["file"], Value::Null);
+    assert_eq!(recording["prediction"]["prediction_set"], serde_json::json!(LABELS));
+    assert_eq!(recording["prediction"]["abstains"], true);
+    let starts: Vec<f64> =
+        recording["segments"].as_array().unwrap().iter().filter_map(|s| s["span"]["start_seconds"].as_f64()).collect();
+    assert_eq!(starts, [0.0, 2.0, 4.0, 6.0]);
+    assert_eq!(recording["segments"][0]["prediction"], recording["prediction"], "the first window is the beginning");
+
+    let files: [(&str, &[u8]); 3] = [("a.wav", &long), ("b.wav", b"no sound"), ("c.wav", &wav(1.0, 1))];
+    let json = server.post("/v1/classify", &files).json();
+    let recordings = json["recordings"].as_array().unwrap();
+    assert_eq!(recordings.iter().map(|r| r["file"].as_str().unwrap()).collect::<Vec<_>>(), ["a.wav", "b.wav", "c.wav"]);
+    assert!(recordings[1]["error"].is_string() && recordings[1]["prediction"].is_null());
+    assert_eq!(recordings[0]["warnings"], serde_json::json!(["only the first 7 s were used"]));
+    assert!(recordings[2]["warnings"][0].as_str().unwrap().starts_with("only 1.0 s of sound"));
+    let model = server.get("/v1/model").json();
+    assert_eq!(model["model"], json["model"]);
+    assert_eq!(model["labels"], serde_json::json!(LABELS));
+    assert_eq!(model["card"], "# A model of no use\n");
+    assert_eq!(model["model"]["sha256"].as_str().unwrap().len(), 64);
+}
+
+#[test]
+fn everything_for_people_and_programs_comes_from_the_binary() {
+    let server = Server::start(&[]);
+    for (path, content_type, word) in [
+        ("/", "text/html; charset=utf-8", "no medical device"),
+        ("/page/page.js", "text/javascript; charset=utf-8", "/v1/classify"),
+        ("/docs", "text/html; charset=utf-8", "SwaggerUIBundle"),
+        ("/redoc", "text/html; charset=utf-8", "Redoc.init"),
+        ("/openapi.json", "application/json", "\"/predict\""),
+        ("/metrics", "application/openmetrics-text; version=1.0.0; charset=utf-8", "wail_requests"),
+    ] {
+        let answer = server.get(path);
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some(content_type)), "{path}");
+        assert!(answer.text().contains(word), "{path}");
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'") && !policy.contains("http"), "{path}: {policy}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(answer.header("access-control-allow-origin"), None, "{path}");
+    }
+    server.post("/predict", &[("a.wav", &wav(1.0, 1))]);
+    let metrics = server.get("/metrics").text();
+    for line in [
+        "wail_requests_total{route=\"/predict\",method=\"POST\",status=\"200\"} 1",
+        "wail_stage_seconds_count{stage=\"Model\"} 1",
+        "wail_batch_images_count 1",
+        "wail_recordings 0",
+    ] {
+        assert!(metrics.contains(line), "{line} in {metrics}");
+    }
+}

@@ -1,0 +1,173 @@
+//! A running service and raw requests to it, so that a test may be as rude as a client can be.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use model::{Arch, BackboneWeights, Head, HeadConfig, ModelInfo};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+pub const LABELS: [&str; 3] = ["belly pain", "hungry", "tired"];
+
+/// A model with random weights, small images, and a folder that holds it as `model.safetensors`.
+pub static MODEL: LazyLock<TempDir> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = BackboneWeights::random(Arch::ResNet18, 1);
+    let config = HeadConfig { inner: 8, dropout: 0.5 };
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let head = Head::new(&config, weights.n_outputs(), LABELS.len(), &mut rng, &model::cpu());
+    let sets = [0.8, 0.9, 0.95].map(|coverage| json!({"coverage": coverage, "min_probability": 0.0}));
+    let info = ModelInfo {
+        arch: Arch::ResNet18,
+        labels: LABELS.map(String::from).to_vec(),
+        head: config,
+        features: json!({"image_size": 64}),
+        calibration: json!({"n_examples": 9, "temperature": 1.5, "sets": sets}),
+        backbone_source: "random, seed 1".into(),
+        provenance: json!({}),
+    };
+    model::save_model(&folder.path().join("model.safetensors"), &info, &weights, &head).unwrap();
+    std::fs::write(folder.path().join("MODEL_CARD.md"), "# A model of no use\n").unwrap();
+    folder
+});
+
+/// A `serve` process in a fresh folder; it is killed when dropped.
+pub struct Server {
+    pub child: Child,
+    pub address: SocketAddr,
+    pub log: BufReader<std::process::ChildStderr>,
+    _folder: TempDir,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    /// A header's value, lower case name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+}
+
+pub fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_serve"));
+    command.current_dir(folder).env_remove("WAIL_TOKEN").env_remove("LISTEN_FDS").stderr(Stdio::piped());
+    command
+}
+
+impl Server {
+    pub fn start(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = command(folder.path())
+            .args(["--listen", "127.0.0.1:0", "--model", MODEL.path().to_str().unwrap()])
+            .args(arguments)
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        let address = loop {
+            line.clear();
+            assert!(log.read_line(&mut line).unwrap() > 0, "it does not start");
+            if let Some((_, address)) = line.split_once("listening address=") {
+                break address.trim().parse().unwrap();
+            }
+        };
+        Self { child, address, log, _folder: folder }
+    }
+
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, "", b"")
+    }
+
+    /// One request on a connection of its own; `headers` end with `\r\n` each.
+    pub fn ask(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
+        let mut stream = self.connect();
+        let length = if method == "POST" { format!("content-length: {}\r\n", body.len()) } else { String::new() };
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{length}{headers}\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(body).unwrap();
+        read(stream)
+    }
+
+    /// Form data with these files, each a file name and its content.
+    pub fn post(&self, path: &str, files: &[(&str, &[u8])]) -> Answer {
+        let (headers, body) = form(files);
+        self.ask("POST", path, &headers, &body)
+    }
+
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn form(files: &[(&str, &[u8])]) -> (String, Vec<u8>) {
+    let mut body = Vec::new();
+    for (name, content) in files {
+        let head = format!("--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--edge--\r\n");
+    ("content-type: multipart/form-data; boundary=edge\r\n".into(), body)
+}
+
+/// Everything up to the end of the connection.
+pub fn read(mut stream: TcpStream) -> Answer {
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a whole head");
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Answer { status, head, body: bytes[end + 4..].to_vec() }
+}
+
+/// A 16-bit mono WAV file at 8 kHz: a tone of so many seconds whose pitch depends on `which`.
+pub fn wav(seconds: f32, which: u32) -> Vec<u8> {
+    let n = (8000.0 * seconds) as u32;
+    let mut bytes = Vec::new();
+    bytes.extend_from_slice(b"RIFF");
+    bytes.extend_from_slice(&(36 + 2 * n).to_le_bytes());
+    bytes.extend_from_slice(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    bytes.extend_from_slice(&8000_u32.to_le_bytes());
+    bytes.extend_from_slice(&16000_u32.to_le_bytes());
+    bytes.extend_from_slice(b"\x02\0\x10\0data");
+    bytes.extend_from_slice(&(2 * n).to_le_bytes());
+    let pitch = 0.2 + 0.1 * which as f32;
+    (0..n).for_each(|i| bytes.extend_from_slice(&((12_000.0 * (pitch * i as f32).sin()) as i16).to_le_bytes()));
+    bytes
+}

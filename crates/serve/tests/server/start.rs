@@ -1,0 +1,69 @@
+//! What keeps it from starting, and which model it takes.
+
+use crate::client::{MODEL, Server, command};
+
+fn fails(folder: &std::path::Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = command(folder).args(arguments).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn without_a_model_it_says_how_to_make_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, text) = fails(folder.path(), &[]);
+    assert_eq!(code, Some(4), "{text}");
+    assert!(text.contains("train --config sweep.toml"), "{text}");
+    std::fs::write(folder.path().join("model.onnx"), "nonsense").unwrap();
+    assert_eq!(fails(folder.path(), &["--model", "model.onnx"]).0, Some(4));
+    assert_eq!(fails(folder.path(), &["--model", "."]).0, Some(4));
+}
+
+#[test]
+fn the_kept_model_comes_before_the_newest_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("experiments/run");
+    let kept = folder.path().join("models/kept");
+    for place in [&run, &kept] {
+        std::fs::create_dir_all(place).unwrap();
+    }
+    std::fs::copy(MODEL.path().join("model.safetensors"), run.join("model.safetensors")).unwrap();
+    let taken = Server::start(&[]);
+    let used = ["--listen", taken.address.to_string().leak()]; // taken, so that it ends once the model is loaded
+    let (code, text) = fails(folder.path(), &used);
+    assert!(code == Some(1) && text.contains("experiments/run/model.safetensors"), "{text}");
+    std::fs::copy(MODEL.path().join("model.safetensors"), kept.join("model.safetensors")).unwrap();
+    let (code, text) = fails(folder.path(), &used);
+    assert!(code == Some(1) && text.contains("models/kept/model.safetensors"), "{text}");
+}
+
+#[test]
+fn wrong_use_has_its_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = MODEL.path().to_str().unwrap();
+    for arguments in [
+        vec!["--listen", "nowhere"],
+        vec!["--body-mib", "0"],
+        vec!["--allow-origin", "example.org"],
+        vec!["--model", model, "--token-file", "missing"],
+        vec!["--device", "abacus"],
+    ] {
+        assert_eq!(fails(folder.path(), &arguments).0, Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn check_asks_whether_it_lives() {
+    let server = Server::start(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(fails(folder.path(), &["check", &server.address.to_string()]).0, Some(0));
+    let address = server.address.to_string();
+    drop(server);
+    assert_eq!(fails(folder.path(), &["check", &address]).0, Some(1));
+}
+
+#[test]
+fn the_help_is_as_reviewed() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = command(folder.path()).arg("--help").output().unwrap();
+    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap());
+}
