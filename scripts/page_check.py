@@ -15,13 +15,14 @@ import pathlib
 import re
 import shutil
 import struct
-import subprocess
 import sys
 import tempfile
 import wave
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
+
+from service import running
 
 SIZES = {"phone": (390, 844), "desk": (1280, 900)}
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -46,16 +47,6 @@ def sound(path):
             t = i / 16000
             loud = max(0.0, math.sin(2 * math.pi * t / 1.5))
             file.writeframes(struct.pack("<h", int(12000 * loud * math.sin(2 * math.pi * (450 + 60 * math.sin(4 * t)) * t))))
-
-
-def start(serve, model):
-    """Starts the service on a free port; gives the process and the address."""
-    command = [serve.resolve(), "--model", model.resolve(), "--listen", "127.0.0.1:0"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    for line in process.stderr:
-        if found := re.search(r"listening address=(\S+)", line):
-            return process, f"http://{found[1]}"
-    sys.exit("the service does not start")
 
 
 def check(browser, url, recording, pictures):
@@ -142,16 +133,12 @@ def main():
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         recording = pathlib.Path(folder) / "cry.wav"
         sound(recording)
-        process, url = start(args.serve, args.model)
-        try:
-            microphone = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-            microphone.append(f"--use-file-for-fake-audio-capture={recording}")
+        microphone = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+        microphone.append(f"--use-file-for-fake-audio-capture={recording}")
+        with running(args.serve, args.model) as (_, url):
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", *microphone])
             problems = check(browser, url, recording, args.pictures)
             browser.close()
-        finally:
-            process.terminate()
-            process.wait()
     for problem in problems:
         print(problem)
     print("the page: " + (f"{len(problems)} problems" if problems else "fine"))

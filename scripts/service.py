@@ -1,0 +1,26 @@
+"""Starts `serve` for the scripts that ask it things."""
+
+import contextlib
+import re
+import subprocess
+import sys
+import threading
+
+
+@contextlib.contextmanager
+def running(serve, model, *arguments):
+    """A service on a free port until the block ends: the process, and its address `http://127.0.0.1:PORT`."""
+    command = [serve.resolve(), "--model", model.resolve(), "--listen", "127.0.0.1:0", *arguments]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if found := re.search(r"listening address=(\S+)", line):
+            break
+    else:
+        sys.exit("the service does not start")
+    # Somebody must go on reading, or the pipe fills up.
+    threading.Thread(target=process.stderr.read, daemon=True).start()
+    try:
+        yield process, f"http://{found[1]}"
+    finally:
+        process.terminate()
+        process.wait()
