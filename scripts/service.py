@@ -1,6 +1,8 @@
-"""Starts `serve` for the scripts that ask it things."""
+"""Starts `serve`, and load on it by wrk (Debian: wrk), for the scripts that ask it things."""
 
 import contextlib
+import json
+import pathlib
 import re
 import subprocess
 import sys
@@ -24,3 +26,12 @@ def running(serve, model, *arguments):
     finally:
         process.terminate()
         process.wait()
+
+
+def load(url, files, connections, seconds):
+    """What wrk finds: `seconds`, `p50_ms`, `p99_ms`, `broken` connections, and how many answers of each status, in `statuses`."""
+    script = pathlib.Path(__file__).with_name("wrk_post.lua")
+    command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s", "--timeout", "60s"]
+    command += ["--script", script, f"{url}/predict", "--", *files]
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(result.stdout.splitlines()[-1])

@@ -47,8 +47,8 @@ struct Cli {
     /// Let pages of this origin call the API, such as https://example.org; may be given several times
     #[arg(long, value_name = "ORIGIN", value_parser = origin)]
     allow_origin: Vec<String>,
-    /// Let clients name recordings on this host by URL; may be given several times
-    #[arg(long, value_name = "HOST[:PORT]")]
+    /// Let clients name recordings on this host by URL; may be given several times, or as a list with commas
+    #[arg(long, value_name = "HOST[:PORT]", env = "WAIL_ALLOW_URL_HOST", value_delimiter = ',')]
     allow_url_host: Vec<String>,
     /// Form of the log
     #[arg(long, value_enum, default_value = "text")]
@@ -71,7 +71,7 @@ enum Command {
 #[derive(Debug, clap::Args)]
 pub struct ModelArgs {
     /// A model file, an exported model's folder or a run's; without it the one in models/, else that of the newest run in experiments/
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", env = "WAIL_MODEL")]
     model: Option<PathBuf>,
     /// Where to compute: auto, cpu, wgpu or cuda
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
@@ -131,6 +131,9 @@ pub fn run() -> Result<(), Error> {
     let failed = |what: &str, e: std::io::Error| Error::Failed(format!("{what}: {e}"));
     let service = Arc::new(Service::new(classifier, settings).map_err(|e| failed("threads", e))?);
     let runtime = tokio::runtime::Runtime::new().map_err(|e| failed("threads", e))?;
+    if crate::lambda::is_here() {
+        return runtime.block_on(crate::lambda::run(service)).map_err(|e| Error::Failed(format!("lambda: {e}")));
+    }
     runtime.block_on(async {
         let listener = listener(cli.listen).await.map_err(|e| failed(&cli.listen.to_string(), e))?;
         let address = listener.local_addr().map_err(|e| failed("socket", e))?;

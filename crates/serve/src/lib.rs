@@ -14,6 +14,7 @@ pub mod cli;
 mod error;
 mod fetch;
 mod json;
+pub mod lambda;
 pub mod limits;
 pub mod listen;
 pub mod metrics;

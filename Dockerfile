@@ -1,0 +1,15 @@
+# docker build --tag wail . && docker run --rm --publish 127.0.0.1:8000:8000 --volume ./models:/models:ro wail
+FROM rust:1.95-bookworm AS build
+WORKDIR /source
+COPY . .
+RUN cargo build --release --workspace --locked
+
+# glibc and a user without rights; no shell, no package manager.
+FROM gcr.io/distroless/cc-debian12:nonroot
+WORKDIR /
+COPY --from=build /source/target/release/serve /usr/local/bin/serve
+COPY models /models
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=4s --start-period=10s CMD ["/usr/local/bin/serve", "check"]
+ENTRYPOINT ["/usr/local/bin/serve"]
+CMD ["--listen", "0.0.0.0:8000"]
