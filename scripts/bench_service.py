@@ -32,7 +32,7 @@ def peer(model, workers):
     command = [sys.executable, "-m", "uvicorn", "fastapi_peer:app", "--port", str(port), "--workers", str(workers)]
     command += ["--log-level", "error"]
     environment = os.environ | {"MODEL": str(model.resolve())}
-    process = subprocess.Popen(command, cwd=pathlib.Path(__file__).parent, env=environment)
+    process = subprocess.Popen(command, cwd=pathlib.Path(__file__).parent, env=environment, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(600):

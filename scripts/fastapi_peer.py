@@ -12,6 +12,7 @@ from fastapi import FastAPI, UploadFile
 
 SESSION = onnxruntime.InferenceSession(os.environ["MODEL"], providers=["CPUExecutionProvider"])
 LABELS = json.loads(SESSION.get_modelmeta().custom_metadata_map["wail"])["info"]["labels"]
+SIZE = SESSION.get_inputs()[0].shape[2]
 app = FastAPI()
 
 
@@ -27,7 +28,7 @@ def predict(file: UploadFile, top_k: int = 3):
     power = librosa.feature.melspectrogram(y=waveform, sr=8000, n_fft=1024, hop_length=256, n_mels=128)
     mel = librosa.power_to_db(power, ref=np.max)
     image = (mel - mel.min()) / max(mel.max() - mel.min(), 1e-6)
-    image = np.asarray(PIL.Image.fromarray(image.astype(np.float32)).resize((224, 224), PIL.Image.Resampling.BILINEAR))
+    image = np.asarray(PIL.Image.fromarray(image.astype(np.float32)).resize((SIZE, SIZE), PIL.Image.Resampling.BILINEAR))
     logits = SESSION.run(["logits"], {"input": image[None, None]})[0][0]
     probabilities = np.exp(logits - logits.max())
     probabilities = [float(p) for p in probabilities / probabilities.sum()]

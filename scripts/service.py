@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -28,10 +29,14 @@ def running(serve, model, *arguments):
         process.wait()
 
 
-def load(url, files, connections, seconds):
-    """What wrk finds: `seconds`, `p50_ms`, `p99_ms`, `broken` connections, and how many answers of each status, in `statuses`."""
+def load(url, files, connections, seconds, pause_seconds=0):
+    """What wrk finds: `seconds`, `p50_ms`, `p99_ms`, `broken` connections, and how many answers of each status, in `statuses`.
+
+    Each connection asks again `pause_seconds` after an answer.
+    """
     script = pathlib.Path(__file__).with_name("wrk_post.lua")
     command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s", "--timeout", "60s"]
     command += ["--script", script, f"{url}/predict", "--", *files]
-    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    environment = os.environ | {"PAUSE_MS": str(round(1000 * pause_seconds))}
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     return json.loads(result.stdout.splitlines()[-1])

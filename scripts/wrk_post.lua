@@ -22,6 +22,10 @@ function request()
   return requests[turn]
 end
 
+function delay()
+  return tonumber(os.getenv("PAUSE_MS"))
+end
+
 function response(status)
   statuses[tostring(status)] = (statuses[tostring(status)] or 0) + 1
 end
