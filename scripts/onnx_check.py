@@ -29,7 +29,7 @@ def log_softmax(logits):
 
 
 def check_file(path):
-    """The promises of DESIGN.md about model.onnx; returns the labels and the temperature."""
+    """The promises of DESIGN.md about model.onnx; returns the labels, the temperature and the front end."""
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
     graph = model.graph
@@ -41,9 +41,11 @@ def check_file(path):
     dims = [d.dim_param or d.dim_value for value in (image, logits) for d in value.type.tensor_type.shape.dim]
     assert (image.name, logits.name) == ("input", "logits") and dims[0] == dims[4] == "batch" and dims[1] == 1, dims
     info = json.loads({entry.key: entry.value for entry in model.metadata_props}["wail"])["info"]
-    assert dims[5] == len(info["labels"]) and info["features"]["image_size"] == dims[2] == dims[3]
+    features = info["features"]
+    shape = [features["image_size"]] * 2 if features["front_end"] == "image" else [dims[2], 64]
+    assert dims[5] == len(info["labels"]) and shape == dims[2:4], dims
     assert info["provenance"]["data"]["fingerprint"]
-    return info["labels"], info["calibration"]["temperature"]
+    return info["labels"], info["calibration"]["temperature"], features["front_end"]
 
 
 def main():
@@ -53,10 +55,10 @@ def main():
     parser.add_argument("recordings", type=pathlib.Path)
     arguments = parser.parse_args()
     train, path = arguments.train.resolve(), arguments.model / "model.onnx"
-    labels, temperature = check_file(path)
+    labels, temperature, front_end = check_file(path)
     with tempfile.TemporaryDirectory() as folder:
         images = pathlib.Path(folder) / "images.npy"
-        subprocess.run([train, "features", arguments.recordings, "--out", images], check=True)
+        subprocess.run([train, "features", arguments.recordings, "--out", images, "--front-end", front_end], check=True)
         images = np.load(images)[:, None]
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     expected = log_softmax(session.run(["logits"], {"input": images})[0] / temperature)

@@ -52,17 +52,12 @@ impl ImageStore {
         self.extractor.config()
     }
 
-    /// Height and width of an image in pixels.
-    pub fn image_size(&self) -> usize {
-        self.config().image_size
-    }
-
-    /// The image of a recording, `[image_size, image_size]` row-major in 0..1, from the cache or from its file.
+    /// The image of a recording, of the configuration's `image_shape` row-major, from the cache or from its file.
     ///
     /// # Errors
     /// [`Error::Recording`] if it cannot be read, [`Error::Io`] if the cache cannot be written.
     pub fn image(&self, corpus: &Corpus, recording: &Recording) -> Result<Vec<f32>, Error> {
-        match self.key(recording).and_then(|key| self.cache.get(&key, self.image_size().pow(2))) {
+        match self.key(recording).and_then(|key| self.cache.get(&key, self.config().image_shape().iter().product())) {
             Some(image) => Ok(image),
             None => Ok(self.compute(corpus, recording)?.0),
         }

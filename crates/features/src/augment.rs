@@ -1,4 +1,4 @@
-//! SpecAugment on the image: one band of rows and one band of columns are blanked (Park et al. 2019, without warping).
+//! SpecAugment on the image: one band of frequencies and one band of time are blanked (Park et al. 2019, without warping).
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SpecAugment {
-    /// Most rows (mel bands, in pixels) that the frequency mask blanks.
+    /// Most of the image's frequencies, in pixels, that the frequency mask blanks.
     pub frequency_mask: usize,
-    /// Most columns (time, in pixels) that the time mask blanks.
+    /// Most of the image's time, in pixels, that the time mask blanks.
     pub time_mask: usize,
     /// Probability that an image is masked at all; both masks or none.
     pub probability: f64,
@@ -22,20 +22,24 @@ impl Default for SpecAugment {
 }
 
 impl SpecAugment {
-    /// Masks `image`, `[size, size]` row-major, with zeros. Widths are uniform from 0 to the most, places uniform.
-    pub fn apply<R: Rng>(&self, image: &mut [f32], size: usize, rng: &mut R) {
+    /// Masks `image`, row-major with rows of `width` pixels, with the value `blank`; rows are frequencies, or with
+    /// `rows_are_time` moments. Widths are uniform from 0 to the most, places uniform.
+    pub(crate) fn apply<R: Rng>(&self, image: &mut [f32], width: usize, rows_are_time: bool, blank: f32, rng: &mut R) {
         if rng.random::<f64>() >= self.probability {
             return;
         }
-        let mut band = |most: usize| {
-            let width = rng.random_range(0..=most.min(size));
-            let start = rng.random_range(0..=size - width);
-            start..start + width
+        let height = image.len() / width;
+        let (frequencies, moments) = if rows_are_time { (width, height) } else { (height, width) };
+        let mut band = |most: usize, size: usize| {
+            let length = rng.random_range(0..=most.min(size));
+            let start = rng.random_range(0..=size - length);
+            start..start + length
         };
-        let (rows, columns) = (band(self.frequency_mask), band(self.time_mask));
-        for (index, row) in image.chunks_exact_mut(size).enumerate() {
-            let masked = if rows.contains(&index) { 0..size } else { columns.clone() };
-            row[masked].fill(0.0);
+        let (frequencies, moments) = (band(self.frequency_mask, frequencies), band(self.time_mask, moments));
+        let (rows, columns) = if rows_are_time { (moments, frequencies) } else { (frequencies, moments) };
+        for (index, row) in image.chunks_exact_mut(width).enumerate() {
+            let masked = if rows.contains(&index) { 0..width } else { columns.clone() };
+            row[masked].fill(blank);
         }
     }
 }
@@ -52,7 +56,7 @@ mod tests {
         let mut masked = 0;
         for _ in 0..2000 {
             let mut image = vec![1.0; size * size];
-            augment.apply(&mut image, size, &mut rng);
+            augment.apply(&mut image, size, false, 0.0, &mut rng);
             let rows: Vec<usize> =
                 (0..size).filter(|r| image[r * size..(r + 1) * size].iter().all(|x| *x == 0.0)).collect();
             let columns: Vec<usize> = (0..size).filter(|c| (0..size).all(|r| image[r * size + c] == 0.0)).collect();
@@ -72,7 +76,22 @@ mod tests {
     fn probability_zero_leaves_the_image_alone() {
         let mut image = vec![1.0; 16];
         let augment = SpecAugment { probability: 0.0, ..SpecAugment::default() };
-        augment.apply(&mut image, 4, &mut rand_chacha::ChaCha8Rng::seed_from_u64(1));
+        augment.apply(&mut image, 4, false, 0.0, &mut rand_chacha::ChaCha8Rng::seed_from_u64(1));
         assert_eq!(image, [1.0; 16]);
+    }
+
+    #[test]
+    fn rows_may_be_time() {
+        let augment = SpecAugment { frequency_mask: 2, time_mask: 30, probability: 1.0 };
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(5);
+        let mut most = [0; 2];
+        for _ in 0..200 {
+            let mut image = vec![1.0; 40 * 8];
+            augment.apply(&mut image, 8, true, -7.0, &mut rng);
+            let moments = image.chunks_exact(8).filter(|row| row.iter().all(|x| *x == -7.0)).count();
+            let bands = (0..8).filter(|band| image.iter().skip(*band).step_by(8).all(|x| *x == -7.0)).count();
+            most = [most[0].max(moments), most[1].max(bands)];
+        }
+        assert_eq!(most, [30, 2]);
     }
 }

@@ -1,16 +1,33 @@
 //! The settings of the road from bytes to image.
 
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::SpecAugment;
+use crate::{SpecAugment, yamnet};
 
 /// Changes whenever the same settings give other numbers than before: caches hash it.
 pub const FEATURES_VERSION: u32 = 2;
+
+/// What a waveform becomes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FrontEnd {
+    /// A square image of librosa's log-mel spectrogram in 0..1, frequencies by time.
+    #[default]
+    Image,
+    /// YAMNet's log-mel spectrogram as its authors define it, time by frequencies: see `yamnet.rs`.
+    Yamnet,
+    /// The same with the rounding of the TFLite runtime, which runs the mel filters of the published file as a layer with
+    /// `int8` weights: it keeps 256 levels of a frame's magnitudes, so that what is 48 dB below the loudest bin is lost.
+    YamnetTflite,
+}
 
 /// All feature settings; the defaults are those of the original project, in librosa's terms.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FeatureConfig {
+    /// What a waveform becomes. YAMNet's leave only `clip_seconds` and `spec_augment` free: see [`FeatureConfig::yamnet`].
+    pub front_end: FrontEnd,
     /// Rate to resample to, 4000 to 48000 Hz.
     pub sample_rate_hz: u32,
     /// Length to clip or zero-pad to, 0.5 to 60 s.
@@ -36,6 +53,7 @@ pub struct FeatureConfig {
 impl Default for FeatureConfig {
     fn default() -> Self {
         Self {
+            front_end: FrontEnd::Image,
             sample_rate_hz: 8000,
             clip_seconds: 7.0,
             n_fft: 1024,
@@ -51,8 +69,26 @@ impl Default for FeatureConfig {
 }
 
 impl FeatureConfig {
+    /// The settings that YAMNet's authors fix, with masks of the same share of the image as the default's.
+    pub fn yamnet() -> Self {
+        Self {
+            front_end: FrontEnd::Yamnet,
+            sample_rate_hz: yamnet::SAMPLE_RATE_HZ,
+            n_fft: yamnet::N_FFT,
+            hop_length: yamnet::HOP_LENGTH,
+            n_mels: yamnet::N_MELS,
+            f_min_hz: yamnet::F_MIN_HZ,
+            f_max_hz: Some(yamnet::F_MAX_HZ),
+            spec_augment: SpecAugment { frequency_mask: 3, time_mask: 77, ..SpecAugment::default() },
+            ..Self::default()
+        }
+    }
+
     /// Every problem with the values; empty if they can be used.
     pub fn validate(&self) -> Vec<String> {
+        let fixed = Self { front_end: self.front_end, clip_seconds: self.clip_seconds, ..Self::yamnet() };
+        let fixed = Self { spec_augment: self.spec_augment.clone(), ..fixed };
+        let [height, width] = self.image_shape();
         let nyquist = f64::from(self.sample_rate_hz) / 2.0;
         [
             ((4000..=48_000).contains(&self.sample_rate_hz), "sample_rate_hz must be 4000 to 48000"),
@@ -68,7 +104,11 @@ impl FeatureConfig {
             (self.top_db > 0.0 && self.top_db <= 200.0, "top_db must be above 0 and at most 200"),
             ((32..=1024).contains(&self.image_size), "image_size must be 32 to 1024"),
             (
-                self.spec_augment.frequency_mask <= self.image_size && self.spec_augment.time_mask <= self.image_size,
+                self.front_end == FrontEnd::Image || *self == fixed,
+                "front_end is one of YAMNet's, whose authors fixed all but clip_seconds and spec_augment: leave the others out",
+            ),
+            (
+                self.spec_augment.frequency_mask.max(self.spec_augment.time_mask) <= height.max(width),
                 "spec_augment masks must not be wider than the image",
             ),
             ((0.0..=1.0).contains(&self.spec_augment.probability), "spec_augment.probability must be 0 to 1"),
@@ -89,9 +129,27 @@ impl FeatureConfig {
         1 + self.clip_samples() / self.hop_length
     }
 
+    /// Height and width of an image: `image_size` twice; for YAMNet its frames and its 64 mel bands.
+    pub fn image_shape(&self) -> [usize; 2] {
+        match self.front_end {
+            FrontEnd::Image => [self.image_size; 2],
+            FrontEnd::Yamnet | FrontEnd::YamnetTflite => [yamnet::n_frames(self.clip_samples()), yamnet::N_MELS],
+        }
+    }
+
+    /// Does to an image, `[height, width]`, what training does, with draws from `rng`.
+    pub fn augment<R: Rng>(&self, image: &mut [f32], rng: &mut R) {
+        let (rows_are_time, blank) = match self.front_end {
+            FrontEnd::Image => (false, 0.0),
+            FrontEnd::Yamnet | FrontEnd::YamnetTflite => (true, yamnet::silence()),
+        };
+        self.spec_augment.apply(image, self.image_shape()[1], rows_are_time, blank, rng);
+    }
+
     /// Everything that decides what the image of some bytes is, as text: what caches hash.
     pub fn image_key(&self) -> String {
         let Self {
+            front_end,
             sample_rate_hz,
             clip_seconds,
             n_fft,
@@ -103,6 +161,9 @@ impl FeatureConfig {
             image_size,
             spec_augment: _,
         } = self;
+        if *front_end != FrontEnd::Image {
+            return format!("features {FEATURES_VERSION}: {front_end:?}, {clip_seconds} s");
+        }
         format!(
             "features {FEATURES_VERSION}: {sample_rate_hz} Hz, {clip_seconds} s, {n_fft}/{hop_length}, {n_mels} mels \
              {f_min_hz} to {f_max_hz:?} Hz, {top_db} dB, {image_size} px"
@@ -119,6 +180,20 @@ mod tests {
         let config = FeatureConfig::default();
         assert!(config.validate().is_empty());
         assert_eq!((config.clip_samples(), config.n_frames()), (56_000, 219));
+        assert_eq!(config.image_shape(), [224, 224]);
+        let yamnet = FeatureConfig::yamnet();
+        assert!(yamnet.validate().is_empty());
+        assert_eq!(yamnet.image_shape(), [720, 64]);
+    }
+
+    #[test]
+    fn what_yamnets_authors_fixed_stays() {
+        for front_end in [FrontEnd::Yamnet, FrontEnd::YamnetTflite] {
+            let config = FeatureConfig { front_end, clip_seconds: 3.0, ..FeatureConfig::yamnet() };
+            assert!(config.validate().is_empty());
+            let problems = FeatureConfig { n_mels: 65, ..config }.validate();
+            assert!(problems.len() == 1 && problems[0].starts_with("front_end"), "{problems:?}");
+        }
     }
 
     #[test]

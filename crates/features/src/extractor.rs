@@ -10,7 +10,8 @@ use crate::input::open_regular_file;
 use crate::log_mel::LogMel;
 use crate::resample::Resampler;
 use crate::resize::Resize;
-use crate::{Error, FeatureConfig};
+use crate::yamnet::{self, YamnetMel};
+use crate::{Error, FeatureConfig, FrontEnd};
 
 /// Sound after the clip's end that its last samples still depend on, s: the resampler's reach, at the lowest rates too.
 const RESAMPLER_REACH_SECONDS: f64 = 0.05;
@@ -26,6 +27,8 @@ pub struct Extractor {
     config: FeatureConfig,
     log_mel: LogMel,
     resize: Resize,
+    /// Where the front end is one of YAMNet's.
+    yamnet: Option<YamnetMel>,
     resamplers: Mutex<HashMap<u32, Arc<Resampler>>>,
 }
 
@@ -43,6 +46,7 @@ impl Extractor {
             config: config.clone(),
             log_mel: LogMel::new(config),
             resize: Resize::new(config.n_mels, config.n_frames(), config.image_size),
+            yamnet: (config.front_end != FrontEnd::Image).then(|| YamnetMel::new(config)),
             resamplers: Mutex::default(),
         })
     }
@@ -114,9 +118,26 @@ impl Extractor {
         self.log_mel.apply(waveform)
     }
 
-    /// `[image_size, image_size]` row-major in 0..1; row 0 is the lowest band. `log_mel` is `[n_mels, n_frames]`.
+    /// The square image of a spectrogram, `[image_size, image_size]` row-major in 0..1; row 0 is the lowest band. `log_mel` is
+    /// `[n_mels, n_frames]`.
     pub fn image(&self, log_mel: &[f32]) -> Vec<f32> {
         self.resize.apply(log_mel)
+    }
+
+    /// What the backbone takes in, [`FeatureConfig::image_shape`] row-major, of a waveform of at most `clip_samples` at the
+    /// configuration's rate. A shorter one is filled up as the front end does: with zeros, or for YAMNet with itself.
+    pub fn image_from_waveform(&self, waveform: &[f32]) -> Vec<f32> {
+        if let Some(yamnet) = &self.yamnet {
+            return yamnet.apply(waveform);
+        }
+        let mut waveform = waveform.to_vec();
+        waveform.resize(self.config.clip_samples(), 0.0);
+        self.image(&self.log_mel(&waveform))
+    }
+
+    /// What YAMNet hears at once, `[n_patches, 96, 64]` row-major: its image in overlapping patches. `None` for another front end.
+    pub fn patches(&self, image: &[f32]) -> Option<Vec<f32>> {
+        self.yamnet.is_some().then(|| yamnet::patches(image))
     }
 
     /// The whole road: the image, and what is odd about the file.
@@ -136,7 +157,7 @@ impl Extractor {
     }
 
     fn image_from_audio(&self, audio: Audio) -> (Vec<f32>, Vec<Warning>) {
-        (self.image(&self.log_mel(&self.waveform(&audio))), audio.warnings)
+        (self.image_from_waveform(&self.unpadded_waveform(&audio)), audio.warnings)
     }
 
     fn resampler(&self, from_hz: u32) -> Arc<Resampler> {

@@ -2,7 +2,10 @@
 //!
 //! ```text
 //! bytes ─decode─▶ samples ─resample─▶ 8 kHz mono ─clip/pad─▶ [56000] ─log-mel─▶ [128, 219] in 0..1 ─resize─▶ [224, 224]
+//! bytes ─decode─▶ samples ─resample─▶ 16 kHz mono ─clip─▶ YAMNet's log-mel [720, 64]
 //! ```
+//!
+//! The first is what ResNets see, the second what YAMNet hears; [`FrontEnd`] chooses.
 //!
 //! [`Extractor`] is the whole road; each step has a file of its own. The numbers are librosa's, within the tolerances
 //! that `tests/parity.rs` states. Nothing here lists folders or knows about tensors.
@@ -18,11 +21,13 @@ mod mel_filters;
 mod resample;
 mod resize;
 mod wav;
+mod yamnet;
 
 pub use augment::SpecAugment;
-pub use config::{FEATURES_VERSION, FeatureConfig};
+pub use config::{FEATURES_VERSION, FeatureConfig, FrontEnd};
 pub use decode::{Audio, Source, Warning};
 pub use error::Error;
 pub use extractor::Extractor;
 pub use input::open_regular_file;
 pub use mel_filters::mel_filter_bank;
+pub use yamnet::YAMNET_PATCH;

@@ -18,11 +18,8 @@ const LANES: usize = 8;
 
 /// Waveform to log-mel, prepared once.
 pub(crate) struct LogMel {
-    fft: Arc<dyn Fft<f32>>,
-    window: Vec<f32>,
-    filters: SparseFilters,
+    bands: BandEnergies,
     hop_length: usize,
-    n_mels: usize,
     top_db: f32,
 }
 
@@ -31,15 +28,10 @@ impl LogMel {
         let n_fft = config.n_fft;
         let f_max_hz = config.f_max_hz.unwrap_or(f64::from(config.sample_rate_hz) / 2.0);
         let bank = mel_filter_bank(config.sample_rate_hz, n_fft, config.n_mels, config.f_min_hz, f_max_hz);
-        let hann = |i: usize| 0.5 - 0.5 * (std::f64::consts::TAU * i as f64 / n_fft as f64).cos(); // periodic
-        Self {
-            fft: FftPlanner::new().plan_fft_forward(n_fft),
-            window: (0..n_fft).map(|i| hann(i) as f32).collect(),
-            filters: SparseFilters::new(&bank, 1 + n_fft / 2),
-            hop_length: config.hop_length,
-            n_mels: config.n_mels,
-            top_db: config.top_db as f32,
-        }
+        let filters = SparseFilters::new(&bank, 1 + n_fft / 2);
+        // Frame t is centred on sample t * hop_length.
+        let bands = BandEnergies::new(hann(n_fft), filters, config.hop_length, n_fft / 2, Spectrum::Power);
+        Self { bands, hop_length: config.hop_length, top_db: config.top_db as f32 }
     }
 
     /// `[n_mels, n_frames]` row-major, 0 (at least `top_db` below the loudest point) to 1 (the loudest); all zeros for
@@ -52,23 +44,66 @@ impl LogMel {
 
     /// `[n_mels, n_frames]` row-major: energy of each band in each frame.
     pub(crate) fn power(&self, waveform: &[f32]) -> Vec<f32> {
-        mel_power(self, waveform)
+        self.bands.apply(waveform, 1 + waveform.len() / self.hop_length)
     }
 }
 
-/// `[n_mels, n_frames]`: energy of each band in each frame.
+/// A periodic Hann window.
+pub(crate) fn hann(length: usize) -> Vec<f32> {
+    let weight = |i: usize| 0.5 - 0.5 * (std::f64::consts::TAU * i as f64 / length as f64).cos();
+    (0..length).map(|i| weight(i) as f32).collect()
+}
+
+/// What of each bin goes into the bands.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Spectrum {
+    /// The squared magnitude.
+    Power,
+    /// The magnitude.
+    Magnitude,
+    /// The magnitude, rounded to 255ths of the frame's largest.
+    RoundedMagnitude,
+}
+
+/// Waveform to the energies of bands, prepared once.
+pub(crate) struct BandEnergies {
+    fft: Arc<dyn Fft<f32>>,
+    /// As long as a transform.
+    window: Vec<f32>,
+    filters: SparseFilters,
+    hop_length: usize,
+    /// Zeros before the first sample.
+    lead: usize,
+    spectrum: Spectrum,
+}
+
+impl BandEnergies {
+    pub(crate) fn new(
+        window: Vec<f32>,
+        filters: SparseFilters,
+        hop_length: usize,
+        lead: usize,
+        spectrum: Spectrum,
+    ) -> Self {
+        Self { fft: FftPlanner::new().plan_fft_forward(window.len()), window, filters, hop_length, lead, spectrum }
+    }
+
+    /// `[n_bands, n_frames]` row-major, from frame 0 on. There are zeros outside the waveform.
+    pub(crate) fn apply(&self, waveform: &[f32], n_frames: usize) -> Vec<f32> {
+        band_energies(self, waveform, n_frames)
+    }
+}
+
 // The same plain loops compiled twice. The AVX2 version gives the same numbers: rustc neither fuses nor reorders.
 #[multiversion::multiversion(targets("x86_64+avx2"))]
-fn mel_power(prepared: &LogMel, waveform: &[f32]) -> Vec<f32> {
-    let LogMel { fft, window, filters, hop_length, n_mels, .. } = prepared;
+fn band_energies(prepared: &BandEnergies, waveform: &[f32], n_frames: usize) -> Vec<f32> {
+    let BandEnergies { fft, window, filters, hop_length, lead, spectrum: kind } = prepared;
     let n_fft = window.len();
-    let n_frames = 1 + waveform.len() / hop_length;
-    // Frame t is centred on sample t * hop_length; there are zeros outside the waveform.
-    let mut padded = vec![0.0; n_fft / 2];
+    let mut padded = vec![0.0; *lead];
     padded.extend_from_slice(waveform);
     padded.resize((n_frames.next_multiple_of(LANES) - 1) * hop_length + n_fft, 0.0);
 
-    let mut mel = vec![0.0; n_mels * n_frames];
+    let mut mel = vec![0.0; filters.len() * n_frames];
     let mut spectrum = vec![Complex::default(); n_fft + 1]; // the first bin is also the last: it is its own mirror
     let mut scratch = vec![Complex::default(); fft.get_inplace_scratch_len()];
     let mut power = vec![[0.0; LANES]; 1 + n_fft / 2];
@@ -85,6 +120,12 @@ fn mel_power(prepared: &LogMel, waveform: &[f32]) -> Vec<f32> {
                 [power[lane], power[lane + 1]] = two_powers(*bin, *mirrored);
             }
         }
+        if *kind != Spectrum::Power {
+            power.iter_mut().flatten().for_each(|power| *power = power.sqrt());
+        }
+        if *kind == Spectrum::RoundedMagnitude {
+            round_to_255ths(&mut power);
+        }
         for (band, energies) in mel.chunks_exact_mut(n_frames).zip(filters.apply(&power)) {
             for (out, energy) in band[first..].iter_mut().zip(energies) {
                 *out = energy;
@@ -92,6 +133,16 @@ fn mel_power(prepared: &LogMel, waveform: &[f32]) -> Vec<f32> {
         }
     }
     mel
+}
+
+/// What the TFLite runtime does before a layer with `int8` weights, to each frame: magnitudes to 255ths of the largest.
+fn round_to_255ths(magnitudes: &mut [[f32; LANES]]) {
+    for lane in 0..LANES {
+        let step = magnitudes.iter().map(|bin| bin[lane]).fold(0.0, f32::max) / 255.0;
+        if step > 0.0 {
+            magnitudes.iter_mut().for_each(|bin| bin[lane] = (bin[lane] / step).round() * step);
+        }
+    }
 }
 
 /// Powers of two real signals `a` and `b` in one bin, from the spectrum of `a + ib` there and in the mirrored bin.
@@ -113,6 +164,11 @@ fn stretch_decibels(mel: &mut [f32], top_db: f32) {
     for db in mel {
         *db = if range > 0.0 { (db.max(low) - low) / range } else { 0.0 };
     }
+}
+
+/// Natural logarithm of a positive normal number, as exact as [`log2`].
+pub(crate) fn ln(x: f32) -> f32 {
+    std::f32::consts::LN_2 * log2(x)
 }
 
 /// Base-2 logarithm of a positive normal number to 2e-7, in plain arithmetic that the compiler can run eight at a time:

@@ -59,6 +59,11 @@ impl SparseFilters {
         Self { filters }
     }
 
+    /// How many bands.
+    pub(crate) fn len(&self) -> usize {
+        self.filters.len()
+    }
+
     /// Energy of each band in each of `LANES` frames, from their power spectra, `[n_bins][LANES]`.
     pub(crate) fn apply<const LANES: usize>(&self, power: &[[f32; LANES]]) -> impl Iterator<Item = [f32; LANES]> {
         self.filters.iter().map(|(first, weights)| {

@@ -14,7 +14,7 @@ fn main() {
 #[divan::bench(consts = [1, 8], args = ["burn", "rten"], sample_count = 10)]
 fn embed<const IMAGES: usize>(bencher: Bencher, engine: &str) {
     let compute = Compute::new("cpu", engine).expect("both engines run on the CPU");
-    let engine = compute.engine(&BackboneWeights::random(Arch::ResNet18, 1), 224).expect("a ResNet18");
+    let engine = compute.engine(&BackboneWeights::random(Arch::ResNet18, 1), [224; 2]).expect("a ResNet18");
     let pixels: Vec<f32> = (0..IMAGES * 224 * 224).map(|i| (i * 7919 % 1021) as f32 / 1020.0).collect();
     bencher.counter(ItemsCount::new(IMAGES)).bench(|| engine.embed(&pixels));
 }

@@ -1,4 +1,4 @@
-//! Which convolutions a ResNet has, by their torchvision names.
+//! Which convolutions a backbone has, by their authors' names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// The backbone's architecture (He et al., "Deep Residual Learning for Image Recognition", 2015, as
-/// torchvision builds it).
+/// The backbone's architecture: a ResNet (He et al., "Deep Residual Learning for Image Recognition", 2015, as torchvision
+/// builds it), or YAMNet (TensorFlow's model garden, `research/audioset/yamnet`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Arch {
@@ -17,13 +17,24 @@ pub enum Arch {
     ResNet18,
     /// Basic blocks 3, 4, 6, 3.
     ResNet34,
+    /// MobileNetV1 (Howard et al., "MobileNets", 2017) on patches of a log-mel spectrogram.
+    Yamnet,
 }
+
+/// All of them.
+const ARCHS: [Arch; 3] = [Arch::ResNet18, Arch::ResNet34, Arch::Yamnet];
+
+/// Frames of a patch, and mel bands of each, that YAMNet sees at once.
+pub(crate) const PATCH: [usize; 2] = [96, 64];
+/// Frames from one patch to the next.
+pub(crate) const PATCH_HOP: usize = PATCH[0] / 2;
 
 impl fmt::Display for Arch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Arch::ResNet18 => "resnet18",
             Arch::ResNet34 => "resnet34",
+            Arch::Yamnet => "yamnet",
         })
     }
 }
@@ -32,25 +43,34 @@ impl FromStr for Arch {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Arch, Error> {
-        match name {
-            "resnet18" => Ok(Arch::ResNet18),
-            "resnet34" => Ok(Arch::ResNet34),
-            _ => Err(Error::Argument(format!("unknown architecture `{name}`: it is `resnet18` or `resnet34`"))),
-        }
+        ARCHS.into_iter().find(|arch| arch.to_string() == name).ok_or_else(|| {
+            Error::Argument(format!("unknown architecture `{name}`: it is `resnet18`, `resnet34` or `yamnet`"))
+        })
     }
 }
 
-/// One convolution: square kernel, equal strides, padding `kernel / 2`.
+/// One convolution: square kernel, equal strides.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ConvSpec {
-    /// torchvision's name of the convolution, such as `layer1.0.conv1`.
+    /// Its authors' name of the convolution, such as `layer1.0.conv1` or `layer2.depthwise_conv`.
     pub name: String,
-    /// torchvision's name of the batch norm that follows.
+    /// Their name of the batch norm that follows.
     pub norm: String,
-    /// Input and output channels; full width in [`Arch::layers`].
+    /// Input channels of each output, and output channels; full width in [`Arch::layers`].
     pub channels: [usize; 2],
     pub kernel: usize,
     pub stride: usize,
+    /// Zeros before the first and after the last row, and columns likewise.
+    pub padding: [usize; 2],
+    /// Whether each output sees its own input channel only.
+    pub depthwise: bool,
+}
+
+impl ConvSpec {
+    /// In how many groups its channels fall.
+    pub fn groups(&self) -> usize {
+        if self.depthwise { self.channels[1] } else { 1 }
+    }
 }
 
 /// The maximum pooling after the stem.
@@ -58,9 +78,17 @@ pub(crate) const POOL_KERNEL: usize = 3;
 pub(crate) const POOL_STRIDE: usize = 2;
 pub(crate) const POOL_PADDING: usize = 1;
 
-/// Something for each convolution of a ResNet: its description, its weights, or its layer.
+/// Something for each convolution of a backbone: its description, its weights, or its layer.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Layers<T> {
+pub(crate) enum Layers<T> {
+    ResNet(ResNetLayers<T>),
+    /// One after the other, depthwise and pointwise in turn after the first; a ReLU follows each.
+    Yamnet(Vec<T>),
+}
+
+/// Something for each convolution of a ResNet.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ResNetLayers<T> {
     pub stem: T,
     pub blocks: Vec<BasicBlock<T>>,
 }
@@ -76,59 +104,123 @@ pub(crate) struct BasicBlock<T> {
 impl Arch {
     /// The convolutions, from the image to the pooling.
     pub(crate) fn layers(self) -> Layers<ConvSpec> {
-        let depths = match self {
-            Arch::ResNet18 => [2, 2, 2, 2],
-            Arch::ResNet34 => [3, 4, 6, 3],
-        };
-        let mut blocks = Vec::new();
-        let mut inputs = 64;
-        for (stage, depth) in depths.into_iter().enumerate() {
-            let outputs = 64 << stage;
-            for index in 0..depth {
-                let block = format!("layer{}.{index}", stage + 1);
-                let stride = if stage > 0 && index == 0 { 2 } else { 1 };
-                let conv = |name: &str, norm: &str, channels, kernel, stride| ConvSpec {
-                    name: format!("{block}.{name}"),
-                    norm: format!("{block}.{norm}"),
-                    channels,
-                    kernel,
-                    stride,
-                };
-                blocks.push(BasicBlock {
-                    conv1: conv("conv1", "bn1", [inputs, outputs], 3, stride),
-                    conv2: conv("conv2", "bn2", [outputs, outputs], 3, 1),
-                    downsample: (stride == 2).then(|| conv("downsample.0", "downsample.1", [inputs, outputs], 1, 2)),
-                });
-                inputs = outputs;
-            }
+        match self {
+            Arch::ResNet18 => Layers::ResNet(resnet([2, 2, 2, 2])),
+            Arch::ResNet34 => Layers::ResNet(resnet([3, 4, 6, 3])),
+            Arch::Yamnet => Layers::Yamnet(yamnet()),
         }
-        let stem = ConvSpec { name: "conv1".into(), norm: "bn1".into(), channels: [1, 64], kernel: 7, stride: 2 };
-        Layers { stem, blocks }
     }
+}
+
+fn resnet(depths: [usize; 4]) -> ResNetLayers<ConvSpec> {
+    let conv = |name: String, norm: String, channels, kernel, stride| ConvSpec {
+        name,
+        norm,
+        channels,
+        kernel,
+        stride,
+        padding: [kernel / 2; 2],
+        depthwise: false,
+    };
+    let mut blocks = Vec::new();
+    let mut inputs = 64;
+    for (stage, depth) in depths.into_iter().enumerate() {
+        let outputs = 64 << stage;
+        for index in 0..depth {
+            let block = format!("layer{}.{index}", stage + 1);
+            let stride = if stage > 0 && index == 0 { 2 } else { 1 };
+            let conv = |name: &str, norm: &str, channels, kernel, stride| {
+                conv(format!("{block}.{name}"), format!("{block}.{norm}"), channels, kernel, stride)
+            };
+            blocks.push(BasicBlock {
+                conv1: conv("conv1", "bn1", [inputs, outputs], 3, stride),
+                conv2: conv("conv2", "bn2", [outputs, outputs], 3, 1),
+                downsample: (stride == 2).then(|| conv("downsample.0", "downsample.1", [inputs, outputs], 1, 2)),
+            });
+            inputs = outputs;
+        }
+    }
+    ResNetLayers { stem: conv("conv1".into(), "bn1".into(), [1, 64], 7, 2), blocks }
+}
+
+/// `yamnet.py`'s `_YAMNET_LAYER_DEFS`: strides and output channels. TensorFlow's padding "same": a kernel of 3 with stride 2
+/// sees the zeros after the last row only, as all sizes on the way are even.
+fn yamnet() -> Vec<ConvSpec> {
+    let layers = [
+        (2, 32),
+        (1, 64),
+        (2, 128),
+        (1, 128),
+        (2, 256),
+        (1, 256),
+        (2, 512),
+        (1, 512),
+        (1, 512),
+        (1, 512),
+        (1, 512),
+        (1, 512),
+        (2, 1024),
+        (1, 1024),
+    ];
+    let conv = |layer: usize, name: &str, channels, kernel: usize, stride: usize, depthwise| ConvSpec {
+        name: format!("layer{layer}.{name}"),
+        norm: format!("layer{layer}.{name}.bn"),
+        channels,
+        kernel,
+        stride,
+        padding: if stride == 2 { [0, 1] } else { [kernel / 2; 2] },
+        depthwise,
+    };
+    let mut inputs = 1;
+    let mut convs = Vec::new();
+    for (index, (stride, outputs)) in layers.into_iter().enumerate() {
+        if index == 0 {
+            convs.push(conv(1, "conv", [inputs, outputs], 3, stride, false));
+        } else {
+            convs.push(conv(index + 1, "depthwise_conv", [1, inputs], 3, stride, true));
+            convs.push(conv(index + 1, "pointwise_conv", [inputs, outputs], 1, 1, false));
+        }
+        inputs = outputs;
+    }
+    convs
 }
 
 impl<T> Layers<T> {
     /// `f` of each convolution in order; stops at the first error.
     pub fn try_map<U, E>(self, mut f: impl FnMut(T) -> Result<U, E>) -> Result<Layers<U>, E> {
-        let stem = f(self.stem)?;
-        let blocks = self.blocks.into_iter().map(|block| block.try_map(&mut f)).collect::<Result<_, E>>()?;
-        Ok(Layers { stem, blocks })
+        match self {
+            Self::ResNet(ResNetLayers { stem, blocks }) => {
+                let stem = f(stem)?;
+                let blocks = blocks.into_iter().map(|block| block.try_map(&mut f)).collect::<Result<_, E>>()?;
+                Ok(Layers::ResNet(ResNetLayers { stem, blocks }))
+            }
+            Self::Yamnet(convs) => Ok(Layers::Yamnet(convs.into_iter().map(f).collect::<Result<_, E>>()?)),
+        }
     }
 
     /// All convolutions in order, to be changed.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        let blocks = self
-            .blocks
-            .iter_mut()
-            .flat_map(|block| [&mut block.conv1, &mut block.conv2].into_iter().chain(&mut block.downsample));
-        std::iter::once(&mut self.stem).chain(blocks)
+    pub fn iter_mut(&mut self) -> Box<dyn Iterator<Item = &mut T> + '_> {
+        match self {
+            Self::ResNet(ResNetLayers { stem, blocks }) => {
+                let blocks = blocks
+                    .iter_mut()
+                    .flat_map(|block| [&mut block.conv1, &mut block.conv2].into_iter().chain(&mut block.downsample));
+                Box::new(std::iter::once(stem).chain(blocks))
+            }
+            Self::Yamnet(convs) => Box::new(convs.iter_mut()),
+        }
     }
 
     /// All convolutions in order.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
-        let blocks =
-            self.blocks.iter().flat_map(|block| [&block.conv1, &block.conv2].into_iter().chain(&block.downsample));
-        std::iter::once(&self.stem).chain(blocks)
+    pub fn iter(&self) -> Box<dyn Iterator<Item = &T> + '_> {
+        match self {
+            Self::ResNet(ResNetLayers { stem, blocks }) => {
+                let blocks =
+                    blocks.iter().flat_map(|block| [&block.conv1, &block.conv2].into_iter().chain(&block.downsample));
+                Box::new(std::iter::once(stem).chain(blocks))
+            }
+            Self::Yamnet(convs) => Box::new(convs.iter()),
+        }
     }
 }
 
@@ -144,18 +236,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn torchvision_has_as_many_convolutions() {
-        for (arch, convolutions) in [(Arch::ResNet18, 20), (Arch::ResNet34, 36)] {
+    fn the_authors_have_as_many_convolutions() {
+        for (arch, convolutions) in [(Arch::ResNet18, 20), (Arch::ResNet34, 36), (Arch::Yamnet, 27)] {
             assert_eq!(arch.layers().iter().count(), convolutions, "{arch}");
         }
     }
 
     #[test]
     fn names_round_trip() {
-        for arch in [Arch::ResNet18, Arch::ResNet34] {
+        for arch in ARCHS {
             assert_eq!(arch.to_string().parse::<Arch>().unwrap(), arch);
             assert_eq!(serde_json::to_string(&arch).unwrap(), format!("\"{arch}\""));
         }
         assert!("resnet50".parse::<Arch>().unwrap_err().to_string().contains("resnet50"));
+    }
+
+    #[test]
+    fn yamnets_padding_is_tensorflows() {
+        let Layers::Yamnet(convs) = Arch::Yamnet.layers() else { panic!("YAMNet") };
+        for conv in convs {
+            let expected = match (conv.kernel, conv.stride) {
+                (3, 1) => [1, 1],
+                (3, 2) => [0, 1],
+                _ => [0, 0],
+            };
+            assert_eq!(conv.padding, expected, "{}", conv.name);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The ResNet in burn.
+//! The backbones in burn.
 
 use std::ops::Range;
 
@@ -10,14 +10,24 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::Error;
-use crate::arch::{Layers, POOL_KERNEL, POOL_PADDING, POOL_STRIDE};
+use crate::arch::{PATCH, PATCH_HOP, POOL_KERNEL, POOL_PADDING, POOL_STRIDE, ResNetLayers};
 use crate::fold::Conv;
 
-/// ResNet up to the global average pooling, or a stretch of its residual blocks.
+/// A backbone up to the global average pooling, or a stretch of a ResNet's residual blocks.
 ///
 /// A frozen one lives on a plain device: no gradient reaches it. Batch statistics reach none: there is no batch norm.
+#[allow(clippy::large_enum_variant)] // there is one of it, and burn's modules go in no box
 #[derive(Module, Debug)]
-pub struct Backbone {
+pub enum Backbone {
+    /// ResNet18 or ResNet34.
+    ResNet(ResNet),
+    /// YAMNet.
+    Yamnet(Yamnet),
+}
+
+/// A ResNet, or a stretch of its residual blocks.
+#[derive(Module, Debug)]
+pub struct ResNet {
     /// Before the first block.
     stem: Option<Conv2d>,
     max_pool: MaxPool2d,
@@ -33,10 +43,48 @@ struct Block {
     downsample: Option<Conv2d>,
 }
 
+/// YAMNet. What it hears at once is a patch of 96 frames; an embedding is the mean over the patches of a spectrogram.
+#[derive(Module, Debug)]
+pub struct Yamnet {
+    convs: Vec<Conv2d>,
+    average_pool: AdaptiveAvgPool2d,
+}
+
 impl Backbone {
+    /// Images `[n, 1, height, width]`, or what the layers before this stretch made of them, to embeddings
+    /// `[n, 512]` (YAMNet: `[n, 1024]`), or to flattened feature maps if the stretch ends before the pooling; all `float32`.
+    /// A ResNet's images are in 0..1; YAMNet's are log-mel spectrograms, `height` frames (a multiple of 48, at least 96) by 64
+    /// mel bands. Gradients are followed if the weights are on an autodiff device.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
+        let x = if self.device().is_autodiff() { x } else { x.without_autodiff() };
+        match self {
+            Self::ResNet(resnet) => resnet.forward(x),
+            Self::Yamnet(yamnet) => yamnet.forward(x),
+        }
+    }
+
+    /// Where it computes.
+    pub fn device(&self) -> Device {
+        self.convolutions().next().map_or_else(crate::cpu, |conv| conv.weight.device())
+    }
+
+    /// Its convolutions, in the order of [`Layers::iter`](crate::arch::Layers::iter).
+    pub(crate) fn convolutions(&self) -> Box<dyn Iterator<Item = &Conv2d> + '_> {
+        match self {
+            Self::ResNet(ResNet { stem, blocks, .. }) => {
+                let blocks =
+                    blocks.iter().flat_map(|block| [&block.conv1, &block.conv2].into_iter().chain(&block.downsample));
+                Box::new(stem.iter().chain(blocks))
+            }
+            Self::Yamnet(yamnet) => Box::new(yamnet.convs.iter()),
+        }
+    }
+}
+
+impl ResNet {
     /// The stretch `blocks` of `layers`, with the stem if it starts with the first and the average pooling if it ends
     /// with the last.
-    pub(crate) fn new(layers: &Layers<Conv>, blocks: Range<usize>, device: &Device) -> Backbone {
+    pub(crate) fn new(layers: &ResNetLayers<Conv>, blocks: Range<usize>, device: &Device) -> Self {
         let stem = (blocks.start == 0).then(|| conv2d(&layers.stem, device));
         let average_pool = (blocks.end == layers.blocks.len()).then(|| AdaptiveAvgPool2dConfig::new([1, 1]).init());
         let blocks = layers.blocks[blocks].iter().map(|block| Block {
@@ -47,14 +95,10 @@ impl Backbone {
         let max_pool = MaxPool2dConfig::new([POOL_KERNEL; 2])
             .with_strides([POOL_STRIDE; 2])
             .with_padding(PaddingConfig2d::Explicit(POOL_PADDING, POOL_PADDING, POOL_PADDING, POOL_PADDING));
-        Backbone { stem, max_pool: max_pool.init(), blocks: blocks.collect(), average_pool }
+        Self { stem, max_pool: max_pool.init(), blocks: blocks.collect(), average_pool }
     }
 
-    /// Images `[n, 1, height, width]` in 0..1, or what the layers before this stretch made of them, to embeddings
-    /// `[n, 512]`, or to flattened feature maps if the stretch ends before the pooling; all `float32`. Gradients are
-    /// followed if the weights are on an autodiff device.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
-        let mut x = if self.device().is_autodiff() { x } else { x.without_autodiff() };
+    fn forward(&self, mut x: Tensor<4>) -> Tensor<2> {
         if let Some(stem) = &self.stem {
             x = relu(stem.forward(x)); // [n, 64, h/2, w/2]
             x = self.max_pool.forward(x); // [n, 64, h/4, w/4]
@@ -66,18 +110,6 @@ impl Backbone {
             x = pool.forward(x); // [n, 512, h/32, w/32] to [n, 512, 1, 1]
         }
         x.flatten(1, 3)
-    }
-
-    /// Where it computes.
-    pub fn device(&self) -> Device {
-        self.convolutions().next().map_or_else(crate::cpu, |conv| conv.weight.device())
-    }
-
-    /// Its convolutions, in the order of [`Layers::iter`].
-    pub(crate) fn convolutions(&self) -> impl Iterator<Item = &Conv2d> {
-        let blocks =
-            self.blocks.iter().flat_map(|block| [&block.conv1, &block.conv2].into_iter().chain(&block.downsample));
-        self.stem.iter().chain(blocks)
     }
 }
 
@@ -92,6 +124,28 @@ impl Block {
     }
 }
 
+impl Yamnet {
+    pub(crate) fn new(convs: &[Conv], device: &Device) -> Self {
+        let convs = convs.iter().map(|conv| conv2d(conv, device)).collect();
+        Self { convs, average_pool: AdaptiveAvgPool2dConfig::new([1, 1]).init() }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<2> {
+        let [n, _, frames, bands] = x.dims();
+        let halves = frames / PATCH_HOP;
+        let patches = halves - 1;
+        let x = x.reshape([n, halves, PATCH_HOP, bands]);
+        let x = Tensor::cat(vec![x.clone().narrow(1, 0, patches), x.narrow(1, 1, patches)], 2); // [n, patches, 96, 64]
+        let mut x = x.reshape([n * patches, 1, PATCH[0], bands]);
+        for conv in &self.convs {
+            x = relu(conv.forward(x)); // to [n * patches, 1024, 3, 2]
+        }
+        let x = self.average_pool.forward(x).flatten::<2>(1, 3);
+        let n_outputs = x.dims()[1];
+        x.reshape([n, patches, n_outputs]).mean_dim(1).squeeze_dim(1)
+    }
+}
+
 /// The numbers of a `float32` tensor, row-major.
 pub(crate) fn host_vec<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Error> {
     let device = format!("{:?}", tensor.device());
@@ -99,11 +153,12 @@ pub(crate) fn host_vec<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Er
 }
 
 fn conv2d(conv: &Conv, device: &Device) -> Conv2d {
-    let ([inputs, outputs], kernel) = (conv.spec.channels, conv.spec.kernel);
-    let padding = kernel / 2;
-    let mut layer = Conv2dConfig::new([inputs, outputs], [kernel; 2])
+    let ([inputs, outputs], kernel, groups) = (conv.spec.channels, conv.spec.kernel, conv.spec.groups());
+    let [before, after] = conv.spec.padding;
+    let mut layer = Conv2dConfig::new([inputs * groups, outputs], [kernel; 2])
         .with_stride([conv.spec.stride; 2])
-        .with_padding(PaddingConfig2d::Explicit(padding, padding, padding, padding))
+        .with_groups(groups)
+        .with_padding(PaddingConfig2d::Explicit(before, before, after, after))
         .init(device);
     layer.weight = Param::from_data(TensorData::new(conv.weight.clone(), [outputs, inputs, kernel, kernel]), device);
     layer.bias = Some(Param::from_data(TensorData::new(conv.bias.clone(), [outputs]), device));

@@ -1,6 +1,5 @@
 //! What runs a frozen backbone: burn on any device, or rten on the CPU. Their embeddings agree within 1e-5.
 
-use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::backbone::{Backbone, host_vec};
@@ -17,27 +16,27 @@ pub trait Engine: Send + Sync {
     fn n_outputs(&self) -> usize;
 
     /// Height and width of the images, in pixels.
-    fn image_size(&self) -> usize;
+    fn image_shape(&self) -> [usize; 2];
 
-    /// One forward pass: at most 8 `images`, `[n, size, size]` row-major, to embeddings `[n, n_outputs]`.
+    /// One forward pass: at most 8 `images`, `[n, height, width]` row-major, to embeddings `[n, n_outputs]`.
     ///
     /// # Errors
     /// [`Error::Device`] if the device gives no result.
     fn forward(&self, images: &[f32]) -> Result<Vec<f32>, Error>;
 
-    /// Embeds `images` (`[n, size, size]` row-major, in 0..1) a few at a time; returns `[n, n_outputs]` row-major.
+    /// Embeds `images` (`[n, height, width]` row-major, see [`Backbone::forward`]) a few at a time; returns `[n, n_outputs]` row-major.
     ///
     /// # Errors
     /// [`Error::Argument`] if `images` is not a whole number of images, [`Error::Device`] if the device gives no
     /// result.
     fn embed(&self, images: &[f32]) -> Result<Vec<f32>, Error> {
-        let size = self.image_size();
-        if !images.len().is_multiple_of(size * size) {
-            let problem = format!("{} pixels are not a whole number of {size} x {size} images", images.len());
+        let [height, width] = self.image_shape();
+        if !images.len().is_multiple_of(height * width) {
+            let problem = format!("{} pixels are not a whole number of {height} x {width} images", images.len());
             return Err(Error::Argument(problem));
         }
         let mut embeddings = Vec::new();
-        for batch in images.chunks(BATCH * size * size) {
+        for batch in images.chunks(BATCH * height * width) {
             embeddings.extend(self.forward(batch)?);
         }
         Ok(embeddings)
@@ -100,38 +99,35 @@ impl Compute {
         self.engine_name
     }
 
-    /// Makes `weights` ready to run on images of `image_size` x `image_size` pixels.
+    /// Makes `weights` ready to run on images of `image_shape`, height and width.
     ///
     /// # Errors
-    /// [`Error::Argument`] for empty images, [`Error::Device`] if the engine does not take the network.
-    pub fn engine(&self, weights: &BackboneWeights, image_size: usize) -> Result<Box<dyn Engine>, Error> {
-        self.engine_before(Trainable::None, weights, image_size)
+    /// [`Error::Argument`] for images that the backbone does not take, [`Error::Device`] if the engine does not take the network.
+    pub fn engine(&self, weights: &BackboneWeights, image_shape: [usize; 2]) -> Result<Box<dyn Engine>, Error> {
+        self.engine_before(Trainable::None, weights, image_shape)
     }
 
     /// As [`Compute::engine`], but of the layers before those that `trainable` names: what it gives,
     /// [`BackboneWeights::to_trainable`] takes.
     ///
     /// # Errors
-    /// As [`Compute::engine`].
+    /// As [`Compute::engine`]; [`Error::Argument`] for training a part of YAMNet, too.
     pub fn engine_before(
         &self,
         trainable: Trainable,
         weights: &BackboneWeights,
-        image_size: usize,
+        image_shape: [usize; 2],
     ) -> Result<Box<dyn Engine>, Error> {
-        if image_size == 0 {
-            return Err(Error::Argument("images of 0 x 0 pixels".into()));
-        }
-        let blocks = 0..trainable.first_block(weights.layers());
-        if blocks.is_empty() {
-            return Ok(Box::new(NoLayers { image_size }));
-        }
+        weights.check(trainable, image_shape)?;
+        let Some(backbone) = weights.to_frozen(trainable, &self.device) else {
+            return Ok(Box::new(NoLayers { image_shape }));
+        };
         Ok(match self.engine_name {
-            "rten" => Box::new(RtenEngine::new(weights, trainable, image_size)?),
+            "rten" => Box::new(RtenEngine::new(weights, trainable, image_shape)?),
             _ => Box::new(BurnEngine {
-                backbone: weights.stretch(blocks, &self.device).freeze(),
-                n_outputs: weights.trainable_input(trainable, image_size).iter().product(),
-                image_size,
+                backbone,
+                n_outputs: weights.trainable_input(trainable, image_shape).iter().product(),
+                image_shape,
             }),
         })
     }
@@ -139,16 +135,16 @@ impl Compute {
 
 /// What is before a backbone that is trained as a whole: the images pass unchanged.
 struct NoLayers {
-    image_size: usize,
+    image_shape: [usize; 2],
 }
 
 impl Engine for NoLayers {
     fn n_outputs(&self) -> usize {
-        self.image_size * self.image_size
+        self.image_shape.iter().product()
     }
 
-    fn image_size(&self) -> usize {
-        self.image_size
+    fn image_shape(&self) -> [usize; 2] {
+        self.image_shape
     }
 
     fn forward(&self, images: &[f32]) -> Result<Vec<f32>, Error> {
@@ -160,7 +156,7 @@ impl Engine for NoLayers {
 struct BurnEngine {
     backbone: Backbone,
     n_outputs: usize,
-    image_size: usize,
+    image_shape: [usize; 2],
 }
 
 impl Engine for BurnEngine {
@@ -168,13 +164,13 @@ impl Engine for BurnEngine {
         self.n_outputs
     }
 
-    fn image_size(&self) -> usize {
-        self.image_size
+    fn image_shape(&self) -> [usize; 2] {
+        self.image_shape
     }
 
     fn forward(&self, images: &[f32]) -> Result<Vec<f32>, Error> {
-        let size = self.image_size;
-        let shape = [images.len() / (size * size), 1, size, size];
+        let [height, width] = self.image_shape;
+        let shape = [images.len() / (height * width), 1, height, width];
         let images = Tensor::<4>::from_data(TensorData::new(images.to_vec(), shape), &self.backbone.device());
         host_vec(self.backbone.forward(images))
     }

@@ -1,8 +1,15 @@
 //! Batch norm folded into the convolution before it.
 
 use crate::Error;
-use crate::arch::ConvSpec;
+use crate::arch::{ConvSpec, Layers};
 use crate::host_tensor::HostTensor;
+
+/// A backbone as a file holds it.
+pub(crate) struct RawBackbone {
+    pub layers: Layers<RawConv>,
+    /// Weight `[n_classes, n_inputs]` and bias `[n_classes]` of the linear layer after it, where the reader looks for one: YAMNet's.
+    pub classifier: Option<[HostTensor; 2]>,
+}
 
 /// A convolution as a file holds it.
 #[derive(Debug)]

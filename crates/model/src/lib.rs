@@ -1,8 +1,8 @@
-//! Spectrogram image to logits: ResNet in burn, the head, ONNX and safetensors weights, devices.
+//! Spectrogram image to logits: ResNet and YAMNet in burn, the head, ONNX, TFLite and safetensors weights, devices.
 //!
 //! ```text
-//! .onnx, .safetensors ─BackboneWeights::load─▶ BackboneWeights ─to_backbone─▶ Backbone
-//! image [n, 1, h, w] ─Backbone─▶ embedding [n, 512] ─Head─▶ logits [n, classes]
+//! .onnx, .tflite, .safetensors ─BackboneWeights::load─▶ BackboneWeights ─to_backbone─▶ Backbone
+//! image [n, 1, h, w] ─Backbone─▶ embedding [n, 512] (YAMNet: 1024) ─Head─▶ logits [n, classes]
 //! ```
 //!
 //! The backbone holds convolutions with bias and no batch norm (folded in `f64` when the weights are
@@ -13,9 +13,11 @@
 mod arch;
 mod backbone;
 mod checksum;
+mod classifier;
 mod device;
 mod engine;
 mod error;
+mod flatbuffer;
 mod fold;
 mod head;
 mod host_tensor;
@@ -25,13 +27,15 @@ mod random;
 mod rten_engine;
 mod safetensors;
 mod saved;
+mod tflite;
 mod torch_names;
 mod trainable;
 mod weight_file;
 mod weights;
 
 pub use arch::Arch;
-pub use backbone::Backbone;
+pub use backbone::{Backbone, ResNet, Yamnet};
+pub use classifier::Classifier;
 pub use device::cpu;
 pub use engine::{Compute, Engine};
 pub use error::Error;

@@ -1,9 +1,10 @@
-//! ONNX files. A ResNet is read by the shape of its graph and not by names, which every exporter makes up differently.
+//! ONNX files. A backbone is read by the shape of its graph and not by names, which every exporter makes up differently.
 
 mod constants;
 mod graph;
 mod proto;
 mod walk;
+mod walk_yamnet;
 mod write;
 
 use std::path::Path;
@@ -12,7 +13,7 @@ use onnx_ir::{GraphProto, Message, ModelProto};
 
 use crate::Error;
 use crate::arch::{Arch, Layers};
-use crate::fold::RawConv;
+use crate::fold::RawBackbone;
 use crate::host_tensor::HostTensor;
 use graph::Graph;
 
@@ -38,9 +39,15 @@ impl<'a> OnnxFile<'a> {
         self.model.metadata_props.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str())
     }
 
-    /// The backbone's convolutions, found by walking the graph; what follows the pooling is ignored.
-    pub fn backbone(&self, arch: Arch) -> Result<Layers<RawConv>, Error> {
-        walk::resnet(&Graph::new(self.graph()?, self.folder), arch)
+    /// The backbone, found by walking the graph; what follows a ResNet's pooling is ignored.
+    pub fn backbone(&self, arch: Arch) -> Result<RawBackbone, Error> {
+        let graph = Graph::new(self.graph()?, self.folder);
+        match arch.layers() {
+            Layers::ResNet(specs) => {
+                Ok(RawBackbone { layers: Layers::ResNet(walk::resnet(&graph, arch, specs)?), classifier: None })
+            }
+            Layers::Yamnet(specs) => walk_yamnet::yamnet(&graph, specs),
+        }
     }
 
     /// A constant by its name.

@@ -41,12 +41,12 @@ impl NormalDraws {
     }
 
     /// Kaiming normal, fan out, for ReLU: standard deviation `sqrt(2 / (outputs * kernel *
-    /// kernel))`, as torchvision initialises its ResNets (batch norm is then the identity, so the
-    /// bias is 0). The stem sums three such channels, as an imported one does.
+    /// kernel))`, with one output for each group, as torchvision initialises its networks (batch norm is then the identity, so
+    /// the bias is 0). A ResNet's stem sums three such channels, as an imported one does.
     pub fn conv(&mut self, spec: ConvSpec) -> Conv {
         let [inputs, outputs] = spec.channels;
         let area = spec.kernel * spec.kernel;
-        let deviation = (2.0 / (outputs * area) as f64).sqrt();
+        let deviation = (2.0 / (outputs / spec.groups() * area) as f64).sqrt();
         let channels = if spec.kernel == 7 { 3 } else { 1 };
         let mut weight = || (0..channels).map(|_| self.draw() * deviation).sum::<f64>() as f32;
         Conv { weight: (0..outputs * inputs * area).map(|_| weight()).collect(), bias: vec![0.0; outputs], spec }
@@ -57,7 +57,7 @@ impl NormalDraws {
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
-    use crate::arch::Arch;
+    use crate::arch::{Arch, Layers};
 
     /// Mean, standard deviation and kurtosis of many draws; the tolerances are four standard errors of each.
     #[test]
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn deviations_are_kaimings() {
         let mut draws = NormalDraws::new(2);
-        let layers = Arch::ResNet18.layers();
+        let Layers::ResNet(layers) = Arch::ResNet18.layers() else { panic!("a ResNet") };
         let last = layers.blocks.last().unwrap().conv2.clone();
         for (spec, expected) in
             [(layers.stem, (6.0_f64 / (64.0 * 49.0)).sqrt()), (last, (2.0_f64 / (512.0 * 9.0)).sqrt())]

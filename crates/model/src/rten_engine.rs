@@ -17,21 +17,21 @@ pub(crate) struct RtenEngine {
     /// Of the size that the rest of the process uses: rten's own counts cores itself.
     threads: Arc<ThreadPool>,
     n_outputs: usize,
-    image_size: usize,
+    image_shape: [usize; 2],
 }
 
 impl RtenEngine {
     /// The layers before those that `trainable` names.
-    pub fn new(weights: &BackboneWeights, trainable: Trainable, image_size: usize) -> Result<Self, Error> {
-        let graph = onnx::write(weights, End::Before(trainable), image_size, &BTreeMap::new())?;
+    pub fn new(weights: &BackboneWeights, trainable: Trainable, image_shape: [usize; 2]) -> Result<Self, Error> {
+        let graph = onnx::write(weights, End::Before(trainable), image_shape, &BTreeMap::new())?;
         let model = Model::load(graph).map_err(failed)?;
         Ok(Self {
             input: model.node_id(INPUT).map_err(failed)?,
             embedding: model.node_id(EMBEDDING).map_err(failed)?,
             model,
             threads: Arc::new(ThreadPool::with_num_threads(rayon::current_num_threads())),
-            n_outputs: weights.trainable_input(trainable, image_size).iter().product(),
-            image_size,
+            n_outputs: weights.trainable_input(trainable, image_shape).iter().product(),
+            image_shape,
         })
     }
 }
@@ -41,13 +41,13 @@ impl Engine for RtenEngine {
         self.n_outputs
     }
 
-    fn image_size(&self) -> usize {
-        self.image_size
+    fn image_shape(&self) -> [usize; 2] {
+        self.image_shape
     }
 
     fn forward(&self, images: &[f32]) -> Result<Vec<f32>, Error> {
-        let size = self.image_size;
-        let shape = [images.len() / (size * size), 1, size, size];
+        let [height, width] = self.image_shape;
+        let shape = [images.len() / (height * width), 1, height, width];
         let input = ValueView::from_shape(shape, images).map_err(failed)?;
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.threads)));
         let outputs = [self.embedding];

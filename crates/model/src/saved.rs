@@ -1,7 +1,7 @@
 //! The saved model: one file, safetensors or ONNX, that is enough to predict with.
 //!
 //! Its metadata hold `wail`, a JSON text with the format's version and [`ModelInfo`], and `sha256`,
-//! over that text and every tensor. Its tensors have torchvision's names for the backbone and
+//! over that text and every tensor. Its tensors have the authors' names for the backbone and
 //! `head.0`, `head.1` for the head's linear layers.
 
 use std::collections::BTreeMap;
@@ -84,7 +84,7 @@ pub fn save_model(path: &Path, info: &ModelInfo, backbone: &BackboneWeights, hea
     })
 }
 
-/// Saves a model as one ONNX file, atomically: opset 17, `input` float32 `[batch, 1, image_size, image_size]`, `logits`
+/// Saves a model as one ONNX file, atomically: opset 17, `input` float32 `[batch, 1, height, width]` of `image_shape`, `logits`
 /// float32 `[batch, classes]`, the metadata in `metadata_props`. Equal content gives equal bytes.
 ///
 /// # Errors
@@ -94,10 +94,11 @@ pub fn save_onnx(
     info: &ModelInfo,
     backbone: &BackboneWeights,
     head: &Head,
-    image_size: usize,
+    image_shape: [usize; 2],
 ) -> Result<(), Error> {
+    backbone.check(Trainable::None, image_shape).map_err(|error| error.at(path))?;
     let end = onnx::End::Logits(head);
-    write_model(path, info, backbone, head, |metadata| onnx::write(backbone, end, image_size, metadata))
+    write_model(path, info, backbone, head, |metadata| onnx::write(backbone, end, image_shape, metadata))
 }
 
 /// Reads what [`save_model`] or [`save_onnx`] wrote; the head goes to `device`.

@@ -1,4 +1,4 @@
-//! A ResNet from tensors with torchvision's names.
+//! A backbone from tensors with its authors' names.
 
 use crate::Error;
 use crate::arch::{Arch, ConvSpec, Layers};
@@ -7,6 +7,8 @@ use crate::safetensors::SafeTensors;
 
 /// torch's default, and torchvision's. A state dict does not hold it.
 const EPSILON: f64 = 1e-5;
+/// `batchnorm_epsilon` of YAMNet's `params.py`.
+const YAMNET_EPSILON: f64 = 1e-4;
 
 /// Tensors that belong to a classifier, ours or torchvision's, and not to the backbone.
 const CLASSIFIERS: [&str; 2] = ["fc.", "head."];
@@ -28,7 +30,7 @@ pub(crate) fn read(file: &SafeTensors, arch: Arch) -> Result<Layers<RawConv>, Er
                 beta: get("bias")?,
                 mean: get("running_mean")?,
                 variance: get("running_var")?,
-                epsilon: EPSILON,
+                epsilon: if arch == Arch::Yamnet { YAMNET_EPSILON } else { EPSILON },
             })
         };
         Ok(RawConv { spec, weight, bias, norm })

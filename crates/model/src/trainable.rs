@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::arch::Layers;
+use crate::arch::ResNetLayers;
 use crate::fold::Conv;
 
 /// Which part of the backbone training changes; batch norm is folded in, so that there are only convolutions.
@@ -35,7 +35,7 @@ impl fmt::Display for Trainable {
 impl Trainable {
     /// Index of the first residual block that is trained, the number of blocks if none is. What is trained from block 0
     /// has the stem before it, too.
-    pub(crate) fn first_block(self, layers: &Layers<Conv>) -> usize {
+    pub(crate) fn first_block(self, layers: &ResNetLayers<Conv>) -> usize {
         match self {
             Self::None => layers.blocks.len(),
             Self::Layer4 => {

@@ -6,11 +6,12 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::Error;
-use crate::arch::{Arch, Layers};
-use crate::fold::RawConv;
+use crate::arch::Arch;
+use crate::fold::RawBackbone;
 use crate::host_tensor::HostTensor;
 use crate::onnx::OnnxFile;
 use crate::safetensors::SafeTensors;
+use crate::tflite::TfliteFile;
 use crate::torch_names;
 
 /// The most bytes that a weight file may have: 12 times a ResNet34.
@@ -20,18 +21,22 @@ const MAX_FILE_BYTES: u64 = 1 << 30;
 pub(crate) enum WeightFile<'a> {
     SafeTensors(SafeTensors<'a>),
     Onnx(OnnxFile<'a>),
+    Tflite(TfliteFile<'a>),
 }
 
 impl<'a> WeightFile<'a> {
     /// Parses the `bytes` of the file at `path`. The extension tells the format; under any other, the content does.
     pub fn parse(path: &'a Path, bytes: &'a [u8]) -> Result<Self, Error> {
-        let is_safetensors = match path.extension().and_then(OsStr::to_str) {
-            Some("safetensors") => true,
-            Some("onnx") => false,
-            _ => SafeTensors::looks_like(bytes),
+        let extension = path.extension().and_then(OsStr::to_str);
+        let is = |format: &str, looks_like: bool| match extension {
+            Some("safetensors" | "onnx" | "tflite") => extension == Some(format),
+            _ => looks_like,
         };
-        if is_safetensors {
+        if is("safetensors", SafeTensors::looks_like(bytes)) {
             return Ok(Self::SafeTensors(SafeTensors::parse(bytes)?));
+        }
+        if is("tflite", TfliteFile::looks_like(bytes)) {
+            return Ok(Self::Tflite(TfliteFile::parse(bytes)?));
         }
         Ok(Self::Onnx(OnnxFile::parse(bytes, path.parent().unwrap_or(Path::new("")))?))
     }
@@ -41,14 +46,16 @@ impl<'a> WeightFile<'a> {
         match self {
             Self::SafeTensors(file) => file.metadata(key),
             Self::Onnx(file) => file.metadata(key),
+            Self::Tflite(_) => None,
         }
     }
 
-    /// The backbone's convolutions.
-    pub fn backbone(&self, arch: Arch) -> Result<Layers<RawConv>, Error> {
+    /// The backbone.
+    pub fn backbone(&self, arch: Arch) -> Result<RawBackbone, Error> {
         match self {
-            Self::SafeTensors(file) => torch_names::read(file, arch),
+            Self::SafeTensors(file) => Ok(RawBackbone { layers: torch_names::read(file, arch)?, classifier: None }),
             Self::Onnx(file) => file.backbone(arch),
+            Self::Tflite(file) => file.backbone(arch),
         }
     }
 
@@ -57,6 +64,7 @@ impl<'a> WeightFile<'a> {
         match self {
             Self::SafeTensors(file) => file.get(name),
             Self::Onnx(file) => file.tensor(name),
+            Self::Tflite(_) => Err(Error::tensor(name, "missing")),
         }
     }
 }

@@ -1,17 +1,19 @@
 //! The backbone's weights in host memory, wherever they came from.
 
 use std::fmt;
-use std::ops::Range;
 use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::Device;
 
 use crate::Error;
-use crate::arch::{Arch, BasicBlock, Layers, POOL_KERNEL, POOL_PADDING, POOL_STRIDE};
-use crate::backbone::{Backbone, host_vec};
+use crate::arch::{
+    Arch, BasicBlock, ConvSpec, Layers, PATCH, PATCH_HOP, POOL_KERNEL, POOL_PADDING, POOL_STRIDE, ResNetLayers,
+};
+use crate::backbone::{Backbone, ResNet, Yamnet, host_vec};
 use crate::checksum::Checksum;
-use crate::fold::{Conv, RawConv};
+use crate::classifier::Classifier;
+use crate::fold::{Conv, RawBackbone, RawConv};
 use crate::host_tensor::{HostTensor, TensorView};
 use crate::random::NormalDraws;
 use crate::trainable::Trainable;
@@ -20,13 +22,15 @@ use crate::weight_file::{WeightFile, read_file};
 /// A backbone's weights on the host: convolutions with batch norm folded into weight and bias, the
 /// first one with one input channel.
 ///
-/// Widths are those of the file, so that small-width models work. Tensors go by torchvision's
+/// Widths are those of the file, so that small-width models work. Tensors go by their authors'
 /// names: `conv1.weight` `[64, 1, 7, 7]`, `conv1.bias` `[64]`, `layer1.0.conv1.weight`,
-/// `layer2.0.downsample.0.weight` ...
+/// `layer2.0.downsample.0.weight` ... for a ResNet; `layer1.conv.weight` `[32, 1, 3, 3]`,
+/// `layer2.depthwise_conv.weight` `[32, 1, 3, 3]`, `layer2.pointwise_conv.weight` `[64, 32, 1, 1]` ... for YAMNet.
 #[derive(Clone, PartialEq)]
 pub struct BackboneWeights {
     arch: Arch,
     layers: Layers<Conv>,
+    classifier: Option<Classifier>,
 }
 
 /// Without the numbers: there are millions.
@@ -40,17 +44,17 @@ impl fmt::Debug for BackboneWeights {
 }
 
 impl BackboneWeights {
-    /// Seeded random weights at full width, as torchvision initialises them: Kaiming normal over
+    /// Seeded random weights at full width, as torchvision initialises ResNets: Kaiming normal over
     /// fan out, batch norm the identity. The same seed gives the same bytes on every machine.
     pub fn random(arch: Arch, seed: u64) -> Self {
         let mut draws = NormalDraws::new(seed);
         let Ok(layers) = arch.layers().try_map(|spec| Ok::<_, std::convert::Infallible>(draws.conv(spec)));
-        BackboneWeights { arch, layers }
+        BackboneWeights { arch, layers, classifier: None }
     }
 
-    /// Reads an ONNX file (any of the usual exports of a ResNet; its classifier is ignored) or a
-    /// safetensors file with torchvision's names: a checkpoint with batch norm, one with folded
-    /// biases, or a model saved by [`save_model`](crate::save_model). The extension tells them
+    /// Reads an ONNX file (any of the usual exports of a ResNet; its classifier is ignored), a TFLite
+    /// file (YAMNet, its weights `float32` or `int8`) or a safetensors file with the authors' names: a checkpoint with batch norm,
+    /// one with folded biases, or a model saved by [`save_model`](crate::save_model). The extension tells them
     /// apart; under any other, the content does.
     ///
     /// # Errors
@@ -70,9 +74,18 @@ impl BackboneWeights {
         self.arch
     }
 
-    /// The length of an embedding: 512 at full width.
+    /// The classifier that the file has beside the backbone: YAMNet's, if it is not a model that was saved here.
+    pub fn classifier(&self) -> Option<&Classifier> {
+        self.classifier.as_ref()
+    }
+
+    /// The length of an embedding: 512 at full width, YAMNet's 1024.
     pub fn n_outputs(&self) -> usize {
-        self.layers.blocks.last().map_or(0, |block| block.conv2.bias.len())
+        let last = match &self.layers {
+            Layers::ResNet(resnet) => resnet.blocks.last().map(|block| &block.conv2),
+            Layers::Yamnet(convs) => convs.last(),
+        };
+        last.map_or(0, |conv| conv.bias.len())
     }
 
     /// SHA-256 in hexadecimal over the architecture and every tensor: equal for equal weights, from
@@ -87,35 +100,64 @@ impl BackboneWeights {
 
     /// The whole backbone on `device`, without autodiff and frozen.
     pub fn to_backbone(&self, device: &Device) -> Backbone {
-        self.stretch(0..self.layers.blocks.len(), &device.clone().without_autodiff()).freeze()
+        let device = &device.clone().without_autodiff();
+        match &self.layers {
+            Layers::ResNet(layers) => Backbone::ResNet(ResNet::new(layers, 0..layers.blocks.len(), device)),
+            Layers::Yamnet(convs) => Backbone::Yamnet(Yamnet::new(convs, device)),
+        }
+        .freeze()
     }
 
-    /// The part of the backbone that `trainable` names, on `device`: with autodiff to train it. `None` if it names none.
+    /// The part of the backbone that `trainable` names, on `device`: with autodiff to train it. `None` if it names none, as for
+    /// YAMNet always.
     pub fn to_trainable(&self, trainable: Trainable, device: &Device) -> Option<Backbone> {
-        let blocks = trainable.first_block(&self.layers)..self.layers.blocks.len();
-        (!blocks.is_empty()).then(|| self.stretch(blocks, device))
+        let Layers::ResNet(layers) = &self.layers else { return None };
+        let blocks = trainable.first_block(layers)..layers.blocks.len();
+        (!blocks.is_empty()).then(|| Backbone::ResNet(ResNet::new(layers, blocks, device)))
     }
 
-    /// Channels, height and width of what the part that `trainable` names takes in, for images of `image_size` x
-    /// `image_size` pixels. Training nothing starts after the pooling.
-    pub fn trainable_input(&self, trainable: Trainable, image_size: usize) -> [usize; 3] {
-        let convolved = |size: usize, kernel: usize, stride: usize, padding: usize| {
-            (size + 2 * padding).saturating_sub(kernel) / stride + 1
-        };
-        let spec = |conv: &Conv| (conv.spec.kernel, conv.spec.stride, conv.spec.kernel / 2);
+    /// The layers before that part, frozen, on `device`; `None` if there are none.
+    pub(crate) fn to_frozen(&self, trainable: Trainable, device: &Device) -> Option<Backbone> {
+        let Layers::ResNet(layers) = &self.layers else { return Some(self.to_backbone(device)) };
+        let blocks = 0..trainable.first_block(layers);
+        (!blocks.is_empty()).then(|| Backbone::ResNet(ResNet::new(layers, blocks, device)).freeze())
+    }
+
+    /// An error unless the backbone takes images of that height and width, and can train what `trainable` names.
+    pub(crate) fn check(&self, trainable: Trainable, [height, width]: [usize; 2]) -> Result<(), Error> {
+        match self.layers {
+            _ if height == 0 || width == 0 => Err(Error::Argument(format!("images of {height} x {width} pixels"))),
+            Layers::ResNet(_) => Ok(()),
+            Layers::Yamnet(_) if trainable != Trainable::None => {
+                Err(Error::Argument("YAMNet cannot be trained here: it stays frozen".into()))
+            }
+            Layers::Yamnet(_) if width == PATCH[1] && height >= PATCH[0] && height.is_multiple_of(PATCH_HOP) => Ok(()),
+            Layers::Yamnet(_) => Err(Error::Argument(format!(
+                "images of {height} x {width}: YAMNet takes log-mel spectrograms of {} bands and at least {} frames, a multiple of \
+                 {PATCH_HOP}",
+                PATCH[1], PATCH[0]
+            ))),
+        }
+    }
+
+    /// Channels, height and width of what the part that `trainable` names takes in, for images of this height and width.
+    /// Training nothing starts after the pooling.
+    pub fn trainable_input(&self, trainable: Trainable, [height, width]: [usize; 2]) -> [usize; 3] {
+        let Layers::ResNet(layers) = &self.layers else { return [self.n_outputs(), 1, 1] };
         if trainable == Trainable::None {
             return [self.n_outputs(), 1, 1];
         }
-        let frozen = &self.layers.blocks[..trainable.first_block(&self.layers)];
-        let Some(last) = frozen.last() else { return [1, image_size, image_size] };
-        let (kernel, stride, padding) = spec(&self.layers.stem);
-        let mut size = convolved(image_size, kernel, stride, padding);
-        size = convolved(size, POOL_KERNEL, POOL_STRIDE, POOL_PADDING);
-        for block in frozen {
-            let (kernel, stride, padding) = spec(&block.conv1);
-            size = convolved(size, kernel, stride, padding);
-        }
-        [last.conv2.bias.len(), size, size]
+        let frozen = &layers.blocks[..trainable.first_block(layers)];
+        let Some(last) = frozen.last() else { return [1, height, width] };
+        let convolved = |size: usize, kernel: usize, stride: usize, padding: usize| {
+            (size + 2 * padding).saturating_sub(kernel) / stride + 1
+        };
+        let [height, width] = [height, width].map(|size| {
+            let through = |size, spec: &ConvSpec| convolved(size, spec.kernel, spec.stride, spec.padding[0]);
+            let size = convolved(through(size, &layers.stem.spec), POOL_KERNEL, POOL_STRIDE, POOL_PADDING);
+            frozen.iter().fold(size, |size, block| through(size, &block.conv1.spec))
+        });
+        [last.conv2.bias.len(), height, width]
     }
 
     /// These weights with those that training gave to `trained`, as [`BackboneWeights::to_trainable`] made it.
@@ -162,18 +204,14 @@ impl BackboneWeights {
         Ok(self)
     }
 
-    /// A stretch of residual blocks in burn, see [`Backbone`].
-    pub(crate) fn stretch(&self, blocks: Range<usize>, device: &Device) -> Backbone {
-        Backbone::new(&self.layers, blocks, device)
-    }
-
     /// How many convolutions stand before those that `trainable` names.
     fn frozen_count(&self, trainable: Trainable) -> usize {
-        match trainable.first_block(&self.layers) {
+        let Layers::ResNet(layers) = &self.layers else { return self.layers.iter().count() };
+        match trainable.first_block(layers) {
             0 => 0,
             first => {
                 let of_block = |block: &BasicBlock<Conv>| 2 + usize::from(block.downsample.is_some());
-                1 + self.layers.blocks[..first].iter().map(of_block).sum::<usize>()
+                1 + layers.blocks[..first].iter().map(of_block).sum::<usize>()
             }
         }
     }
@@ -183,14 +221,20 @@ impl BackboneWeights {
         &self.layers
     }
 
-    /// Folds what a file holds and checks that the convolutions fit together.
-    pub(crate) fn from_raw(arch: Arch, raw: Layers<RawConv>) -> Result<Self, Error> {
-        let layers = raw.try_map(RawConv::fold)?;
-        check_channels(&layers)?;
-        Ok(BackboneWeights { arch, layers })
+    /// Folds what a file holds and checks that the layers fit together.
+    pub(crate) fn from_raw(arch: Arch, raw: RawBackbone) -> Result<Self, Error> {
+        let layers = raw.layers.try_map(RawConv::fold)?;
+        match &layers {
+            Layers::ResNet(layers) => check_resnet(layers)?,
+            Layers::Yamnet(convs) => check_yamnet(convs)?,
+        }
+        let weights = BackboneWeights { arch, layers, classifier: None };
+        let n_inputs = weights.n_outputs();
+        let classifier = raw.classifier.map(|[weight, bias]| Classifier::new(weight, bias, n_inputs)).transpose()?;
+        Ok(BackboneWeights { classifier, ..weights })
     }
 
-    /// Weight and bias of each convolution by torchvision's names, in the order of the network.
+    /// Weight and bias of each convolution by its authors' names, in the order of the network.
     pub(crate) fn tensors(&self) -> impl Iterator<Item = TensorView<'_>> {
         self.layers.iter().flat_map(|conv| {
             let ([inputs, outputs], kernel) = (conv.spec.channels, conv.spec.kernel);
@@ -207,31 +251,44 @@ impl BackboneWeights {
     }
 }
 
-fn check_channels(layers: &Layers<Conv>) -> Result<(), Error> {
-    let expect = |conv: &Conv, which: usize, expected: usize| {
-        let found = conv.spec.channels[which];
-        if found == expected {
-            return Ok(());
-        }
-        let side = ["input", "output"][which];
-        Err(Error::tensor(
-            &format!("{}.weight", conv.spec.name),
-            format!("{found} {side} channels, expected {expected}"),
-        ))
-    };
+fn check_resnet(layers: &ResNetLayers<Conv>) -> Result<(), Error> {
     let mut inputs = layers.stem.spec.channels[1];
     for block in &layers.blocks {
-        expect(&block.conv1, 0, inputs)?;
-        expect(&block.conv2, 0, block.conv1.spec.channels[1])?;
+        expect_channels(&block.conv1, 0, inputs)?;
+        expect_channels(&block.conv2, 0, block.conv1.spec.channels[1])?;
         let outputs = block.conv2.spec.channels[1];
         match &block.downsample {
             Some(downsample) => {
-                expect(downsample, 0, inputs)?;
-                expect(downsample, 1, outputs)?;
+                expect_channels(downsample, 0, inputs)?;
+                expect_channels(downsample, 1, outputs)?;
             }
-            None => expect(&block.conv2, 1, inputs)?,
+            None => expect_channels(&block.conv2, 1, inputs)?,
         }
         inputs = outputs;
     }
     Ok(())
+}
+
+fn check_yamnet(convs: &[Conv]) -> Result<(), Error> {
+    let mut inputs = 1;
+    for conv in convs {
+        if conv.spec.depthwise {
+            expect_channels(conv, 0, 1)?;
+            expect_channels(conv, 1, inputs)?;
+        } else {
+            expect_channels(conv, 0, inputs)?;
+        }
+        inputs = conv.spec.channels[1];
+    }
+    Ok(())
+}
+
+/// An error unless a convolution has so many input (`which` 0) or output (1) channels.
+fn expect_channels(conv: &Conv, which: usize, expected: usize) -> Result<(), Error> {
+    let found = conv.spec.channels[which];
+    if found == expected {
+        return Ok(());
+    }
+    let side = ["input", "output"][which];
+    Err(Error::tensor(&format!("{}.weight", conv.spec.name), format!("{found} {side} channels, expected {expected}")))
 }

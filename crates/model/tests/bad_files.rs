@@ -1,4 +1,4 @@
-//! Files that are not a good ResNet: each gives a typed error that names the tensor or node, and none a panic or a big allocation.
+//! Files that are not a good backbone: each gives a typed error that names the tensor or node, and none a panic or a big allocation.
 //! Each case breaks a golden that loads, which the first test makes sure of.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -67,6 +67,11 @@ fn the_unbroken_files_load() {
     for file in ["mxnet.onnx", "legacy_folded.onnx", "torch.safetensors"] {
         load(file, &golden(file), Arch::ResNet18).unwrap();
     }
+    for file in ["yamnet.onnx", "yamnet.tflite"] {
+        load(file, &golden(file), Arch::Yamnet).unwrap();
+    }
+    // Under a name that says nothing.
+    load("weights.bin", &golden("yamnet.tflite"), Arch::Yamnet).unwrap();
 }
 
 #[test]
@@ -237,10 +242,17 @@ fn assert_no_big_allocation() {
 
 #[test]
 fn truncated_and_damaged_files_never_panic() {
-    for file in ["mxnet.onnx", "dynamo_unoptimized.onnx", "legacy_folded.onnx", "torch.safetensors"] {
+    for (file, arch) in [
+        ("mxnet.onnx", Arch::ResNet18),
+        ("dynamo_unoptimized.onnx", Arch::ResNet18),
+        ("legacy_folded.onnx", Arch::ResNet18),
+        ("torch.safetensors", Arch::ResNet18),
+        ("yamnet.onnx", Arch::Yamnet),
+        ("yamnet.tflite", Arch::Yamnet),
+    ] {
         let good = golden(file);
         for length in (0..good.len() * 9 / 10).step_by(1499) {
-            assert!(load(file, &good[..length], Arch::ResNet18).is_err(), "{file} cut to {length} bytes");
+            assert!(load(file, &good[..length], arch).is_err(), "{file} cut to {length} bytes");
         }
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         for _ in 0..100 {
@@ -251,9 +263,83 @@ fn truncated_and_damaged_files_never_panic() {
                 let place = rng.random_range(0..end);
                 bytes[place] = rng.random();
             }
-            let _ = load(file, &bytes, Arch::ResNet18);
+            let _ = load(file, &bytes, arch);
         }
     }
+}
+
+/// Each word of the file in turn as the largest offset, the smallest, and one back: whatever it meant, it must not lead out.
+#[test]
+fn offsets_of_a_tflite_file_are_not_believed() {
+    let good = golden("yamnet.tflite");
+    // Weights lie between the graph's tables and change nothing; a prime step meets every kind of word.
+    for place in (0..good.len() / 4 - 1).step_by(7) {
+        for value in [u32::MAX, i32::MAX as u32, 1 << 31, 4, 0] {
+            let mut bytes = good.clone();
+            bytes[4 * place..4 * place + 4].copy_from_slice(&value.to_le_bytes());
+            let _ = load("yamnet.tflite", &bytes, Arch::Yamnet);
+        }
+    }
+    let cases: [(&str, Vec<u8>, &str); 4] = [
+        ("empty", vec![], "TFL3"),
+        ("web page", b"<!DOCTYPE html><html></html>".to_vec(), "TFL3"),
+        ("no more than the mark", b"\x08\0\0\0TFL3".to_vec(), "leads out of the file"),
+        ("root of 4 GB", [&[255; 4][..], b"TFL3", &[0; 64]].concat(), "leads out of the file"),
+    ];
+    for (case, bytes, text) in cases {
+        expect(case, load("yamnet.tflite", &bytes, Arch::Yamnet), "malformed", &[text]);
+    }
+    assert_no_big_allocation();
+}
+
+#[test]
+fn broken_yamnets_name_the_layer() {
+    let good = ModelProto::parse_from_bytes(&golden("yamnet.onnx")).unwrap();
+    let conv = |model: &ModelProto, index: usize| {
+        let nodes = &model.graph.as_ref().unwrap().node;
+        nodes.iter().filter(|node| node.op_type == "Conv").nth(index).unwrap().output[0].clone()
+    };
+    type Break = fn(&mut ModelProto, &str);
+    fn of<'a>(model: &'a mut ModelProto, output: &str) -> &'a mut NodeProto {
+        model.graph.as_mut().unwrap().node.iter_mut().find(|node| node.output[0] == output).unwrap()
+    }
+    let cases: [(&str, usize, Break, &str, &str); 4] = [
+        (
+            "groups",
+            1,
+            |m, name| of(m, name).attribute.iter_mut().find(|a| a.name == "group").unwrap().i = 1,
+            "node",
+            "group 1",
+        ),
+        (
+            "stride",
+            2,
+            |m, name| of(m, name).attribute.iter_mut().find(|a| a.name == "strides").unwrap().ints[0] = 2,
+            "node",
+            "strides",
+        ),
+        (
+            "padding",
+            0,
+            |m, name| of(m, name).attribute.iter_mut().find(|a| a.name == "pads").unwrap().ints[0] = 1,
+            "node",
+            "pads",
+        ),
+        ("operator", 5, |m, name| of(m, name).op_type = "ConvTranspose".into(), "node", "expected a Conv"),
+    ];
+    for (case, index, break_it, kind, text) in cases {
+        let mut model = good.clone();
+        let name = conv(&model, index);
+        break_it(&mut model, &name);
+        expect(case, load("yamnet.onnx", &model.write_to_bytes().unwrap(), Arch::Yamnet), kind, &[text]);
+    }
+    expect(
+        "a ResNet's name",
+        load("yamnet.tflite", &golden("yamnet.tflite"), Arch::ResNet18),
+        "unsupported",
+        &["YAMNet"],
+    );
+    expect("a ResNet's file", load("mxnet.onnx", &golden("mxnet.onnx"), Arch::Yamnet), "tensor", &["layer1.conv"]);
 }
 
 #[test]

@@ -57,10 +57,10 @@ fn the_frozen_part_and_the_trained_part_make_the_whole() {
     let (weights, images, device) = (small_weights(), pixels(3), Device::flex());
     for name in ["burn", "rten"] {
         let compute = Compute::new("cpu", name).unwrap();
-        let whole = compute.engine(&weights, 64).unwrap().embed(&images).unwrap();
+        let whole = compute.engine(&weights, [64; 2]).unwrap().embed(&images).unwrap();
         for (trainable, shape) in [(Trainable::Layer4, [12, 4, 4]), (Trainable::All, [1, 64, 64])] {
-            let frozen = compute.engine_before(trainable, &weights, 64).unwrap();
-            assert_eq!(weights.trainable_input(trainable, 64), shape, "{trainable:?}");
+            let frozen = compute.engine_before(trainable, &weights, [64; 2]).unwrap();
+            assert_eq!(weights.trainable_input(trainable, [64; 2]), shape, "{trainable:?}");
             assert_eq!(frozen.n_outputs(), shape.iter().product::<usize>());
             let trained = weights.to_trainable(trainable, &device).unwrap();
             let found = numbers(trained.forward(maps(frozen.embed(&images).unwrap(), shape, &device)));
@@ -80,9 +80,9 @@ fn a_step_changes_what_is_named_and_a_checkpoint_keeps_it() {
     let config = HeadConfig { inner: 4, dropout: 0.0 };
     let head = Head::new(&config, 24, 3, &mut rng(1), &device);
     for trainable in [Trainable::Layer4, Trainable::All] {
-        let frozen = compute.engine_before(trainable, &weights, 64).unwrap().embed(&pixels(2)).unwrap();
+        let frozen = compute.engine_before(trainable, &weights, [64; 2]).unwrap().embed(&pixels(2)).unwrap();
         let backbone = weights.to_trainable(trainable, &device.clone().autodiff()).unwrap();
-        let inputs = maps(frozen, weights.trainable_input(trainable, 64), &backbone.device());
+        let inputs = maps(frozen, weights.trainable_input(trainable, [64; 2]), &backbone.device());
         let gradients = backbone.forward(inputs).powf_scalar(2.0).sum().backward();
         let gradients = GradientsParams::from_grads(gradients, &backbone);
         let backbone = AdamWConfig::new().init().step(0.1, backbone, gradients);
@@ -120,7 +120,7 @@ fn a_step_changes_what_is_named_and_a_checkpoint_keeps_it() {
 #[test]
 fn an_embedding_does_not_depend_on_its_batch() {
     for name in ["burn", "rten"] {
-        let engine = Compute::new("cpu", name).unwrap().engine(&small_weights(), 64).unwrap();
+        let engine = Compute::new("cpu", name).unwrap().engine(&small_weights(), [64; 2]).unwrap();
         let images = pixels(11);
         let together = engine.embed(&images).unwrap();
         let alone: Vec<f32> = images.chunks(64 * 64).flat_map(|image| engine.embed(image).unwrap()).collect();
@@ -138,7 +138,7 @@ fn gpus_agree_with_the_cpu() {
     let images = pixels(3);
     let logits = |compute: &Compute| {
         let head = Head::new(&HeadConfig { inner: 16, dropout: 0.0 }, 24, 8, &mut rng(5), compute.device());
-        compute.engine(&small_weights(), 64).unwrap().classify(&head, &images).unwrap()
+        compute.engine(&small_weights(), [64; 2]).unwrap().classify(&head, &images).unwrap()
     };
     for name in ["wgpu", "cuda"] {
         match Compute::new(name, "burn") {

@@ -50,7 +50,7 @@ fn check(folder: &Path) {
         };
         for compute in &engines {
             let case = format!("{file}, {}", compute.engine_name());
-            let embeddings = compute.engine(&weights, expected.size).unwrap().embed(&images).unwrap();
+            let embeddings = compute.engine(&weights, [expected.size; 2]).unwrap().embed(&images).unwrap();
             let expected = &expected.embeddings[&arch];
             assert_eq!(embeddings.len(), expected.len(), "{case}");
             let errors = embeddings.iter().zip(expected).map(|(a, b)| (a - b).abs());

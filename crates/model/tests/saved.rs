@@ -46,7 +46,7 @@ impl Fixture {
         let path = self.path(format);
         let Fixture { info, weights, head, .. } = self;
         match format {
-            "onnx" => model::save_onnx(&path, info, weights, head, 64).unwrap(),
+            "onnx" => model::save_onnx(&path, info, weights, head, [64; 2]).unwrap(),
             _ => model::save_model(&path, info, weights, head).unwrap(),
         }
         path
@@ -114,7 +114,7 @@ fn the_onnx_file_gives_the_engines_logits() {
     let (shape, expected) = file.run_one(input.into(), None).unwrap().into_shape_vec::<f32, 2>().unwrap();
     assert_eq!(shape, [64, 3]);
     for name in ["burn", "rten"] {
-        let engine = Compute::new("cpu", name).unwrap().engine(&fixture.weights, 64).unwrap();
+        let engine = Compute::new("cpu", name).unwrap().engine(&fixture.weights, [64; 2]).unwrap();
         let logits = engine.classify(&fixture.head, &images).unwrap();
         for (a, b) in logits.iter().zip(&expected) {
             assert!((a - b).abs() < 1e-5, "{name}: {a} {b}");

@@ -37,7 +37,7 @@ impl Classifier {
         let calibration = serde_json::from_value(model.info.calibration.clone())
             .map_err(|e| Error::Calibration { path: path.into(), reason: e.to_string() })?;
         let extractor = Extractor::new(&config).map_err(|e| wrong(e.to_string()))?;
-        let engine = compute.engine(&model.weights, config.image_size)?;
+        let engine = compute.engine(&model.weights, config.image_shape())?;
         let sha256 = sha256(path).map_err(model::Error::from)?;
         Ok(Self { path: path.into(), sha256, info: model.info, extractor, engine, head: model.head, calibration })
     }
@@ -110,7 +110,7 @@ impl Classifier {
         Ok(Clips { decode_time, ..Clips::cut(&self.extractor, &audio, windows) })
     }
 
-    /// The second step: logits `[n, classes]` row-major of `images`, `[n, image_size, image_size]`.
+    /// The second step: logits `[n, classes]` row-major of `images`, `[n, height, width]` as [`Classifier::cut`] gives them.
     ///
     /// # Errors
     /// [`Error::Model`] if the device gives no result.

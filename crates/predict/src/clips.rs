@@ -34,7 +34,7 @@ pub struct Span {
 /// A recording, decoded and turned into images: its beginning, then each window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clips {
-    /// `[1 + windows, image_size, image_size]` row-major, in 0..1.
+    /// `[1 + windows, height, width]` row-major, of the feature settings' `image_shape`.
     pub images: Vec<f32>,
     /// One for each window.
     pub windows: Vec<Span>,
@@ -89,9 +89,7 @@ impl Clips {
         let spans = windows.map_or(vec![], |windows| windows.spans(waveform.len() as f64 / rate_hz));
         let image = |span: &Span| {
             let [start, end] = [span.start_seconds, span.end_seconds].map(|at| (at * rate_hz).round() as usize);
-            let mut clip = waveform[start.min(waveform.len())..end.min(waveform.len())].to_vec();
-            clip.resize(extractor.config().clip_samples(), 0.0);
-            extractor.image(&extractor.log_mel(&clip))
+            extractor.image_from_waveform(&waveform[start.min(waveform.len())..end.min(waveform.len())])
         };
         let beginning = Span { start_seconds: 0.0, end_seconds: clip_seconds };
         let images = std::iter::once(&beginning).chain(&spans).flat_map(image).collect();

@@ -46,7 +46,7 @@ pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<(Back
         Err(Absent::Unavailable(why)) if !strict && config.when_missing == WeightsFallback::Random => {
             warn(&format!(
                 "the weights {:?} cannot be had, so the backbone is RANDOM (seed {seed}), not pretrained.\n{why}\nScores will \
-                 be lower than with ImageNet weights. Fetch them with: train weights fetch {}",
+                 be lower than with pretrained weights. Fetch them with: train weights fetch {}",
                 config.weights, config.weights
             ));
             let weights = random(config.arch, seed);

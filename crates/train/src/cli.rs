@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use model::Compute;
+use features::{FeatureConfig, FrontEnd};
+use model::{Arch, Compute};
 
 use crate::{Error, commands};
 
@@ -33,7 +34,7 @@ enum Command {
     Audit(commands::audit::Args),
     /// Write waveforms, mel spectrograms or images as float32 .npy, for checking against other tools
     Features(commands::features::Args),
-    /// Write embeddings of the backbone as float32 .npy, [files, 512]
+    /// Write embeddings of the backbone as float32 .npy, [files, 512], or [files, 1024] of YAMNet
     Embed(commands::embed::Args),
     /// List, fetch or verify the known weight files
     Weights(commands::weights::Args),
@@ -92,6 +93,38 @@ impl ComputeArgs {
             EngineName::Rten => "rten",
         };
         Compute::new(device, engine).map_err(|e| Error::Config(e.to_string()))
+    }
+}
+
+/// From audio to image, as typed.
+#[derive(Debug, clap::Args)]
+pub struct FrontEndArgs {
+    /// What a recording becomes; the default is what the architecture takes
+    #[arg(long, value_enum)]
+    front_end: Option<FrontEndName>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum FrontEndName {
+    /// A square image of librosa's log-mel spectrogram
+    Image,
+    /// YAMNet's log-mel spectrogram, as its authors define it
+    Yamnet,
+    /// The same with the 8-bit rounding of the TFLite runtime
+    YamnetTflite,
+}
+
+impl FrontEndArgs {
+    /// The default settings of the front end that was asked for, or else of `arch`.
+    pub fn config(&self, arch: Arch) -> FeatureConfig {
+        match (self.front_end, arch) {
+            (Some(FrontEndName::Image), _) | (None, Arch::ResNet18 | Arch::ResNet34) => FeatureConfig::default(),
+            (Some(FrontEndName::Yamnet), _) | (None, Arch::Yamnet) => FeatureConfig::yamnet(),
+            (Some(FrontEndName::YamnetTflite), _) => {
+                FeatureConfig { front_end: FrontEnd::YamnetTflite, ..FeatureConfig::yamnet() }
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use features::FeatureConfig;
+use features::{FeatureConfig, FrontEnd};
 use model::{Arch, Trainable};
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub struct Config {
     pub strict: bool,
     /// Where the recordings are and how they are split.
     pub data: DataConfig,
-    /// From audio to image.
+    /// From audio to image. What the file leaves out is as the backbone's architecture has it.
     pub features: FeatureConfig,
     /// From image to embedding.
     pub backbone: BackboneConfig,
@@ -123,12 +123,12 @@ fn yes() -> bool {
 pub struct BackboneConfig {
     /// The architecture.
     pub arch: Arch,
-    /// A name of `models/weights.toml`, the path of an `.onnx` or `.safetensors` file, or `random`.
+    /// A name of `models/weights.toml`, the path of an `.onnx`, `.tflite` or `.safetensors` file, or `random`.
     pub weights: String,
     /// What to do when the weights can neither be found nor downloaded.
     pub when_missing: WeightsFallback,
     /// What of the backbone each trial trains along with its head: `none`, `layer4` or `all`. The more, the slower a trial:
-    /// with `none` each recording passes the backbone once for the whole sweep.
+    /// with `none` each recording passes the backbone once for the whole sweep. YAMNet knows `none` only.
     pub train: Trainable,
     /// Learning rate of the trained part at the start; it falls along with the head's.
     pub learning_rate: f64,
@@ -288,14 +288,25 @@ impl Config {
             .map_err(|e| Error::Config(format!("{}: cannot be read: {e}", path.display())))?;
         let fail = |message: String| Error::Config(format!("{}: {message}", path.display()));
         let mut config: Self = toml::from_str(&text).map_err(|e| fail(e.to_string()))?;
+        let mut table: toml::Table = toml::from_str(&text).map_err(|e| fail(e.to_string()))?;
+        let with = |table: &toml::Table| {
+            table.clone().try_into::<Self>().map_err(|e| match overrides {
+                [] => fail(e.to_string()),
+                _ => Error::Config(format!("{} with --set {}: {e}", path.display(), overrides.join(" --set "))),
+            })
+        };
         if !overrides.is_empty() {
-            let mut table: toml::Table = toml::from_str(&text).map_err(|e| fail(e.to_string()))?;
             for one in overrides {
                 set(&mut table, one)?;
             }
-            config = table.try_into().map_err(|e| {
-                Error::Config(format!("{} with --set {}: {e}", path.display(), overrides.join(" --set ")))
-            })?;
+            config = with(&table)?;
+        }
+        if config.backbone.arch == Arch::Yamnet {
+            let backbone = BackboneConfig { arch: Arch::Yamnet, weights: "yamnet".into(), ..BackboneConfig::default() };
+            let defaults = Self { features: FeatureConfig::yamnet(), backbone, ..Self::default() };
+            let defaults = toml::Table::try_from(defaults).map_err(|e| fail(e.to_string()))?;
+            fill_in(&mut table, defaults);
+            config = with(&table)?;
         }
         let problems: Vec<String> = config
             .problems()
@@ -351,6 +362,17 @@ impl Config {
             self.backbone.learning_rate > 0.0 && self.backbone.learning_rate <= 10.0,
             "backbone.learning_rate",
             "must be above 0 and at most 10",
+        );
+        let is_yamnet = self.backbone.arch == Arch::Yamnet;
+        check(
+            !is_yamnet || self.backbone.train == Trainable::None,
+            "backbone.train",
+            "must be none: YAMNet stays frozen",
+        );
+        check(
+            is_yamnet == (self.features.front_end != FrontEnd::Image),
+            "features.front_end",
+            "must be yamnet or yamnet_tflite for YAMNet, image for others; leave it out to have what fits",
         );
         check((1..=10_000).contains(&self.train.epochs), "train.epochs", "must be 1 to 10000");
         check((1..=65_536).contains(&self.train.batch_size), "train.batch_size", "must be 1 to 65536");
@@ -425,6 +447,17 @@ fn set(table: &mut toml::Table, assignment: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Puts the values of `defaults` where `table` and the tables inside it have none.
+fn fill_in(table: &mut toml::Table, defaults: toml::Table) {
+    for (key, default) in defaults {
+        match (table.get_mut(&key), default) {
+            (Some(toml::Value::Table(inner)), toml::Value::Table(defaults)) => fill_in(inner, defaults),
+            (Some(_), _) => {}
+            (None, default) => drop(table.insert(key, default)),
+        }
+    }
+}
+
 /// Line and column, from 1, where the dotted `key` stands in `text`.
 fn locate(text: &str, key: &str) -> Option<(usize, usize)> {
     let document = toml::de::DeTable::parse(text).ok()?;
@@ -474,6 +507,19 @@ mod tests {
     }
 
     #[test]
+    fn yamnet_brings_its_front_end_and_the_file_may_say_more() {
+        let yamnet =
+            "[backbone]\narch = \"yamnet\"\n[features]\nclip_seconds = 3.0\nspec_augment = { time_mask = 9 }\n";
+        let config = load(yamnet, &["features.spec_augment.probability=0.5"]).unwrap();
+        let mut expected = FeatureConfig { clip_seconds: 3.0, ..FeatureConfig::yamnet() };
+        (expected.spec_augment.time_mask, expected.spec_augment.probability) = (9, 0.5);
+        assert_eq!(config.features, expected);
+        assert_eq!(load(&config.to_toml().unwrap(), &[]).unwrap(), config);
+        let config = load("", &["backbone.arch=yamnet"]).unwrap();
+        assert_eq!((config.features, config.backbone.weights.as_str()), (FeatureConfig::yamnet(), "yamnet"));
+    }
+
+    #[test]
     fn bad_files_are_refused_with_their_place() {
         for (text, overrides, expected) in [
             ("[train]\nepoch = 3\n", vec![], vec!["line 2, column 1", "unknown field `epoch`"]),
@@ -489,6 +535,16 @@ mod tests {
             ("", vec!["train.epochs"], vec!["there is no '='"]),
             ("", vec!["name.x=1", "name=2"], vec!["invalid type"]),
             ("[sweep]\ninner = [64, 64]\n", vec![], vec!["line 2, column 1: sweep.inner: names a value twice"]),
+            (
+                "[backbone]\narch = \"yamnet\"\ntrain = \"all\"\n[features]\nn_mels = 128\n",
+                vec![],
+                vec!["line 3, column 1: backbone.train: must be none", "features.front_end: is one of YAMNet's"],
+            ),
+            (
+                "[features]\nfront_end = \"yamnet\"\n",
+                vec![],
+                vec!["line 2, column 1: features.front_end: must be yamnet"],
+            ),
             ("[features]\nhop_length = 0\n", vec![], vec!["line 2, column 1: features.hop_length: must be 1 to n_fft"]),
         ] {
             let message = load(text, &overrides).unwrap_err();

@@ -57,7 +57,7 @@ pub struct Pass<'a> {
     pub corpus: &'a Corpus,
     /// Images of recordings, cached.
     pub images: &'a ImageStore,
-    /// The frozen layers, for images of the size that `images` gives.
+    /// The frozen layers, for images of the shape that `images` gives.
     pub frozen: &'a dyn Engine,
     /// What made their outputs: engine, device, hash of the weights, and which layers they are.
     pub frozen_key: &'a str,
@@ -148,13 +148,13 @@ impl Pass<'_> {
         if n_views == 0 {
             return Ok(Views { images: vec![plain], image_of_view: vec![0] });
         }
-        let augment = &self.images.config().spec_augment;
+        let config = self.images.config();
         let mut images: Vec<Vec<f32>> = Vec::new();
         let image_of_view = (0..n_views)
             .map(|view| {
                 let mut rng = seed::generator(self.seed, &["augment", &entry.sha256, &view.to_string()]);
                 let mut image = plain.clone();
-                augment.apply(&mut image, self.images.image_size(), &mut rng);
+                config.augment(&mut image, &mut rng);
                 images.iter().position(|known| *known == image).unwrap_or_else(|| {
                     images.push(image);
                     images.len() - 1

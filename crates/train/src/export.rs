@@ -48,7 +48,7 @@ pub fn export(run: &Path, trial: Option<&str>, out: &Path) -> Result<(), Error> 
 
     let model::SavedModel { info, weights, head } = &saved;
     std::fs::create_dir_all(out).map_err(|e| Error::Failed(format!("{}: {e}", out.display())))?;
-    model::save_onnx(&out.join(ONNX_FILE), info, weights, head, features.image_size).map_err(failed)?;
+    model::save_onnx(&out.join(ONNX_FILE), info, weights, head, features.image_shape()).map_err(failed)?;
     model::save_model(&out.join(MODEL_FILE), info, weights, head).map_err(failed)?;
     Network::new(weights, head).save_record(&out.join("model.bpk")).map_err(failed)?;
     let card = card::text(&report, summary, &features, &calibration, out);

@@ -5,8 +5,9 @@
 
 use prost::Message;
 
-/// `TensorProto.DataType.FLOAT`
+/// `TensorProto.DataType`
 pub const FLOAT: i32 = 1;
+pub const INT64: i32 = 7;
 
 /// `AttributeProto.AttributeType`
 pub const ATTRIBUTE_INT: i32 = 2;

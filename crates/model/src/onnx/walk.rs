@@ -4,7 +4,7 @@ use onnx_ir::NodeProto;
 
 use super::graph::{Graph, attribute, check_int, check_ints, input, is, node_error, output};
 use crate::Error;
-use crate::arch::{Arch, BasicBlock, ConvSpec, Layers};
+use crate::arch::{Arch, BasicBlock, ConvSpec, ResNetLayers};
 use crate::fold::{BatchNorm, RawConv};
 
 /// ONNX's default for `BatchNormalization`.
@@ -12,8 +12,7 @@ const DEFAULT_EPSILON: f64 = 1e-5;
 
 /// Finds the convolutions of `arch`, checking every operator on the way; what follows the pooling
 /// is ignored.
-pub(super) fn resnet(graph: &Graph, arch: Arch) -> Result<Layers<RawConv>, Error> {
-    let specs = arch.layers();
+pub(super) fn resnet(graph: &Graph, arch: Arch, specs: ResNetLayers<ConvSpec>) -> Result<ResNetLayers<RawConv>, Error> {
     let &[image] = graph.inputs.as_slice() else {
         return Err(Error::Unsupported(format!("a graph with the inputs {:?}, expected one image", graph.inputs)));
     };
@@ -27,7 +26,7 @@ pub(super) fn resnet(graph: &Graph, arch: Arch) -> Result<Layers<RawConv>, Error
         x = next;
     }
     average_pool(graph, x, arch)?;
-    Ok(Layers { stem, blocks })
+    Ok(ResNetLayers { stem, blocks })
 }
 
 /// A basic block: two convolutions and a shortcut, added.
@@ -71,16 +70,20 @@ fn block<'a>(
 
 /// The convolution at `node` with the batch norm that may follow; also the value that comes out of
 /// both.
-fn conv<'a>(graph: &Graph<'a>, node: &'a NodeProto, spec: ConvSpec) -> Result<(RawConv, &'a str), Error> {
-    let [kernel, stride, padding] = [spec.kernel, spec.stride, spec.kernel / 2].map(|n| n as i64);
+pub(super) fn conv<'a>(graph: &Graph<'a>, node: &'a NodeProto, spec: ConvSpec) -> Result<(RawConv, &'a str), Error> {
+    let [kernel, stride, before, after] =
+        [spec.kernel, spec.stride, spec.padding[0], spec.padding[1]].map(|n| n as i64);
     let weight = graph.tensor(weight_name(node)?)?;
     check_ints(node, "kernel_shape", &[kernel; 2], &[kernel; 2])?;
     check_ints(node, "strides", &[1; 2], &[stride; 2])?;
-    check_ints(node, "pads", &[0; 4], &[padding; 4])?;
+    // TensorFlow's "same" is what YAMNet's explicit padding is for its sizes.
+    if !(spec.norm.ends_with(".bn") && auto_pad(node) == Some(b"SAME_UPPER")) {
+        check_ints(node, "pads", &[0; 4], &[before, before, after, after])?;
+        check_no_auto_pad(node)?;
+    }
     check_ints(node, "dilations", &[1; 2], &[1; 2])?;
-    check_int(node, "group", 1)?;
-    check_no_auto_pad(node)?;
     let outputs = weight.shape.first().copied().unwrap_or(0);
+    check_int(node, "group", if spec.depthwise { outputs as i64 } else { 1 })?;
     let bias = input(node, 2).map(|name| graph.vector(name, outputs)).transpose()?;
 
     let mut x = output(node)?;
@@ -139,7 +142,7 @@ fn average_pool(graph: &Graph, x: &str, arch: Arch) -> Result<(), Error> {
 }
 
 /// Axes are an attribute until opset 17, then an input.
-fn check_mean_axes(graph: &Graph, node: &NodeProto) -> Result<(), Error> {
+pub(super) fn check_mean_axes(graph: &Graph, node: &NodeProto) -> Result<(), Error> {
     let mut axes = match (attribute(node, "axes"), input(node, 1)) {
         (Some(axes), _) => axes.ints.clone(),
         (None, Some(name)) => graph.integers(name)?,
@@ -153,12 +156,16 @@ fn check_mean_axes(graph: &Graph, node: &NodeProto) -> Result<(), Error> {
 }
 
 fn check_no_auto_pad(node: &NodeProto) -> Result<(), Error> {
-    match attribute(node, "auto_pad") {
-        Some(auto_pad) if auto_pad.s.as_ref() != b"NOTSET" => {
-            Err(node_error(node, format!("auto_pad {}, expected explicit pads", String::from_utf8_lossy(&auto_pad.s))))
+    match auto_pad(node) {
+        Some(auto_pad) if auto_pad != b"NOTSET" => {
+            Err(node_error(node, format!("auto_pad {}, expected explicit pads", String::from_utf8_lossy(auto_pad))))
         }
         _ => Ok(()),
     }
+}
+
+fn auto_pad(node: &NodeProto) -> Option<&[u8]> {
+    attribute(node, "auto_pad").map(|attribute| attribute.s.as_ref())
 }
 
 /// The side of a convolution's kernel.

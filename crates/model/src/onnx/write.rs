@@ -1,17 +1,19 @@
 //! A network as an ONNX file that needs nothing beside it.
 //!
-//! Opset 17, IR 8: `input` float32 `[batch, 1, size, size]` → `embedding` `[batch, n_outputs]` → `logits` `[batch, classes]`.
-//! Initialisers have torchvision's names and `head.0`, `head.1`; each is used once.
+//! Opset 17, IR 8: `input` float32 `[batch, 1, height, width]` → `embedding` `[batch, n_outputs]` → `logits` `[batch, classes]`.
+//! Initialisers have the authors' names and `head.0`, `head.1`; each is used once.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use prost::Message;
 
 use super::proto::{
-    ATTRIBUTE_INT, ATTRIBUTE_INTS, Attribute, Dimension, Entry, FLOAT, Graph, Model, Node, OperatorSet, Shape, Size,
-    Tensor, TensorType, Type, ValueInfo,
+    ATTRIBUTE_INT, ATTRIBUTE_INTS, Attribute, Dimension, Entry, FLOAT, Graph, INT64, Model, Node, OperatorSet, Shape,
+    Size, Tensor, TensorType, Type, ValueInfo,
 };
-use crate::arch::{ConvSpec, POOL_KERNEL, POOL_PADDING, POOL_STRIDE};
+use crate::arch::{ConvSpec, Layers, PATCH, PATCH_HOP, POOL_KERNEL, POOL_PADDING, POOL_STRIDE, ResNetLayers};
+use crate::fold::Conv;
 use crate::host_tensor::TensorView;
 use crate::weights::BackboneWeights;
 use crate::{Error, Head, Trainable};
@@ -42,34 +44,18 @@ pub(crate) enum End<'a> {
 pub(crate) fn write(
     backbone: &BackboneWeights,
     end: End,
-    image_size: usize,
+    image_shape: [usize; 2],
     metadata: &BTreeMap<String, String>,
 ) -> Result<Vec<u8>, Error> {
-    let mut nodes = Nodes(Vec::new());
-    let layers = backbone.layers();
+    let mut nodes = Nodes { nodes: Vec::new(), integers: Vec::new() };
     let trainable = match end {
         End::Before(trainable) => trainable,
         End::Logits(_) => Trainable::None,
     };
-    let x = nodes.conv(INPUT, &layers.stem.spec);
-    let x = nodes.add("Relu", &[&x], "relu", vec![]);
-    let mut x = nodes.add("MaxPool", &[&x], "max_pool", window(POOL_KERNEL, POOL_STRIDE, POOL_PADDING));
-    for block in &layers.blocks[..trainable.first_block(layers)] {
-        let prefix = block.conv1.spec.name.trim_end_matches("conv1");
-        let y = nodes.conv(&x, &block.conv1.spec);
-        let y = nodes.add("Relu", &[&y], &format!("{prefix}relu1"), vec![]);
-        let y = nodes.conv(&y, &block.conv2.spec);
-        let shortcut = match &block.downsample {
-            Some(downsample) => nodes.conv(&x, &downsample.spec),
-            None => x,
-        };
-        let sum = nodes.add("Add", &[&y, &shortcut], &format!("{prefix}add"), vec![]);
-        x = nodes.add("Relu", &[&sum], &format!("{prefix}relu2"), vec![]);
-    }
-    if trainable == Trainable::None {
-        x = nodes.add("GlobalAveragePool", &[&x], "average_pool", vec![]);
-    }
-    let embedding = nodes.add("Flatten", &[&x], EMBEDDING, vec![int("axis", 1)]);
+    let embedding = match backbone.layers() {
+        Layers::ResNet(layers) => nodes.resnet(layers, trainable),
+        Layers::Yamnet(convs) => nodes.yamnet(convs, image_shape),
+    };
     let mut initializers: Vec<Tensor> = backbone.frozen_tensors(trainable).map(|tensor| initializer(&tensor)).collect();
     let output = match end {
         End::Logits(head) => {
@@ -77,13 +63,16 @@ pub(crate) fn write(
             initializers.extend(head.tensors()?.iter().map(|tensor| initializer(&tensor.view())));
             value(LOGITS, &[head.n_classes()])
         }
-        End::Before(trainable) => value(EMBEDDING, &[backbone.trainable_input(trainable, image_size).iter().product()]),
+        End::Before(trainable) => {
+            value(EMBEDDING, &[backbone.trainable_input(trainable, image_shape).iter().product()])
+        }
     };
+    initializers.extend(nodes.integers);
     let graph = Graph {
-        node: nodes.0,
+        node: nodes.nodes,
         name: backbone.arch().to_string(),
         initializer: initializers,
-        input: vec![value(INPUT, &[1, image_size, image_size])],
+        input: vec![value(INPUT, &[1, image_shape[0], image_shape[1]])],
         output: vec![output],
     };
     let model = Model {
@@ -97,13 +86,81 @@ pub(crate) fn write(
     Ok(model.encode_to_vec())
 }
 
-/// The graph's nodes so far, each named after what it makes.
-pub(crate) struct Nodes(Vec<Node>);
+/// The graph's nodes so far, each named after what it makes, and the integers that they take in.
+pub(crate) struct Nodes {
+    nodes: Vec<Node>,
+    integers: Vec<Tensor>,
+}
 
 impl Nodes {
+    /// The layers before those that `trainable` names, to the embedding.
+    fn resnet(&mut self, layers: &ResNetLayers<Conv>, trainable: Trainable) -> String {
+        let x = self.conv(INPUT, &layers.stem.spec);
+        let x = self.add("Relu", &[&x], "relu", vec![]);
+        let mut x = self.add("MaxPool", &[&x], "max_pool", window(POOL_KERNEL, POOL_STRIDE, [POOL_PADDING; 2]));
+        for block in &layers.blocks[..trainable.first_block(layers)] {
+            let prefix = block.conv1.spec.name.trim_end_matches("conv1");
+            let y = self.conv(&x, &block.conv1.spec);
+            let y = self.add("Relu", &[&y], &format!("{prefix}relu1"), vec![]);
+            let y = self.conv(&y, &block.conv2.spec);
+            let shortcut = match &block.downsample {
+                Some(downsample) => self.conv(&x, &downsample.spec),
+                None => x,
+            };
+            let sum = self.add("Add", &[&y, &shortcut], &format!("{prefix}add"), vec![]);
+            x = self.add("Relu", &[&sum], &format!("{prefix}relu2"), vec![]);
+        }
+        if trainable == Trainable::None {
+            x = self.add("GlobalAveragePool", &[&x], "average_pool", vec![]);
+        }
+        self.add("Flatten", &[&x], EMBEDDING, vec![int("axis", 1)])
+    }
+
+    /// The spectrogram cut into patches, the network on each, and the mean of what it gives for them.
+    fn yamnet(&mut self, convs: &[Conv], [frames, bands]: [usize; 2]) -> String {
+        let halves = frames / PATCH_HOP;
+        let patches = halves - 1;
+        let n_outputs = convs.last().map_or(0, |conv| conv.bias.len());
+        let x = self.reshape(INPUT, &[-1, halves as i64, PATCH_HOP as i64, bands as i64], "halves");
+        let first = self.slice(&x, 0..patches, "first_halves");
+        let second = self.slice(&x, 1..halves, "second_halves");
+        let x = self.add("Concat", &[&first, &second], "patches_of_each", vec![int("axis", 2)]);
+        let mut x = self.reshape(&x, &[-1, 1, PATCH[0] as i64, bands as i64], "patches");
+        for conv in convs {
+            x = self.conv(&x, &conv.spec);
+            x = self.add("Relu", &[&x], &format!("{}.relu", conv.spec.name), vec![]);
+        }
+        let x = self.add("GlobalAveragePool", &[&x], "average_pool", vec![]);
+        let x = self.reshape(&x, &[-1, patches as i64, n_outputs as i64], "embeddings");
+        self.add("ReduceMean", &[&x], EMBEDDING, vec![ints("axes", &[1]), int("keepdims", 0)])
+    }
+
+    fn reshape(&mut self, x: &str, shape: &[i64], output: &str) -> String {
+        let shape = self.integers(&format!("{output}.shape"), shape);
+        self.add("Reshape", &[x, &shape], output, vec![])
+    }
+
+    /// A range of the second axis.
+    fn slice(&mut self, x: &str, range: Range<usize>, output: &str) -> String {
+        let [start, end, axis] = [("start", range.start), ("end", range.end), ("axis", 1)]
+            .map(|(kind, value)| self.integers(&format!("{output}.{kind}"), &[value as i64]));
+        self.add("Slice", &[x, &start, &end, &axis], output, vec![])
+    }
+
+    /// A list of integers that a node takes in.
+    fn integers(&mut self, name: &str, values: &[i64]) -> String {
+        self.integers.push(Tensor {
+            dims: vec![values.len() as i64],
+            data_type: INT64,
+            raw_data: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            name: name.into(),
+        });
+        name.into()
+    }
+
     /// Appends a node and gives `output` back, the next node's input.
     pub fn add(&mut self, operator: &str, inputs: &[&str], output: &str, attributes: Vec<Attribute>) -> String {
-        self.0.push(Node {
+        self.nodes.push(Node {
             input: inputs.iter().map(|name| (*name).to_owned()).collect(),
             output: vec![output.to_owned()],
             name: output.to_owned(),
@@ -115,7 +172,11 @@ impl Nodes {
 
     fn conv(&mut self, x: &str, spec: &ConvSpec) -> String {
         let inputs = [x, &format!("{}.weight", spec.name), &format!("{}.bias", spec.name)];
-        self.add("Conv", &inputs, &format!("{}.out", spec.name), window(spec.kernel, spec.stride, spec.kernel / 2))
+        let mut attributes = window(spec.kernel, spec.stride, spec.padding);
+        if spec.depthwise {
+            attributes.push(int("group", spec.groups() as i64));
+        }
+        self.add("Conv", &inputs, &format!("{}.out", spec.name), attributes)
     }
 
     /// A linear layer with the initialisers `name.weight` `[out, in]` and `name.bias`.
@@ -126,8 +187,9 @@ impl Nodes {
 }
 
 /// The attributes of a square convolution or pooling.
-fn window(kernel: usize, stride: usize, padding: usize) -> Vec<Attribute> {
-    vec![ints("kernel_shape", &[kernel; 2]), ints("strides", &[stride; 2]), ints("pads", &[padding; 4])]
+fn window(kernel: usize, stride: usize, [before, after]: [usize; 2]) -> Vec<Attribute> {
+    let pads = [before, before, after, after];
+    vec![ints("kernel_shape", &[kernel; 2]), ints("strides", &[stride; 2]), ints("pads", &pads)]
 }
 
 fn ints(name: &str, values: &[usize]) -> Attribute {

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use features::{Error as FeatureError, Extractor, FeatureConfig};
+use clap::ValueEnum;
+use features::{Error as FeatureError, Extractor, YAMNET_PATCH};
 use model::Arch;
 
-use crate::cli::{ComputeArgs, Inputs};
+use crate::cli::{ComputeArgs, FrontEndArgs, Inputs};
 use crate::{Error, backbone, inputs, npy};
 
 /// Arguments of `train embed`.
@@ -13,40 +14,71 @@ use crate::{Error, backbone, inputs, npy};
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
-    /// File to write, float32 [files, 512], in the order given
+    /// File to write, float32 [files, 512], for YAMNet [files, 1024], in the order given
     #[arg(long, value_name = "X.npy")]
     out: PathBuf,
-    /// An .onnx or .safetensors file, a name of `train weights list`, or random
-    #[arg(long, value_name = "PATH|NAME", default_value = "resnet18")]
-    weights: String,
+    /// An .onnx, .tflite or .safetensors file, a name of `train weights list`, or random; the default is named as the architecture
+    #[arg(long, value_name = "PATH|NAME")]
+    weights: Option<String>,
     /// Architecture of the weights
     #[arg(long, default_value_t = Arch::ResNet18)]
     arch: Arch,
+    /// What to write
+    #[arg(long, value_enum, default_value = "embedding")]
+    output: Output,
     /// Seed of random weights
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
     #[command(flatten)]
+    road: FrontEndArgs,
+    #[command(flatten)]
     compute: ComputeArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// The backbone's embedding
+    Embedding,
+    /// [files, 521]: scores of YAMNet's own classes, 0 to 1, the mean over patches
+    Scores,
 }
 
 /// Writes the array; an unreadable file ends the command, since the rows stand for the files.
 pub fn run(args: &Args) -> Result<(), Error> {
     let compute = args.compute.find()?;
     let files = inputs::sound_files(&args.inputs.paths)?;
-    let weights = match args.weights.as_str() {
+    let arch_name = args.arch.to_string();
+    let weights = match args.weights.as_deref().unwrap_or(&arch_name) {
         backbone::RANDOM => backbone::random(args.arch, args.seed),
         name => backbone::load_named(name, args.arch)?,
     };
-    let config = FeatureConfig::default();
-    let engine = compute.engine(&weights, config.image_size).map_err(|e| Error::Failed(e.to_string()))?;
+    let failed = |e: model::Error| Error::Failed(e.to_string());
+    let config = args.road.config(args.arch);
     let extractor = Extractor::new(&config).map_err(|e| Error::Failed(e.to_string()))?;
-    let mut pixels = Vec::new();
-    let failed = inputs::each(&files, |path| {
+    let mut images = Vec::new();
+    let unreadable = inputs::each(&files, |path| {
         let (image, _) = extractor.image_from_file(path)?;
-        pixels.extend(image);
+        images.extend(image);
         Ok::<(), FeatureError>(())
     });
-    inputs::all_read(failed, files.len())?;
-    let embeddings = engine.embed(&pixels).map_err(|e| Error::Failed(e.to_string()))?;
-    npy::write(&args.out, &embeddings, &[files.len(), engine.n_outputs()])
+    inputs::all_read(unreadable, files.len())?;
+    let shape = config.image_shape();
+    if args.output == Output::Embedding {
+        let engine = compute.engine(&weights, shape).map_err(failed)?;
+        let embeddings = engine.embed(&images).map_err(failed)?;
+        return npy::write(&args.out, &embeddings, &[files.len(), engine.n_outputs()]);
+    }
+    let no_scores = || Error::Config("--output scores: only YAMNet's weight files have classes of their own".into());
+    let classifier = weights.classifier().ok_or_else(no_scores)?;
+    let n_classes = classifier.n_classes();
+    let engine = compute.engine(&weights, YAMNET_PATCH).map_err(failed)?;
+    let mut means = Vec::new();
+    for image in images.chunks_exact(shape.iter().product()) {
+        let patches = extractor.patches(image).ok_or_else(no_scores)?;
+        let scores = classifier.scores(&engine.embed(&patches).map_err(failed)?);
+        let n_patches = scores.len() / n_classes;
+        let mean = |class| scores.iter().skip(class).step_by(n_classes).sum::<f32>() / n_patches as f32;
+        means.extend((0..n_classes).map(mean));
+    }
+    npy::write(&args.out, &means, &[files.len(), n_classes])
 }

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use features::{Error as FeatureError, Extractor, FeatureConfig};
+use features::{Error as FeatureError, Extractor, FrontEnd, YAMNET_PATCH};
+use model::Arch;
 
-use crate::cli::Inputs;
+use crate::cli::{FrontEndArgs, Inputs};
 use crate::{Error, inputs, npy};
 
 /// Arguments of `train features`.
@@ -19,39 +20,54 @@ pub struct Args {
     /// How far to go along the road
     #[arg(long, value_enum, default_value = "image")]
     stage: Stage,
+    #[command(flatten)]
+    road: FrontEndArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Stage {
-    /// [files, 56000]: 7 s at 8 kHz
+    /// [files, 56000]: 7 s at 8 kHz; for YAMNet [files, 112000] at 16 kHz
     Waveform,
     /// [files, 128, 219]: log-mel, 0 to 1
     Mel,
-    /// [files, 224, 224]: what the backbone sees
+    /// [files, 224, 224]: what the backbone sees; for YAMNet [files, 720, 64], its log-mel
     Image,
+    /// [files, 14, 96, 64]: what YAMNet hears at once
+    Patches,
 }
 
 /// Writes the array; an unreadable file ends the command, since the rows stand for the files.
 pub fn run(args: &Args) -> Result<(), Error> {
-    let config = FeatureConfig::default();
+    let config = args.road.config(Arch::ResNet18);
+    let is_image = config.front_end == FrontEnd::Image;
+    let wrong = |stage: &str, which: &str| Error::Config(format!("--stage {stage} is {which}: see --front-end"));
+    match args.stage {
+        Stage::Mel if !is_image => return Err(wrong("mel", "that of the front end image; YAMNet's is its image")),
+        Stage::Patches if is_image => return Err(wrong("patches", "YAMNet's")),
+        _ => {}
+    }
     let extractor = Extractor::new(&config).map_err(|e| Error::Failed(e.to_string()))?;
     let files = inputs::sound_files(&args.inputs.paths)?;
     let mut values = Vec::new();
     let failed = inputs::each(&files, |path| {
-        let waveform = extractor.waveform(&extractor.decode_file(path)?);
+        let audio = extractor.decode_file(path)?;
+        let image = || extractor.image_from_waveform(&extractor.unpadded_waveform(&audio));
         values.extend(match args.stage {
-            Stage::Waveform => waveform,
-            Stage::Mel => extractor.log_mel(&waveform),
-            Stage::Image => extractor.image(&extractor.log_mel(&waveform)),
+            Stage::Waveform => extractor.waveform(&audio),
+            Stage::Mel => extractor.log_mel(&extractor.waveform(&audio)),
+            Stage::Image => image(),
+            Stage::Patches => extractor.patches(&image()).unwrap_or_default(),
         });
         Ok::<(), FeatureError>(())
     });
     inputs::all_read(failed, files.len())?;
     let n = files.len();
+    let [height, width] = config.image_shape();
     let shape = match args.stage {
         Stage::Waveform => vec![n, config.clip_samples()],
         Stage::Mel => vec![n, config.n_mels, config.n_frames()],
-        Stage::Image => vec![n, config.image_size, config.image_size],
+        Stage::Image => vec![n, height, width],
+        Stage::Patches => vec![n, values.len() / (n * YAMNET_PATCH[0] * width), YAMNET_PATCH[0], width],
     };
     npy::write(&args.out, &values, &shape)
 }

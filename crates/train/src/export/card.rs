@@ -94,14 +94,14 @@ pub(super) fn text(
     text += "- It always answers with one of its classes, also for silence, noise or laughter.\n\n";
     text += "## Intended use\n\nResearch, and a hint beside a person's own judgement. It is no medical device: never decide about a child's \
              health or care by it.\n\n";
+    let [height, width] = features.image_shape();
     text += &format!(
-        "## How to run\n\n```sh\ntrain infer cry.wav --model {}\n```\n\n`model.onnx` takes `input`, float32 `[batch, 1, {size}, {size}]`, the \
+        "## How to run\n\n```sh\ntrain infer cry.wav --model {}\n```\n\n`model.onnx` takes `input`, float32 `[batch, 1, {height}, {width}]`, the \
          log-mel image that `train features` writes, and gives `logits`, float32 `[batch, {}]`. Its metadata entry `wail` holds the labels, the \
-         feature settings and how it was trained, as JSON. `model.safetensors` has the same with torchvision's names, the three input channels \
-         summed into one and batch norm folded; `model.bpk` is a burn record of `model::Network`.\n",
+         feature settings and how it was trained, as JSON. `model.safetensors` has the same with its authors' names, the input channels \
+         of a ResNet summed into one and batch norm folded; `model.bpk` is a burn record of `model::Network`.\n",
         out.display(),
         data.labels.len(),
-        size = features.image_size
     );
     text
 }

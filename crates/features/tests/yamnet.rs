@@ -1,0 +1,56 @@
+//! YAMNet's spectrogram against its authors' formulas in `float64`: `scripts/yamnet_golden.py`.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use features::{Extractor, FeatureConfig, FrontEnd};
+
+/// Every so-many-th value is in the golden.
+const STRIDE: usize = 13;
+
+/// The logarithm of 0.001 more: rounding in `float32`, of the loudest bin of a frame, shows most where there is nothing.
+const MAX: f32 = 1e-3;
+const MEAN: f32 = 2e-6;
+
+/// Bursts of a rising triangle wave over noise, as the script makes them.
+fn waveform() -> Vec<f32> {
+    let mut noise: u32 = 1;
+    let sample = |frame: i64| {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let phase = frame * (300_000 + frame * 150_000 / 16_000) * 65_536 / (16_000 * 1000) % 65_536;
+        let triangle = if frame * 5 / 16_000 % 4 != 0 { (phase - 32_768).abs() - 16_384 } else { 0 };
+        (triangle + i64::from(noise >> 21) - 1024) as f32 / 32_768.0
+    };
+    (0..112_000).map(sample).collect()
+}
+
+fn image(front_end: FrontEnd) -> Vec<f32> {
+    let config = FeatureConfig { front_end, ..FeatureConfig::yamnet() };
+    Extractor::new(&config).unwrap().image_from_waveform(&waveform())
+}
+
+fn differences(a: &[f32], b: &[f32]) -> (f32, f32) {
+    assert_eq!(a.len(), b.len());
+    let off: Vec<f32> = a.iter().zip(b).map(|(a, b)| (a - b).abs()).collect();
+    assert!(off.iter().all(|x| x.is_finite()));
+    (off.iter().copied().fold(0.0, f32::max), off.iter().sum::<f32>() / off.len() as f32)
+}
+
+#[test]
+fn the_spectrogram_is_the_authors() {
+    let golden = std::fs::read("tests/goldens/yamnet.f32").unwrap();
+    let golden: Vec<f32> = golden.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    let kept: Vec<f32> = image(FrontEnd::Yamnet).into_iter().step_by(STRIDE).collect();
+    let (most, mean) = differences(&kept, &golden);
+    eprintln!("at most {most:.1e}, mean {mean:.1e}");
+    assert!(most <= MAX && mean <= MEAN, "{most} {mean}");
+}
+
+/// 48 dB below a frame's loudest bin the runtime hears nothing; above that it hears nearly the same.
+#[test]
+fn the_runtimes_rounding_loses_what_is_quiet() {
+    let (exact, rounded) = (image(FrontEnd::Yamnet), image(FrontEnd::YamnetTflite));
+    let silence = 0.001_f32.ln();
+    let lost = exact.iter().zip(&rounded).filter(|(e, r)| **e > silence + 1.0 && (**r - silence).abs() < 1e-3).count();
+    assert!(lost > exact.len() / 100, "{lost}");
+    let loud: Vec<(f32, f32)> = exact.into_iter().zip(rounded).filter(|(e, _)| *e > 2.0).collect();
+    assert!(loud.len() > 100 && loud.iter().all(|(e, r)| (e - r).abs() < 0.1));
+}

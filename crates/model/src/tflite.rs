@@ -1,0 +1,236 @@
+//! TFLite files. YAMNet's convolutions are found by following the graph, whatever its tensors are called; the front end before
+//! them is not read.
+//!
+//! Field numbers and codes are those of TensorFlow's `schema.fbs`
+//! (<https://github.com/tensorflow/tensorflow/blob/master/tensorflow/compiler/mlir/lite/schema/schema.fbs>).
+
+use crate::Error;
+use crate::arch::{Arch, ConvSpec, Layers};
+use crate::flatbuffer::{Table, Tables};
+use crate::fold::{RawBackbone, RawConv};
+use crate::host_tensor::HostTensor;
+
+/// Bytes 4 to 8 of every file.
+const IDENTIFIER: &[u8] = b"TFL3";
+
+/// `BuiltinOperator`
+const CONV_2D: i32 = 3;
+const DEPTHWISE_CONV_2D: i32 = 4;
+const FULLY_CONNECTED: i32 = 9;
+const MEAN: i32 = 40;
+
+/// `TensorType`
+const FLOAT32: i8 = 0;
+const INT32: i8 = 2;
+const INT8: i8 = 9;
+
+/// `Padding.SAME`
+const SAME: i8 = 0;
+/// `ActivationFunctionType.RELU`
+const RELU: i8 = 1;
+
+/// Most operators that a graph may have; YAMNet with its front end has 44.
+const MAX_OPERATORS: usize = 10_000;
+/// Most dimensions that a tensor may have.
+const MAX_RANK: usize = 8;
+
+/// A parsed file; the numbers stay where they are until a tensor is asked for.
+pub(crate) struct TfliteFile<'a> {
+    tensors: Tables<'a>,
+    buffers: Tables<'a>,
+    operators: Vec<Operator<'a>>,
+}
+
+struct Operator<'a> {
+    code: i32,
+    /// Indices of tensors, as the file has them.
+    inputs: &'a [[u8; 4]],
+    outputs: &'a [[u8; 4]],
+    options: Option<Table<'a>>,
+}
+
+impl<'a> TfliteFile<'a> {
+    /// Whether `bytes` start like a TFLite file.
+    pub fn looks_like(bytes: &[u8]) -> bool {
+        bytes.get(4..8) == Some(IDENTIFIER)
+    }
+
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
+        if !Self::looks_like(bytes) {
+            return Err(Error::Malformed("not a TFLite file: bytes 4 to 8 are not TFL3".into()));
+        }
+        let model = Table::root(bytes)?;
+        let (codes, graphs, buffers) = (model.tables(1)?, model.tables(2)?, model.tables(4)?);
+        let graph = graphs.get(0).ok_or_else(|| Error::Malformed("a TFLite file without a graph".into()))??;
+        let listed = graph.tables(3)?;
+        if listed.len() > MAX_OPERATORS {
+            return Err(Error::Limit(format!("{} operators, at most {MAX_OPERATORS} are read", listed.len())));
+        }
+        let mut operators = Vec::new();
+        for index in 0..listed.len() {
+            let Some(operator) = listed.get(index).transpose()? else { break };
+            operators.push(Operator {
+                code: code(codes, operator.int(0, 0)?)?,
+                inputs: operator.ints(1)?,
+                outputs: operator.ints(2)?,
+                options: operator.table(4)?,
+            });
+        }
+        Ok(Self { tensors: graph.tables(0)?, buffers, operators })
+    }
+
+    /// The backbone's convolutions: those of the graph, one after the other, then the mean over height and width.
+    pub fn backbone(&self, arch: Arch) -> Result<RawBackbone, Error> {
+        let Layers::Yamnet(specs) = arch.layers() else {
+            return Err(Error::Unsupported(format!("a TFLite file of a {arch}: only YAMNet is read from one")));
+        };
+        let convs: Vec<&Operator> =
+            self.operators.iter().filter(|op| [CONV_2D, DEPTHWISE_CONV_2D].contains(&op.code)).collect();
+        if convs.len() != specs.len() {
+            return Err(Error::Unsupported(format!("{} convolutions, YAMNet has {}", convs.len(), specs.len())));
+        }
+        let mut x = None;
+        let mut layers = Vec::new();
+        for (operator, spec) in convs.into_iter().zip(specs) {
+            if x.is_some() && x != operator.inputs.first() {
+                return Err(node(&spec.name, "it does not follow the convolution before it"));
+            }
+            layers.push(self.conv(operator, spec)?);
+            x = operator.outputs.first();
+        }
+        let classifier = match self.follower(self.mean(x)?.outputs.first()) {
+            Some(layer) if layer.code == FULLY_CONNECTED => {
+                Some([self.operand(layer, 1, "classifier")?, self.operand(layer, 2, "classifier")?])
+            }
+            _ => None,
+        };
+        Ok(RawBackbone { layers: Layers::Yamnet(layers), classifier })
+    }
+
+    fn conv(&self, operator: &Operator, spec: ConvSpec) -> Result<RawConv, Error> {
+        let (code, what) =
+            if spec.depthwise { (DEPTHWISE_CONV_2D, "a DEPTHWISE_CONV_2D") } else { (CONV_2D, "a CONV_2D") };
+        if operator.code != code {
+            return Err(node(&spec.name, &format!("operator {}, expected {what}", operator.code)));
+        }
+        let options = operator.options.ok_or_else(|| node(&spec.name, "it has no options"))?;
+        // A depthwise one has its multiplier of channels before the activation.
+        let after_strides = if spec.depthwise { 4 } else { 3 };
+        let dilations = [options.int(after_strides + 1, 1)?, options.int(after_strides + 2, 1)?];
+        let found = (options.byte(0, SAME)?, [options.int(1, 0)?, options.int(2, 0)?], dilations);
+        if found != (SAME, [spec.stride as i32; 2], [1; 2]) {
+            let problem = format!("padding, strides and dilations {found:?}, expected SAME (0), {}, 1", spec.stride);
+            return Err(node(&spec.name, &problem));
+        }
+        match options.byte(after_strides, 0)? {
+            RELU => {}
+            other => return Err(node(&spec.name, &format!("activation {other}, expected RELU (1)"))),
+        }
+        let weight = self.operand(operator, 1, &spec.name)?;
+        let &[first, height, width, last] = weight.shape.as_slice() else {
+            return Err(Error::tensor(&weight.name, format!("shape {:?}, expected four sizes", weight.shape)));
+        };
+        // [outputs, height, width, inputs] or [1, height, width, outputs], to [outputs, inputs, height, width]
+        let [outputs, inputs] = if spec.depthwise { [last, first] } else { [first, last] };
+        let area = height * width;
+        let from = |to: usize| match spec.depthwise {
+            true => to % area * outputs + to / area,
+            false => to / (inputs * area) * area * inputs + to % area * inputs + to / area % inputs,
+        };
+        if spec.depthwise && inputs != 1 {
+            return Err(Error::tensor(&weight.name, format!("shape {:?}, expected 1 first", weight.shape)));
+        }
+        let data = (0..weight.data.len()).map(|to| weight.data[from(to)]).collect();
+        let weight = HostTensor { shape: vec![outputs, inputs, height, width], data, ..weight };
+        let bias = Some(self.operand(operator, 2, &spec.name)?);
+        Ok(RawConv { spec, weight, bias, norm: None })
+    }
+
+    /// The mean of `x` over height and width, which has to follow.
+    fn mean(&self, x: Option<&[u8; 4]>) -> Result<&Operator<'a>, Error> {
+        let mean = self.follower(x).filter(|operator| operator.code == MEAN);
+        let mean = mean.ok_or_else(|| node("pooling", "no MEAN (40) follows the last convolution"))?;
+        let axes = mean.inputs.get(1).and_then(|index| self.tensor_at(*index)).transpose()?;
+        let axes = axes.ok_or_else(|| node("pooling", "it has no axes"))?;
+        let (numbers, _) = self.raw(axes, INT32, "pooling's axes")?.as_chunks();
+        match numbers.iter().map(|bytes| i32::from_le_bytes(*bytes)).collect::<Vec<_>>()[..] {
+            [1, 2] | [2, 1] => Ok(mean),
+            _ => Err(node("pooling", "it is not over the axes 1 and 2")),
+        }
+    }
+
+    /// The first operator that takes in `x`.
+    fn follower(&self, x: Option<&[u8; 4]>) -> Option<&Operator<'a>> {
+        self.operators.iter().find(|operator| x.is_some() && operator.inputs.first() == x)
+    }
+
+    /// A constant input of an operator.
+    fn operand(&self, operator: &Operator, input: usize, name: &str) -> Result<HostTensor, Error> {
+        let tensor = operator.inputs.get(input).and_then(|index| self.tensor_at(*index)).transpose()?;
+        self.read(tensor.ok_or_else(|| node(name, &format!("input {input} is missing")))?, name)
+    }
+
+    fn tensor_at(&self, index: [u8; 4]) -> Option<Result<Table<'a>, Error>> {
+        self.tensors.get(usize::try_from(i32::from_le_bytes(index)).ok()?)
+    }
+
+    /// The numbers of a tensor, `float32` or `int8` times a scale for all or for each index of one dimension.
+    fn read(&self, tensor: Table, name: &str) -> Result<HostTensor, Error> {
+        let shape = tensor.ints(0)?;
+        if shape.len() > MAX_RANK {
+            return Err(Error::tensor(name, format!("{} dimensions, at most {MAX_RANK} are read", shape.len())));
+        }
+        let shape = shape.iter().map(|n| usize::try_from(i32::from_le_bytes(*n))).collect::<Result<Vec<_>, _>>();
+        let shape = shape.map_err(|_| Error::tensor(name, "a negative size"))?;
+        if tensor.byte(1, FLOAT32)? == FLOAT32 {
+            return HostTensor::from_f32_bytes(name, shape, self.raw(tensor, FLOAT32, name)?);
+        }
+        let bytes = self.raw(tensor, INT8, name)?;
+        let quantization = tensor.table(4)?.ok_or_else(|| Error::tensor(name, "int8 without scales"))?;
+        let (scales, _) = quantization.bytes(2, 4)?.as_chunks();
+        let scales: Vec<f32> = scales.iter().map(|scale| f32::from_le_bytes(*scale)).collect();
+        if quantization.bytes(3, 8)?.iter().any(|byte| *byte != 0) {
+            return Err(Error::tensor(name, "int8 with zero points other than 0"));
+        }
+        let axis = usize::try_from(quantization.int(6, 0)?).unwrap_or(usize::MAX);
+        let expected = if scales.len() == 1 { 1 } else { shape.get(axis).copied().unwrap_or(0) };
+        if scales.is_empty() || scales.len() != expected {
+            return Err(Error::tensor(name, format!("{} scales along dimension {axis} of {shape:?}", scales.len())));
+        }
+        let step: Option<usize> = shape.iter().skip(axis + 1).try_fold(1, |product: usize, n| product.checked_mul(*n));
+        let step = step.filter(|step| *step > 0).unwrap_or(1);
+        let scale = |at: usize| scales[at / step % scales.len()];
+        let data = bytes.iter().enumerate().map(|(at, byte)| f32::from(i8::from_le_bytes([*byte])) * scale(at));
+        HostTensor::new(name, shape, data.collect())
+    }
+
+    /// The bytes of a constant tensor of the type `expected`.
+    fn raw(&self, tensor: Table, expected: i8, name: &str) -> Result<&'a [u8], Error> {
+        match tensor.byte(1, FLOAT32)? {
+            found if found == expected => {}
+            found => {
+                let problem =
+                    format!("element type {found}: float32 (0) and int8 (9) weights are read, int32 (2) axes");
+                return Err(Error::tensor(name, problem));
+            }
+        }
+        let buffer = usize::try_from(tensor.int(2, 0)?).ok().and_then(|index| self.buffers.get(index));
+        let buffer = buffer.ok_or_else(|| Error::tensor(name, "its buffer is missing"))??;
+        match buffer.bytes(0, 1)? {
+            [] => Err(Error::tensor(name, "it is no constant")),
+            bytes => Ok(bytes),
+        }
+    }
+}
+
+/// The operator that the file's list `codes` has at `index`; old files have it in a byte, new ones in four.
+fn code(codes: Tables, index: i32) -> Result<i32, Error> {
+    let listed = usize::try_from(index).ok().and_then(|index| codes.get(index));
+    let listed =
+        listed.ok_or_else(|| Error::Malformed(format!("operator code {index} is not in the file's list")))??;
+    Ok(listed.int(3, 0)?.max(i32::from(listed.byte(0, 0)?)))
+}
+
+fn node(name: &str, problem: &str) -> Error {
+    Error::Node { node: name.into(), problem: problem.into() }
+}

@@ -1,0 +1,147 @@
+//! A narrow YAMNet against ONNX Runtime, from each kind of file, with each engine, and through a saved model. The goldens come from
+//! `scripts/yamnet_golden.py`.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::Path;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use model::{Arch, BackboneWeights, Compute, Error, Head, HeadConfig, ModelInfo, Network, Trainable};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde::Deserialize;
+
+/// Both sides compute in `float32`, in another order; the embeddings are about 1 in size.
+const TOLERANCE: f32 = 1e-5;
+
+#[derive(Deserialize)]
+struct Expected {
+    images: usize,
+    frames: usize,
+    embeddings: Vec<f32>,
+    scores: Vec<f32>,
+}
+
+fn expected() -> Expected {
+    serde_json::from_str(&std::fs::read_to_string("tests/goldens/yamnet.json").unwrap()).unwrap()
+}
+
+fn weights(file: &str) -> BackboneWeights {
+    BackboneWeights::load(&Path::new("tests/goldens").join(file), Arch::Yamnet).unwrap()
+}
+
+/// `[images, frames, 64]`, as the script makes them.
+fn spectrograms(expected: &Expected) -> Vec<f32> {
+    let n = expected.images * expected.frames * 64;
+    (0..n).map(|i| (i * 7919 % 1021) as f32 / 1020.0 * 8.0 - 6.0).collect()
+}
+
+fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, |most, error| if error.is_nan() { error } else { error.max(most) })
+}
+
+fn engines(weights: &BackboneWeights, shape: [usize; 2]) -> Vec<Box<dyn model::Engine>> {
+    ["burn", "rten"].map(|name| Compute::new("cpu", name).unwrap().engine(weights, shape).unwrap()).into()
+}
+
+#[test]
+fn embeddings_and_scores_are_onnx_runtimes() {
+    let expected = expected();
+    let images = spectrograms(&expected);
+    for file in ["yamnet.tflite", "yamnet.onnx"] {
+        let weights = weights(file);
+        for engine in engines(&weights, [expected.frames, 64]) {
+            let error = largest_difference(&engine.embed(&images).unwrap(), &expected.embeddings);
+            assert!(error <= TOLERANCE, "{file}: {error}");
+        }
+        let patches: Vec<f32> = images
+            .chunks(expected.frames * 64)
+            .flat_map(|image| image.windows(96 * 64).step_by(48 * 64).flatten().copied())
+            .collect();
+        let classifier = weights.classifier().unwrap();
+        for engine in engines(&weights, [96, 64]) {
+            let scores = classifier.scores(&engine.embed(&patches).unwrap());
+            let error = largest_difference(&scores, &expected.scores);
+            assert!(error <= TOLERANCE, "{file}: {error}");
+        }
+    }
+}
+
+#[test]
+fn one_class_is_a_row_of_the_classifier() {
+    let weights = weights("yamnet.tflite");
+    let classifier = weights.classifier().unwrap();
+    assert_eq!(classifier.n_classes(), 5);
+    let embedding: Vec<f32> = (0..weights.n_outputs()).map(|i| (i % 5) as f32 / 5.0).collect();
+    let (row, bias) = classifier.class(3).unwrap();
+    let logit = row.iter().zip(&embedding).map(|(w, x)| w * x).sum::<f32>() + bias;
+    let score = classifier.scores(&embedding)[3];
+    assert!((score - 1.0 / (1.0 + (-logit).exp())).abs() < 1e-6);
+    assert!(classifier.class(5).is_none());
+}
+
+#[test]
+fn a_saved_model_answers_alike_in_every_form() {
+    let (expected, weights, device) = (expected(), weights("yamnet.tflite"), Device::flex());
+    let (images, shape) = (spectrograms(&expected), [expected.frames, 64]);
+    let config = HeadConfig { inner: 4, dropout: 0.0 };
+    let head = Head::new(&config, weights.n_outputs(), 3, &mut ChaCha8Rng::seed_from_u64(1), &device);
+    let info = ModelInfo {
+        arch: Arch::Yamnet,
+        labels: ["a", "b", "c"].map(String::from).into(),
+        head: config,
+        features: serde_json::json!({}),
+        calibration: serde_json::json!({}),
+        backbone_source: String::new(),
+        provenance: serde_json::json!({}),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let [plain, onnx] = ["model.safetensors", "model.onnx"].map(|name| folder.path().join(name));
+    model::save_model(&plain, &info, &weights, &head).unwrap();
+    model::save_onnx(&onnx, &info, &weights, &head, shape).unwrap();
+    let compute = Compute::new("cpu", "burn").unwrap();
+    let answer = compute.engine(&weights, shape).unwrap().classify(&head, &images).unwrap();
+    for path in [&plain, &onnx] {
+        let saved = model::load_model(path, &device).unwrap();
+        assert_eq!((&saved.info, saved.weights.fingerprint()), (&info, weights.fingerprint()));
+        assert_eq!(compute.engine(&saved.weights, shape).unwrap().classify(&saved.head, &images).unwrap(), answer);
+    }
+
+    let record = folder.path().join("model.bpk");
+    Network::new(&weights, &head).save_record(&record).unwrap();
+    let other = BackboneWeights::load(&onnx, Arch::Yamnet).unwrap();
+    let network = Network::new(&other, &head).load_record(&record).unwrap();
+    let images = Tensor::<4>::from_data(TensorData::new(images, [expected.images, 1, shape[0], 64]), &device);
+    let found: Vec<f32> = network.forward(images).into_data().try_into_vec().unwrap();
+    assert!(largest_difference(&found, &answer) <= TOLERANCE);
+}
+
+#[test]
+fn what_yamnet_does_not_take_is_refused() {
+    let weights = weights("yamnet.tflite");
+    let compute = Compute::new("cpu", "burn").unwrap();
+    for shape in [[0, 64], [48, 64], [97, 64], [144, 63], [224, 224]] {
+        assert!(matches!(compute.engine(&weights, shape), Err(Error::Argument(_))), "{shape:?}");
+    }
+    for trainable in [Trainable::Layer4, Trainable::All] {
+        let engine = compute.engine_before(trainable, &weights, [96, 64]);
+        assert!(engine.err().unwrap().to_string().contains("frozen"));
+        assert!(weights.to_trainable(trainable, compute.device()).is_none());
+    }
+}
+
+/// Depthwise kernels have a fan of their own: with that of all outputs together nothing would come through.
+#[test]
+fn random_weights_let_the_sound_through() {
+    let weights = BackboneWeights::random(Arch::Yamnet, 42);
+    assert_eq!((weights.n_outputs(), weights.classifier()), (1024, None));
+    let spectrogram: Vec<f32> = (0..96 * 64).map(|i| (i * 7919 % 1021) as f32 / 1020.0 * 8.0 - 6.0).collect();
+    let [burn, rten] = engines(&weights, [96, 64]).try_into().ok().unwrap();
+    let embedding = burn.embed(&spectrogram).unwrap();
+    let size = (embedding.iter().map(|x| x * x).sum::<f32>() / 1024.0).sqrt();
+    assert!(size > 0.01 && size < 100.0, "{size}");
+    assert!(largest_difference(&embedding, &rten.embed(&spectrogram).unwrap()) < 1e-4 * size.max(1.0));
+}
