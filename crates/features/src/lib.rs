@@ -18,6 +18,7 @@ mod mel_filters;
 mod resample;
 mod resize;
 mod wav;
+mod waveform_augment;
 
 pub use augment::SpecAugment;
 pub use config::{FEATURES_VERSION, FeatureConfig};
@@ -26,3 +27,4 @@ pub use error::Error;
 pub use extractor::Extractor;
 pub use input::open_regular_file;
 pub use mel_filters::mel_filter_bank;
+pub use waveform_augment::WaveformAugment;

@@ -10,7 +10,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::Error;
-use crate::arch::{Layers, POOL_KERNEL, POOL_PADDING, POOL_STRIDE};
+use crate::arch::{ConvSpec, Layers, POOL_KERNEL, POOL_PADDING, POOL_STRIDE};
 use crate::fold::Conv;
 
 /// ResNet up to the global average pooling, or a stretch of its residual blocks.
@@ -44,10 +44,7 @@ impl Backbone {
             conv2: conv2d(&block.conv2, device),
             downsample: block.downsample.as_ref().map(|conv| conv2d(conv, device)),
         });
-        let max_pool = MaxPool2dConfig::new([POOL_KERNEL; 2])
-            .with_strides([POOL_STRIDE; 2])
-            .with_padding(PaddingConfig2d::Explicit(POOL_PADDING, POOL_PADDING, POOL_PADDING, POOL_PADDING));
-        Backbone { stem, max_pool: max_pool.init(), blocks: blocks.collect(), average_pool }
+        Backbone { stem, max_pool: max_pool(), blocks: blocks.collect(), average_pool }
     }
 
     /// Images `[n, 1, height, width]` in 0..1, or what the layers before this stretch made of them, to embeddings
@@ -98,13 +95,25 @@ pub(crate) fn host_vec<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Er
     tensor.into_data().try_into_vec().map_err(|error| Error::Device { name: device, problem: format!("{error:?}") })
 }
 
+/// The maximum pooling after the stem.
+pub(crate) fn max_pool() -> MaxPool2d {
+    MaxPool2dConfig::new([POOL_KERNEL; 2])
+        .with_strides([POOL_STRIDE; 2])
+        .with_padding(PaddingConfig2d::Explicit(POOL_PADDING, POOL_PADDING, POOL_PADDING, POOL_PADDING))
+        .init()
+}
+
+/// The settings of a convolution, with a bias.
+pub(crate) fn conv2d_config(spec: &ConvSpec) -> Conv2dConfig {
+    let padding = spec.kernel / 2;
+    Conv2dConfig::new(spec.channels, [spec.kernel; 2])
+        .with_stride([spec.stride; 2])
+        .with_padding(PaddingConfig2d::Explicit(padding, padding, padding, padding))
+}
+
 fn conv2d(conv: &Conv, device: &Device) -> Conv2d {
     let ([inputs, outputs], kernel) = (conv.spec.channels, conv.spec.kernel);
-    let padding = kernel / 2;
-    let mut layer = Conv2dConfig::new([inputs, outputs], [kernel; 2])
-        .with_stride([conv.spec.stride; 2])
-        .with_padding(PaddingConfig2d::Explicit(padding, padding, padding, padding))
-        .init(device);
+    let mut layer = conv2d_config(&conv.spec).init(device);
     layer.weight = Param::from_data(TensorData::new(conv.weight.clone(), [outputs, inputs, kernel, kernel]), device);
     layer.bias = Some(Param::from_data(TensorData::new(conv.bias.clone(), [outputs]), device));
     layer

@@ -187,7 +187,15 @@ impl BackboneWeights {
     pub(crate) fn from_raw(arch: Arch, raw: Layers<RawConv>) -> Result<Self, Error> {
         let layers = raw.try_map(RawConv::fold)?;
         check_channels(&layers)?;
-        Ok(BackboneWeights { arch, layers })
+        let weights = BackboneWeights { arch, layers };
+        // A narrow architecture says how narrow; any other takes the width that the file has.
+        match arch.narrow_outputs() {
+            Some(expected) if weights.n_outputs() != expected => Err(Error::Unsupported(format!(
+                "its embedding has {} numbers, that of {arch} {expected}: is the file another architecture?",
+                weights.n_outputs()
+            ))),
+            _ => Ok(weights),
+        }
     }
 
     /// Weight and bias of each convolution by torchvision's names, in the order of the network.

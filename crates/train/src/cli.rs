@@ -25,6 +25,8 @@ struct Cli {
 enum Command {
     /// Say why a baby cries: classify recordings with a trained model
     Infer(commands::infer::Args),
+    /// Train a backbone from scratch on recordings and synthetic cries, for the sweep
+    Pretrain(commands::pretrain::Args),
     /// Write the report of a finished run again, or compare several: report.html and report.md, comparison.html
     Report(commands::report::Args),
     /// Write a trained model as a folder: ONNX, safetensors, burn record and model card
@@ -112,6 +114,7 @@ pub fn run() -> Result<(), Error> {
     match cli.command {
         None => commands::sweep::run(&cli.sweep),
         Some(Command::Infer(args)) => commands::infer::run(&args),
+        Some(Command::Pretrain(args)) => commands::pretrain::run(&args),
         Some(Command::Report(args)) => commands::report::run(&args),
         Some(Command::Export(args)) => commands::export::run(&args),
         Some(Command::Audit(args)) => commands::audit::run(&args),
