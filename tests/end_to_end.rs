@@ -566,8 +566,8 @@ fn an_audit_tells_what_it_found_and_fails_on_what_it_was_told_to() {
 fn the_help_names_every_command() {
     let help = stdout(&train(Path::new("."), &["--help"]));
     for command in [
-        "infer", "report", "export", "audit", "features", "embed", "weights", "synth", "--config", "--seed",
-        "--device", "--engine", "--set",
+        "infer", "pretrain", "report", "export", "audit", "features", "embed", "weights", "synth", "--config",
+        "--seed", "--device", "--engine", "--set",
     ] {
         assert!(help.contains(command), "{command}");
     }

@@ -21,6 +21,7 @@ mod mel_filters;
 mod resample;
 mod resize;
 mod wav;
+mod waveform_augment;
 mod yamnet;
 
 pub use augment::SpecAugment;
@@ -30,4 +31,5 @@ pub use error::Error;
 pub use extractor::Extractor;
 pub use input::open_regular_file;
 pub use mel_filters::mel_filter_bank;
+pub use waveform_augment::WaveformAugment;
 pub use yamnet::YAMNET_PATCH;

@@ -9,20 +9,23 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 
 /// The backbone's architecture: a ResNet (He et al., "Deep Residual Learning for Image Recognition", 2015, as torchvision
-/// builds it), or YAMNet (TensorFlow's model garden, `research/audioset/yamnet`).
+/// builds it), at full width or narrower, or YAMNet (TensorFlow's model garden, `research/audioset/yamnet`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Arch {
-    /// Basic blocks 2, 2, 2, 2.
+    /// Basic blocks 2, 2, 2, 2, of 64, 128, 256 and 512 channels; 11 million numbers.
     ResNet18,
     /// Basic blocks 3, 4, 6, 3.
     ResNet34,
+    /// A ResNet18 at a quarter of the width: 16 to 128 channels, 0.7 million numbers.
+    #[serde(rename = "resnet18-w16")]
+    ResNet18W16,
+    /// At an eighth: 8 to 64 channels, 0.2 million numbers.
+    #[serde(rename = "resnet18-w8")]
+    ResNet18W8,
     /// MobileNetV1 (Howard et al., "MobileNets", 2017) on patches of a log-mel spectrogram.
     Yamnet,
 }
-
-/// All of them.
-const ARCHS: [Arch; 3] = [Arch::ResNet18, Arch::ResNet34, Arch::Yamnet];
 
 /// Frames of a patch, and mel bands of each, that YAMNet sees at once.
 pub(crate) const PATCH: [usize; 2] = [96, 64];
@@ -34,6 +37,8 @@ impl fmt::Display for Arch {
         f.write_str(match self {
             Arch::ResNet18 => "resnet18",
             Arch::ResNet34 => "resnet34",
+            Arch::ResNet18W16 => "resnet18-w16",
+            Arch::ResNet18W8 => "resnet18-w8",
             Arch::Yamnet => "yamnet",
         })
     }
@@ -43,8 +48,9 @@ impl FromStr for Arch {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Arch, Error> {
-        ARCHS.into_iter().find(|arch| arch.to_string() == name).ok_or_else(|| {
-            Error::Argument(format!("unknown architecture `{name}`: it is `resnet18`, `resnet34` or `yamnet`"))
+        Arch::ALL.into_iter().find(|arch| arch.to_string() == name).ok_or_else(|| {
+            let known = Arch::ALL.map(|arch| format!("`{arch}`")).join(", ");
+            Error::Argument(format!("unknown architecture `{name}`: it is one of {known}"))
         })
     }
 }
@@ -56,7 +62,7 @@ pub(crate) struct ConvSpec {
     pub name: String,
     /// Their name of the batch norm that follows.
     pub norm: String,
-    /// Input channels of each output, and output channels; full width in [`Arch::layers`].
+    /// Input channels of each output, and output channels.
     pub channels: [usize; 2],
     pub kernel: usize,
     pub stride: usize,
@@ -102,17 +108,32 @@ pub(crate) struct BasicBlock<T> {
 }
 
 impl Arch {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::ResNet18, Self::ResNet34, Self::ResNet18W16, Self::ResNet18W8, Self::Yamnet];
+
+    /// The length of a narrow network's embedding; `None` at full width.
+    pub(crate) fn narrow_outputs(self) -> Option<usize> {
+        match self {
+            Arch::ResNet18W16 => Some(128),
+            Arch::ResNet18W8 => Some(64),
+            Arch::ResNet18 | Arch::ResNet34 | Arch::Yamnet => None,
+        }
+    }
+
     /// The convolutions, from the image to the pooling.
     pub(crate) fn layers(self) -> Layers<ConvSpec> {
         match self {
-            Arch::ResNet18 => Layers::ResNet(resnet([2, 2, 2, 2])),
-            Arch::ResNet34 => Layers::ResNet(resnet([3, 4, 6, 3])),
+            Arch::ResNet18 => Layers::ResNet(resnet([2, 2, 2, 2], 64)),
+            Arch::ResNet34 => Layers::ResNet(resnet([3, 4, 6, 3], 64)),
+            Arch::ResNet18W16 => Layers::ResNet(resnet([2, 2, 2, 2], 16)),
+            Arch::ResNet18W8 => Layers::ResNet(resnet([2, 2, 2, 2], 8)),
             Arch::Yamnet => Layers::Yamnet(yamnet()),
         }
     }
 }
 
-fn resnet(depths: [usize; 4]) -> ResNetLayers<ConvSpec> {
+/// Basic blocks in each of the four stages, and channels of the stem and the first stage.
+fn resnet(depths: [usize; 4], width: usize) -> ResNetLayers<ConvSpec> {
     let conv = |name: String, norm: String, channels, kernel, stride| ConvSpec {
         name,
         norm,
@@ -123,9 +144,9 @@ fn resnet(depths: [usize; 4]) -> ResNetLayers<ConvSpec> {
         depthwise: false,
     };
     let mut blocks = Vec::new();
-    let mut inputs = 64;
+    let mut inputs = width;
     for (stage, depth) in depths.into_iter().enumerate() {
-        let outputs = 64 << stage;
+        let outputs = width << stage;
         for index in 0..depth {
             let block = format!("layer{}.{index}", stage + 1);
             let stride = if stage > 0 && index == 0 { 2 } else { 1 };
@@ -140,7 +161,7 @@ fn resnet(depths: [usize; 4]) -> ResNetLayers<ConvSpec> {
             inputs = outputs;
         }
     }
-    ResNetLayers { stem: conv("conv1".into(), "bn1".into(), [1, 64], 7, 2), blocks }
+    ResNetLayers { stem: conv("conv1".into(), "bn1".into(), [1, width], 7, 2), blocks }
 }
 
 /// `yamnet.py`'s `_YAMNET_LAYER_DEFS`: strides and output channels. TensorFlow's padding "same": a kernel of 3 with stride 2
@@ -237,14 +258,29 @@ mod tests {
 
     #[test]
     fn the_authors_have_as_many_convolutions() {
-        for (arch, convolutions) in [(Arch::ResNet18, 20), (Arch::ResNet34, 36), (Arch::Yamnet, 27)] {
+        let expected = [20, 36, 20, 20, 27];
+        for (arch, convolutions) in Arch::ALL.into_iter().zip(expected) {
             assert_eq!(arch.layers().iter().count(), convolutions, "{arch}");
         }
     }
 
+    /// torchvision's ResNet18 has 11,176,512 numbers before its classifier, 9,600 of them in batch norms and 9,408 in a stem for
+    /// three channels; what is counted here has a bias for each of the 4,800 batch norm channels and a stem for one channel.
+    #[test]
+    fn narrow_networks_have_a_sixteenth_and_a_sixty_fourth_of_the_weights() {
+        let count = |arch: Arch| {
+            let numbers = |conv: &ConvSpec| conv.channels[1] * (conv.channels[0] * conv.kernel * conv.kernel + 1);
+            arch.layers().iter().map(numbers).sum::<usize>()
+        };
+        assert_eq!(count(Arch::ResNet18), 11_176_512 - 9_600 + 4_800 - 2 * 3_136);
+        // All but the stem has the square of the width, biases and the stem's one input channel the width itself.
+        let expected = |part: usize| (11_176_512 - 9_600 - 9_408) / (part * part) + (4_800 + 3_136) / part;
+        assert_eq!([count(Arch::ResNet18W16), count(Arch::ResNet18W8)], [expected(4), expected(8)]);
+    }
+
     #[test]
     fn names_round_trip() {
-        for arch in ARCHS {
+        for arch in Arch::ALL {
             assert_eq!(arch.to_string().parse::<Arch>().unwrap(), arch);
             assert_eq!(serde_json::to_string(&arch).unwrap(), format!("\"{arch}\""));
         }

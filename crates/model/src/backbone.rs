@@ -10,7 +10,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::Error;
-use crate::arch::{PATCH, PATCH_HOP, POOL_KERNEL, POOL_PADDING, POOL_STRIDE, ResNetLayers};
+use crate::arch::{ConvSpec, PATCH, PATCH_HOP, POOL_KERNEL, POOL_PADDING, POOL_STRIDE, ResNetLayers};
 use crate::fold::Conv;
 
 /// A backbone up to the global average pooling, or a stretch of a ResNet's residual blocks.
@@ -92,10 +92,7 @@ impl ResNet {
             conv2: conv2d(&block.conv2, device),
             downsample: block.downsample.as_ref().map(|conv| conv2d(conv, device)),
         });
-        let max_pool = MaxPool2dConfig::new([POOL_KERNEL; 2])
-            .with_strides([POOL_STRIDE; 2])
-            .with_padding(PaddingConfig2d::Explicit(POOL_PADDING, POOL_PADDING, POOL_PADDING, POOL_PADDING));
-        Self { stem, max_pool: max_pool.init(), blocks: blocks.collect(), average_pool }
+        Self { stem, max_pool: max_pool(), blocks: blocks.collect(), average_pool }
     }
 
     fn forward(&self, mut x: Tensor<4>) -> Tensor<2> {
@@ -152,14 +149,26 @@ pub(crate) fn host_vec<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Er
     tensor.into_data().try_into_vec().map_err(|error| Error::Device { name: device, problem: format!("{error:?}") })
 }
 
-fn conv2d(conv: &Conv, device: &Device) -> Conv2d {
-    let ([inputs, outputs], kernel, groups) = (conv.spec.channels, conv.spec.kernel, conv.spec.groups());
-    let [before, after] = conv.spec.padding;
-    let mut layer = Conv2dConfig::new([inputs * groups, outputs], [kernel; 2])
-        .with_stride([conv.spec.stride; 2])
+/// The maximum pooling after the stem.
+pub(crate) fn max_pool() -> MaxPool2d {
+    MaxPool2dConfig::new([POOL_KERNEL; 2])
+        .with_strides([POOL_STRIDE; 2])
+        .with_padding(PaddingConfig2d::Explicit(POOL_PADDING, POOL_PADDING, POOL_PADDING, POOL_PADDING))
+        .init()
+}
+
+/// The settings of a convolution, with a bias.
+pub(crate) fn conv2d_config(spec: &ConvSpec) -> Conv2dConfig {
+    let ([inputs, outputs], groups, [before, after]) = (spec.channels, spec.groups(), spec.padding);
+    Conv2dConfig::new([inputs * groups, outputs], [spec.kernel; 2])
+        .with_stride([spec.stride; 2])
         .with_groups(groups)
         .with_padding(PaddingConfig2d::Explicit(before, before, after, after))
-        .init(device);
+}
+
+fn conv2d(conv: &Conv, device: &Device) -> Conv2d {
+    let ([inputs, outputs], kernel) = (conv.spec.channels, conv.spec.kernel);
+    let mut layer = conv2d_config(&conv.spec).init(device);
     layer.weight = Param::from_data(TensorData::new(conv.weight.clone(), [outputs, inputs, kernel, kernel]), device);
     layer.bias = Some(Param::from_data(TensorData::new(conv.bias.clone(), [outputs]), device));
     layer

@@ -172,7 +172,8 @@ impl Head {
     }
 }
 
-fn random_linear<R: Rng>(inputs: usize, outputs: usize, rng: &mut R, device: &Device) -> Linear {
+/// A layer as torch initialises it: weights and biases uniform in `±1/sqrt(inputs)`.
+pub fn random_linear<R: Rng>(inputs: usize, outputs: usize, rng: &mut R, device: &Device) -> Linear {
     let bound = 1.0 / (inputs.max(1) as f32).sqrt();
     let mut uniform = |n: usize| (0..n).map(|_| rng.random_range(-bound..bound)).collect::<Vec<f32>>();
     Linear {

@@ -22,6 +22,7 @@ mod fold;
 mod head;
 mod host_tensor;
 mod network;
+mod normed;
 mod onnx;
 mod random;
 mod rten_engine;
@@ -39,10 +40,12 @@ pub use classifier::Classifier;
 pub use device::cpu;
 pub use engine::{Compute, Engine};
 pub use error::Error;
-pub use head::{Head, HeadConfig};
+pub use head::{Head, HeadConfig, random_linear};
 pub use network::Network;
+pub use normed::NormedBackbone;
 pub use saved::{
-    CheckpointInfo, ModelInfo, SavedModel, load_checkpoint, load_model, save_checkpoint, save_model, save_onnx,
+    BackboneInfo, CheckpointInfo, ModelInfo, SavedModel, load_checkpoint, load_model, parse_model, read_provenance,
+    save_backbone, save_checkpoint, save_model, save_onnx,
 };
 pub use trainable::Trainable;
 pub use weights::BackboneWeights;

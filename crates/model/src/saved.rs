@@ -23,6 +23,7 @@ use crate::{Error, Trainable, onnx, safetensors};
 const VERSION: u32 = 1;
 const MODEL: &str = "wail-model";
 const CHECKPOINT: &str = "wail-checkpoint";
+const BACKBONE: &str = "wail-backbone";
 
 /// Keys of the metadata.
 const INFO: &str = "wail";
@@ -45,6 +46,18 @@ pub struct ModelInfo {
     /// Where the backbone's weights came from, for people to read.
     pub backbone_source: String,
     /// How the model came about: data, versions, seed, device; opaque here.
+    pub provenance: serde_json::Value,
+}
+
+/// What is saved beside a pretrained backbone's numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackboneInfo {
+    /// The architecture.
+    pub arch: Arch,
+    /// The feature settings of the images that it was trained on; opaque here.
+    pub features: serde_json::Value,
+    /// As in [`ModelInfo`].
     pub provenance: serde_json::Value,
 }
 
@@ -108,15 +121,54 @@ pub fn save_onnx(
 /// does not have its checksum, tensors that do not fit together, labels that are not as many as the
 /// logits.
 pub fn load_model(path: &Path, device: &Device) -> Result<SavedModel, Error> {
+    let bytes = read_file(path).map_err(|error| error.at(path))?;
+    parse_model(path, &bytes, device)
+}
+
+/// [`load_model`] of the `bytes` of a file called `path`.
+///
+/// # Errors
+/// As [`load_model`].
+pub fn parse_model(path: &Path, bytes: &[u8], device: &Device) -> Result<SavedModel, Error> {
     let read = || {
-        let bytes = read_file(path)?;
-        let file = WeightFile::parse(path, &bytes)?;
+        let file = WeightFile::parse(path, bytes)?;
         let info: ModelInfo = read_info(&file, MODEL)?;
         let weights = BackboneWeights::from_raw(info.arch, file.backbone(info.arch)?)?;
         let head = read_head(&file, &info.head, device)?;
         check_fit(&info, &weights, &head)?;
         check_sum(&file, weights.tensors().chain(head.tensors()?.iter().map(HostTensor::view)))?;
         Ok(SavedModel { info, weights, head })
+    };
+    read().map_err(|error: Error| error.at(path))
+}
+
+/// Saves a pretrained backbone as a safetensors file that [`BackboneWeights::load`] reads, atomically. Equal content gives
+/// equal bytes.
+///
+/// # Errors
+/// Inside [`Error::At`]: [`Error::Io`] if the file cannot be written.
+pub fn save_backbone(path: &Path, info: &BackboneInfo, backbone: &BackboneWeights) -> Result<(), Error> {
+    let write = || {
+        let tensors: Vec<TensorView> = backbone.tensors().collect();
+        let metadata = metadata(BACKBONE, info, tensors.iter().cloned())?;
+        Ok(write_atomic(path, &safetensors::write(&metadata, &tensors))?)
+    };
+    write().map_err(|error: Error| error.at(path))
+}
+
+/// The `provenance` of the model or backbone that this program saved at `path`; `None` for weights from elsewhere.
+///
+/// # Errors
+/// Inside [`Error::At`]: the file cannot be read, is malformed, or has a newer format ([`Error::Unsupported`]).
+pub fn read_provenance(path: &Path) -> Result<Option<serde_json::Value>, Error> {
+    let read = || {
+        let bytes = read_file(path)?;
+        let file = WeightFile::parse(path, &bytes)?;
+        if file.metadata(INFO).is_none() {
+            return Ok(None);
+        }
+        let backbone = read_info(&file, BACKBONE).map(|info: BackboneInfo| info.provenance);
+        Ok(Some(backbone.or_else(|_| read_info(&file, MODEL).map(|info: ModelInfo| info.provenance))?))
     };
     read().map_err(|error: Error| error.at(path))
 }

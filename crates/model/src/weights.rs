@@ -230,6 +230,12 @@ impl BackboneWeights {
         }
         let weights = BackboneWeights { arch, layers, classifier: None };
         let n_inputs = weights.n_outputs();
+        // A narrow architecture says how narrow; any other takes the width that the file has.
+        if let Some(expected) = arch.narrow_outputs().filter(|expected| *expected != n_inputs) {
+            return Err(Error::Unsupported(format!(
+                "its embedding has {n_inputs} numbers, that of {arch} {expected}: is the file another architecture?"
+            )));
+        }
         let classifier = raw.classifier.map(|[weight, bias]| Classifier::new(weight, bias, n_inputs)).transpose()?;
         Ok(BackboneWeights { classifier, ..weights })
     }

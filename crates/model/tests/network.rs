@@ -6,7 +6,10 @@ use std::path::Path;
 use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
-use model::{Arch, BackboneWeights, CheckpointInfo, Compute, Error, Head, HeadConfig, ModelInfo, Trainable};
+use model::{
+    Arch, BackboneInfo, BackboneWeights, CheckpointInfo, Compute, Error, Head, HeadConfig, ModelInfo, NormedBackbone,
+    Trainable, read_provenance, save_backbone,
+};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -244,4 +247,52 @@ fn devices_and_engines_are_found_by_name() {
             Err(error) => assert!(error.to_string().contains(&format!("--features {name}")), "{error}"),
         }
     }
+}
+
+#[test]
+fn a_network_with_batch_norm_folds_into_the_same_network() {
+    let device = Device::flex().autodiff();
+    let mut network = NormedBackbone::random(Arch::ResNet18W8, 3, &device).unwrap();
+    let images = |n: usize, device: &Device| Tensor::<4>::from_data(TensorData::new(pixels(n), [n, 1, 64, 64]), device);
+    let mut adam = AdamWConfig::new().init();
+    for _ in 0..3 {
+        let loss = (network.forward(images(4, &device)) - 1.0).powf_scalar(2.0).mean();
+        let mut gradients = loss.backward();
+        let gradients = GradientsParams::from_module(&mut gradients, &network);
+        network = adam.step(1e-2, network, gradients);
+    }
+    let weights = network.fold().unwrap();
+    assert_eq!((weights.arch(), weights.n_outputs()), (Arch::ResNet18W8, 64));
+    let plain = Device::flex();
+    let expected = numbers(network.valid().forward(images(2, &plain)));
+    let found = numbers(weights.to_backbone(&plain).forward(images(2, &plain)));
+    let scale = expected.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+    assert!(scale > 0.0);
+    for (found, expected) in found.iter().zip(&expected) {
+        assert!((found - expected).abs() < 1e-4 * scale, "{found}, not {expected}");
+    }
+    // Untrained, it is what `random` draws, but for batch norm's division by sqrt(1 + 1e-5) in each of the layers.
+    let fresh = NormedBackbone::random(Arch::ResNet18W8, 3, &plain).unwrap().fold().unwrap();
+    let drawn = BackboneWeights::random(Arch::ResNet18W8, 3);
+    let [fresh, drawn] = [fresh, drawn].map(|w| numbers(w.to_backbone(&plain).forward(images(2, &plain))));
+    assert!(fresh.iter().zip(&drawn).all(|(fresh, drawn)| (fresh - drawn).abs() < 1e-3 * drawn.abs().max(1.0)));
+}
+
+#[test]
+fn a_saved_backbone_loads_as_weights_and_tells_how_it_came_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("backbone.safetensors");
+    let weights = BackboneWeights::random(Arch::ResNet18W8, 1);
+    let provenance = serde_json::json!({ "heard": ["a"] });
+    let info = BackboneInfo { arch: Arch::ResNet18W8, features: serde_json::json!({}), provenance: provenance.clone() };
+    save_backbone(&path, &info, &weights).unwrap();
+    let first = std::fs::read(&path).unwrap();
+    assert_eq!(BackboneWeights::load(&path, Arch::ResNet18W8).unwrap(), weights);
+    assert_eq!(read_provenance(&path).unwrap(), Some(provenance));
+    save_backbone(&path, &info, &weights).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), first);
+    // A name that says how narrow it is takes no other width.
+    let message = BackboneWeights::load(&path, Arch::ResNet18W16).unwrap_err().to_string();
+    assert!(message.contains("64 numbers, that of resnet18-w16 128"), "{message}");
+    assert_eq!(read_provenance(Path::new("tests/goldens/torch.safetensors")).unwrap(), None);
 }

@@ -26,6 +26,8 @@ struct Cli {
 enum Command {
     /// Say why a baby cries: classify recordings with a trained model
     Infer(commands::infer::Args),
+    /// Train a backbone from scratch on recordings and synthetic cries, for the sweep
+    Pretrain(commands::pretrain::Args),
     /// Write the report of a finished run again, or compare several: report.html and report.md, comparison.html
     Report(commands::report::Args),
     /// Write a trained model as a folder: ONNX, safetensors, burn record and model card
@@ -119,11 +121,11 @@ impl FrontEndArgs {
     /// The default settings of the front end that was asked for, or else of `arch`.
     pub fn config(&self, arch: Arch) -> FeatureConfig {
         match (self.front_end, arch) {
-            (Some(FrontEndName::Image), _) | (None, Arch::ResNet18 | Arch::ResNet34) => FeatureConfig::default(),
             (Some(FrontEndName::Yamnet), _) | (None, Arch::Yamnet) => FeatureConfig::yamnet(),
             (Some(FrontEndName::YamnetTflite), _) => {
                 FeatureConfig { front_end: FrontEnd::YamnetTflite, ..FeatureConfig::yamnet() }
             }
+            (Some(FrontEndName::Image), _) | (None, _) => FeatureConfig::default(),
         }
     }
 }
@@ -145,6 +147,7 @@ pub fn run() -> Result<(), Error> {
     match cli.command {
         None => commands::sweep::run(&cli.sweep),
         Some(Command::Infer(args)) => commands::infer::run(&args),
+        Some(Command::Pretrain(args)) => commands::pretrain::run(&args),
         Some(Command::Report(args)) => commands::report::run(&args),
         Some(Command::Export(args)) => commands::export::run(&args),
         Some(Command::Audit(args)) => commands::audit::run(&args),

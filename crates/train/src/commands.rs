@@ -5,6 +5,7 @@ pub mod embed;
 pub mod export;
 pub mod features;
 pub mod infer;
+pub mod pretrain;
 pub mod report;
 pub mod sweep;
 pub mod synth;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use features::{FeatureConfig, FrontEnd};
 use model::{Arch, Trainable};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -19,7 +20,7 @@ pub struct Config {
     pub name: String,
     /// Every random draw of the run derives from it.
     pub seed: u64,
-    /// Forbids both stand-ins: the synthetic corpus for missing data, the random backbone for missing weights.
+    /// Forbids both stand-ins: the synthetic corpus for missing data, another backbone for missing weights.
     pub strict: bool,
     /// Where the recordings are and how they are split.
     pub data: DataConfig,
@@ -272,18 +273,37 @@ impl Default for SweepConfig {
 }
 
 /// A value that makes no sense, by its dotted key.
-struct Problem {
-    key: String,
-    message: String,
+pub struct Problem {
+    /// Such as `train.epochs`.
+    pub key: String,
+    /// What it must be.
+    pub message: String,
 }
 
-impl Config {
+impl Problem {
+    /// Those of the table `table`, told by the crate that reads it: each begins with the key that it is about.
+    pub fn of_table(table: &str, problems: Vec<String>) -> impl Iterator<Item = Self> {
+        problems.into_iter().map(move |problem| {
+            let (key, message) = problem.split_once(' ').unwrap_or(("", &problem));
+            Self { key: format!("{table}.{key}"), message: message.into() }
+        })
+    }
+}
+
+/// A configuration file.
+pub trait Settings: Serialize + DeserializeOwned {
+    /// Every value that makes no sense.
+    fn problems(&self) -> Vec<Problem>;
+
+    /// Other defaults than the usual, where what the file says asks for them.
+    fn special_defaults(&self) -> Option<Self>;
+
     /// Reads `path`, applies `overrides` (each `table.key=value`, the value in TOML; a bare word is a string) and checks
     /// the result.
     ///
     /// # Errors
     /// [`Error::Config`] with every problem, each with line and column where it stands in the file.
-    pub fn load(path: &Path, overrides: &[String]) -> Result<Self, Error> {
+    fn load(path: &Path, overrides: &[String]) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path)
             .map_err(|e| Error::Config(format!("{}: cannot be read: {e}", path.display())))?;
         let fail = |message: String| Error::Config(format!("{}: {message}", path.display()));
@@ -301,9 +321,7 @@ impl Config {
             }
             config = with(&table)?;
         }
-        if config.backbone.arch == Arch::Yamnet {
-            let backbone = BackboneConfig { arch: Arch::Yamnet, weights: "yamnet".into(), ..BackboneConfig::default() };
-            let defaults = Self { features: FeatureConfig::yamnet(), backbone, ..Self::default() };
+        if let Some(defaults) = config.special_defaults() {
             let defaults = toml::Table::try_from(defaults).map_err(|e| fail(e.to_string()))?;
             fill_in(&mut table, defaults);
             config = with(&table)?;
@@ -326,8 +344,19 @@ impl Config {
     ///
     /// # Errors
     /// [`Error::Config`] if a value has no TOML form (an integer over 2^63).
-    pub fn to_toml(&self) -> Result<String, Error> {
+    fn to_toml(&self) -> Result<String, Error> {
         toml::to_string(self).map_err(|e| Error::Config(format!("the configuration cannot be written as TOML: {e}")))
+    }
+}
+
+impl Settings for Config {
+    /// YAMNet's.
+    fn special_defaults(&self) -> Option<Self> {
+        (self.backbone.arch == Arch::Yamnet).then(|| Self {
+            features: FeatureConfig::yamnet(),
+            backbone: BackboneConfig { arch: Arch::Yamnet, weights: "yamnet".into(), ..BackboneConfig::default() },
+            ..Self::default()
+        })
     }
 
     fn problems(&self) -> Vec<Problem> {
@@ -337,27 +366,8 @@ impl Config {
                 found.push(Problem { key: key.into(), message: message.into() });
             }
         };
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        check(
-            !self.name.is_empty() && self.name.chars().all(plain),
-            "name",
-            "letters, digits, - and _ only, and not empty",
-        );
+        check(is_plain_name(&self.name), "name", PLAIN_NAME);
         check(i64::try_from(self.seed).is_ok(), "seed", "must be below 2^63");
-        check(
-            (40..=100_000).contains(&self.data.synthetic_recordings),
-            "data.synthetic_recordings",
-            "must be 40 to 100000",
-        );
-        check(
-            self.data.recorder_pattern.is_none() || self.data.recorder_csv.is_none(),
-            "data.recorder_csv",
-            "recorder_pattern is set, too: give one of them",
-        );
-        if let SplitConfig::CrossValidation { folds, repeats, .. } = self.data.split {
-            check((3..=20).contains(&folds), "data.split.folds", "must be 3 to 20");
-            check((1..=100).contains(&repeats), "data.split.repeats", "must be 1 to 100");
-        }
         check(
             self.backbone.learning_rate > 0.0 && self.backbone.learning_rate <= 10.0,
             "backbone.learning_rate",
@@ -411,13 +421,41 @@ impl Config {
         ] {
             check(distinct, key, "names a value twice");
         }
-        found.extend(self.features.validate().into_iter().map(|problem| {
-            // Each begins with the key that it is about.
-            let (key, message) = problem.split_once(' ').unwrap_or(("", &problem));
-            Problem { key: format!("features.{key}"), message: message.into() }
-        }));
+        found.extend(self.data.problems());
+        found.extend(Problem::of_table("features", self.features.validate()));
         found
     }
+}
+
+impl DataConfig {
+    /// Every value that makes no sense.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut found = Vec::new();
+        let mut check = |ok: bool, key: &str, message: &str| {
+            if !ok {
+                found.push(Problem { key: format!("data.{key}"), message: message.into() });
+            }
+        };
+        check((40..=100_000).contains(&self.synthetic_recordings), "synthetic_recordings", "must be 40 to 100000");
+        check(
+            self.recorder_pattern.is_none() || self.recorder_csv.is_none(),
+            "recorder_csv",
+            "recorder_pattern is set, too: give one of them",
+        );
+        if let SplitConfig::CrossValidation { folds, repeats, .. } = self.split {
+            check((3..=20).contains(&folds), "split.folds", "must be 3 to 20");
+            check((1..=100).contains(&repeats), "split.repeats", "must be 1 to 100");
+        }
+        found
+    }
+}
+
+/// What a run's name must be.
+pub const PLAIN_NAME: &str = "letters, digits, - and _ only, and not empty";
+
+/// Whether `name` is [`PLAIN_NAME`].
+pub fn is_plain_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
 fn all_distinct<T: std::hash::Hash + Eq>(values: impl Iterator<Item = T>) -> bool {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use dataset::{Corpus, synth};
 
 use crate::Error;
-use crate::config::{Config, WhenMissing};
+use crate::config::{DataConfig, WhenMissing};
 use crate::progress::warn;
 
 /// The recordings of a run.
@@ -17,25 +17,24 @@ pub struct Data {
 }
 
 impl Data {
-    /// Finds the recordings; makes the synthetic corpus where the configuration allows it.
+    /// Finds the recordings; makes the synthetic corpus where the configuration allows it and `strict` does not forbid it.
     ///
     /// # Errors
     /// [`Error::Data`] if there are no recordings and no stand-in is allowed, or only of one class.
-    pub fn find(config: &Config) -> Result<Self, Error> {
-        let candidates: Vec<PathBuf> = config.data.roots.iter().filter_map(|root| expand(root)).collect();
-        let stand_in = config.data.synthetic.join(config.data.synthetic_recordings.to_string());
+    pub fn find(config: &DataConfig, strict: bool) -> Result<Self, Error> {
+        let candidates: Vec<PathBuf> = config.roots.iter().filter_map(|root| expand(root)).collect();
+        let stand_in = config.synthetic.join(config.synthetic_recordings.to_string());
         let root = match candidates.iter().find(|root| root.is_dir()) {
             Some(root) => root.clone(),
-            None if config.strict || config.data.when_missing == WhenMissing::Fail => {
+            None if strict || config.when_missing == WhenMissing::Fail => {
                 return Err(Error::Data(format!(
                     "there are no recordings: none of these folders exists: {}\n  Put folders of labelled recordings there \
                      (one folder a class), or name your own with --set 'data.roots=[\"DIR\"]'",
-                    config.data.roots.join(", ")
+                    config.roots.join(", ")
                 )));
             }
             None => {
-                let settings =
-                    synth::SynthConfig { n_recordings: config.data.synthetic_recordings, ..Default::default() };
+                let settings = synth::SynthConfig { n_recordings: config.synthetic_recordings, ..Default::default() };
                 synth::write_corpus(&stand_in, &settings)?;
                 stand_in
             }
@@ -89,9 +88,8 @@ mod tests {
             std::fs::create_dir_all(root.path().join(folder)).unwrap();
         }
         std::fs::write(root.path().join("raw/hungry/1.wav"), "").unwrap();
-        let mut config = Config::default();
-        config.data.roots = vec![root.path().display().to_string()];
-        let error = Data::find(&config).err().unwrap().to_string();
+        let config = DataConfig { roots: vec![root.path().display().to_string()], ..DataConfig::default() };
+        let error = Data::find(&config, false).err().unwrap().to_string();
         assert!(error.ends_with(&format!("name {}", root.path().join("raw").display())), "{error}");
     }
 

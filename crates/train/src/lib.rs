@@ -18,6 +18,7 @@ pub mod journal;
 mod media;
 mod npy;
 pub mod plan;
+pub mod pretrain;
 pub mod progress;
 pub mod remedies;
 pub mod report;

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::config::{Config, SplitConfig};
+use crate::config::SplitConfig;
 use crate::seed;
 
 /// Where each recording of the corpus belongs; `None` for one that takes no part.
@@ -39,12 +39,18 @@ pub struct Fold {
 }
 
 impl Plan {
-    /// The splits that the configuration asks for; `groups` is the group of each recording, `usable` whether it takes
+    /// The splits that `split` asks for, drawn from `seed`; `groups` is the group of each recording, `usable` whether it takes
     /// part, both in the corpus' order.
     ///
     /// # Errors
     /// [`Error::Data`] if split files do not fit the corpus, or a split has nothing to learn from, to choose by or to test.
-    pub fn new(config: &Config, corpus: &Corpus, groups: &[usize], usable: &[bool]) -> Result<Self, Error> {
+    pub fn new(
+        split: &SplitConfig,
+        seed: u64,
+        corpus: &Corpus,
+        groups: &[usize],
+        usable: &[bool],
+    ) -> Result<Self, Error> {
         let members: Vec<usize> = (0..usable.len()).filter(|index| usable[*index]).collect();
         let labels: Vec<usize> = members.iter().map(|index| corpus.recordings[*index].label).collect();
         let groups = group_ids(members.iter().map(|index| Some(groups[*index])));
@@ -53,13 +59,12 @@ impl Plan {
             members.iter().zip(split).for_each(|(index, place)| places[*index] = Some(place));
             places
         };
-        let seed = config.seed;
         // What a cross-validation estimates: the same procedure on everything.
         let without_test = || {
             let folds = grouped_folds(&labels, &groups, 5, seed);
             placed(folds.into_iter().map(|fold| if fold == 0 { Split::Val } else { Split::Train }).collect())
         };
-        let plan = match &config.data.split {
+        let plan = match split {
             SplitConfig::Stratified => Self {
                 rule: format!("stratified 60/20/20 by class, seed {seed}"),
                 model: placed(stratified_split(&labels, seed)),

@@ -43,7 +43,7 @@ impl RunFolder {
         let hash = hex(&hasher.finalize()[..6]);
         let name = format!("{name}-{hash}");
         let path = parent.join(&name);
-        std::fs::create_dir_all(path.join("trials")).map_err(|e| failed(&path, e))?;
+        std::fs::create_dir_all(&path).map_err(|e| failed(&path, e))?;
         Ok(Self { path, name })
     }
 

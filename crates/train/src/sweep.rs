@@ -12,7 +12,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::backbone;
-use crate::config::{Config, DataConfig, SweepConfig, TrainConfig};
+use crate::config::{Config, DataConfig, Settings, SweepConfig, TrainConfig};
 use crate::data::Data;
 use crate::journal::{Journal, Outcome, Record, Standing};
 use crate::plan::{Leaks, Plan};
@@ -34,7 +34,7 @@ use crate::{Error, remedies, seed};
 /// from there.
 pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -> Result<(PathBuf, Report), Error> {
     let started = Instant::now();
-    let Data { corpus, synthetic } = Data::find(config)?;
+    let Data { corpus, synthetic } = Data::find(&config.data, config.strict)?;
     let store = ImageStore::new(&config.data.cache, &config.features)?;
     let (mut usable, unreadable) = check_readable(&corpus, &store, config.data.skip_unreadable)?;
     let DataConfig { recorder_pattern, recorder_csv, .. } = &config.data;
@@ -42,7 +42,7 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
     let relations = Relations::find(&corpus, &rule)?;
     let groups = &relations.groups;
     let dropped = remedies::drop(&config.data, &corpus, &relations, &mut usable);
-    let plan = Plan::new(config, &corpus, groups, &usable)?;
+    let plan = Plan::new(&config.data.split, config.seed, &corpus, groups, &usable)?;
     let leaks = Leaks::of(&plan, &relations, |index| rule.recorder(&corpus.recordings[index]));
     let (weights, backbone_summary) = backbone::resolve(&config.backbone, config.strict, config.seed)?;
 

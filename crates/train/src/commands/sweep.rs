@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::Error;
 use crate::cli::ComputeArgs;
-use crate::config::Config;
+use crate::config::{Config, Settings};
 use crate::{interrupt, run_folder, sweep};
 
 /// Arguments of the main job.
@@ -59,7 +59,8 @@ pub fn run(args: &Args) -> Result<(), Error> {
     Ok(())
 }
 
-fn find(config: &Path) -> Result<PathBuf, Error> {
+/// The file that `config` means: itself, or a bare name in `configs/`.
+pub fn find(config: &Path) -> Result<PathBuf, Error> {
     let in_configs = Path::new("configs").join(config);
     let bare = config.components().count() == 1;
     if config.is_file() {

@@ -1,0 +1,294 @@
+//! Augmentation of the waveform: what rooms, phones and other sounds do to a recording, drawn anew for each view.
+
+use std::f64::consts::{FRAC_1_SQRT_2, TAU};
+
+use rand::{Rng, RngExt};
+use serde::{Deserialize, Serialize};
+
+/// Echoes a second in a simulated room.
+const ECHOES_PER_SECOND: f64 = 400.0;
+
+/// What may happen to a waveform before it becomes an image, in this order: it is moved in time, another sound is mixed in, a
+/// room reverberates, noise is added, the microphone filters, and the gain clips. Each happens with `probability`, by itself.
+/// Ranges are `[least, most]`, drawn from evenly.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WaveformAugment {
+    /// Chance of each change, 0 to 1.
+    pub probability: f64,
+    /// Most seconds by which the sound is moved, in a circle; 0 to 60.
+    pub shift_seconds: f64,
+    /// How far the other sound is below this one, dB by root mean square; -20 to 60.
+    pub mix_db: [f64; 2],
+    /// Time in which the room's sound falls by 60 dB, s; 0.05 to 2.
+    pub reverberation_seconds: [f64; 2],
+    /// How far the noise, from white to brown, is below the sound, dB by root mean square; -20 to 60.
+    pub noise_db: [f64; 2],
+    /// Where a microphone begins to lose the high frequencies, Hz; 500 to 24000. From half the sample rate on it loses none.
+    pub low_pass_hz: [f64; 2],
+    /// Where it begins to lose the low ones, Hz; 0 to 1000.
+    pub high_pass_hz: [f64; 2],
+    /// Peak before clipping at full scale, dB above it; -60 to 40.
+    pub gain_db: [f64; 2],
+}
+
+impl Default for WaveformAugment {
+    fn default() -> Self {
+        Self {
+            probability: 0.5,
+            shift_seconds: 7.0,
+            mix_db: [3.0, 20.0],
+            reverberation_seconds: [0.1, 0.6],
+            noise_db: [5.0, 40.0],
+            low_pass_hz: [1200.0, 4000.0],
+            high_pass_hz: [0.0, 300.0],
+            gain_db: [-20.0, 10.0],
+        }
+    }
+}
+
+impl WaveformAugment {
+    /// Every problem with the values, each beginning with its key; empty if they can be used.
+    pub fn validate(&self) -> Vec<String> {
+        let within = |[least, most]: [f64; 2], from: f64, to: f64| from <= least && least <= most && most <= to;
+        [
+            ((0.0..=1.0).contains(&self.probability), "probability must be 0 to 1"),
+            ((0.0..=60.0).contains(&self.shift_seconds), "shift_seconds must be 0 to 60"),
+            (within(self.mix_db, -20.0, 60.0), "mix_db must be [least, most], -20 to 60"),
+            (within(self.reverberation_seconds, 0.05, 2.0), "reverberation_seconds must be [least, most], 0.05 to 2"),
+            (within(self.noise_db, -20.0, 60.0), "noise_db must be [least, most], -20 to 60"),
+            (within(self.low_pass_hz, 500.0, 24_000.0), "low_pass_hz must be [least, most], 500 to 24000"),
+            (within(self.high_pass_hz, 0.0, 1000.0), "high_pass_hz must be [least, most], 0 to 1000"),
+            (within(self.gain_db, -60.0, 40.0), "gain_db must be [least, most], -60 to 40"),
+        ]
+        .into_iter()
+        .filter(|(ok, _)| !ok)
+        .map(|(_, message)| message.to_owned())
+        .collect()
+    }
+
+    /// Changes `waveform`, samples in -1..1 at `sample_rate_hz`; `other` is what may be mixed in, from its beginning. Silence
+    /// stays silence, but for what is mixed in.
+    pub fn apply<R: Rng>(&self, waveform: &mut [f32], other: &[f32], sample_rate_hz: u32, rng: &mut R) {
+        let rate = f64::from(sample_rate_hz);
+        if rng.random_bool(self.probability) && !waveform.is_empty() {
+            let most = (self.shift_seconds * rate) as usize;
+            let by = rng.random_range(0..=most);
+            waveform.rotate_right(by % waveform.len());
+        }
+        if rng.random_bool(self.probability) {
+            add_below(waveform, other, uniform(self.mix_db, rng));
+        }
+        if rng.random_bool(self.probability) {
+            reverberate(waveform, uniform(self.reverberation_seconds, rng), rate, rng);
+        }
+        if rng.random_bool(self.probability) {
+            let below_db = uniform(self.noise_db, rng);
+            let noise = noise(waveform.len(), rng.random_range(0.0..0.98), rng);
+            add_below(waveform, &noise, below_db);
+        }
+        if rng.random_bool(self.probability) {
+            let corner = uniform(self.low_pass_hz, rng);
+            if corner < rate / 2.0 {
+                Biquad::new(corner / rate, false).apply(waveform);
+            }
+            Biquad::new(uniform(self.high_pass_hz, rng).max(1.0) / rate, true).apply(waveform);
+        }
+        if rng.random_bool(self.probability) {
+            let peak = waveform.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+            if peak > 0.0 {
+                let factor = 10_f64.powf(uniform(self.gain_db, rng) / 20.0) as f32 / peak;
+                waveform.iter_mut().for_each(|sample| *sample = (*sample * factor).clamp(-1.0, 1.0));
+            }
+        }
+    }
+}
+
+fn uniform<R: Rng>([least, most]: [f64; 2], rng: &mut R) -> f64 {
+    least + (most - least) * rng.random::<f64>()
+}
+
+fn root_mean_square(samples: &[f32]) -> f64 {
+    let sum: f64 = samples.iter().map(|sample| f64::from(*sample).powi(2)).sum();
+    (sum / samples.len().max(1) as f64).sqrt()
+}
+
+/// Adds `other`, scaled so that its root mean square is `below_db` under that of `waveform`.
+fn add_below(waveform: &mut [f32], other: &[f32], below_db: f64) {
+    let level = root_mean_square(other);
+    if level > 0.0 {
+        let factor = (root_mean_square(waveform) / level * 10_f64.powf(-below_db / 20.0)) as f32;
+        waveform.iter_mut().zip(other).for_each(|(sample, other)| *sample += factor * other);
+    }
+}
+
+/// Noise through a one-pole filter: white for 0, towards brown for 1.
+fn noise<R: Rng>(n: usize, pole: f32, rng: &mut R) -> Vec<f32> {
+    let mut last = 0.0;
+    let mut next = || {
+        last = pole * last + rng.random_range(-1.0..1.0);
+        last
+    };
+    (0..n).map(|_| next()).collect()
+}
+
+/// Adds echoes of either sign at random times, whose level falls by 60 dB in `seconds`: velvet noise, as in Järveläinen and
+/// Karjalainen, "Reverberation modeling using velvet noise" (2007). All of them together are as loud as the sound itself or softer.
+fn reverberate<R: Rng>(waveform: &mut [f32], seconds: f64, rate: f64, rng: &mut R) {
+    let dry = waveform.to_vec();
+    let n_echoes = (seconds * ECHOES_PER_SECOND).ceil();
+    let level = |at: f64| 10_f64.powf(-3.0 * at / seconds);
+    // The squares of the levels sum to about the integral of their square, n_echoes / (6 ln 10).
+    let loudness = rng.random::<f64>() / (n_echoes / (6.0 * std::f64::consts::LN_10)).sqrt();
+    for echo in 0..n_echoes as usize {
+        let at = (echo as f64 + rng.random::<f64>()) / ECHOES_PER_SECOND;
+        let gain = (if rng.random() { loudness } else { -loudness } * level(at)) as f32;
+        let delay = 1 + (at * rate) as usize;
+        let late = waveform.iter_mut().skip(delay);
+        late.zip(&dry).for_each(|(sample, earlier)| *sample += gain * earlier);
+    }
+}
+
+/// A second-order Butterworth filter, by the bilinear transform: R. Bristow-Johnson, "Cookbook formulae for audio equalizer
+/// biquad filter coefficients".
+struct Biquad {
+    b: [f64; 3],
+    a: [f64; 2],
+}
+
+impl Biquad {
+    /// With its corner at this share of the sample rate, above 0 and below 0.5.
+    fn new(corner: f64, high_pass: bool) -> Self {
+        let (sin, cos) = (TAU * corner).sin_cos();
+        let alpha = sin / (2.0 * FRAC_1_SQRT_2);
+        let (outer, middle) = if high_pass { ((1.0 + cos) / 2.0, -1.0 - cos) } else { ((1.0 - cos) / 2.0, 1.0 - cos) };
+        let a0 = 1.0 + alpha;
+        Self { b: [outer / a0, middle / a0, outer / a0], a: [-2.0 * cos / a0, (1.0 - alpha) / a0] }
+    }
+
+    /// In place, direct form II transposed, from rest.
+    fn apply(&self, waveform: &mut [f32]) {
+        let [mut first, mut second] = [0.0; 2];
+        for sample in waveform {
+            let x = f64::from(*sample);
+            let y = self.b[0] * x + first;
+            first = self.b[1] * x - self.a[0] * y + second;
+            second = self.b[2] * x - self.a[1] * y;
+            *sample = y as f32;
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    const RATE_HZ: u32 = 8000;
+
+    fn tone(hz: f64, n: usize) -> Vec<f32> {
+        (0..n).map(|i| (TAU * hz * i as f64 / f64::from(RATE_HZ)).sin() as f32).collect()
+    }
+
+    fn rng(seed: u64) -> ChaCha8Rng {
+        ChaCha8Rng::seed_from_u64(seed)
+    }
+
+    #[test]
+    fn a_seed_fixes_the_view_and_another_gives_another() {
+        let augment = WaveformAugment { probability: 1.0, ..WaveformAugment::default() };
+        let view = |seed: u64| {
+            let mut waveform = tone(440.0, 8000);
+            augment.apply(&mut waveform, &tone(300.0, 4000), RATE_HZ, &mut rng(seed));
+            waveform
+        };
+        assert_eq!(view(1), view(1));
+        assert_ne!(view(1), view(2));
+        assert!(view(1).iter().all(|sample| (-1.0..=1.0).contains(sample)));
+        let never = WaveformAugment { probability: 0.0, ..augment.clone() };
+        let mut waveform = tone(440.0, 800);
+        never.apply(&mut waveform, &[], RATE_HZ, &mut rng(1));
+        assert_eq!(waveform, tone(440.0, 800));
+        for n in [0, 1, 7] {
+            let mut silence = vec![0.0; n];
+            augment.apply(&mut silence, &[], RATE_HZ, &mut rng(1));
+            assert_eq!(silence, vec![0.0; n], "silence stays, at any length");
+        }
+    }
+
+    #[test]
+    fn what_is_added_is_as_far_below_as_it_says() {
+        let sound = tone(500.0, 8000);
+        for below_db in [-6.0, 0.0, 20.0] {
+            let mut mixed = sound.clone();
+            add_below(&mut mixed, &noise(8000, 0.5, &mut rng(3)), below_db);
+            let added: Vec<f32> = mixed.iter().zip(&sound).map(|(mixed, sound)| mixed - sound).collect();
+            let ratio_db = 20.0 * (root_mean_square(&sound) / root_mean_square(&added)).log10();
+            assert!((ratio_db - below_db).abs() < 0.01, "{ratio_db} for {below_db}");
+        }
+    }
+
+    /// A Butterworth filter passes half the power at its corner, and a second-order one loses 12 dB an octave.
+    #[test]
+    fn filters_pass_half_at_the_corner_and_little_two_octaves_on() {
+        for (high_pass, corner, stopped) in [(false, 1000.0, 3500.0), (true, 1000.0, 250.0)] {
+            let gain_db = |hz: f64| {
+                let mut sound = tone(hz, 8000);
+                Biquad::new(corner / f64::from(RATE_HZ), high_pass).apply(&mut sound);
+                20.0 * (root_mean_square(&sound[4000..]) / FRAC_1_SQRT_2).log10()
+            };
+            assert!((gain_db(1000.0) + 3.01).abs() < 0.05, "{}", gain_db(1000.0));
+            assert!(gain_db(stopped) < -20.0, "{}", gain_db(stopped));
+        }
+    }
+
+    #[test]
+    fn a_room_answers_after_the_sound_and_dies_away() {
+        let mut click = vec![0.0; 8000];
+        click[0] = 1.0;
+        reverberate(&mut click, 0.4, f64::from(RATE_HZ), &mut rng(2));
+        assert_eq!(click[0], 1.0);
+        let [early, late] = [&click[1..1600], &click[1600..3200]].map(root_mean_square);
+        // 30 dB in 0.2 s, give or take the randomness of some 80 echoes in each.
+        let fall_db = 20.0 * (early / late).log10();
+        assert!((24.0..36.0).contains(&fall_db), "{fall_db} dB");
+        assert!(click[3300..].iter().all(|sample| *sample == 0.0));
+        let energy: f64 = click[1..].iter().map(|sample| f64::from(*sample).powi(2)).sum();
+        assert!(energy > 0.0 && energy < 1.3, "{energy}");
+    }
+
+    #[test]
+    fn a_shift_moves_in_a_circle() {
+        let augment = WaveformAugment { probability: 1.0, ..WaveformAugment::default() };
+        let only_shift = WaveformAugment {
+            mix_db: [60.0; 2],
+            noise_db: [60.0; 2],
+            reverberation_seconds: [0.05; 2],
+            gain_db: [0.0; 2],
+            ..augment
+        };
+        assert!(only_shift.validate().is_empty());
+        let mut click = vec![0.0; 70_000];
+        click[0] = 1.0;
+        only_shift.apply(&mut click, &[], RATE_HZ, &mut rng(4));
+        let at = click.iter().position(|sample| sample.abs() > 0.5).unwrap();
+        assert!((1..=56_000).contains(&at), "{at}");
+    }
+
+    #[test]
+    fn every_problem_is_told() {
+        assert!(WaveformAugment::default().validate().is_empty());
+        let wrong = WaveformAugment {
+            probability: 2.0,
+            mix_db: [3.0, 2.0],
+            gain_db: [f64::NAN, 0.0],
+            ..WaveformAugment::default()
+        };
+        let problems = wrong.validate().join("\n");
+        for key in ["probability", "mix_db", "gain_db"] {
+            assert!(problems.contains(key), "{problems}");
+        }
+    }
+}

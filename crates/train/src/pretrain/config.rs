@@ -1,0 +1,181 @@
+//! The configuration of a pretraining: one TOML file, every key with a default.
+
+use features::{FeatureConfig, FrontEnd, WaveformAugment};
+use model::Arch;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{DataConfig, PLAIN_NAME, Problem, Settings, is_plain_name};
+
+/// Everything that decides what a pretraining computes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PretrainConfig {
+    /// First part of the run folder's name: letters, digits, `-` and `_`.
+    pub name: String,
+    /// Every random draw derives from it.
+    pub seed: u64,
+    /// The network.
+    pub arch: Arch,
+    /// Synthetic cries to hear besides the recordings: 0, or 40 to 100000.
+    pub synthetic_recordings: usize,
+    /// The recordings. Only the training part of their split is heard.
+    pub data: DataConfig,
+    /// From audio to image.
+    pub features: FeatureConfig,
+    /// What is done to a waveform before that.
+    pub augment: WaveformAugment,
+    /// What the network learns.
+    pub objective: Objective,
+    /// How.
+    pub train: PretrainTrainConfig,
+}
+
+/// What the network learns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, tag = "kind", rename_all = "snake_case")]
+pub enum Objective {
+    /// To tell the classes of the recordings; a reason of the real ones and the same reason of the synthetic ones are two classes.
+    Supervised,
+    /// To give two views of a recording alike embeddings, and all embeddings spread: VICReg (Bardes, Ponce, LeCun 2022).
+    Contrastive {
+        /// Units of the projector behind the embedding, 8 to 4096.
+        #[serde(default = "projector")]
+        projector: usize,
+    },
+}
+
+fn projector() -> usize {
+    256
+}
+
+/// How it learns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PretrainTrainConfig {
+    /// Passes over the recordings.
+    pub epochs: usize,
+    /// Recordings a step.
+    pub batch_size: usize,
+    /// AdamW's learning rate at its highest. It rises for the first twentieth of the steps, then falls along a cosine to 0.
+    pub learning_rate: f64,
+    /// AdamW's decoupled weight decay.
+    pub weight_decay: f32,
+}
+
+impl Default for PretrainConfig {
+    fn default() -> Self {
+        Self {
+            name: "pretrain".into(),
+            seed: 42,
+            arch: Arch::ResNet18W16,
+            synthetic_recordings: 1024,
+            data: DataConfig::default(),
+            features: FeatureConfig::default(),
+            augment: WaveformAugment::default(),
+            objective: Objective::Supervised,
+            train: PretrainTrainConfig::default(),
+        }
+    }
+}
+
+impl Default for PretrainTrainConfig {
+    fn default() -> Self {
+        Self { epochs: 40, batch_size: 64, learning_rate: 2e-3, weight_decay: 1e-2 }
+    }
+}
+
+impl PretrainTrainConfig {
+    /// The learning rate of a step, from 1, of `total`.
+    pub fn learning_rate_at(&self, step: usize, total: usize) -> f64 {
+        let rise = (total / 20).max(1);
+        if step <= rise {
+            return self.learning_rate * step as f64 / rise as f64;
+        }
+        let gone = (step - rise) as f64 / (total - rise).max(1) as f64;
+        self.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * gone).cos())
+    }
+}
+
+impl PretrainConfig {
+    /// What was done, for reports.
+    pub fn in_words(&self) -> String {
+        let how = match &self.objective {
+            Objective::Supervised => "to tell classes",
+            Objective::Contrastive { .. } => "to know two views of a recording again",
+        };
+        format!("pretrained {how}, {} epochs, {} px, seed {}", self.train.epochs, self.features.image_size, self.seed)
+    }
+}
+
+impl Settings for PretrainConfig {
+    fn special_defaults(&self) -> Option<Self> {
+        None
+    }
+
+    fn problems(&self) -> Vec<Problem> {
+        let mut found = Vec::new();
+        let mut check = |ok: bool, key: &str, message: &str| {
+            if !ok {
+                found.push(Problem { key: key.into(), message: message.into() });
+            }
+        };
+        let train = &self.train;
+        check(is_plain_name(&self.name), "name", PLAIN_NAME);
+        check(i64::try_from(self.seed).is_ok(), "seed", "must be below 2^63");
+        check(self.arch != Arch::Yamnet, "arch", "must be a ResNet: YAMNet is not trained from scratch");
+        check(self.features.front_end == FrontEnd::Image, "features.front_end", "must be image, what a ResNet sees");
+        check(
+            self.synthetic_recordings == 0 || (40..=100_000).contains(&self.synthetic_recordings),
+            "synthetic_recordings",
+            "must be 0, or 40 to 100000",
+        );
+        if let Objective::Contrastive { projector } = self.objective {
+            check((8..=4096).contains(&projector), "objective.projector", "must be 8 to 4096");
+        }
+        check((1..=10_000).contains(&train.epochs), "train.epochs", "must be 1 to 10000");
+        check((2..=4096).contains(&train.batch_size), "train.batch_size", "must be 2 to 4096");
+        check(
+            train.learning_rate > 0.0 && train.learning_rate <= 10.0,
+            "train.learning_rate",
+            "must be above 0 and at most 10",
+        );
+        check((0.0..=1.0).contains(&train.weight_decay), "train.weight_decay", "must be 0 to 1");
+        found.extend(self.data.problems());
+        found.extend(Problem::of_table("features", self.features.validate()));
+        found.extend(Problem::of_table("augment", self.augment.validate()));
+        found
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_rises_then_falls_to_nothing() {
+        let train = PretrainTrainConfig { learning_rate: 1.0, ..PretrainTrainConfig::default() };
+        assert_eq!(train.learning_rate_at(1, 40), 0.5);
+        assert_eq!(train.learning_rate_at(2, 40), 1.0);
+        assert!((train.learning_rate_at(21, 40) - 0.5).abs() < 1e-12);
+        assert!(train.learning_rate_at(40, 40).abs() < 1e-12);
+        assert!(train.learning_rate_at(1, 1) > 0.0);
+    }
+
+    #[test]
+    fn every_problem_is_told_with_its_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pretrain.toml");
+        let text = "synthetic_recordings = 7\n[objective]\nkind = \"contrastive\"\nprojector = 1\n[augment]\nprobability = 2\n";
+        std::fs::write(&path, text).unwrap();
+        let message = PretrainConfig::load(&path, &["train.batch_size=1".into()]).unwrap_err().to_string();
+        for part in ["line 1", "line 4, column 1: objective.projector", "augment.probability", "train.batch_size"] {
+            assert!(message.contains(part), "{message}");
+        }
+        std::fs::write(&path, "").unwrap();
+        let default = PretrainConfig::load(&path, &[]).unwrap();
+        assert_eq!(default, PretrainConfig::default());
+        std::fs::write(&path, default.to_toml().unwrap()).unwrap();
+        assert_eq!(PretrainConfig::load(&path, &[]).unwrap(), default);
+    }
+}

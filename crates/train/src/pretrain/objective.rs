@@ -1,0 +1,101 @@
+//! What the network is to learn, as a loss on embeddings.
+
+use burn::module::Module;
+use burn::nn::loss::CrossEntropyLossConfig;
+use burn::nn::{BatchNorm, BatchNormConfig, Linear};
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use model::random_linear;
+use rand_chacha::ChaCha8Rng;
+
+use super::config::Objective;
+use super::sounds::Sounds;
+
+/// Weights of VICReg's three terms, as its authors chose them.
+const INVARIANCE: f64 = 25.0;
+const VARIANCE: f64 = 25.0;
+const COVARIANCE: f64 = 1.0;
+
+/// What stands behind the embedding while it is trained, and is thrown away afterwards.
+#[derive(Module, Debug)]
+pub struct Projector {
+    /// Where two views are compared; not where classes are told.
+    hidden: Option<Hidden>,
+    output: Linear,
+}
+
+#[derive(Module, Debug)]
+struct Hidden {
+    linear: Linear,
+    norm: BatchNorm,
+}
+
+impl Projector {
+    /// For embeddings of `n_inputs` numbers.
+    pub fn new(objective: &Objective, n_inputs: usize, sounds: &Sounds, rng: &mut ChaCha8Rng, device: &Device) -> Self {
+        match objective {
+            Objective::Supervised => {
+                Self { hidden: None, output: random_linear(n_inputs, sounds.n_classes, rng, device) }
+            }
+            Objective::Contrastive { projector } => {
+                let linear = random_linear(n_inputs, *projector, rng, device);
+                let hidden = Hidden { linear, norm: BatchNormConfig::new(*projector).init(device) };
+                Self { hidden: Some(hidden), output: random_linear(*projector, *projector, rng, device) }
+            }
+        }
+    }
+
+    /// The loss of the embeddings of a batch of recordings, `[n or 2 n, n_inputs]`: their views, then their second views.
+    pub fn loss(&self, embeddings: Tensor<2>, batch: &[usize], sounds: &Sounds, device: &Device) -> Tensor<1> {
+        let Some(Hidden { linear, norm }) = &self.hidden else {
+            let classes: Vec<i64> = batch.iter().map(|index| sounds.classes[*index] as i64).collect();
+            let classes = Tensor::<1, Int>::from_data(TensorData::new(classes, [batch.len()]), device);
+            return CrossEntropyLossConfig::new().init(device).forward(self.output.forward(embeddings), classes);
+        };
+        let projected = self.output.forward(relu(norm.forward(linear.forward(embeddings)))); // [2 n, projector]
+        let n = batch.len();
+        vicreg(projected.clone().narrow(0, 0, n), projected.narrow(0, n, n))
+    }
+}
+
+/// VICReg of two views `[n, d]` each: their mean squared difference; how far standard deviations fall short of 1; squared
+/// covariances, over d.
+fn vicreg(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
+    let [n, d] = a.dims();
+    let invariance = (a.clone() - b.clone()).powf_scalar(2.0).mean();
+    let mut loss = invariance * INVARIANCE;
+    for view in [a, b] {
+        let centred = view.clone() - view.mean_dim(0);
+        let covariance = centred.clone().transpose().matmul(centred) / (n - 1) as f64; // [d, d]
+        let unit = Tensor::<2>::eye(d, &covariance.device());
+        let variances = (covariance.clone() * unit.clone()).sum_dim(1); // [d, 1]
+        let short = relu(-(variances + 1e-4).sqrt() + 1.0).mean();
+        let others = (covariance * (-unit + 1.0)).powf_scalar(2.0).sum() / d as f64;
+        loss = loss + short * (VARIANCE / 2.0) + others * COVARIANCE;
+    }
+    loss
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// By hand: columns (1, -1, 1, -1) and (1, 1, -1, -1) are uncorrelated with variance 4/3, so nothing is short; a second view
+    /// that is twice the first differs by 1 in the mean square. Equal columns have the covariance 4/3, twice, over d = 2.
+    #[test]
+    fn vicreg_is_that_of_the_paper() {
+        let device = Device::flex();
+        let tensor = |rows: [[f32; 2]; 4]| Tensor::<2>::from_data(TensorData::from(rows), &device);
+        let value = |a: [[f32; 2]; 4], b: [[f32; 2]; 4]| {
+            f64::from(vicreg(tensor(a), tensor(b)).into_data().try_to_vec::<f32>().unwrap()[0])
+        };
+        let spread = [[1.0, 1.0], [-1.0, 1.0], [1.0, -1.0], [-1.0, -1.0]];
+        let same = [[1.0, 1.0], [-1.0, -1.0], [1.0, 1.0], [-1.0, -1.0]];
+        let close = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-4, "{found}, not {expected}");
+        close(value(spread, spread), 0.0);
+        close(value(spread, spread.map(|row| row.map(|x| 2.0 * x))), 25.0);
+        close(value(same, same), 2.0 * (16.0 / 9.0));
+        close(value([[0.0; 2]; 4], [[0.0; 2]; 4]), 25.0 * (1.0 - 0.01));
+    }
+}

@@ -1,0 +1,112 @@
+//! `train pretrain`: the real binary in fresh folders.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "run_files.rs"]
+mod run_files;
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use run_files::{assert_same, contents, only_entry};
+use tempfile::TempDir;
+
+/// Small enough for a test, and still the whole road.
+const TINY: &str = r#"
+name = "tiny"
+arch = "resnet18-w8"
+synthetic_recordings = 0
+[data]
+roots = []
+synthetic_recordings = 40
+[features]
+image_size = 32
+[objective]
+kind = "contrastive"
+projector = 16
+[train]
+epochs = 40
+batch_size = 8
+"#;
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
+    command.current_dir(folder).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn pretrain(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, &[&["pretrain", "--config", "tiny.toml", "--device", "cpu"], arguments].concat()).output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn finish(output: &Output) -> String {
+    assert!(output.status.success(), "{}", stderr(output));
+    String::from_utf8(output.stdout.clone()).unwrap().trim().to_owned()
+}
+
+fn fresh() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("tiny.toml"), TINY).unwrap();
+    folder
+}
+
+#[test]
+fn a_seed_fixes_every_byte_and_a_stopped_pretraining_goes_on_to_the_same() {
+    let undisturbed = fresh();
+    let path = finish(&pretrain(undisturbed.path(), &[]));
+    assert!(path.ends_with("backbone.safetensors") && undisturbed.path().join(&path).is_file(), "{path}");
+    let expected = contents(&undisturbed.path().join("experiments"));
+    let run = only_entry(&undisturbed.path().join("experiments"));
+    let epochs = std::fs::read_to_string(run.join("epochs.csv")).unwrap();
+    let losses: Vec<f64> =
+        epochs.lines().skip(1).map(|line| line.rsplit(',').next().unwrap().parse().unwrap()).collect();
+    assert_eq!(losses.len(), 40);
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+    assert!(mean(&losses[35..]) < mean(&losses[..5]), "it learns: {losses:?}");
+
+    let stopped = fresh();
+    let arguments = ["pretrain", "--config", "tiny.toml", "--device", "cpu"];
+    let mut child = command(stopped.path(), &arguments).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("epoch    3")));
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    lines.for_each(drop);
+    assert_eq!(child.wait().unwrap().code(), Some(75));
+    assert!(!only_entry(&stopped.path().join("experiments")).join("backbone.safetensors").is_file());
+    let went_on = pretrain(stopped.path(), &[]);
+    finish(&went_on);
+    assert!(!stderr(&went_on).contains("epoch    3 "), "it does not begin anew: {}", stderr(&went_on));
+    assert_same(&contents(&stopped.path().join("experiments")), &expected, "after a stop");
+
+    let again = pretrain(undisturbed.path(), &[]);
+    assert_eq!(finish(&again), path);
+    assert!(stderr(&again).contains("nothing is left to do"), "{}", stderr(&again));
+    assert_same(&contents(&undisturbed.path().join("experiments")), &expected, "after a rerun");
+}
+
+#[test]
+fn objectives_and_seeds_give_other_backbones_and_wrong_configs_are_refused() {
+    let folder = fresh();
+    let short = ["--set", "train.epochs=1"];
+    let mut backbones = Vec::new();
+    for more in [&[][..], &["--seed", "43"], &["--set", "objective={kind=\"supervised\"}"]] {
+        let path = finish(&pretrain(folder.path(), &[&short, more].concat()));
+        backbones.push(std::fs::read(folder.path().join(path)).unwrap());
+    }
+    assert!(backbones[0] != backbones[1] && backbones[0] != backbones[2]);
+    for (set, code, expected) in [
+        ("train.batch_size=64", 3, "24 recordings may be heard"),
+        ("objective.projector=1", 2, "objective.projector: must be 8 to 4096"),
+        ("augment.probability=2.0", 2, "augment.probability: must be 0 to 1"),
+        ("train.learning_rate=10.0", 1, "the loss is not finite"),
+    ] {
+        let output = pretrain(folder.path(), &["--set", set]);
+        assert_eq!(output.status.code(), Some(code), "{set}: {}", stderr(&output));
+        assert!(stderr(&output).contains(expected), "{set}: {}", stderr(&output));
+    }
+}
