@@ -52,6 +52,11 @@ impl ImageStore {
         self.extractor.config()
     }
 
+    /// What makes the images.
+    pub fn extractor(&self) -> &Extractor {
+        &self.extractor
+    }
+
     /// Height and width of an image in pixels.
     pub fn image_size(&self) -> usize {
         self.config().image_size
