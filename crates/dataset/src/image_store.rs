@@ -52,6 +52,11 @@ impl ImageStore {
         self.extractor.config()
     }
 
+    /// What makes the images.
+    pub fn extractor(&self) -> &Extractor {
+        &self.extractor
+    }
+
     /// The image of a recording, of the configuration's `image_shape` row-major, from the cache or from its file.
     ///
     /// # Errors

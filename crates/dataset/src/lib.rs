@@ -1,14 +1,17 @@
 //! Folders of recordings to labelled examples: walk, manifest, splits, caches, audit, synthetic corpus.
 //!
 //! [`Corpus::scan`] lists the recordings of a folder of class folders; [`stratified_split`] or [`split_from_csv`] says
-//! which takes part in what; [`ImageStore`] turns each into its image, once. [`synth`] makes a corpus where there is none, and
-//! [`audit`] says what is wrong with one.
+//! which takes part in what; [`ImageStore`] turns each into its image, once. [`synth`] makes a corpus where there is none,
+//! [`sounds`] makes what is no cry, and [`audit`] says what is wrong with a corpus.
 
 pub mod audit;
 mod corpus;
 mod error;
 mod float_cache;
+mod folder;
 mod image_store;
+mod signal;
+pub mod sounds;
 mod split;
 pub mod synth;
 

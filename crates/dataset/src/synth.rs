@@ -8,18 +8,13 @@ mod plan;
 mod render;
 mod voice;
 
-use std::io::Cursor;
 use std::path::Path;
 
-use durable::write_atomic;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::folder::{Named, write_folder, write_wav};
 use plan::PlannedRecording;
-
-/// Rate of the recordings, Hz.
-pub const SAMPLE_RATE_HZ: u32 = 8000;
 
 /// File that marks a synthetic corpus and tells its settings.
 const MARKER: &str = "synthetic.json";
@@ -43,12 +38,6 @@ impl Default for SynthConfig {
     }
 }
 
-#[derive(PartialEq, Serialize, Deserialize)]
-struct Marker {
-    format_version: u32,
-    config: SynthConfig,
-}
-
 /// Writes the corpus as `dir/<class>/<file>.wav`. A corpus with the same settings that is already there is left as it
 /// is; a folder appears whole or not at all, so that two processes may ask for the same one.
 ///
@@ -62,76 +51,20 @@ pub fn write_corpus(dir: &Path, config: &SynthConfig) -> Result<(), Error> {
             config.n_recordings
         )));
     }
-    if is_wanted(dir, config)? {
-        return Ok(());
-    }
-    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(parent).map_err(Error::io(parent))?;
-    let work = tempfile::Builder::new().prefix(".synthetic-").tempdir_in(parent).map_err(Error::io(parent))?;
-    let unfinished = work.path().join("corpus");
-    let planned = plan::plan(config);
-    for class in &voice::CLASSES {
-        let folder = unfinished.join(class.label);
-        std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
-    }
-    planned.par_iter().try_for_each(|recording| {
-        let path = unfinished.join(recording.class.label).join(&recording.file_name);
-        let bytes = wav(recording).map_err(|e| Error::Synthetic(format!("{}: {e}", path.display())))?;
-        std::fs::write(&path, bytes).map_err(Error::io(&path))
-    })?;
-    let marker = Marker { format_version: FORMAT_VERSION, config: *config };
-    let text = serde_json::to_string(&marker).map_err(|e| Error::Synthetic(e.to_string()))?;
-    write_atomic(&unfinished.join(MARKER), text.as_bytes()).map_err(Error::io(dir))?;
-    match std::fs::rename(&unfinished, dir) {
-        // Another process was faster.
-        Err(_) if is_wanted(dir, config)? => Ok(()),
-        done => done.map_err(Error::io(dir)),
+    write_folder(dir, MARKER, FORMAT_VERSION, config, &plan::plan(config), |path, recording| {
+        write_wav(path, render::render(recording))
+    })
+}
+
+impl Named for PlannedRecording {
+    fn path(&self) -> String {
+        format!("{}/{}", self.class.label, self.file_name)
     }
 }
 
 /// Whether `dir` holds a corpus that [`write_corpus`] made.
 pub fn is_synthetic(dir: &Path) -> bool {
     dir.join(MARKER).is_file()
-}
-
-/// Whether the corpus is there already; an error if something else is.
-fn is_wanted(dir: &Path, config: &SynthConfig) -> Result<bool, Error> {
-    let empty = match std::fs::read_dir(dir) {
-        Ok(mut entries) => entries.next().is_none(),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => true,
-        Err(e) => return Err(Error::io(dir)(e)),
-    };
-    if empty {
-        return Ok(false);
-    }
-    let wanted = Marker { format_version: FORMAT_VERSION, config: *config };
-    let text = std::fs::read(dir.join(MARKER)).unwrap_or_default();
-    match serde_json::from_slice::<Marker>(&text) {
-        Ok(found) if found == wanted => Ok(true),
-        Ok(_) => Err(Error::Synthetic(format!(
-            "{} holds one made with other settings; remove it or choose another folder",
-            dir.display()
-        ))),
-        Err(_) => {
-            Err(Error::Synthetic(format!("{} holds something else; choose a new or empty folder", dir.display())))
-        }
-    }
-}
-
-fn wav(recording: &PlannedRecording) -> Result<Vec<u8>, hound::Error> {
-    let spec = hound::WavSpec {
-        channels: 1,
-        sample_rate: SAMPLE_RATE_HZ,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut bytes = Cursor::new(Vec::new());
-    let mut writer = hound::WavWriter::new(&mut bytes, spec)?;
-    for sample in render::render(recording) {
-        writer.write_sample((sample.clamp(-1.0, 1.0) * f64::from(i16::MAX)).round() as i16)?;
-    }
-    writer.finalize()?;
-    Ok(bytes.into_inner())
 }
 
 #[cfg(test)]
@@ -190,7 +123,7 @@ mod tests {
     fn recordings_are_heard_and_within_range() {
         for recording in plan::plan(&SynthConfig { seed: 3, n_recordings: 40 }) {
             let samples = render::render(&recording);
-            let seconds = samples.len() as f64 / f64::from(SAMPLE_RATE_HZ);
+            let seconds = samples.len() as f64 / crate::signal::RATE;
             assert!((6.0..=7.5).contains(&seconds), "{seconds} s");
             let peak = samples.iter().fold(0.0, |peak: f64, sample| peak.max(sample.abs()));
             assert!((0.1..=1.0).contains(&peak), "{}: peak {peak}", recording.file_name);

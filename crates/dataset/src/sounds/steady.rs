@@ -1,0 +1,102 @@
+//! Sounds without events: nothing, noise, hum, machines.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use crate::signal::{LowPass, Noise, Resonator, Sine, Source, log_uniform, noise};
+
+/// One value all along: 0, or what a microphone without sound gives.
+pub(super) fn digital_silence(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
+    let level = if rng.random_bool(0.5) { 0.0 } else { 0.01 * noise(rng) };
+    sound.fill(level);
+}
+
+/// Nothing but the rounding of a converter: -1, 0 or 1 of 32,768.
+pub(super) fn dithered_silence(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
+    let share = log_uniform(rng, 0.01, 1.0);
+    sound.fill_with(|| if rng.random_bool(share) { f64::from(rng.random_range(-1..=1)) / 32_768.0 } else { 0.0 });
+}
+
+/// A quiet room: noise of any colour under a low-pass, with what hums in it.
+pub(super) fn room(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
+    let (mut noise, mut low_pass) = (Noise::any(rng), LowPass::new(log_uniform(rng, 100.0, 3000.0)));
+    let (mut sine, hum_hz, hum) = (Sine::new(rng), hum_hz(rng), log_uniform(rng, 0.003, 0.3));
+    let level = log_uniform(rng, 1e-3, 0.2);
+    sound.fill_with(|| level * (low_pass.filter(noise.next(rng)) + hum * sine.next(hum_hz)));
+}
+
+pub(super) fn white_noise(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
+    sound.fill_with(|| Noise::White.next(rng));
+}
+
+pub(super) fn pink_noise(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
+    let mut noise = Noise::pink();
+    sound.fill_with(|| noise.next(rng));
+}
+
+pub(super) fn brown_noise(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
+    let mut noise = Noise::brown();
+    sound.fill_with(|| noise.next(rng));
+}
+
+/// Noise around one to three pitches, as of hissing valves, air and bad radios.
+pub(super) fn hiss(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
+    let mut bands: Vec<Resonator> = (0..rng.random_range(1..=3))
+        .map(|_| Resonator::new(log_uniform(rng, 200.0, 3800.0), log_uniform(rng, 100.0, 1500.0)))
+        .collect();
+    sound.fill_with(|| {
+        let white = noise(rng);
+        0.1 * white + bands.iter_mut().map(|band| band.filter(white)).sum::<f64>()
+    });
+}
+
+/// The mains and its harmonics.
+pub(super) fn mains_hum(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
+    let hz = hum_hz(rng);
+    let fall = rng.random_range(0.5..0.98_f64);
+    let mut harmonics: Vec<(f64, f64, Sine)> =
+        (1..=20).map(|n| (f64::from(n) * hz, fall.powi(n) * rng.random_range(0.05..1.0), Sine::new(rng))).collect();
+    sound.fill_with(|| harmonics.iter_mut().map(|(hz, level, sine)| *level * sine.next(*hz)).sum());
+}
+
+/// Air, with the pitch of the blades in it.
+pub(super) fn fan(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
+    let (mut air, mut low_pass) = (Noise::pink(), LowPass::new(log_uniform(rng, 300.0, 2500.0)));
+    let (mut blades, mut turn) = (Source::new(log_uniform(rng, 20.0, 150.0)), Sine::new(rng));
+    let (level, turn_hz, depth) = (log_uniform(rng, 0.02, 0.5), log_uniform(rng, 0.1, 6.0), rng.random_range(0.0..0.4));
+    sound.fill_with(|| {
+        let swell = 1.0 - depth * (0.5 + 0.5 * turn.next(turn_hz));
+        swell * low_pass.filter(air.next(rng) + level * blades.next(1.0, 0.002, rng))
+    });
+}
+
+/// A motor that whines, and its air: vacuum cleaners, hair driers, mixers. It may run up, and down again.
+pub(super) fn vacuum(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
+    let mut motor = Source::new(log_uniform(rng, 120.0, 900.0));
+    let mut body = [(); 3].map(|()| Resonator::new(log_uniform(rng, 300.0, 3500.0), log_uniform(rng, 80.0, 400.0)));
+    let (mut air, level) = (Noise::pink(), log_uniform(rng, 0.05, 1.0));
+    let (rise, n) = (rng.random_range(0.0..0.3), sound.len() as f64);
+    for (i, sample) in sound.iter_mut().enumerate() {
+        let x = i as f64 / n;
+        let speed = if x < rise { 0.4 + 0.6 * x / rise } else { 1.0 };
+        let whine = motor.next(speed, 0.003, rng);
+        let ringing = body.iter_mut().map(|body| body.filter(whine)).sum::<f64>();
+        *sample = speed * (level * (0.3 * whine + ringing) + air.next(rng));
+    }
+}
+
+/// An engine that idles: pulses through its body.
+pub(super) fn engine(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
+    let mut pulses = Source::new(log_uniform(rng, 12.0, 90.0));
+    let mut body = [(); 3].map(|()| Resonator::new(log_uniform(rng, 60.0, 1500.0), log_uniform(rng, 40.0, 300.0)));
+    let (mut air, mut sway) = (Noise::brown(), Sine::new(rng));
+    let (level, sway_hz, depth) = (log_uniform(rng, 0.05, 0.7), log_uniform(rng, 0.1, 2.0), rng.random_range(0.0..0.3));
+    sound.fill_with(|| {
+        let pulse = pulses.next(1.0 + depth * sway.next(sway_hz), 0.03, rng);
+        body.iter_mut().map(|body| body.filter(pulse)).sum::<f64>() + 0.05 * pulse + level * air.next(rng)
+    });
+}
+
+fn hum_hz(rng: &mut ChaCha8Rng) -> f64 {
+    if rng.random() { 50.0 } else { 60.0 }
+}
