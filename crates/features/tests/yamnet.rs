@@ -50,7 +50,7 @@ fn the_runtimes_rounding_loses_what_is_quiet() {
     let (exact, rounded) = (image(FrontEnd::Yamnet), image(FrontEnd::YamnetTflite));
     let silence = 0.001_f32.ln();
     let lost = exact.iter().zip(&rounded).filter(|(e, r)| **e > silence + 1.0 && (**r - silence).abs() < 1e-3).count();
-    assert!(lost > exact.len() / 100, "{lost}");
+    assert!(lost > 100, "{lost}");
     let loud: Vec<(f32, f32)> = exact.into_iter().zip(rounded).filter(|(e, _)| *e > 2.0).collect();
     assert!(loud.len() > 100 && loud.iter().all(|(e, r)| (e - r).abs() < 0.1));
 }
