@@ -3,6 +3,7 @@
 //! ```text
 //! .onnx, .safetensors ─BackboneWeights::load─▶ BackboneWeights ─to_backbone─▶ Backbone
 //! image [n, 1, h, w] ─Backbone─▶ embedding [n, 512] ─Head─▶ logits [n, classes]
+//!                                       embedding ─Gate─▶ score that it is a cry [n]
 //! ```
 //!
 //! The backbone holds convolutions with bias and no batch norm (folded in `f64` when the weights are
@@ -17,6 +18,7 @@ mod device;
 mod engine;
 mod error;
 mod fold;
+mod gate;
 mod head;
 mod host_tensor;
 mod network;
@@ -35,6 +37,7 @@ pub use backbone::Backbone;
 pub use device::cpu;
 pub use engine::{Compute, Engine};
 pub use error::Error;
+pub use gate::{Gate, GateInfo};
 pub use head::{Head, HeadConfig};
 pub use network::Network;
 pub use saved::{

@@ -9,7 +9,7 @@ use crate::safetensors::SafeTensors;
 const EPSILON: f64 = 1e-5;
 
 /// Tensors that belong to a classifier, ours or torchvision's, and not to the backbone.
-const CLASSIFIERS: [&str; 2] = ["fc.", "head."];
+const CLASSIFIERS: [&str; 3] = ["fc.", "head.", "gate."];
 
 /// Finds each convolution with its batch norm or, where that is folded already, its bias.
 pub(crate) fn read(file: &SafeTensors, arch: Arch) -> Result<Layers<RawConv>, Error> {
