@@ -4,7 +4,7 @@
     venv/bin/python scripts/onnx_check.py TRAIN_BINARY MODEL_FOLDER RECORDINGS
 
 The images come from `train features`. ONNX Runtime's logits are compared with those of each engine, as log-probabilities: a
-softmax forgets what is common to all logits, and nothing else.
+softmax forgets what is common to all logits, and nothing else. So are the gate's scores.
 """
 
 import argparse
@@ -20,6 +20,8 @@ import onnxruntime
 # float32 sums in another order; as a share of the largest logit where that is over 1. A random backbone's embeddings differ little
 # between recordings, and a head trained on them magnifies what little differs, rounding included.
 TOLERANCE = 1e-5
+# The gate magnifies, too: it weighs what differs little.
+SCORE_TOLERANCE = 1e-4
 
 
 def log_softmax(logits):
@@ -37,14 +39,15 @@ def check_file(path):
     used = {name for node in graph.node for name in node.input}
     unused = [tensor.name for tensor in graph.initializer if tensor.name not in used]
     assert not unused, f"unused initialisers: {unused}"
-    (image,), (logits,) = graph.input, graph.output
-    dims = [d.dim_param or d.dim_value for value in (image, logits) for d in value.type.tensor_type.shape.dim]
-    assert (image.name, logits.name) == ("input", "logits") and dims[0] == dims[4] == "batch" and dims[1] == 1, dims
+    (image,), (logits, cry) = graph.input, graph.output
+    dims = [d.dim_param or d.dim_value for value in (image, logits, cry) for d in value.type.tensor_type.shape.dim]
+    assert (image.name, logits.name, cry.name) == ("input", "logits", "cry"), (image.name, logits.name, cry.name)
+    assert dims[0] == dims[4] == dims[6] == "batch" and dims[1] == dims[7] == 1, dims
     info = json.loads({entry.key: entry.value for entry in model.metadata_props}["wail"])["info"]
     features = info["features"]
     shape = [features["image_size"]] * 2 if features["front_end"] == "image" else [dims[2], 64]
     assert dims[5] == len(info["labels"]) and shape == dims[2:4], dims
-    assert info["provenance"]["data"]["fingerprint"]
+    assert info["provenance"]["data"]["fingerprint"] and 0 <= info["gate"]["threshold"] <= 1
     return info["labels"], info["calibration"]["temperature"], features["front_end"]
 
 
@@ -61,7 +64,8 @@ def main():
         subprocess.run([train, "features", arguments.recordings, "--out", images, "--front-end", front_end], check=True)
         images = np.load(images)[:, None]
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    expected = log_softmax(session.run(["logits"], {"input": images})[0] / temperature)
+    logits, cries = session.run(["logits", "cry"], {"input": images})
+    expected = log_softmax(logits / temperature)
     for engine in ["burn", "rten"]:
         command = [train, "infer", arguments.recordings, "--model", arguments.model, "--engine", engine, "--format", "jsonl"]
         answers = [json.loads(line) for line in subprocess.check_output(command).splitlines()]
@@ -69,8 +73,9 @@ def main():
         largest = np.maximum(1, np.abs(expected).max(axis=1, keepdims=True))
         difference = (np.abs(found - expected) / largest).max()
         same = sum(labels[row.argmax()] == answer["label"] for row, answer in zip(expected, answers))
-        print(f"{engine} against ONNX Runtime: {len(answers)} images, largest difference {difference:.1e}, {same} labels the same")
-        assert difference <= TOLERANCE and same == len(answers) == len(expected)
+        scores = np.abs(np.array([answer["cry_score"] for answer in answers]) - cries[:, 0]).max()
+        print(f"{engine} against ONNX Runtime: {len(answers)} images, largest difference {difference:.1e}, of the gate's scores {scores:.1e}, {same} labels the same")
+        assert difference <= TOLERANCE and scores <= SCORE_TOLERANCE and same == len(answers) == len(expected)
 
 
 if __name__ == "__main__":

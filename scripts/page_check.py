@@ -83,7 +83,7 @@ def check(browser, url, recording, pictures):
             shares = [float(text.split()[0]) for text in page.locator("#bars .share span").all_text_contents()]
             if abs(sum(shares) - 100) > 0.5 or shares != sorted(shares, reverse=True):
                 told(f"shares {shares}")
-            if not re.match(r"Most likely|Not sure", page.locator("#verdict").inner_text()):
+            if not re.match(r"Most likely|Not sure|This does not sound", page.locator("#verdict").inner_text()):
                 told("no verdict")
             for picture in ["waveform", "spectrogram"]:
                 if page.evaluate(INK, picture) < 2:

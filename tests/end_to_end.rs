@@ -29,6 +29,8 @@ augmented_views = 2
 learning_rate = [1e-3, 1e-2]
 inner = [16]
 dropout = [0.5]
+[gate]
+sounds_per_kind = 2
 "#;
 
 fn train(folder: &Path, arguments: &[&str]) -> Output {
@@ -266,11 +268,53 @@ fn infer_says_that_it_is_not_sure_when_asked_to() {
         assert_eq!(narrow["abstains"], set(narrow).len() != 1);
         assert!(set(narrow).iter().all(|label| set(wide).contains(label)), "{narrow} {wide}");
     }
-    assert!(ask(&["--min-confidence", "1"]).lines().all(|line| line.contains("not sure")));
+    let unsure = |line: &str| line.contains("not sure") || line.contains("not a cry");
+    assert!(ask(&["--min-confidence", "1"]).lines().all(unsure));
     let csv = ask(&["--coverage", "0.9", "--format", "csv"]);
-    assert!(csv.lines().next().unwrap().ends_with(",abstains,prediction_set"), "{csv}");
+    assert!(csv.lines().next().unwrap().ends_with(",abstains,prediction_set,cry_score,not_a_cry"), "{csv}");
     let output = train(folder, &["infer", "data/synthetic/40/burping", "--coverage", "0.5"]);
     assert!(stderr(&output).contains("it has them with 0.8, 0.9, 0.95"), "{}", stderr(&output));
+}
+
+#[test]
+fn silence_is_not_a_cry_and_the_gate_is_in_every_format_unless_it_is_off() {
+    let folder = fresh(TINY);
+    let run = only_entry(&RUN.path().join("experiments"));
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(run.join("report.json")).unwrap()).unwrap();
+    let gate = &report["gate"];
+    assert_eq!(gate["n_sounds"], 72, "two of each kind");
+    let families = gate["detection"]["families"].as_array().unwrap();
+    assert!(families.len() > 8 && families.iter().all(|family| family["roc_auc"].is_number()), "{gate}");
+    let text = std::fs::read_to_string(run.join("report.md")).unwrap();
+    assert!(text.contains("## Cry or not") && text.contains("| laughter | 4 |"), "{text}");
+
+    stdout(&train(folder.path(), &["synth", "--out", "sounds", "--not-a-cry", "1", "--seed", "3"]));
+    let spec =
+        hound::WavSpec { channels: 1, sample_rate: 8000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let mut writer = hound::WavWriter::create(folder.path().join("silence.wav"), spec).unwrap();
+    (0..40_000).for_each(|_| writer.write_sample(0_i16).unwrap());
+    writer.finalize().unwrap();
+    let model = run.to_str().unwrap();
+    let infer = |more: &[&str]| stdout(&train(folder.path(), &[&["infer", "--model", model], more].concat()));
+    let answer: serde_json::Value = serde_json::from_str(&infer(&["silence.wav", "--format", "json"])).unwrap();
+    assert_eq!((&answer["not_a_cry"], &answer["cry_score"]), (&true.into(), &0.0.into()), "{answer}");
+    assert!(answer["label"].is_string(), "the class stays: {answer}");
+    assert!(infer(&["silence.wav"]).contains("not a cry (score 0.00)"));
+    assert!(infer(&["silence.wav", "--format", "csv"]).trim_end().ends_with(",0,true"));
+
+    let answers = |folders: &[&str]| -> f64 {
+        let answers = infer(&[folders, &["--format", "jsonl"]].concat());
+        let answers: Vec<serde_json::Value> = answers.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        answers.iter().filter(|answer| answer["not_a_cry"] == true).count() as f64 / answers.len() as f64
+    };
+    let cries = RUN.path().join("data/synthetic/40");
+    let (of_sounds, of_cries) = (answers(&["sounds"]), answers(&[cries.to_str().unwrap()]));
+    assert!(of_sounds > 0.5 && of_cries < 0.3, "refused: {of_sounds} of the sounds, {of_cries} of the cries");
+
+    let off = ["--config", "tiny.toml", "--set", "gate.enabled=false", "--set", "train.epochs=1"];
+    stdout(&train(folder.path(), &off));
+    let answer = stdout(&train(folder.path(), &["infer", "silence.wav", "--format", "json"]));
+    assert!(!answer.contains("cry_score") && answer.contains("all_probs"), "{answer}");
 }
 
 #[test]
@@ -386,7 +430,15 @@ fn an_exported_model_answers_as_its_run_does() {
     let names: Vec<PathBuf> = contents(&folder.path().join("models/tiny")).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["MODEL_CARD.md", "model.bpk", "model.onnx", "model.safetensors"].map(PathBuf::from));
     let card = std::fs::read_to_string(folder.path().join("models/tiny/MODEL_CARD.md")).unwrap();
-    for text in ["---\nlicense", "# tiny", "synthetic", "grouped by recorder", "| test | 0.", "no medical device"] {
+    for text in [
+        "---\nlicense",
+        "# tiny",
+        "synthetic",
+        "grouped by recorder",
+        "| test | 0.",
+        "no medical device",
+        "It has a gate",
+    ] {
         assert!(card.contains(text), "{text}: {card}");
     }
 
@@ -399,6 +451,8 @@ fn an_exported_model_answers_as_its_run_does() {
         for engine in ["burn", "rten"] {
             let found = answer(model, engine);
             assert_eq!(found["label"], expected["label"], "{model} {engine}");
+            let score = |answer: &serde_json::Value| answer["cry_score"].as_f64().unwrap();
+            assert!((score(&found) - score(&expected)).abs() < 1e-4, "{model} {engine}: {found}");
             for (label, probability) in expected["all_probs"].as_object().unwrap() {
                 let difference = found["all_probs"][label].as_f64().unwrap() - probability.as_f64().unwrap();
                 assert!(difference.abs() < 1e-5, "{model} {engine} {label}: {difference}");

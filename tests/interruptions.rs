@@ -35,6 +35,8 @@ augmented_views = 1
 learning_rate = [1e-3, 1e-2]
 inner = [8]
 dropout = [0.5]
+[gate]
+sounds_per_kind = 2
 "#;
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {

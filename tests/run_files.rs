@@ -16,6 +16,7 @@ pub fn only_entry(folder: &Path) -> PathBuf {
 }
 
 /// Every file below `folder` but `runtime.jsonl`, with its bytes, by path.
+#[allow(dead_code, reason = "not every test that includes this file needs it")]
 pub fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];

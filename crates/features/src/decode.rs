@@ -4,6 +4,7 @@
 //! a panic inside a decoder becomes an error.
 
 use std::io::{ErrorKind, Read, Seek};
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use symphonia::core::codecs::audio::AudioDecoderOptions;
@@ -26,6 +27,8 @@ const MOST_BYTES_PER_SECOND: f64 = 192_000.0 * 8.0 * 8.0;
 const MAX_FRAMES_PER_PACKET: u64 = 65_536;
 /// Most packets that may fail to decode before the file is given up.
 const MAX_BAD_PACKETS: usize = 1000;
+/// Bytes of 16-bit PCM that are read at once.
+const PCM_CHUNK_BYTES: usize = 1 << 20;
 /// Bytes at a file's start in which the marks of formats that are not decoded are looked for.
 const START_BYTES: u64 = 4096;
 
@@ -72,6 +75,22 @@ pub enum Warning {
     Silent,
 }
 
+/// What is known of a recording once its sound has been passed on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// Rate of the file, 4000 to 192000 Hz.
+    pub sample_rate_hz: u32,
+    /// Mono samples that were passed on.
+    pub n_samples: usize,
+    /// How the file holds its sound.
+    pub source: Source,
+    /// What is odd about the file.
+    pub warnings: Vec<Warning>,
+}
+
+/// Takes mono samples, full scale at ±1, and their rate, Hz; says whether to go on.
+pub(crate) type Sink<'a> = dyn FnMut(&[f32], u32) -> ControlFlow<()> + 'a;
+
 /// Decodes at most `seconds` of an input of `length` bytes. `extension` is only a hint.
 pub(crate) fn decode<R: Read + Seek + Send + Sync>(
     input: R,
@@ -79,32 +98,86 @@ pub(crate) fn decode<R: Read + Seek + Send + Sync>(
     extension: Option<&str>,
     seconds: f64,
 ) -> Result<Audio, Error> {
+    let mut samples = Vec::new();
+    let heard = decode_into(input, length, extension, seconds, &mut |piece, _| {
+        samples.extend_from_slice(piece);
+        ControlFlow::Continue(())
+    })?;
+    let Heard { sample_rate_hz, source, warnings, .. } = heard;
+    Ok(Audio { samples, sample_rate_hz, source, warnings })
+}
+
+/// [`decode`], with the samples passed on piece by piece.
+pub(crate) fn decode_into<R: Read + Seek + Send + Sync>(
+    input: R,
+    length: u64,
+    extension: Option<&str>,
+    seconds: f64,
+    sink: &mut Sink,
+) -> Result<Heard, Error> {
     if length == 0 {
         return Err(Error::Empty);
     }
     let meter = Meter::new();
-    let decoding = || decode_metered(Input::new(input, length, &meter), &meter, extension, seconds);
+    let mut out = Output { sink, first: None, silent: true, n_samples: 0, not_finite: None, ended: false };
+    let decoding = || {
+        let mut input = Input::new(input, length, &meter);
+        match wav::read_header(&mut input) {
+            Some(header) => from_pcm16(&mut input, &header, &meter, seconds, &mut out),
+            None => from_symphonia(input, &meter, extension, seconds, &mut out),
+        }
+    };
     let decoded = catch_unwind(AssertUnwindSafe(decoding));
     // What stopped the reading says more than what the decoder made of it.
     meter.check()?;
-    let mut audio = decoded.unwrap_or_else(|_| Err(Error::Malformed("its decoder gave up".into())))?;
-    match audio.samples.first() {
-        None => return Err(Error::Empty),
-        Some(first) if audio.samples.iter().all(|sample| sample == first) => audio.warnings.push(Warning::Silent),
-        Some(_) => {}
+    let mut heard = decoded.unwrap_or_else(|_| Err(Error::Malformed("its decoder gave up".into())))?;
+    match out.not_finite {
+        _ if out.n_samples == 0 => return Err(Error::Empty),
+        Some(at) => return Err(Error::NotFinite(at)),
+        None if out.silent => heard.warnings.push(Warning::Silent),
+        None => {}
     }
-    Ok(audio)
+    heard.n_samples = out.n_samples;
+    Ok(heard)
 }
 
-fn decode_metered<R: Read + Seek + Send + Sync>(
-    mut input: Input<R>,
-    meter: &Meter,
-    extension: Option<&str>,
-    seconds: f64,
-) -> Result<Audio, Error> {
-    match wav::read_header(&mut input) {
-        Some(header) => from_pcm16(&mut input, &header, meter, seconds),
-        None => from_symphonia(input, meter, extension, seconds),
+/// Passes samples on and keeps what is to be known of them.
+struct Output<'a, 'b> {
+    sink: &'a mut Sink<'b>,
+    first: Option<f32>,
+    silent: bool,
+    n_samples: usize,
+    /// Place of the first sample that is NaN or infinite: it and what follows is not passed on.
+    not_finite: Option<usize>,
+    /// Whether nothing more is wanted.
+    ended: bool,
+}
+
+impl Output<'_, '_> {
+    fn put(&mut self, samples: &[f32], sample_rate_hz: u32) {
+        if let Some(at) = samples.iter().position(|sample| !sample.is_finite()) {
+            (self.not_finite, self.ended) = (Some(self.n_samples + at), true);
+        }
+        if !self.ended && !samples.is_empty() {
+            let first = *self.first.get_or_insert(samples[0]);
+            self.silent &= samples.iter().all(|sample| *sample == first);
+            self.ended = (self.sink)(samples, sample_rate_hz).is_break();
+        }
+        self.n_samples += samples.len();
+    }
+}
+
+/// 16-bit little-endian PCM of `n_channels`, at least 1, mixed to one channel; bytes of a frame that is not whole are left out.
+pub fn mono_from_pcm16(bytes: &[u8], n_channels: usize) -> Vec<f32> {
+    let sample = |bytes: &[u8]| f32::from(i16::from_le_bytes([bytes[0], bytes[1]])) / 32_768.0;
+    // Arrays of a known size are what the compiler can work on eight at a time.
+    match n_channels {
+        1 => bytes.as_chunks::<2>().0.iter().map(|frame| sample(frame)).collect(),
+        2 => bytes.as_chunks::<4>().0.iter().map(|frame| (sample(&frame[..2]) + sample(&frame[2..])) / 2.0).collect(),
+        n => {
+            let mean = |frame: &[u8]| frame.chunks_exact(2).map(sample).sum::<f32>() / n as f32;
+            bytes.chunks_exact(2 * n).map(mean).collect()
+        }
     }
 }
 
@@ -118,22 +191,25 @@ fn frames_wanted(sample_rate_hz: u32, n_channels: usize, seconds: f64) -> Result
     Ok((seconds * f64::from(sample_rate_hz)).ceil() as usize)
 }
 
-fn from_pcm16(input: &mut impl Read, header: &wav::Pcm16, meter: &Meter, seconds: f64) -> Result<Audio, Error> {
+fn from_pcm16(
+    input: &mut impl Read,
+    header: &wav::Pcm16,
+    meter: &Meter,
+    seconds: f64,
+    out: &mut Output,
+) -> Result<Heard, Error> {
     let n_channels = header.n_channels;
     let frames = header.n_frames.min(frames_wanted(header.sample_rate_hz, n_channels, seconds)? as u64);
-    let mut sound = vec![0; 2 * n_channels * frames as usize];
-    meter.allow(sound.len() as u64);
-    input.read_exact(&mut sound).map_err(|e| Error::Io(e.to_string()))?;
-    let sample = |bytes: &[u8]| f32::from(i16::from_le_bytes([bytes[0], bytes[1]])) / 32_768.0;
-    // Arrays of a known size are what the compiler can work on eight at a time.
-    let samples = match n_channels {
-        1 => sound.as_chunks::<2>().0.iter().map(|frame| sample(frame)).collect(),
-        2 => sound.as_chunks::<4>().0.iter().map(|frame| (sample(&frame[..2]) + sample(&frame[2..])) / 2.0).collect(),
-        n => {
-            let mean = |frame: &[u8]| frame.chunks_exact(2).map(sample).sum::<f32>() / n as f32;
-            sound.chunks_exact(2 * n).map(mean).collect()
-        }
-    };
+    let mut left = 2 * n_channels as u64 * frames;
+    meter.allow(left);
+    let whole_frames = PCM_CHUNK_BYTES - PCM_CHUNK_BYTES % (2 * n_channels);
+    let mut sound = vec![0; left.min(whole_frames as u64) as usize];
+    while left > 0 && !out.ended {
+        sound.truncate(left.min(sound.len() as u64) as usize);
+        input.read_exact(&mut sound).map_err(|e| Error::Io(e.to_string()))?;
+        out.put(&mono_from_pcm16(&sound, n_channels), header.sample_rate_hz);
+        left -= sound.len() as u64;
+    }
     let source = Source {
         container: "wave".into(),
         codec: "pcm_s16le".into(),
@@ -142,7 +218,7 @@ fn from_pcm16(input: &mut impl Read, header: &wav::Pcm16, meter: &Meter, seconds
         n_frames: Some(header.n_frames),
     };
     let warnings = if header.truncated { vec![Warning::Truncated] } else { vec![] };
-    Ok(Audio { samples, sample_rate_hz: header.sample_rate_hz, source, warnings })
+    Ok(Heard { n_samples: 0, sample_rate_hz: header.sample_rate_hz, source, warnings })
 }
 
 fn from_symphonia<'a, R: Read + Seek + Send + Sync + 'a>(
@@ -150,7 +226,8 @@ fn from_symphonia<'a, R: Read + Seek + Send + Sync + 'a>(
     meter: &Meter,
     extension: Option<&str>,
     seconds: f64,
-) -> Result<Audio, Error> {
+    out: &mut Output,
+) -> Result<Heard, Error> {
     let start = input.start(START_BYTES).map_err(|e| Error::Io(e.to_string()))?;
     let mut hint = Hint::new();
     if let Some(extension) = extension {
@@ -186,20 +263,20 @@ fn from_symphonia<'a, R: Read + Seek + Send + Sync + 'a>(
         n_frames,
     };
     meter.allow((seconds * MOST_BYTES_PER_SECOND).ceil() as u64);
-    let mut audio = Audio { samples: Vec::new(), sample_rate_hz: 0, source, warnings: Vec::new() };
+    let mut heard = Heard { n_samples: 0, sample_rate_hz: 0, source, warnings: Vec::new() };
     let mut spec: Option<(u32, usize, usize)> = None; // rate, channels, frames wanted
-    let mut interleaved: Vec<f32> = Vec::new();
+    let (mut interleaved, mut mono): (Vec<f32>, Vec<f32>) = (Vec::new(), Vec::new());
     let mut bad_packets = 0;
     loop {
         let packet = match format.next_packet() {
             Ok(Some(packet)) => packet,
             Ok(None) => break,
             Err(e) if ended_early(&e) => {
-                audio.warnings.push(Warning::Truncated);
+                heard.warnings.push(Warning::Truncated);
                 break;
             }
             Err(SymphoniaError::ResetRequired) => return Err(changed()),
-            Err(_) if !audio.samples.is_empty() => {
+            Err(_) if out.n_samples > 0 => {
                 bad_packets += 1;
                 break;
             }
@@ -228,26 +305,24 @@ fn from_symphonia<'a, R: Read + Seek + Send + Sync + 'a>(
             Some(_) => return Err(changed()),
         };
         decoded.copy_to_vec_interleaved(&mut interleaved);
-        let room = wanted - audio.samples.len();
-        let mono =
-            interleaved.chunks_exact(channels).take(room).map(|frame| frame.iter().sum::<f32>() / channels as f32);
-        audio.samples.extend(mono);
-        audio.sample_rate_hz = rate;
-        audio.source.n_channels = channels;
-        if audio.samples.len() >= wanted {
+        let room = wanted - out.n_samples;
+        let frames = interleaved.chunks_exact(channels).take(room);
+        mono.clear();
+        mono.extend(frames.map(|frame| frame.iter().sum::<f32>() / channels as f32));
+        heard.sample_rate_hz = rate;
+        heard.source.n_channels = channels;
+        out.put(&mono, rate);
+        if out.ended || out.n_samples >= wanted {
             break;
         }
     }
     if bad_packets > 0 {
-        if audio.samples.is_empty() {
+        if out.n_samples == 0 {
             return Err(Error::Malformed("no part of it can be decoded".into()));
         }
-        audio.warnings.push(Warning::Damaged);
+        heard.warnings.push(Warning::Damaged);
     }
-    match audio.samples.iter().position(|sample| !sample.is_finite()) {
-        Some(at) => Err(Error::NotFinite(at)),
-        None => Ok(audio),
-    }
+    Ok(heard)
 }
 
 fn ended_early(error: &SymphoniaError) -> bool {

@@ -1,11 +1,13 @@
 //! The whole road from bytes to image.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{BufReader, Cursor};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::decode::{Audio, Warning, decode};
+use crate::decode::{Audio, Heard, Warning, decode, decode_into};
 use crate::input::open_regular_file;
 use crate::log_mel::LogMel;
 use crate::resample::Resampler;
@@ -14,13 +16,22 @@ use crate::yamnet::{self, YamnetMel};
 use crate::{Error, FeatureConfig, FrontEnd};
 
 /// Sound after the clip's end that its last samples still depend on, s: the resampler's reach, at the lowest rates too.
-const RESAMPLER_REACH_SECONDS: f64 = 0.05;
+pub const RESAMPLER_REACH_SECONDS: f64 = 0.05;
 
 /// A WAV file's header comes with the first of these; its samples are read past the buffer.
 const HEADER_BUFFER_BYTES: usize = 4096;
 
 /// Resamplers kept for the next file. Recordings come in a handful of rates; hostile ones must not fill the memory.
 const MAX_RESAMPLERS: usize = 8;
+
+/// A sound file, its length in bytes, and its extension.
+fn open(path: &Path) -> Result<(BufReader<File>, u64, Option<&str>), Error> {
+    let io = |e: std::io::Error| Error::Io(e.to_string());
+    let file = open_regular_file(path).map_err(io)?;
+    let length = file.metadata().map_err(io)?.len();
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    Ok((BufReader::with_capacity(HEADER_BUFFER_BYTES, file), length, extension))
+}
 
 /// Turns sound files into images; prepared once for a configuration, used from any thread.
 pub struct Extractor {
@@ -72,17 +83,23 @@ impl Extractor {
         decode(Cursor::new(bytes), bytes.len() as u64, extension, seconds + RESAMPLER_REACH_SECONDS)
     }
 
+    /// Decodes a whole sound file, however long, and passes its sound on piece by piece: mono samples, full scale at ±1, and their
+    /// rate, Hz. Nothing is kept, and `sink` may end it early. Where an error follows, what was passed on before it was good.
+    ///
+    /// # Errors
+    /// As [`Extractor::decode_file`].
+    pub fn hear_file(&self, path: &Path, sink: &mut dyn FnMut(&[f32], u32) -> ControlFlow<()>) -> Result<Heard, Error> {
+        let (file, length, extension) = open(path)?;
+        decode_into(file, length, extension, f64::INFINITY, sink)
+    }
+
     /// Reads and decodes as much of a sound file as a clip needs; its extension is only a hint.
     ///
     /// # Errors
     /// Any [`Error`] but [`Error::Config`]; [`Error::Io`] for all but regular files, without waiting for a pipe.
     pub fn decode_file(&self, path: &Path) -> Result<Audio, Error> {
-        let io = |e: std::io::Error| Error::Io(e.to_string());
-        let file = open_regular_file(path).map_err(io)?;
-        let length = file.metadata().map_err(io)?.len();
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        let seconds = self.config.clip_seconds + RESAMPLER_REACH_SECONDS;
-        decode(BufReader::with_capacity(HEADER_BUFFER_BYTES, file), length, extension, seconds)
+        let (file, length, extension) = open(path)?;
+        decode(file, length, extension, self.config.clip_seconds + RESAMPLER_REACH_SECONDS)
     }
 
     /// Resamples and clips or zero-pads: `[clip_samples]` at the configuration's rate.
@@ -101,9 +118,14 @@ impl Extractor {
 
     /// All that was decoded, at the configuration's rate.
     pub fn whole_waveform(&self, audio: &Audio) -> Vec<f32> {
-        match audio.sample_rate_hz {
-            rate if rate == self.config.sample_rate_hz => audio.samples.clone(),
-            rate => self.resampler(rate).apply(&audio.samples),
+        self.at_own_rate(&audio.samples, audio.sample_rate_hz)
+    }
+
+    /// Mono samples of any length at the configuration's rate.
+    pub fn at_own_rate(&self, samples: &[f32], sample_rate_hz: u32) -> Vec<f32> {
+        match sample_rate_hz {
+            rate if rate == self.config.sample_rate_hz => samples.to_vec(),
+            rate => self.resampler(rate).apply(samples),
         }
     }
 
@@ -124,9 +146,10 @@ impl Extractor {
         self.resize.apply(log_mel)
     }
 
-    /// What the backbone takes in, [`FeatureConfig::image_shape`] row-major, of a waveform of at most `clip_samples` at the
-    /// configuration's rate. A shorter one is filled up as the front end does: with zeros, or for YAMNet with itself.
+    /// What the backbone takes in, [`FeatureConfig::image_shape`] row-major, of a waveform at the configuration's rate, cut
+    /// to a clip. A shorter one is filled up as the front end does: with zeros, or for YAMNet with itself.
     pub fn image_from_waveform(&self, waveform: &[f32]) -> Vec<f32> {
+        let waveform = &waveform[..waveform.len().min(self.config.clip_samples())];
         if let Some(yamnet) = &self.yamnet {
             return yamnet.apply(waveform);
         }
@@ -157,7 +180,7 @@ impl Extractor {
     }
 
     fn image_from_audio(&self, audio: Audio) -> (Vec<f32>, Vec<Warning>) {
-        (self.image_from_waveform(&self.unpadded_waveform(&audio)), audio.warnings)
+        (self.image_from_waveform(&self.whole_waveform(&audio)), audio.warnings)
     }
 
     fn resampler(&self, from_hz: u32) -> Arc<Resampler> {

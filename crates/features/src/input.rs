@@ -41,7 +41,9 @@ impl Meter {
 
     /// Allows for `bytes` more.
     pub fn allow(&self, bytes: u64) {
-        self.bytes_left.fetch_add(bytes, Ordering::Relaxed);
+        let more = |left: u64| Some(left.saturating_add(bytes));
+        // It always gives a value.
+        let _ = self.bytes_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
     }
 
     /// [`Error::Io`] or [`Error::Limit`] if the input gave one.

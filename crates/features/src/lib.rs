@@ -26,9 +26,9 @@ mod yamnet;
 
 pub use augment::SpecAugment;
 pub use config::{FEATURES_VERSION, FeatureConfig, FrontEnd};
-pub use decode::{Audio, Source, Warning};
+pub use decode::{Audio, Heard, Source, Warning, mono_from_pcm16};
 pub use error::Error;
-pub use extractor::Extractor;
+pub use extractor::{Extractor, RESAMPLER_REACH_SECONDS};
 pub use input::open_regular_file;
 pub use mel_filters::mel_filter_bank;
 pub use waveform_augment::WaveformAugment;

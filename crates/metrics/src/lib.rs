@@ -3,7 +3,8 @@
 //! [`Predictions`] hold what was predicted, what was true, and which recordings belong together. [`Evaluation`] is all
 //! that is said of one split: scores with intervals beside baselines, a test against chance, per-class scores, the
 //! confusion matrix, reliability and precision-recall curves. [`PairedComparison`] compares two classifiers on the same
-//! recordings. [`Calibration`] mends probabilities and gives prediction sets.
+//! recordings. [`Calibration`] mends probabilities and gives prediction sets. [`Detection`] says how well a score tells what is to be
+//! found from all else.
 //!
 //! Recordings of one group, such as one recorder, are not independent: whatever resamples or permutes here moves whole
 //! groups. Probabilities come as `f32`, all arithmetic is in `f64`. Everything is decided by its inputs and a seed.
@@ -13,6 +14,7 @@ mod baseline;
 mod bootstrap;
 mod calibration;
 mod confusion;
+mod detection;
 mod error;
 mod evaluation;
 mod paired;
@@ -28,6 +30,7 @@ pub use baseline::{ChanceScores, majority_class, majority_scores, stratified_ran
 pub use bootstrap::{Estimate, RESAMPLES};
 pub use calibration::{COVERAGES, Calibration, CalibrationCheck, SetCheck, SetThreshold};
 pub use confusion::ConfusionMatrix;
+pub use detection::{Detection, Family, FamilyDetection, RECALL, threshold_at_recall};
 pub use error::Error;
 pub use evaluation::{ClassEvaluation, Evaluation};
 pub use paired::PairedComparison;

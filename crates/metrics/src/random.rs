@@ -10,6 +10,7 @@ pub(crate) enum Purpose {
     Permutation = 2,
     PairedBootstrap = 3,
     Swap = 4,
+    Detection = 5,
 }
 
 /// The generator for one purpose.

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crate::backbone::{Backbone, host_vec};
 use crate::device::device;
 use crate::rten_engine::RtenEngine;
-use crate::{BackboneWeights, Error, Head, Trainable};
+use crate::{BackboneWeights, Error, Trainable};
 
 /// Images per forward pass.
 const BATCH: usize = 8;
@@ -40,17 +40,6 @@ pub trait Engine: Send + Sync {
             embeddings.extend(self.forward(batch)?);
         }
         Ok(embeddings)
-    }
-
-    /// Logits `[n, classes]` row-major of `images`, as [`Engine::embed`] takes them, through `head`.
-    ///
-    /// # Errors
-    /// As [`Engine::embed`].
-    fn classify(&self, head: &Head, images: &[f32]) -> Result<Vec<f32>, Error> {
-        let embeddings = self.embed(images)?;
-        let shape = [embeddings.len() / self.n_outputs(), self.n_outputs()];
-        let embeddings = Tensor::<2>::from_data(TensorData::new(embeddings, shape), &head.device());
-        host_vec(head.forward(embeddings))
     }
 }
 

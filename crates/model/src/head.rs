@@ -65,6 +65,15 @@ impl Head {
         self.logits(relu(embeddings))
     }
 
+    /// Logits `[n, n_classes]` row-major of embeddings `[n, n_inputs]` in host memory.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the device gives no result.
+    pub fn classify(&self, embeddings: &[f32]) -> Result<Vec<f32>, Error> {
+        let shape = [embeddings.len() / self.n_inputs(), self.n_inputs()];
+        host_vec(self.forward(Tensor::from_data(TensorData::new(embeddings.to_vec(), shape), &self.device())))
+    }
+
     /// What training does to rectified inputs, `[n, n_inputs]`: each becomes 0 with the dropout's probability p, the
     /// others grow by 1 / (1 - p).
     pub fn drop_inputs<R: Rng>(&self, inputs: Tensor<2>, rng: &mut R) -> Tensor<2> {

@@ -3,6 +3,7 @@
 //! ```text
 //! .onnx, .tflite, .safetensors ─BackboneWeights::load─▶ BackboneWeights ─to_backbone─▶ Backbone
 //! image [n, 1, h, w] ─Backbone─▶ embedding [n, 512] (YAMNet: 1024) ─Head─▶ logits [n, classes]
+//!                                                         embedding ─Gate─▶ score that it is a cry [n]
 //! ```
 //!
 //! The backbone holds convolutions with bias and no batch norm (folded in `f64` when the weights are
@@ -19,6 +20,7 @@ mod engine;
 mod error;
 mod flatbuffer;
 mod fold;
+mod gate;
 mod head;
 mod host_tensor;
 mod network;
@@ -40,6 +42,7 @@ pub use classifier::Classifier;
 pub use device::cpu;
 pub use engine::{Compute, Engine};
 pub use error::Error;
+pub use gate::{Gate, GateInfo};
 pub use head::{Head, HeadConfig, random_linear};
 pub use network::Network;
 pub use normed::NormedBackbone;

@@ -1,8 +1,8 @@
 //! The saved model: one file, safetensors or ONNX, that is enough to predict with.
 //!
 //! Its metadata hold `wail`, a JSON text with the format's version and [`ModelInfo`], and `sha256`,
-//! over that text and every tensor. Its tensors have the authors' names for the backbone and
-//! `head.0`, `head.1` for the head's linear layers.
+//! over that text and every tensor. Its tensors have the authors' names for the backbone,
+//! `head.0`, `head.1` for the head's linear layers, and `gate` for the gate, if it has one.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arch::Arch;
 use crate::checksum::Checksum;
+use crate::gate::{Gate, GateInfo};
 use crate::head::{Head, HeadConfig};
 use crate::host_tensor::{HostTensor, TensorView};
 use crate::weight_file::{WeightFile, read_file};
@@ -39,6 +40,9 @@ pub struct ModelInfo {
     pub labels: Vec<String>,
     /// The head's shape.
     pub head: HeadConfig,
+    /// What is to be known of the gate; absent if the model has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateInfo>,
     /// The feature settings that the model was trained with; opaque here.
     pub features: serde_json::Value,
     /// What to do to the logits to make probabilities of them; opaque here.
@@ -82,23 +86,31 @@ pub struct SavedModel {
     pub weights: BackboneWeights,
     /// Embedding to logits.
     pub head: Head,
+    /// Embedding to the score that it is a cry.
+    pub gate: Option<Gate>,
 }
 
 /// Saves a model as one safetensors file, atomically. Equal content gives equal bytes.
 ///
 /// # Errors
-/// Inside [`Error::At`]: [`Error::Argument`] if labels, head and backbone do not fit together,
+/// Inside [`Error::At`]: [`Error::Argument`] if labels, head, gate and backbone do not fit together,
 /// [`Error::Io`] if the file cannot be written.
-pub fn save_model(path: &Path, info: &ModelInfo, backbone: &BackboneWeights, head: &Head) -> Result<(), Error> {
-    write_model(path, info, backbone, head, |metadata| {
-        let head = head.tensors()?;
-        let tensors: Vec<TensorView> = backbone.tensors().chain(head.iter().map(HostTensor::view)).collect();
+pub fn save_model(
+    path: &Path,
+    info: &ModelInfo,
+    backbone: &BackboneWeights,
+    head: &Head,
+    gate: Option<&Gate>,
+) -> Result<(), Error> {
+    write_model(path, info, backbone, head, gate, |metadata| {
+        let after = after_embedding(head, gate)?;
+        let tensors: Vec<TensorView> = backbone.tensors().chain(after.iter().map(HostTensor::view)).collect();
         Ok(safetensors::write(metadata, &tensors))
     })
 }
 
 /// Saves a model as one ONNX file, atomically: opset 17, `input` float32 `[batch, 1, height, width]` of `image_shape`, `logits`
-/// float32 `[batch, classes]`, the metadata in `metadata_props`. Equal content gives equal bytes.
+/// float32 `[batch, classes]`, and, with a gate, `cry` float32 `[batch, 1]`, 0 to 1; the metadata in `metadata_props`. Equal content gives equal bytes.
 ///
 /// # Errors
 /// As [`save_model`].
@@ -107,11 +119,12 @@ pub fn save_onnx(
     info: &ModelInfo,
     backbone: &BackboneWeights,
     head: &Head,
+    gate: Option<&Gate>,
     image_shape: [usize; 2],
 ) -> Result<(), Error> {
     backbone.check(Trainable::None, image_shape).map_err(|error| error.at(path))?;
-    let end = onnx::End::Logits(head);
-    write_model(path, info, backbone, head, |metadata| onnx::write(backbone, end, image_shape, metadata))
+    let end = onnx::End::Logits(head, gate);
+    write_model(path, info, backbone, head, gate, |metadata| onnx::write(backbone, end, image_shape, metadata))
 }
 
 /// Reads what [`save_model`] or [`save_onnx`] wrote; the head goes to `device`.
@@ -135,9 +148,11 @@ pub fn parse_model(path: &Path, bytes: &[u8], device: &Device) -> Result<SavedMo
         let info: ModelInfo = read_info(&file, MODEL)?;
         let weights = BackboneWeights::from_raw(info.arch, file.backbone(info.arch)?)?;
         let head = read_head(&file, &info.head, device)?;
-        check_fit(&info, &weights, &head)?;
-        check_sum(&file, weights.tensors().chain(head.tensors()?.iter().map(HostTensor::view)))?;
-        Ok(SavedModel { info, weights, head })
+        let gate = info.gate.as_ref().map(|_| Gate::from_tensors(|name| file.tensor(name))).transpose()?;
+        check_fit(&info, &weights, &head, gate.as_ref())?;
+        let after = after_embedding(&head, gate.as_ref())?;
+        check_sum(&file, weights.tensors().chain(after.iter().map(HostTensor::view)))?;
+        Ok(SavedModel { info, weights, head, gate })
     };
     read().map_err(|error: Error| error.at(path))
 }
@@ -236,14 +251,25 @@ fn write_model(
     info: &ModelInfo,
     backbone: &BackboneWeights,
     head: &Head,
+    gate: Option<&Gate>,
     to_bytes: impl FnOnce(&BTreeMap<String, String>) -> Result<Vec<u8>, Error>,
 ) -> Result<(), Error> {
     let write = || {
-        check_fit(info, backbone, head)?;
-        let metadata = metadata(MODEL, info, backbone.tensors().chain(head.tensors()?.iter().map(HostTensor::view)))?;
+        check_fit(info, backbone, head, gate)?;
+        let after = after_embedding(head, gate)?;
+        let metadata = metadata(MODEL, info, backbone.tensors().chain(after.iter().map(HostTensor::view)))?;
         Ok(write_atomic(path, &to_bytes(&metadata)?)?)
     };
     write().map_err(|error: Error| error.at(path))
+}
+
+/// The tensors of what follows the embedding.
+fn after_embedding(head: &Head, gate: Option<&Gate>) -> Result<Vec<HostTensor>, Error> {
+    let mut tensors = head.tensors()?;
+    if let Some(gate) = gate {
+        tensors.extend(gate.tensors()?);
+    }
+    Ok(tensors)
 }
 
 fn metadata<'a, T: Serialize>(
@@ -301,9 +327,23 @@ fn check_sum<'a>(file: &WeightFile, tensors: impl IntoIterator<Item = TensorView
     )))
 }
 
-fn check_fit(info: &ModelInfo, backbone: &BackboneWeights, head: &Head) -> Result<(), Error> {
+fn check_fit(info: &ModelInfo, backbone: &BackboneWeights, head: &Head, gate: Option<&Gate>) -> Result<(), Error> {
     if info.arch != backbone.arch() {
         return Err(Error::Argument(format!("the model is a {}, its backbone a {}", info.arch, backbone.arch())));
+    }
+    match (&info.gate, gate) {
+        (None, None) => {}
+        (Some(GateInfo { threshold }), _) if !(0.0..=1.0).contains(threshold) => {
+            return Err(Error::Argument(format!("the gate's threshold is {threshold}; it is 0 to 1")));
+        }
+        (Some(_), Some(gate)) if gate.n_inputs() == backbone.n_outputs() => {}
+        (Some(_), Some(gate)) => {
+            let (found, expected) = (gate.n_inputs(), backbone.n_outputs());
+            return Err(Error::Argument(format!("the gate has {found} inputs, the embedding has {expected}")));
+        }
+        _ => {
+            return Err(Error::Argument("a gate and its threshold belong together, and one of them is missing".into()));
+        }
     }
     check_head(&info.head, backbone.n_outputs(), info.labels.len(), head)
 }

@@ -11,7 +11,7 @@ const EPSILON: f64 = 1e-5;
 const YAMNET_EPSILON: f64 = 1e-4;
 
 /// Tensors that belong to a classifier, ours or torchvision's, and not to the backbone.
-const CLASSIFIERS: [&str; 2] = ["fc.", "head."];
+const CLASSIFIERS: [&str; 3] = ["fc.", "head.", "gate."];
 
 /// Finds each convolution with its batch norm or, where that is folded already, its bias.
 pub(crate) fn read(file: &SafeTensors, arch: Arch) -> Result<Layers<RawConv>, Error> {

@@ -97,12 +97,13 @@ fn a_step_changes_what_is_named_and_a_checkpoint_keeps_it() {
                 arch: Arch::ResNet18,
                 labels: ["a", "b", "c"].map(String::from).into(),
                 head: config.clone(),
+                gate: None,
                 features: serde_json::Value::Null,
                 calibration: serde_json::json!({"temperature": 1.5}),
                 backbone_source: String::new(),
                 provenance: serde_json::Value::Null,
             };
-            model::save_model(&file, &info, weights, &head).unwrap();
+            model::save_model(&file, &info, weights, &head, None).unwrap();
             std::fs::read(file).unwrap()
         };
         let (before, after) = (tensors(&weights, "before.safetensors"), tensors(&trained, "after.safetensors"));
@@ -141,7 +142,7 @@ fn gpus_agree_with_the_cpu() {
     let images = pixels(3);
     let logits = |compute: &Compute| {
         let head = Head::new(&HeadConfig { inner: 16, dropout: 0.0 }, 24, 8, &mut rng(5), compute.device());
-        compute.engine(&small_weights(), [64; 2]).unwrap().classify(&head, &images).unwrap()
+        head.classify(&compute.engine(&small_weights(), [64; 2]).unwrap().embed(&images).unwrap()).unwrap()
     };
     for name in ["wgpu", "cuda"] {
         match Compute::new(name, "burn") {

@@ -4,7 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
-use model::{Arch, BackboneWeights, CheckpointInfo, Compute, Error, Head, HeadConfig, ModelInfo, Network, Trainable};
+use model::{
+    Arch, BackboneWeights, CheckpointInfo, Compute, Error, Gate, GateInfo, Head, HeadConfig, ModelInfo, Network,
+    Trainable,
+};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -16,6 +19,7 @@ struct Fixture {
     weights: BackboneWeights,
     info: ModelInfo,
     head: Head,
+    gate: Option<Gate>,
 }
 
 impl Fixture {
@@ -29,12 +33,14 @@ impl Fixture {
             arch: Arch::ResNet18,
             labels: ["belly pain", "hungry", "tired"].map(String::from).to_vec(),
             head: config,
+            gate: Some(GateInfo { threshold: 0.25 }),
             features: serde_json::json!({"n_mels": 128}),
             calibration: serde_json::json!({"temperature": 1.5}),
             backbone_source: "tests/goldens/torch.safetensors".into(),
             provenance: serde_json::json!({"seed": 42}),
         };
-        Fixture { folder: tempfile::tempdir().unwrap(), device, weights, info, head }
+        let gate = Gate::new((0..24).map(|i| (i as f32 - 12.0) / 4.0).collect(), -0.5).unwrap();
+        Fixture { folder: tempfile::tempdir().unwrap(), device, weights, info, head, gate: Some(gate) }
     }
 
     fn path(&self, format: &str) -> PathBuf {
@@ -44,12 +50,16 @@ impl Fixture {
     /// Saves the model as `safetensors` or `onnx`.
     fn save(&self, format: &str) -> PathBuf {
         let path = self.path(format);
-        let Fixture { info, weights, head, .. } = self;
+        let Fixture { info, weights, head, gate, .. } = self;
         match format {
-            "onnx" => model::save_onnx(&path, info, weights, head, [64; 2]).unwrap(),
-            _ => model::save_model(&path, info, weights, head).unwrap(),
+            "onnx" => model::save_onnx(&path, info, weights, head, gate.as_ref(), [64; 2]).unwrap(),
+            _ => model::save_model(&path, info, weights, head, gate.as_ref()).unwrap(),
         }
         path
+    }
+
+    fn try_save(&self, path: &Path) -> Result<(), Error> {
+        model::save_model(path, &self.info, &self.weights, &self.head, self.gate.as_ref())
     }
 
     /// The error of reading a saved model in which `old` is replaced by `new`, of equal length, at its last place.
@@ -76,12 +86,15 @@ fn logits(head: &Head) -> Vec<f32> {
 }
 
 #[test]
-fn a_model_comes_back_bit_for_bit() {
-    let fixture = Fixture::new();
-    for format in FORMATS {
+fn a_model_comes_back_bit_for_bit_with_or_without_a_gate() {
+    let with = Fixture::new();
+    let mut without = Fixture::new();
+    (without.info.gate, without.gate) = (None, None);
+    for (fixture, format) in [&with, &without].into_iter().flat_map(|f| FORMATS.map(|format| (f, format))) {
         let saved = model::load_model(&fixture.save(format), &fixture.device).unwrap();
         assert_eq!(saved.info, fixture.info, "{format}");
         assert_eq!(saved.weights, fixture.weights, "{format}");
+        assert_eq!(saved.gate, fixture.gate, "{format}");
         assert_eq!(logits(&saved.head), logits(&fixture.head), "{format}");
         assert_eq!(BackboneWeights::load(&fixture.path(format), Arch::ResNet18).unwrap(), fixture.weights, "{format}");
     }
@@ -98,25 +111,34 @@ fn equal_models_are_equal_bytes_and_readable_by_others() {
 
     let bytes = std::fs::read(fixture.path("safetensors")).unwrap();
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-    assert_eq!(file.len(), 2 * 20 + 4);
+    assert_eq!(file.len(), 2 * 20 + 4 + 2);
     assert_eq!(file.tensor("conv1.weight").unwrap().shape(), [3, 1, 7, 7]);
     assert_eq!(file.tensor("head.0.weight").unwrap().shape(), [16, 24]);
     assert_eq!(file.tensor("head.1.bias").unwrap().shape(), [3]);
+    assert_eq!(file.tensor("gate.weight").unwrap().shape(), [1, 24]);
+    assert_eq!(file.tensor("gate.bias").unwrap().shape(), [1]);
 }
 
 /// The file itself in rten, against our engines: `scripts/onnx_check.py` does the same with ONNX Runtime.
 #[test]
-fn the_onnx_file_gives_the_engines_logits() {
+fn the_onnx_file_gives_the_engines_logits_and_scores() {
     let fixture = Fixture::new();
     let file = rten::Model::load_file(fixture.save("onnx")).unwrap();
     let images: Vec<f32> = (0..64 * 64 * 64).map(|i| (i * 7919 % 1021) as f32 / 1020.0).collect();
     let input = rten::ValueView::from_shape([64, 1, 64, 64], &images).unwrap();
-    let (shape, expected) = file.run_one(input.into(), None).unwrap().into_shape_vec::<f32, 2>().unwrap();
-    assert_eq!(shape, [64, 3]);
+    let outputs = ["logits", "cry"].map(|name| file.node_id(name).unwrap());
+    let input_id = file.node_id("input").unwrap();
+    let [logits, cry]: [rten::Value; 2] = file.run_n(vec![(input_id, input.into())], outputs, None).unwrap();
+    let ((shape, expected), (cry_shape, cry)) =
+        (logits.into_shape_vec::<f32, 2>().unwrap(), cry.into_shape_vec::<f32, 2>().unwrap());
+    assert_eq!((shape, cry_shape), ([64, 3], [64, 1]));
+    assert!(cry.iter().any(|score| *score > 0.1 && *score < 0.9), "scores that could be wrong: {cry:?}");
     for name in ["burn", "rten"] {
         let engine = Compute::new("cpu", name).unwrap().engine(&fixture.weights, [64; 2]).unwrap();
-        let logits = engine.classify(&fixture.head, &images).unwrap();
-        for (a, b) in logits.iter().zip(&expected) {
+        let embeddings = engine.embed(&images).unwrap();
+        let logits = fixture.head.classify(&embeddings).unwrap();
+        let scores = fixture.gate.as_ref().unwrap().scores(&embeddings);
+        for (a, b) in logits.iter().zip(&expected).chain(scores.iter().zip(&cry)) {
             assert!((a - b).abs() < 1e-5, "{name}: {a} {b}");
         }
     }
@@ -172,6 +194,8 @@ fn changed_files_are_refused() {
         ("safetensors", r#"\"version\":1"#, r#"\"version\":2"#, "wail-model version 2"),
         ("safetensors", "hungry", "thirst", "the file is damaged"),
         ("safetensors", "layer1.0.conv1.bias", "layer1.0.conv9.bias", "layer1.0.conv9.bias"),
+        ("safetensors", "gate.bias", "gate.base", "gate.bias"),
+        ("safetensors", r#""shape":[1,24]"#, r#""shape":[24,1]"#, "shape [24, 1], expected [1, 24]"),
         ("safetensors", r#""shape":[16,24]"#, r#""shape":[24,16]"#, "shape [16], expected [24]"),
         ("safetensors", r#""dtype":"F32""#, r#""dtype":"F16""#, "F16"),
         ("safetensors", r#"\"labels\""#, r#"\"lables\""#, "lables"),
@@ -202,6 +226,7 @@ fn changed_files_are_refused() {
             if let Ok(read) = model::load_model(&path, &fixture.device) {
                 assert!(format == "onnx" && read.weights == fixture.weights, "{format}: byte {place} changed");
                 assert_eq!((&read.info, logits(&read.head)), (&fixture.info, logits(&fixture.head)), "byte {place}");
+                assert_eq!(read.gate, fixture.gate, "byte {place}");
             }
         }
     }
@@ -219,17 +244,25 @@ fn weights_are_not_a_model() {
 #[test]
 fn what_does_not_fit_together_is_not_saved() {
     type Break = fn(&mut Fixture);
-    let cases: [(&str, Break, &str); 4] = [
+    let cases: [(&str, Break, &str); 8] = [
         ("labels", |f| f.info.labels.truncate(2), "3 logits, the labels are 2"),
         ("inner units", |f| f.info.head.inner = 8, "16 inner units, its settings say 8"),
         ("dropout", |f| f.info.head.dropout = 1.0, "dropout = 1"),
+        (
+            "gate",
+            |f| f.gate = Some(Gate::new(vec![1.0; 7], 0.0).unwrap()),
+            "the gate has 7 inputs, the embedding has 24",
+        ),
+        ("no gate", |f| f.gate = None, "one of them is missing"),
+        ("no threshold", |f| f.info.gate = None, "one of them is missing"),
+        ("threshold", |f| f.info.gate = Some(GateInfo { threshold: f32::NAN }), "threshold is NaN; it is 0 to 1"),
         ("embedding", |f| f.head = random_head(&f.info.head, 7, &f.device, 3), "7 inputs, the embedding has 24"),
     ];
     for (case, break_it, text) in cases {
         let mut fixture = Fixture::new();
         break_it(&mut fixture);
         let path = fixture.path("safetensors");
-        let error = model::save_model(&path, &fixture.info, &fixture.weights, &fixture.head).unwrap_err();
+        let error = fixture.try_save(&path).unwrap_err();
         assert!(error.to_string().contains(text), "{case}: {error}");
         assert!(!path.exists(), "{case}");
     }
@@ -239,6 +272,6 @@ fn what_does_not_fit_together_is_not_saved() {
 fn a_folder_that_is_not_there_is_an_io_error() {
     let fixture = Fixture::new();
     let path = fixture.folder.path().join("absent/model.safetensors");
-    let error = model::save_model(&path, &fixture.info, &fixture.weights, &fixture.head).unwrap_err();
+    let error = fixture.try_save(&path).unwrap_err();
     assert!(matches!(error.cause(), Error::Io(_)), "{error}");
 }

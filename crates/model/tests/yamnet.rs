@@ -94,20 +94,22 @@ fn a_saved_model_answers_alike_in_every_form() {
         labels: ["a", "b", "c"].map(String::from).into(),
         head: config,
         features: serde_json::json!({}),
+        gate: None,
         calibration: serde_json::json!({}),
         backbone_source: String::new(),
         provenance: serde_json::json!({}),
     };
     let folder = tempfile::tempdir().unwrap();
     let [plain, onnx] = ["model.safetensors", "model.onnx"].map(|name| folder.path().join(name));
-    model::save_model(&plain, &info, &weights, &head).unwrap();
-    model::save_onnx(&onnx, &info, &weights, &head, shape).unwrap();
+    model::save_model(&plain, &info, &weights, &head, None).unwrap();
+    model::save_onnx(&onnx, &info, &weights, &head, None, shape).unwrap();
     let compute = Compute::new("cpu", "burn").unwrap();
-    let answer = compute.engine(&weights, shape).unwrap().classify(&head, &images).unwrap();
+    let answer = head.classify(&compute.engine(&weights, shape).unwrap().embed(&images).unwrap()).unwrap();
     for path in [&plain, &onnx] {
         let saved = model::load_model(path, &device).unwrap();
         assert_eq!((&saved.info, saved.weights.fingerprint()), (&info, weights.fingerprint()));
-        assert_eq!(compute.engine(&saved.weights, shape).unwrap().classify(&saved.head, &images).unwrap(), answer);
+        let embeddings = compute.engine(&saved.weights, shape).unwrap().embed(&images).unwrap();
+        assert_eq!(saved.head.classify(&embeddings).unwrap(), answer);
     }
 
     let record = folder.path().join("model.bpk");

@@ -1,14 +1,15 @@
 //! From bytes to probabilities, by the road that training took.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use features::{Audio, Extractor, FeatureConfig};
 use metrics::Calibration;
-use model::{Compute, Engine, Head, ModelInfo};
+use model::{Compute, Engine, Gate, Head, ModelInfo};
 use sha2::{Digest, Sha256};
 
-use crate::{Clips, Error, Options, Prediction, Windows};
+use crate::{Clips, Error, Listener, Options, Prediction, Span, Windows};
 
 /// Name of the model's description, beside it.
 const CARD_FILE: &str = "MODEL_CARD.md";
@@ -21,7 +22,17 @@ pub struct Classifier {
     extractor: Extractor,
     engine: Box<dyn Engine>,
     head: Head,
+    gate: Option<Gate>,
     calibration: Calibration,
+}
+
+/// What a model makes of one image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Output {
+    /// `[classes]`.
+    pub logits: Vec<f32>,
+    /// The score that it is a cry, 0 to 1; `None` if the model has no gate.
+    pub cry_score: Option<f32>,
 }
 
 impl Classifier {
@@ -39,7 +50,8 @@ impl Classifier {
         let extractor = Extractor::new(&config).map_err(|e| wrong(e.to_string()))?;
         let engine = compute.engine(&model.weights, config.image_shape())?;
         let sha256 = sha256(path).map_err(model::Error::from)?;
-        Ok(Self { path: path.into(), sha256, info: model.info, extractor, engine, head: model.head, calibration })
+        let model::SavedModel { info, head, gate, .. } = model;
+        Ok(Self { path: path.into(), sha256, info, extractor, engine, head, gate, calibration })
     }
 
     /// The classes.
@@ -60,6 +72,11 @@ impl Classifier {
     /// The feature settings.
     pub fn features(&self) -> &FeatureConfig {
         self.extractor.config()
+    }
+
+    /// What makes its images.
+    pub(crate) fn extractor(&self) -> &Extractor {
+        &self.extractor
     }
 
     /// Temperature and thresholds of its probabilities.
@@ -94,7 +111,50 @@ impl Classifier {
 
     fn classify_audio(&self, audio: &Audio, options: &Options) -> Result<Prediction, Error> {
         let clips = Clips::cut(&self.extractor, audio, None);
-        self.decide(&self.logits(&clips.images)?, options, clips.warnings)
+        let outputs = self.outputs(&clips.images)?;
+        let Some(output) = outputs.first() else { return Err(Error::Sound(features::Error::Empty)) };
+        self.decide(output, options, clips.warnings)
+    }
+
+    /// Hears a whole file window by window, in memory that does not grow with its length; gives its length, s, and what to know about it.
+    ///
+    /// # Errors
+    /// As [`Classifier::classify_file`], [`Error::Windows`] if they make no sense, and those of `sink`. What `sink` got before an error was
+    /// good.
+    pub fn listen_to_file<E: From<Error>>(
+        &self,
+        path: &Path,
+        windows: Windows,
+        options: &Options,
+        mut sink: impl FnMut(Span, Prediction) -> Result<(), E>,
+    ) -> Result<(f64, Vec<String>), E> {
+        let mut listener: Option<Listener> = None;
+        let mut failure = None;
+        let heard = self.extractor.hear_file(path, &mut |samples, sample_rate_hz| {
+            let mut hear = || -> Result<(), E> {
+                let listener = match &mut listener {
+                    Some(listener) => listener,
+                    none => none.insert(Listener::new(self, windows, *options, sample_rate_hz)?),
+                };
+                listener.push(samples, &mut sink)
+            };
+            match hear() {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failure = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        let heard = heard.map_err(Error::from)?;
+        let seconds = heard.n_samples as f64 / f64::from(heard.sample_rate_hz);
+        if let Some(listener) = listener {
+            listener.finish(&mut sink)?;
+        }
+        Ok((seconds, heard.warnings.iter().map(ToString::to_string).collect()))
     }
 
     /// The first step of [`Classifier::classify`]: the images of a recording's beginning and, if asked for, of its windows.
@@ -110,21 +170,45 @@ impl Classifier {
         Ok(Clips { decode_time, ..Clips::cut(&self.extractor, &audio, windows) })
     }
 
-    /// The second step: logits `[n, classes]` row-major of `images`, `[n, height, width]` as [`Classifier::cut`] gives them.
+    /// The second step: what the model makes of each of `images`, `[n, height, width]` as [`Classifier::cut`] gives them.
     ///
     /// # Errors
     /// [`Error::Model`] if the device gives no result.
-    pub fn logits(&self, images: &[f32]) -> Result<Vec<f32>, Error> {
-        Ok(self.engine.classify(&self.head, images)?)
+    pub fn outputs(&self, images: &[f32]) -> Result<Vec<Output>, Error> {
+        let embeddings = self.engine.embed(images)?;
+        let logits = self.head.classify(&embeddings)?;
+        let mut outputs: Vec<Output> = logits
+            .chunks_exact(self.labels().len())
+            .map(|logits| Output { logits: logits.to_vec(), cry_score: None })
+            .collect();
+        if let Some(gate) = &self.gate {
+            let pixels = images.chunks_exact(self.features().image_shape().iter().product());
+            for ((output, image), score) in outputs.iter_mut().zip(pixels).zip(gate.scores(&embeddings)) {
+                // An image without any contrast is that of silence, whatever the gate has learnt.
+                let silent = image.iter().all(|pixel| *pixel == 0.0);
+                output.cry_score = Some(if silent { 0.0 } else { score });
+            }
+        }
+        Ok(outputs)
     }
 
-    /// The last step: what the logits `[classes]` of one image mean.
+    /// The last step: what the output for one image means.
     ///
     /// # Errors
     /// [`Error::Coverage`].
-    pub fn decide(&self, logits: &[f32], options: &Options, warnings: Vec<String>) -> Result<Prediction, Error> {
+    pub fn decide(&self, output: &Output, options: &Options, warnings: Vec<String>) -> Result<Prediction, Error> {
+        let Output { logits, cry_score } = output;
         let set = options.coverage.map(|coverage| self.prediction_set(logits, coverage)).transpose()?;
-        Ok(Prediction::new(self.labels(), &self.calibration.rescale_logits(logits), set, options, warnings))
+        let prediction =
+            Prediction::new(self.labels(), &self.calibration.rescale_logits(logits), set, options, warnings);
+        let threshold = self.info.gate.as_ref().map(|gate| gate.threshold);
+        let not_a_cry = cry_score.zip(threshold).map(|(score, threshold)| score < threshold);
+        Ok(Prediction { cry_score: *cry_score, not_a_cry, ..prediction })
+    }
+
+    /// Whether the model tells cries from other sounds.
+    pub fn has_gate(&self) -> bool {
+        self.gate.is_some()
     }
 
     /// An error if the model cannot answer so.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use features::{Audio, Extractor};
+use features::{Audio, Extractor, RESAMPLER_REACH_SECONDS};
 use serde::Serialize;
 
 use crate::{Error, quality};
@@ -84,15 +84,16 @@ impl Clips {
         let started = Instant::now();
         let clip_seconds = extractor.config().clip_seconds;
         let heard_seconds = windows.map_or(clip_seconds, |windows| windows.reach().max(clip_seconds));
-        let waveform = extractor.whole_waveform(audio);
-        let rate_hz = f64::from(extractor.config().sample_rate_hz);
-        let spans = windows.map_or(vec![], |windows| windows.spans(waveform.len() as f64 / rate_hz));
-        let image = |span: &Span| {
-            let [start, end] = [span.start_seconds, span.end_seconds].map(|at| (at * rate_hz).round() as usize);
-            extractor.image_from_waveform(&waveform[start.min(waveform.len())..end.min(waveform.len())])
-        };
-        let beginning = Span { start_seconds: 0.0, end_seconds: clip_seconds };
-        let images = std::iter::once(&beginning).chain(&spans).flat_map(image).collect();
+        let rate_hz = audio.sample_rate_hz;
+        let seconds = audio.samples.len() as f64 / f64::from(rate_hz);
+        let spans = windows.map_or(vec![], |windows| windows.spans(seconds));
+        let mut images = window_image(extractor, &audio.samples, rate_hz, clip_seconds);
+        for span in &spans {
+            let start = (span.start_seconds * f64::from(rate_hz)).round() as usize;
+            let samples = &audio.samples[start.min(audio.samples.len())..];
+            let window_seconds = windows.map_or(clip_seconds, |windows| windows.window_seconds);
+            images.extend(window_image(extractor, samples, rate_hz, window_seconds));
+        }
         Self {
             images,
             windows: spans,
@@ -101,6 +102,16 @@ impl Clips {
             feature_time: started.elapsed(),
         }
     }
+}
+
+/// The image of a window of `seconds` that begins with `samples`, as that of a recording of its own would be: resampled together with the
+/// little that follows it, then cut.
+pub(crate) fn window_image(extractor: &Extractor, samples: &[f32], sample_rate_hz: u32, seconds: f64) -> Vec<f32> {
+    let length = |seconds: f64, rate_hz: u32| (seconds * f64::from(rate_hz)).ceil() as usize;
+    let reach = length(seconds + RESAMPLER_REACH_SECONDS, sample_rate_hz).min(samples.len());
+    let mut waveform = extractor.at_own_rate(&samples[..reach], sample_rate_hz);
+    waveform.truncate(length(seconds, extractor.config().sample_rate_hz));
+    extractor.image_from_waveform(&waveform)
 }
 
 #[cfg(test)]

@@ -3,12 +3,16 @@
 mod classifier;
 mod clips;
 mod error;
+mod listener;
 mod locate;
 mod prediction;
 mod quality;
+mod timeline;
 
-pub use classifier::Classifier;
+pub use classifier::{Classifier, Output};
 pub use clips::{Clips, MAX_WINDOWS, Span, Windows};
 pub use error::Error;
+pub use listener::Listener;
 pub use locate::{kept_model, model_file, newest_run};
 pub use prediction::{Options, Prediction, Ranked};
+pub use timeline::{Event, Timeline};

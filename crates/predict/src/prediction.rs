@@ -33,6 +33,12 @@ pub struct Prediction {
     /// The classes that it cannot rule out, in label order, for [`Options::coverage`]; it may be empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prediction_set: Option<Vec<String>>,
+    /// How much it sounds like a cry, 0 to 1; absent if the model has no gate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cry_score: Option<f32>,
+    /// Whether that is too little, so that label and probabilities mean nothing; absent if the model has no gate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_a_cry: Option<bool>,
     /// What to know about the sound, such as that it is silent.
     #[serde(skip)]
     pub warnings: Vec<String>,
@@ -74,6 +80,8 @@ impl Prediction {
             all_probs,
             abstains: unsure.or(undecided).map(|_| unsure == Some(true) || undecided == Some(true)),
             prediction_set: set.map(|set| set.into_iter().map(|class| labels[class].clone()).collect()),
+            cry_score: None,
+            not_a_cry: None,
             warnings,
         }
     }

@@ -154,14 +154,13 @@ impl Service {
         let service = Arc::clone(self);
         let classify = move || {
             let started = Instant::now();
-            let logits = service.classifier.logits(&images);
+            let outputs = service.classifier.outputs(&images);
             service.metrics.timed(Stage::Model, started.elapsed());
-            logits
+            outputs
         };
-        let logits = self.model.run(deadline, classify).await.map_err(lost)??;
+        let outputs = self.model.run(deadline, classify).await.map_err(lost)??;
 
-        let decide = |logits: &[f32]| self.classifier.decide(logits, &options, vec![]);
-        let mut predictions = logits.chunks(self.classifier.labels().len()).map(decide);
+        let mut predictions = outputs.iter().map(|output| self.classifier.decide(output, &options, vec![]));
         let prediction = predictions.next().transpose()?;
         let segments = windows.into_iter().zip(predictions);
         let segments = segments.map(|(span, prediction)| Ok(Segment { span, prediction: prediction? }));

@@ -32,6 +32,8 @@ pub struct Config {
     pub train: TrainConfig,
     /// The grid.
     pub sweep: SweepConfig,
+    /// The gate that tells cries from all else.
+    pub gate: GateConfig,
 }
 
 /// Where the recordings are and how they are split.
@@ -203,6 +205,18 @@ pub struct SweepConfig {
     pub dropout: Vec<f64>,
 }
 
+/// The gate before the classes: see `gate.rs`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GateConfig {
+    /// Whether the model gets a gate. Without one every sound is answered with a class.
+    pub enabled: bool,
+    /// Sounds of each kind that are no cries, made for training it. Each passes the backbone once.
+    pub sounds_per_kind: usize,
+    /// L2 of its logistic regression, on standardised embeddings.
+    pub ridge: f64,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -214,6 +228,7 @@ impl Default for Config {
             backbone: BackboneConfig::default(),
             train: TrainConfig::default(),
             sweep: SweepConfig::default(),
+            gate: GateConfig::default(),
         }
     }
 }
@@ -269,6 +284,12 @@ impl Default for TrainConfig {
 impl Default for SweepConfig {
     fn default() -> Self {
         Self { learning_rate: vec![1e-4, 1e-3, 1e-2], inner: vec![64, 128, 256, 512], dropout: vec![0.0, 0.5, 0.8] }
+    }
+}
+
+impl Default for GateConfig {
+    fn default() -> Self {
+        Self { enabled: true, sounds_per_kind: 16, ridge: 1e-3 }
     }
 }
 
@@ -414,6 +435,8 @@ impl Settings for Config {
             "sweep.dropout",
             "one or more probabilities, each 0 to below 1",
         );
+        check((2..=10_000).contains(&self.gate.sounds_per_kind), "gate.sounds_per_kind", "must be 2 to 10000");
+        check(self.gate.ridge > 0.0 && self.gate.ridge <= 1.0, "gate.ridge", "must be above 0 and at most 1");
         for (key, distinct) in [
             ("sweep.learning_rate", all_distinct(sweep.learning_rate.iter().map(|x| x.to_bits()))),
             ("sweep.inner", all_distinct(sweep.inner.iter().copied())),

@@ -46,6 +46,12 @@ impl From<metrics::Error> for Error {
     }
 }
 
+impl From<predict::Error> for Error {
+    fn from(error: predict::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
 impl From<crate::weights::WeightsError> for Error {
     fn from(error: crate::weights::WeightsError) -> Self {
         Self::Weights(error.to_string())

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use features::FeatureConfig;
 use metrics::Calibration;
-use model::Network;
+use model::{Network, Trainable};
 
 use crate::Error;
 use crate::report::Report;
@@ -38,6 +38,10 @@ pub fn export(run: &Path, trial: Option<&str>, out: &Path) -> Result<(), Error> 
         let info;
         (info, saved.weights, saved.head) =
             model::load_checkpoint(&checkpoint, saved.weights, &device).map_err(damaged)?;
+        if info.trained != Trainable::None {
+            // The gate was taught on the embeddings of the best trial's backbone.
+            (saved.info.gate, saved.gate) = (None, None);
+        }
         (saved.info.head, saved.info.calibration) = (info.head, info.calibration);
     }
     let features: FeatureConfig = serde_json::from_value(saved.info.features.clone())
@@ -46,11 +50,12 @@ pub fn export(run: &Path, trial: Option<&str>, out: &Path) -> Result<(), Error> 
     let calibration: Calibration = serde_json::from_value(saved.info.calibration.clone())
         .map_err(|e| Error::Weights(format!("{}: its calibration: {e}", run.join(MODEL_FILE).display())))?;
 
-    let model::SavedModel { info, weights, head } = &saved;
+    let model::SavedModel { info, weights, head, gate } = &saved;
+    let gate = gate.as_ref();
     std::fs::create_dir_all(out).map_err(|e| Error::Failed(format!("{}: {e}", out.display())))?;
-    model::save_onnx(&out.join(ONNX_FILE), info, weights, head, features.image_shape()).map_err(failed)?;
-    model::save_model(&out.join(MODEL_FILE), info, weights, head).map_err(failed)?;
+    model::save_onnx(&out.join(ONNX_FILE), info, weights, head, gate, features.image_shape()).map_err(failed)?;
+    model::save_model(&out.join(MODEL_FILE), info, weights, head, gate).map_err(failed)?;
     Network::new(weights, head).save_record(&out.join("model.bpk")).map_err(failed)?;
-    let card = card::text(&report, summary, &features, &calibration, out);
+    let card = card::text(&report, summary, &features, &calibration, gate.and(report.gate.as_ref()), out);
     run_folder::write(&out.join("MODEL_CARD.md"), card.as_bytes())
 }

@@ -6,16 +6,16 @@ use crate::Error;
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 
-/// Listens for the signals from now on.
+/// Listens for the signals from now on; `what` is told to happen at the first.
 ///
 /// # Errors
 /// [`Error::Failed`] if the system does not allow it.
-pub fn listen() -> Result<(), Error> {
-    ctrlc::set_handler(|| {
+pub fn listen(what: &'static str) -> Result<(), Error> {
+    ctrlc::set_handler(move || {
         if ASKED.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(Error::Interrupted.exit_code()));
         }
-        eprintln!("stopping after the epochs that are under way; once more to stop at once");
+        eprintln!("{what}; once more to stop at once");
     })
     .map_err(|e| Error::Failed(format!("signals cannot be handled: {e}")))
 }

@@ -1,10 +1,12 @@
 //! Sweep, trials, report, and the command line of Wail.
 //!
 //! [`sweep::run`] is the main job, top to bottom: [`data`] finds the recordings, [`backbone`] the weights,
-//! [`embeddings`] runs the frozen backbone once, [`whitening`] evens its numbers out, [`trial`] trains one head, [`report`] says what came out.
+//! [`embeddings`] runs the frozen backbone once, [`whitening`] evens its numbers out, [`trial`] trains one head, [`gate`] learns what is no cry,
+//! [`report`] says what came out.
 
 pub mod audit;
 pub mod backbone;
+mod cholesky;
 pub mod cli;
 mod commands;
 pub mod config;
@@ -12,6 +14,7 @@ pub mod data;
 pub mod embeddings;
 mod error;
 pub mod export;
+pub mod gate;
 mod inputs;
 pub mod interrupt;
 pub mod journal;

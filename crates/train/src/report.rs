@@ -18,6 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::gate::GateSummary;
 use crate::plan::Leaks;
 use crate::trial::{Epoch, TrialConfig};
 pub(crate) use findings::findings;
@@ -60,6 +61,9 @@ pub struct Report {
     pub calibration: CalibrationSummary,
     /// Its most confident mistakes on test, the most confident first.
     pub mistakes: Vec<Mistake>,
+    /// The gate before the classes; absent without one, and in reports before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateSummary>,
     /// The resolved configuration, TOML.
     pub config: String,
     /// The program that ran it.

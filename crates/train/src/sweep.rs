@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::backbone;
 use crate::config::{Config, DataConfig, Settings, SweepConfig, TrainConfig};
 use crate::data::Data;
+use crate::gate::{self, TrainedGate};
 use crate::journal::{Journal, Outcome, Record, Standing};
 use crate::plan::{Leaks, Plan};
 use crate::progress::{Progress, warn};
@@ -156,17 +157,26 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
     run.log("searched", step.elapsed().as_secs_f64())?;
     write_predictions(&run, "predictions.csv", &corpus, &[("val", &found.val), ("test", &test)])?;
 
+    let step = Instant::now();
+    let gate = config.gate.enabled.then(|| gate::train(&search, compute, &found.weights, &plan.model)).transpose()?;
+    run.log("gate", step.elapsed().as_secs_f64())?;
+
     let best = &found.leaderboard[0];
     let info = ModelInfo {
         arch: config.backbone.arch,
         labels: corpus.labels.clone(),
         head: best.config.head.clone(),
+        gate: gate.as_ref().map(|gate| gate.info.clone()),
         features: json!(config.features),
         calibration: json!(found.calibration),
         backbone_source: backbone_summary.used.clone(),
         provenance,
     };
-    model::save_model(&run.path.join(MODEL_FILE), &info, &found.weights, &found.head)
+    let (gate, gate_summary) = match gate {
+        Some(TrainedGate { gate, summary, .. }) => (Some(gate), Some(summary)),
+        None => (None, None),
+    };
+    model::save_model(&run.path.join(MODEL_FILE), &info, &found.weights, &found.head, gate.as_ref())
         .map_err(|e| Error::Failed(e.to_string()))?;
 
     let mistakes = mistakes::most_confident(&corpus, &test);
@@ -191,6 +201,7 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
             test: CalibrationCheck::mean(&checks).ok_or_else(|| Error::Data("no recording was tested".into()))?,
         },
         mistakes,
+        gate: gate_summary,
         config: resolved,
         environment,
         data: DataSummary {

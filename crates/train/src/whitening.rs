@@ -10,9 +10,9 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 use model::Head;
 
-use crate::Error;
 use crate::embeddings::{Embeddings, Rows};
 use crate::tail::no_result;
+use crate::{Error, cholesky};
 
 /// Weight of the identity against the correlations; 1 is half-way. Validation is as good from 0.3 to 3.
 const RIDGE: f64 = 1.0;
@@ -112,16 +112,14 @@ fn fit(rows: &[f32], n: usize) -> (Vec<f64>, Vec<f64>) {
     let floor = (LEAST_STD * stds.iter().sum::<f64>() / n as f64).max(f64::MIN_POSITIVE);
     let scale: Vec<f64> = stds.iter().map(|std| 1.0 / std.max(floor)).collect();
 
-    let mut factor = covariance; // becomes L, row by row
+    let mut factor = covariance; // the shrunk correlations, then L
     for i in 0..n {
         for j in 0..=i {
             let correlation = factor[i * n + j] * scale[i] * scale[j];
-            let shrunk = (correlation + if i == j { RIDGE } else { 0.0 }) / (1.0 + RIDGE);
-            let dot: f64 = (0..j).map(|k| factor[i * n + k] * factor[j * n + k]).sum();
-            let rest = shrunk - dot;
-            factor[i * n + j] = if i == j { rest.sqrt() } else { rest / factor[j * n + j] };
+            factor[i * n + j] = (correlation + if i == j { RIDGE } else { 0.0 }) / (1.0 + RIDGE);
         }
     }
+    cholesky::factor(&mut factor, n);
     // Column j of L⁻¹ is row j of L⁻ᵀ, which is upper triangular.
     let mut matrix = vec![0.0; n * n];
     for j in 0..n {

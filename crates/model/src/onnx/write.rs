@@ -1,7 +1,7 @@
 //! A network as an ONNX file that needs nothing beside it.
 //!
-//! Opset 17, IR 8: `input` float32 `[batch, 1, height, width]` → `embedding` `[batch, n_outputs]` → `logits` `[batch, classes]`.
-//! Initialisers have the authors' names and `head.0`, `head.1`; each is used once.
+//! Opset 17, IR 8: `input` float32 `[batch, 1, height, width]` → `embedding` `[batch, n_outputs]` → `logits` `[batch, classes]` and,
+//! with a gate, `cry` `[batch, 1]`. Initialisers have the authors' names, `head.0`, `head.1` and `gate`; each is used once.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -16,7 +16,7 @@ use crate::arch::{ConvSpec, Layers, PATCH, PATCH_HOP, POOL_KERNEL, POOL_PADDING,
 use crate::fold::Conv;
 use crate::host_tensor::TensorView;
 use crate::weights::BackboneWeights;
-use crate::{Error, Head, Trainable};
+use crate::{Error, Gate, Head, Trainable};
 
 const IR_VERSION: i64 = 8;
 const OPSET: i64 = 17;
@@ -25,16 +25,17 @@ const OPSET: i64 = 17;
 pub(crate) const INPUT: &str = "input";
 /// The value after the pooling; the output of a graph without a head.
 pub(crate) const EMBEDDING: &str = "embedding";
-/// The output of a graph with a head.
+/// The outputs of a graph with a head, and of one with a gate, too.
 const LOGITS: &str = "logits";
+const CRY: &str = "cry";
 
 /// Where a graph ends.
 #[derive(Clone, Copy)]
 pub(crate) enum End<'a> {
     /// Before the layers that are trained: the embedding if none is, else flattened feature maps. Called `embedding`.
     Before(Trainable),
-    /// At the head's logits.
-    Logits(&'a Head),
+    /// At the head's logits, and at the gate's score if there is a gate.
+    Logits(&'a Head, Option<&'a Gate>),
 }
 
 /// The bytes of a file. Equal content gives equal bytes.
@@ -50,7 +51,7 @@ pub(crate) fn write(
     let mut nodes = Nodes { nodes: Vec::new(), integers: Vec::new() };
     let trainable = match end {
         End::Before(trainable) => trainable,
-        End::Logits(_) => Trainable::None,
+        End::Logits(..) => Trainable::None,
     };
     let embedding = match backbone.layers() {
         Layers::ResNet(layers) => nodes.resnet(layers, trainable),
@@ -58,13 +59,19 @@ pub(crate) fn write(
     };
     let mut initializers: Vec<Tensor> = backbone.frozen_tensors(trainable).map(|tensor| initializer(&tensor)).collect();
     let output = match end {
-        End::Logits(head) => {
+        End::Logits(head, gate) => {
             head.to_onnx(&mut nodes, &embedding, LOGITS);
             initializers.extend(head.tensors()?.iter().map(|tensor| initializer(&tensor.view())));
-            value(LOGITS, &[head.n_classes()])
+            let mut outputs = vec![value(LOGITS, &[head.n_classes()])];
+            if let Some(gate) = gate {
+                gate.to_onnx(&mut nodes, &embedding, CRY);
+                initializers.extend(gate.tensors()?.iter().map(|tensor| initializer(&tensor.view())));
+                outputs.push(value(CRY, &[1]));
+            }
+            outputs
         }
         End::Before(trainable) => {
-            value(EMBEDDING, &[backbone.trainable_input(trainable, image_shape).iter().product()])
+            vec![value(EMBEDDING, &[backbone.trainable_input(trainable, image_shape).iter().product()])]
         }
     };
     initializers.extend(nodes.integers);
@@ -73,7 +80,7 @@ pub(crate) fn write(
         name: backbone.arch().to_string(),
         initializer: initializers,
         input: vec![value(INPUT, &[1, image_shape[0], image_shape[1]])],
-        output: vec![output],
+        output,
     };
     let model = Model {
         ir_version: IR_VERSION,

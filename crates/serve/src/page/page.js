@@ -50,9 +50,10 @@ async function classify(blob, name) {
 const words = (label) => label.replaceAll("_", " ");
 
 function show({ prediction, warnings }) {
-  const { label, abstains, prediction_set: set, top_k: ranked } = prediction;
+  const { label, abstains, prediction_set: set, top_k: ranked, not_a_cry: notACry } = prediction;
   const others = set?.length ? ` It may be ${set.map(words).join(", ")}.` : "";
-  at("verdict").textContent = abstains ? `Not sure.${others}` : `Most likely ${words(label)}.`;
+  at("bars").hidden = Boolean(notACry);
+  at("verdict").textContent = notACry ? "This does not sound like a crying baby." : abstains ? `Not sure.${others}` : `Most likely ${words(label)}.`;
   at("warnings").replaceChildren(...warnings.map((warning) => element("li", `Mind: ${warning}.`)));
   at("bars").tBodies[0].replaceChildren(...ranked.map(bar));
 }

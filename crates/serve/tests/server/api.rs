@@ -33,6 +33,22 @@ fn predict_answers_as_the_service_before_it() {
 }
 
 #[test]
+fn classify_tells_what_is_no_cry_and_predict_keeps_its_form() {
+    let server = Server::start(&[]);
+    for (sound, score, refused) in [(vec![0; 80_000], 0.0, true), (wav(5.0, 1)[44..].to_vec(), 0.731_058_6, false)] {
+        let sound = [&wav(5.0, 1)[..44], &sound].concat();
+        let answer = server.post("/v1/classify", &[("cry.wav", &sound)]).json();
+        let prediction = &answer["recordings"][0]["prediction"];
+        assert_eq!(prediction["not_a_cry"], refused, "{answer}");
+        // The gate's weights are 0 and its bias is 1; silence is no cry whatever the gate has learnt.
+        assert!((prediction["cry_score"].as_f64().unwrap() - score).abs() < 1e-6, "{answer}");
+        let plain = server.post("/predict", &[("cry.wav", &sound)]).json();
+        assert_eq!(keys(&plain), ["all_probs", "label", "probability", "top_k"]);
+        assert_eq!(plain["label"], prediction["label"]);
+    }
+}
+
+#[test]
 fn what_makes_no_sense_has_its_status() {
     let server = Server::start(&[]);
     let sound = wav(1.0, 1);

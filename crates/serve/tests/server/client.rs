@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use model::{Arch, BackboneWeights, Head, HeadConfig, ModelInfo};
+use model::{Arch, BackboneWeights, Gate, GateInfo, Head, HeadConfig, ModelInfo};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
@@ -22,17 +22,19 @@ pub static MODEL: LazyLock<TempDir> = LazyLock::new(|| {
     let config = HeadConfig { inner: 8, dropout: 0.5 };
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let head = Head::new(&config, weights.n_outputs(), LABELS.len(), &mut rng, &model::cpu());
+    let gate = Gate::new(vec![0.0; weights.n_outputs()], 1.0).unwrap();
     let sets = [0.8, 0.9, 0.95].map(|coverage| json!({"coverage": coverage, "min_probability": 0.0}));
     let info = ModelInfo {
         arch: Arch::ResNet18,
         labels: LABELS.map(String::from).to_vec(),
         head: config,
+        gate: Some(GateInfo { threshold: 0.5 }),
         features: json!({"image_size": 64}),
         calibration: json!({"n_examples": 9, "temperature": 1.5, "sets": sets}),
         backbone_source: "random, seed 1".into(),
         provenance: json!({}),
     };
-    model::save_model(&folder.path().join("model.safetensors"), &info, &weights, &head).unwrap();
+    model::save_model(&folder.path().join("model.safetensors"), &info, &weights, &head, Some(&gate)).unwrap();
     std::fs::write(folder.path().join("MODEL_CARD.md"), "# A model of no use\n").unwrap();
     folder
 });

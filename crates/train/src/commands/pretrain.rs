@@ -32,7 +32,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let mut overrides = args.overrides.clone();
     overrides.extend(args.seed.map(|seed| format!("seed={seed}")));
     let config = PretrainConfig::load(&sweep::find(&args.config)?, &overrides)?;
-    interrupt::listen()?;
+    interrupt::listen("stopping after the epoch that is under way")?;
     println!("{}", pretrain::run(&config, &args.compute.find()?, &args.out)?.display());
     Ok(())
 }

@@ -34,7 +34,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let mut overrides = args.overrides.clone();
     overrides.extend(args.seed.map(|seed| format!("seed={seed}")));
     let config = Config::load(&find(&args.config)?, &overrides)?;
-    interrupt::listen()?;
+    interrupt::listen("stopping after the epochs that are under way")?;
     let (path, report) = sweep::run(&config, &args.compute.find()?, &args.out, args.retry_failed)?;
     let leaky = if report.data.leaks.any() { ", LEAKY SPLIT" } else { "" };
     let show = |name: &str, evaluation: &metrics::Evaluation| {

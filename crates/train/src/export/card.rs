@@ -6,14 +6,16 @@ use std::path::Path;
 use features::FeatureConfig;
 use metrics::{Calibration, Evaluation};
 
+use crate::gate::GateSummary;
 use crate::report::{Report, TrialSummary, findings, interval, markdown, number};
 
-/// The card of one trial of a run.
+/// The card of one trial of a run; `gate` is what is known of its gate, if it has one.
 pub(super) fn text(
     report: &Report,
     trial: &TrialSummary,
     features: &FeatureConfig,
     calibration: &Calibration,
+    gate: Option<&GateSummary>,
     out: &Path,
 ) -> String {
     let name = out.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy());
@@ -91,17 +93,32 @@ pub(super) fn text(
     for finding in findings(report) {
         text += &format!("- {}\n", markdown::plain(&finding));
     }
-    text += "- It always answers with one of its classes, also for silence, noise or laughter.\n\n";
+    match gate {
+        Some(gate) => {
+            let detection = &gate.detection;
+            text += &format!(
+                "- It has a gate: what scores below {:.3} is no cry. On families of made sounds that it was not trained with, against {} \
+                 recordings: ROC-AUC {} (95 % {}), and {:.0} % of the sounds pass where 95 % of the cries do. Real rooms are worse.\n\n",
+                gate.threshold,
+                detection.n_positives,
+                number(Some(detection.roc_auc.value)),
+                interval(detection.roc_auc.interval),
+                100.0 * detection.false_alarm_rate.value
+            );
+        }
+        None => text += "- It always answers with one of its classes, also for silence, noise or laughter.\n\n",
+    }
     text += "## Intended use\n\nResearch, and a hint beside a person's own judgement. It is no medical device: never decide about a child's \
              health or care by it.\n\n";
     let [height, width] = features.image_shape();
     text += &format!(
         "## How to run\n\n```sh\ntrain infer cry.wav --model {}\n```\n\n`model.onnx` takes `input`, float32 `[batch, 1, {height}, {width}]`, the \
-         log-mel image that `train features` writes, and gives `logits`, float32 `[batch, {}]`. Its metadata entry `wail` holds the labels, the \
+         log-mel image that `train features` writes, and gives `logits`, float32 `[batch, {}]`{}. Its metadata entry `wail` holds the labels, the \
          feature settings and how it was trained, as JSON. `model.safetensors` has the same with its authors' names, the input channels \
          of a ResNet summed into one and batch norm folded; `model.bpk` is a burn record of `model::Network`.\n",
         out.display(),
         data.labels.len(),
+        if gate.is_some() { ", and `cry`, float32 `[batch, 1]`, the gate's score" } else { "" },
     );
     text
 }

@@ -1,6 +1,6 @@
 //! A small report for the tests of its renderings.
 
-use metrics::{Evaluation, Predictions};
+use metrics::{Detection, Evaluation, Family, Predictions};
 use model::{Arch, HeadConfig, Trainable};
 
 use super::*;
@@ -17,6 +17,11 @@ pub(super) fn example() -> Report {
     };
     let validation = predictions(&[(0, 0.75), (0, 0.25), (1, 0.125), (1, 0.0)]);
     let test = predictions(&[(0, 0.75), (0, 1.0), (0, 0.375), (1, 0.5)]);
+    let family = |name: &str, positives: &[f64], negatives: &[f64]| Family {
+        name: name.into(),
+        positives: positives.to_vec(),
+        negatives: negatives.to_vec(),
+    };
     let fitted = Calibration::fit(&validation);
     let evaluate = |predictions| Evaluation::new(predictions, &labels, &[6, 4], 42).unwrap();
     let trial = |learning_rate: f64, val_macro_f1: f64| {
@@ -48,6 +53,22 @@ pub(super) fn example() -> Report {
             probability: 0.625,
             probability_of_label: 0.375,
         }],
+        gate: Some(GateSummary {
+            threshold: 0.4,
+            n_sounds: 6,
+            tested_on: "test".into(),
+            recall: 0.75,
+            false_alarm_rate: 0.25,
+            detection: Detection::new(
+                &[
+                    family("music", &[0.75, 0.5, 0.5, 1.0], &[0.25, 0.5]),
+                    family("noise", &[0.75, 0.75, 0.5, 1.0], &[0.0, 0.125, 0.25]),
+                ],
+                &[0, 0, 1, 2],
+                42,
+            )
+            .unwrap(),
+        }),
         config: "name = \"example\"\n".into(),
         environment: Environment { wail: "0.1.0".into(), features_version: 1, target: "x86_64-linux".into() },
         data: DataSummary {

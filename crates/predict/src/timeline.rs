@@ -1,0 +1,145 @@
+//! Windows to events: neighbours with the same answer are one.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{Prediction, Span};
+
+/// A stretch of sound with one answer.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Event {
+    /// Where it begins, s.
+    pub start_seconds: f64,
+    /// Where it ends, s.
+    pub end_seconds: f64,
+    /// The most probable class.
+    pub label: String,
+    /// Its probability, 0 to 1; the mean over the windows.
+    pub probability: f32,
+    /// How much it sounds like a cry, 0 to 1, the mean over the windows; absent if the model has no gate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cry_score: Option<f32>,
+    /// Whether the classifier is not sure enough to answer; absent unless it was asked to say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub abstains: Option<bool>,
+    /// Windows with this answer.
+    pub n_windows: usize,
+}
+
+/// Merges windows as they come; it holds the event that is under way.
+///
+/// Windows that overlap share the stretch between them: each speaks up to the middle of its overlap with the next. What is no cry makes no
+/// event, and ends the one before it.
+#[derive(Debug, Default)]
+pub struct Timeline {
+    open: Option<Event>,
+    /// Where the last window ends, s.
+    last_end_seconds: f64,
+}
+
+impl Timeline {
+    /// Takes the next window; gives the event that it ended, if any.
+    pub fn push(&mut self, span: Span, prediction: &Prediction) -> Option<Event> {
+        let is_cry = prediction.not_a_cry != Some(true);
+        let last_end_seconds = std::mem::replace(&mut self.last_end_seconds, span.end_seconds);
+        if let Some(event) = &mut self.open
+            && is_cry
+            && span.start_seconds <= last_end_seconds
+            && event.label == prediction.label
+            && event.abstains == prediction.abstains
+        {
+            event.n_windows += 1;
+            let share = 1.0 / event.n_windows as f32;
+            event.probability += share * (prediction.probability - event.probability);
+            let scores = event.cry_score.zip(prediction.cry_score);
+            event.cry_score = scores.map(|(mean, score)| mean + share * (score - mean));
+            event.end_seconds = span.end_seconds;
+            return None;
+        }
+        let boundary = match last_end_seconds > span.start_seconds {
+            true => (last_end_seconds + span.start_seconds) / 2.0,
+            false => span.start_seconds,
+        };
+        let ended = self.open.take();
+        self.open = is_cry.then(|| Event {
+            start_seconds: boundary,
+            end_seconds: span.end_seconds,
+            label: prediction.label.clone(),
+            probability: prediction.probability,
+            cry_score: prediction.cry_score,
+            abstains: prediction.abstains,
+            n_windows: 1,
+        });
+        ended.map(|event| Event { end_seconds: boundary.min(last_end_seconds), ..event })
+    }
+
+    /// The event under way, as far as it is known.
+    pub fn open(&self) -> Option<&Event> {
+        self.open.as_ref()
+    }
+
+    /// The sound is over: the event that was under way.
+    pub fn finish(self) -> Option<Event> {
+        self.open
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+
+    fn prediction(label: usize, score: Option<f32>) -> Prediction {
+        let labels = ["hungry", "tired"].map(String::from);
+        let probabilities = if label == 0 { [0.75, 0.25] } else { [0.5, 0.5 + f32::EPSILON] };
+        let options = Options { top_k: 1, min_confidence: None, coverage: None };
+        let prediction = Prediction::new(&labels, &probabilities, None, &options, vec![]);
+        Prediction { cry_score: score, not_a_cry: score.map(|score| score < 0.5), ..prediction }
+    }
+
+    /// Start, end, label and windows of the events of windows of 4 s that begin every `hop` s.
+    fn events(hop: f64, windows: &[(usize, Option<f32>)]) -> Vec<(f64, f64, String, usize)> {
+        let mut timeline = Timeline::default();
+        let mut events = Vec::new();
+        for (i, (label, score)) in windows.iter().enumerate() {
+            let start_seconds = hop * i as f64;
+            let span = Span { start_seconds, end_seconds: start_seconds + 4.0 };
+            events.extend(timeline.push(span, &prediction(*label, *score)));
+        }
+        events.extend(timeline.finish());
+        events.into_iter().map(|e| (e.start_seconds, e.end_seconds, e.label, e.n_windows)).collect()
+    }
+
+    #[test]
+    fn neighbours_with_the_same_answer_are_one_event_and_events_do_not_overlap() {
+        let event = |start, end, label: &str, n| (start, end, label.to_owned(), n);
+        let (cry, none) = (Some(0.9), Some(0.1));
+        for (hop, windows, expected) in [
+            (2.0, vec![], vec![]),
+            (2.0, vec![(0, None), (0, None), (0, None)], vec![event(0.0, 8.0, "hungry", 3)]),
+            (2.0, vec![(0, None), (1, None)], vec![event(0.0, 3.0, "hungry", 1), event(3.0, 6.0, "tired", 1)]),
+            (4.0, vec![(0, None), (1, None)], vec![event(0.0, 4.0, "hungry", 1), event(4.0, 8.0, "tired", 1)]),
+            // What is no cry makes no event, and parts those around it.
+            (2.0, vec![(0, none), (1, none)], vec![]),
+            (2.0, vec![(0, none), (0, cry), (0, cry), (0, none)], vec![event(3.0, 7.0, "hungry", 2)]),
+            (
+                2.0,
+                vec![(0, cry), (0, none), (0, cry)],
+                vec![event(0.0, 3.0, "hungry", 1), event(5.0, 8.0, "hungry", 1)],
+            ),
+        ] {
+            assert_eq!(events(hop, &windows), expected, "{hop} {windows:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_an_event_are_means_over_its_windows() {
+        let mut timeline = Timeline::default();
+        for (i, score) in [0.5, 0.75, 1.0].into_iter().enumerate() {
+            let span = Span { start_seconds: i as f64, end_seconds: i as f64 + 4.0 };
+            assert_eq!(timeline.push(span, &prediction(0, Some(score))), None);
+        }
+        let event = timeline.open().map(|event| (event.probability, event.cry_score, event.end_seconds));
+        assert_eq!(event, Some((0.75, Some(0.75), 6.0)));
+    }
+}

@@ -1,0 +1,175 @@
+//! `train infer --window S`: when cries begin and end in recordings of any length. Events are printed as they end, so that hours of sound
+//! take no more memory than a minute.
+
+use std::path::{Path, PathBuf};
+
+use predict::{Classifier, Event, Options, Timeline, Windows};
+use serde_json::json;
+
+use super::{Format, print};
+use crate::{Error, inputs};
+
+/// Hears each file and prints its events; files that cannot be read are told and make the exit code 3.
+pub(super) fn run(
+    classifier: &Classifier,
+    windows: Windows,
+    options: &Options,
+    files: &[PathBuf],
+    format: Format,
+) -> Result<(), Error> {
+    if format == Format::Audacity && files.len() > 1 {
+        return Err(Error::Config(format!("--format audacity is of one recording, and these are {}", files.len())));
+    }
+    let printer = Printer { format, is_one_of_many: files.len() > 1 };
+    print(&printer.before_all()?)?;
+    let mut unreadable = 0;
+    for (index, file) in files.iter().enumerate() {
+        print(&printer.before(file, windows, index)?)?;
+        let (mut timeline, mut n_events) = (Timeline::default(), 0);
+        let mut tell = |event: Option<Event>| -> Result<(), Error> {
+            let Some(event) = event else { return Ok(()) };
+            n_events += 1;
+            print(&printer.event(file, &event, n_events)?)
+        };
+        let heard = classifier.listen_to_file(file, windows, options, |span, prediction| {
+            tell(timeline.push(span, &prediction)).map_err(Stopped::Printing)
+        });
+        let problem = match heard {
+            Ok((_, warnings)) => {
+                warnings.iter().for_each(|warning| eprintln!("{}: {warning}", file.display()));
+                None
+            }
+            Err(Stopped::Printing(error)) => return Err(error),
+            // These are of the command line, not of the file.
+            Err(Stopped::Hearing(error @ (predict::Error::Windows(_) | predict::Error::Coverage { .. }))) => {
+                return Err(Error::Config(error.to_string()));
+            }
+            Err(Stopped::Hearing(error)) => {
+                eprintln!("error: {}: {error}", file.display());
+                unreadable += 1;
+                Some(error.to_string())
+            }
+        };
+        tell(timeline.finish())?;
+        print(&printer.after(problem)?)?;
+    }
+    print(printer.after_all())?;
+    inputs::all_read(unreadable, files.len())
+}
+
+/// Why a file was not heard to its end.
+enum Stopped {
+    Hearing(predict::Error),
+    Printing(Error),
+}
+
+impl From<predict::Error> for Stopped {
+    fn from(error: predict::Error) -> Self {
+        Self::Hearing(error)
+    }
+}
+
+/// The forms of the answer, piece by piece.
+struct Printer {
+    format: Format,
+    is_one_of_many: bool,
+}
+
+impl Printer {
+    fn before_all(&self) -> Result<String, Error> {
+        match self.format {
+            Format::Json if self.is_one_of_many => Ok("[".into()),
+            Format::Csv => csv_line(&COLUMNS),
+            _ => Ok(String::new()),
+        }
+    }
+
+    fn after_all(&self) -> &'static str {
+        match self.format {
+            Format::Json if self.is_one_of_many => "]\n",
+            Format::Json => "\n",
+            _ => "",
+        }
+    }
+
+    /// One JSON object a file; its events follow.
+    fn before(&self, file: &Path, windows: Windows, index: usize) -> Result<String, Error> {
+        if self.format != Format::Json {
+            return Ok(String::new());
+        }
+        let Windows { window_seconds, hop_seconds } = windows;
+        let comma = if index > 0 { "," } else { "" };
+        let name = json!(file.display().to_string());
+        Ok(format!(
+            "{comma}{{\"file\":{name},\"window_seconds\":{window_seconds},\"hop_seconds\":{hop_seconds},\"events\":["
+        ))
+    }
+
+    fn after(&self, problem: Option<String>) -> Result<String, Error> {
+        Ok(match (self.format, problem) {
+            (Format::Json, Some(problem)) => format!("],\"error\":{}}}", json!(problem)),
+            (Format::Json, None) => "]}".into(),
+            _ => String::new(),
+        })
+    }
+
+    /// The `n`-th event of a file, from 1.
+    fn event(&self, file: &Path, event: &Event, n: usize) -> Result<String, Error> {
+        let Event { start_seconds, end_seconds, label, probability, cry_score, abstains, n_windows } = event;
+        let name = file.display().to_string();
+        let in_words = if *abstains == Some(true) { "not sure" } else { label };
+        match self.format {
+            Format::Json => Ok(format!("{}{}", if n > 1 { "," } else { "" }, json!(event))),
+            Format::Jsonl => {
+                let mut line = json!(event);
+                line["file"] = name.into();
+                Ok(format!("{line}\n"))
+            }
+            Format::Csv => csv_line(&[
+                &name,
+                &start_seconds.to_string(),
+                &end_seconds.to_string(),
+                label,
+                &probability.to_string(),
+                &cry_score.map_or(String::new(), |score| score.to_string()),
+                &abstains.map_or(String::new(), |abstains| abstains.to_string()),
+                &n_windows.to_string(),
+            ]),
+            // https://manual.audacityteam.org/man/importing_and_exporting_labels.html
+            Format::Audacity => {
+                Ok(format!("{start_seconds:.6}\t{end_seconds:.6}\t{}\n", in_words.replace(['\t', '\n'], " ")))
+            }
+            Format::Table => {
+                let times = [start_seconds, end_seconds].map(|seconds| clock(*seconds));
+                Ok(format!("{name}  {}  {}  {:>5.1} % {in_words}\n", times[0], times[1], 100.0 * probability))
+            }
+        }
+    }
+}
+
+const COLUMNS: [&str; 8] =
+    ["file", "start_seconds", "end_seconds", "label", "probability", "cry_score", "abstains", "n_windows"];
+
+fn csv_line(cells: &[&str; 8]) -> Result<String, Error> {
+    let fail = |e: String| Error::Failed(format!("CSV: {e}"));
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(cells).map_err(|e| fail(e.to_string()))?;
+    let bytes = writer.into_inner().map_err(|e| fail(e.to_string()))?;
+    String::from_utf8(bytes).map_err(|e| fail(e.to_string()))
+}
+
+/// Hours, minutes and seconds.
+fn clock(seconds: f64) -> String {
+    let tenths = (10.0 * seconds).round() as u64;
+    format!("{}:{:02}:{:02}.{}", tenths / 36_000, tenths / 600 % 60, tenths / 10 % 60, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn times_are_written_as_on_a_clock() {
+        for (seconds, expected) in [(0.0, "0:00:00.0"), (59.96, "0:01:00.0"), (3661.5, "1:01:01.5")] {
+            assert_eq!(super::clock(seconds), expected);
+        }
+    }
+}

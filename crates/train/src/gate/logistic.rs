@@ -1,0 +1,198 @@
+//! Logistic regression with L2 by Newton's method, both classes of equal weight.
+//!
+//! Minimises the mean over cries and the mean over others, each halved, of `ln(1 + exp(-y z))`, and `ridge / 2 · |w|²`, over standardised
+//! inputs and a bias that is not shrunk. Nothing is drawn; the same examples give the same bits.
+
+use crate::cholesky;
+
+/// Most steps of Newton's method; ten are many.
+const MAX_STEPS: usize = 50;
+/// It ends where a step promises to lower the loss by less than this.
+const LEAST_GAIN: f64 = 1e-9;
+/// No standard deviation counts as less than this share of their mean: what hardly changes would magnify rounding.
+const LEAST_STD: f64 = 0.1;
+
+/// An embedding, and whether it is of a cry.
+#[derive(Clone, Copy)]
+pub(super) struct Example<'a> {
+    pub row: &'a [f32],
+    pub is_cry: bool,
+}
+
+/// Weights `[n_features]` and bias of the layer on plain embeddings whose sigmoid is the probability of a cry.
+pub(super) fn fit(examples: &[Example], ridge: f64) -> (Vec<f32>, f32) {
+    let n_features = examples.first().map_or(0, |example| example.row.len());
+    let problem = Problem::new(examples, ridge);
+    let mut solution = vec![0.0; n_features + 1];
+    let mut loss = problem.loss(&solution);
+    for _ in 0..MAX_STEPS {
+        let (gradient, mut curvature) = problem.derivatives(&solution);
+        let mut step = gradient.clone();
+        cholesky::factor(&mut curvature, n_features + 1);
+        cholesky::solve(&curvature, &mut step);
+        let promised: f64 = step.iter().zip(&gradient).map(|(s, g)| s * g).sum();
+        if promised < LEAST_GAIN {
+            break;
+        }
+        // Far from the minimum a whole step can miss it.
+        let halvings = (0..30).map(|halving| {
+            let share = 0.5_f64.powi(halving);
+            let shorter: Vec<f64> = solution.iter().zip(&step).map(|(x, s)| x - share * s).collect();
+            (problem.loss(&shorter), shorter)
+        });
+        let Some((lower, shorter)) = halvings.into_iter().find(|(lower, _)| *lower < loss) else { break };
+        (loss, solution) = (lower, shorter);
+    }
+    problem.on_plain_inputs(&solution)
+}
+
+struct Problem {
+    /// `[n, n_features + 1]`, standardised; the last is 1, for the bias.
+    inputs: Vec<f64>,
+    /// 1 for a cry, -1 for what is none; `[n]`.
+    signs: Vec<f64>,
+    /// They sum to 1 if there are both classes; `[n]`.
+    weights: Vec<f64>,
+    /// What was subtracted of each feature, and what it was then multiplied by.
+    mean: Vec<f64>,
+    scale: Vec<f64>,
+    ridge: f64,
+}
+
+impl Problem {
+    fn new(examples: &[Example], ridge: f64) -> Self {
+        let n_features = examples.first().map_or(0, |example| example.row.len());
+        let n_cries = examples.iter().filter(|example| example.is_cry).count();
+        let weight = |is_cry: bool| 0.5 / (if is_cry { n_cries } else { examples.len() - n_cries }) as f64;
+        let weights: Vec<f64> = examples.iter().map(|example| weight(example.is_cry)).collect();
+        let weighted = || examples.iter().zip(&weights);
+        let mut mean = vec![0.0; n_features];
+        for (example, weight) in weighted() {
+            mean.iter_mut().zip(example.row).for_each(|(m, x)| *m += weight * f64::from(*x));
+        }
+        let mut variance = vec![0.0; n_features];
+        for (example, weight) in weighted() {
+            let deviations = example.row.iter().zip(&mean).map(|(x, m)| f64::from(*x) - m);
+            variance.iter_mut().zip(deviations).for_each(|(v, d)| *v += weight * d * d);
+        }
+        let stds: Vec<f64> = variance.iter().map(|v| v.sqrt()).collect();
+        let floor = (LEAST_STD * stds.iter().sum::<f64>() / n_features.max(1) as f64).max(f64::MIN_POSITIVE);
+        let scale: Vec<f64> = stds.iter().map(|std| 1.0 / std.max(floor)).collect();
+        let mut inputs = Vec::with_capacity(examples.len() * (n_features + 1));
+        for example in examples {
+            inputs.extend(example.row.iter().zip(&mean).zip(&scale).map(|((x, m), s)| (f64::from(*x) - m) * s));
+            inputs.push(1.0);
+        }
+        let signs = examples.iter().map(|example| if example.is_cry { 1.0 } else { -1.0 }).collect();
+        Self { inputs, signs, weights, mean, scale, ridge }
+    }
+
+    fn width(&self) -> usize {
+        self.mean.len() + 1
+    }
+
+    /// Margin `y z` of each example.
+    fn margins<'a>(&'a self, solution: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
+        self.inputs.chunks_exact(self.width()).zip(&self.signs).map(move |(row, sign)| {
+            let logit: f64 = row.iter().zip(solution).map(|(x, w)| x * w).sum();
+            sign * logit
+        })
+    }
+
+    fn loss(&self, solution: &[f64]) -> f64 {
+        let of_margin = |margin: f64| (-margin).max(0.0) + (-margin.abs()).exp().ln_1p();
+        let examples: f64 = self.margins(solution).zip(&self.weights).map(|(m, weight)| weight * of_margin(m)).sum();
+        let size: f64 = solution[..self.mean.len()].iter().map(|w| w * w).sum();
+        examples + 0.5 * self.ridge * size
+    }
+
+    /// Gradient `[width]` and the lower triangle of the Hessian `[width, width]`.
+    fn derivatives(&self, solution: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let width = self.width();
+        let (mut gradient, mut hessian) = (vec![0.0; width], vec![0.0; width * width]);
+        let margins: Vec<f64> = self.margins(solution).collect();
+        for (i, row) in self.inputs.chunks_exact(width).enumerate() {
+            let wrong = 1.0 / (1.0 + margins[i].exp());
+            let (slope, bend) = (self.weights[i] * self.signs[i] * wrong, self.weights[i] * wrong * (1.0 - wrong));
+            gradient.iter_mut().zip(row).for_each(|(g, x)| *g -= slope * x);
+            for (j, line) in hessian.chunks_exact_mut(width).enumerate() {
+                let factor = bend * row[j];
+                line[..=j].iter_mut().zip(row).for_each(|(h, x)| *h += factor * x);
+            }
+        }
+        for j in 0..self.mean.len() {
+            gradient[j] += self.ridge * solution[j];
+            hessian[j * width + j] += self.ridge;
+        }
+        hessian[width * width - 1] += f64::EPSILON; // where every example is far on its side
+        (gradient, hessian)
+    }
+
+    fn on_plain_inputs(&self, solution: &[f64]) -> (Vec<f32>, f32) {
+        let weight: Vec<f64> = solution.iter().zip(&self.scale).map(|(w, scale)| w * scale).collect();
+        let shift: f64 = weight.iter().zip(&self.mean).map(|(w, mean)| w * mean).sum();
+        let bias = solution[self.mean.len()] - shift;
+        (weight.into_iter().map(|w| w as f32).collect(), bias as f32)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use rand::RngExt;
+
+    /// Two classes that overlap, as rows of 3 features of very different size, one of which says nothing.
+    fn rows() -> Vec<(Vec<f32>, bool)> {
+        let mut rng = crate::seed::generator(5, &["logistic"]);
+        (0..300)
+            .map(|i| {
+                let is_cry = i % 3 == 0;
+                let centre = if is_cry { 0.4 } else { -0.4 };
+                let mut noise = || rng.random_range(-1.0..1.0_f32) + rng.random_range(-1.0..1.0_f32);
+                (vec![centre + noise(), 1000.0 * (centre + noise()), 7.0], is_cry)
+            })
+            .collect()
+    }
+
+    fn examples(rows: &[(Vec<f32>, bool)]) -> Vec<Example<'_>> {
+        rows.iter().map(|(row, is_cry)| Example { row, is_cry: *is_cry }).collect()
+    }
+
+    #[test]
+    fn the_solution_is_the_minimum() {
+        let rows = rows();
+        let examples = examples(&rows);
+        for ridge in [1e-4, 1e-1] {
+            let problem = Problem::new(&examples, ridge);
+            let (weight, bias) = fit(&examples, ridge);
+            // Back on standardised inputs the gradient vanishes.
+            let mut solution: Vec<f64> = weight.iter().zip(&problem.scale).map(|(w, s)| f64::from(*w) / s).collect();
+            let shift: f64 = weight.iter().zip(&problem.mean).map(|(w, m)| f64::from(*w) * m).sum();
+            solution.push(f64::from(bias) + shift);
+            let (gradient, _) = problem.derivatives(&solution);
+            assert!(gradient.iter().all(|g| g.abs() < 1e-4), "{ridge}: {gradient:?}");
+            assert!(problem.loss(&solution) < problem.loss(&[0.0; 4]) - 0.05);
+            let (again, bias_again) = fit(&examples, ridge);
+            assert_eq!((again, bias_again), (weight, bias));
+        }
+    }
+
+    #[test]
+    fn classes_count_equally_and_what_is_the_same_everywhere_says_nothing() {
+        let rows = rows();
+        let (weight, bias) = fit(&examples(&rows), 1e-3);
+        assert!(weight[0] > 0.0 && weight[1] > 0.0 && weight[1] < weight[0] / 100.0, "{weight:?}");
+        assert_eq!(weight[2], 0.0);
+        // The middle between the classes, though two thirds of the examples are of one: an even chance.
+        let middle = bias + 7.0 * weight[2];
+        assert!(middle.abs() < 0.2, "{middle}");
+    }
+
+    #[test]
+    fn classes_apart_have_a_finite_solution() {
+        let rows: Vec<(Vec<f32>, bool)> = (0..20).map(|i| (vec![if i < 10 { 1e4 } else { -1e4 }], i < 10)).collect();
+        let (weight, bias) = fit(&examples(&rows), 1e-6);
+        assert!(weight[0].is_finite() && weight[0] > 0.0 && bias.abs() < 1e-3, "{weight:?} {bias}");
+    }
+}

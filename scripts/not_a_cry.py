@@ -1,0 +1,149 @@
+"""How well a model's gate tells cries from real sounds that it was not trained on.
+
+    python3 scripts/not_a_cry.py TRAIN_BINARY RUN RECORDINGS [--sounds FOLDER]
+
+Cries are the test recordings of the run (RUN/split/test.csv, below RECORDINGS), whole and cut to their middle 5 s; all else are sounds
+from Debian packages with free licences, which `apt-get download` fetches by name into FOLDER (400 MB, kept), and speech that espeak-ng
+makes there. None of it is ever committed. Prints, by kind, the area under the ROC curve, the share that passes where 95 % of the cries
+do, and the share that the model itself takes for a cry. Needs Python 3.11 and Debian's apt and dpkg; the sounds are used as they are.
+"""
+
+import argparse
+import csv
+import json
+import os
+import pathlib
+import random
+import subprocess
+import tempfile
+import wave
+
+PACKAGES = [
+    "alsa-utils", "asterisk-core-sounds-en-wav", "asterisk-core-sounds-fr-wav", "asterisk-moh-opsound-wav", "colobot-common-sounds",
+    "espeak-ng", "espeak-ng-data", "ktuberling-data", "libespeak-ng1", "libpcaudio0", "libsonic0", "lmms-common", "sound-icons",
+    "sound-theme-freedesktop", "tuxmath-data", "tuxpaint-stamps-default",
+]  # fmt: skip
+
+# Patterns below usr/share, and what a path must not hold.
+KINDS = {
+    "animals": (["tuxpaint/stamps/animals/**/*.ogg"], "_desc"),
+    "effects": (
+        ["tuxpaint/stamps/[!as]*/**/*.ogg", "games/colobot/sounds/*", "sounds/freedesktop/**/*.oga", "sounds/sound-icons/*.wav",
+         "lmms/samples/effects/*", "tuxmath/sounds/*.wav"], "_desc",
+    ),
+    "music": (["asterisk/moh/*.wav", "games/colobot/music/*", "lmms/samples/[!es]*/*", "tuxmath/sounds/*.ogg"], ".ds"),
+    "adults who speak": (["asterisk/sounds/**/*.wav"], "silence"),
+    "volunteers who speak": (["tuxpaint/stamps/**/*_desc*.ogg", "ktuberling/sounds/**/*.ogg"], "laugh"),
+    "laughter": (["ktuberling/sounds/**/*laugh*.ogg"], "none"),
+    "noise and silence": (["sounds/alsa/Noise.wav", "asterisk/sounds/**/silence/*.wav"], "none"),
+}  # fmt: skip
+
+PHRASES = [
+    "Good morning, did you sleep well? The coffee is ready, and it is raining again.",
+    "Ha ha ha ha ha! Hee hee hee hee! Oh ho ho ho ho! Ha ha ha ha!",
+    "Da da da da, ba ba ba, ga ga, ma ma ma, goo goo, da da!",
+    "One, two, three, four, five, six, seven, eight, nine, ten.",
+]
+
+
+def fetch(folder):
+    """Unpacks the packages below `folder`, once; returns the root."""
+    root = folder / "unpacked"
+    for package in PACKAGES:
+        mark = folder / f"{package}.done"
+        if mark.exists():
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["apt-get", "download", "--quiet", package], cwd=folder, check=True)
+        (archive,) = folder.glob(f"{package}_*.deb")
+        subprocess.run(["dpkg", "-x", archive, root], check=True)
+        mark.touch()
+    return root
+
+
+def speak(root, folder):
+    """Speech of many voices by espeak-ng, also high as a child's."""
+    library = next(root.glob("usr/lib/*/libespeak-ng.so.1")).parent
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(library), "ESPEAK_DATA_PATH": str(library)}
+    for voice in ["en-us", "en-gb+f3", "de+m2", "fr+f2", "es", "pl+f4", "en-us+whisper", "en-us+croak"]:
+        for pitch in [20, 50, 99]:
+            for number, phrase in enumerate(PHRASES):
+                file = folder / f"{voice}-{pitch}-{number}.wav"
+                command = [root / "usr/bin/espeak-ng", "-v", voice, "-p", str(pitch), "-s", "150", "-w", file, phrase]
+                subprocess.run(command, env=environment, check=True)
+
+
+def cut(source, target, seconds):
+    """The middle of a WAV file."""
+    with wave.open(str(source)) as whole, wave.open(str(target), "w") as part:
+        wanted = min(whole.getnframes(), int(seconds * whole.getframerate()))
+        whole.setpos((whole.getnframes() - wanted) // 2)
+        part.setparams(whole.getparams())
+        part.writeframes(whole.readframes(wanted))
+
+
+def answers(train, model, files):
+    """Scores and verdicts; files that cannot be used are left out."""
+    files = [str(file) for file in files]
+    lines = []
+    for start in range(0, len(files), 200):
+        command = [train, "infer", *files[start : start + 200], "--model", model, "--format", "jsonl"]
+        lines += subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.splitlines()
+    found = [json.loads(line) for line in lines]
+    return [(answer["cry_score"], answer["not_a_cry"], answer["file"]) for answer in found]
+
+
+def roc_auc(cries, others):
+    pairs = sum((cry > other) + 0.5 * (cry == other) for cry in cries for other in others)
+    return pairs / (len(cries) * len(others))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("train", type=pathlib.Path)
+    parser.add_argument("run", type=pathlib.Path)
+    parser.add_argument("recordings", type=pathlib.Path)
+    parser.add_argument("--model", type=pathlib.Path, help="another model than the run's own")
+    parser.add_argument("--sounds", type=pathlib.Path, default=pathlib.Path("/tmp/wail-sounds"))
+    parser.add_argument("--per-kind", type=int, default=150, help="sounds of a kind that are used, drawn with a fixed seed")
+    parser.add_argument("--show", type=int, default=0, help="list so many of the sounds with the highest scores")
+    arguments = parser.parse_args()
+    train, model = arguments.train.resolve(), arguments.model or arguments.run
+    root = fetch(arguments.sounds)
+    share = root / "usr/share"
+    with open(arguments.run / "split/test.csv", newline="") as file:
+        whole = [arguments.recordings / row["path"] for row in csv.DictReader(file)]
+    kinds = {}
+    for kind, (patterns, without) in KINDS.items():
+        files = sorted({file for pattern in patterns for file in share.glob(pattern) if file.is_file() and without not in file.name})
+        random.Random(kind).shuffle(files)
+        kinds[kind] = files[: arguments.per_kind]
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        for name in ["speech", "cries"]:
+            (folder / name).mkdir()
+        speak(root, folder / "speech")
+        kinds["espeak-ng"] = sorted((folder / "speech").iterdir())
+        parts = [folder / "cries" / f"{number}.wav" for number in range(len(whole))]
+        for source, target in zip(whole, parts):
+            cut(source, target, 5)
+        cries = {"whole": answers(train, model, whole), "cut to 5 s": answers(train, model, parts)}
+        others = {kind: answers(train, model, files) for kind, files in kinds.items()}
+    others["all"] = [answer for answers in others.values() for answer in answers]
+    for name, positives in cries.items():
+        scores = sorted(score for score, _, _ in positives)
+        threshold = scores[len(scores) - -(-95 * len(scores) // 100)]
+        heard = sum(not refused for _, refused, _ in positives) / len(positives)
+        print(f"cries {name}: {len(positives)}, of which {heard:.1%} are taken for cries; 95 % have {threshold:.4f}")
+        print(f"  {'sounds that are no cries':<24} {'n':>5} {'ROC-AUC':>8} {'passes at 95 % recall':>22} {'taken for a cry':>16}")
+        for kind, negatives in others.items():
+            negative = [score for score, _, _ in negatives]
+            passed = sum(score >= threshold for score in negative) / len(negative)
+            taken = sum(not refused for _, refused, _ in negatives) / len(negative)
+            print(f"  {kind:<24} {len(negative):>5} {roc_auc(scores, negative):>8.3f} {passed:>22.1%} {taken:>16.1%}")
+    for score, _, file in sorted(others["all"], reverse=True)[: arguments.show]:
+        print(f"{score:.4f} {file}")
+
+
+if __name__ == "__main__":
+    main()
