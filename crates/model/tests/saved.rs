@@ -39,7 +39,7 @@ impl Fixture {
             backbone_source: "tests/goldens/torch.safetensors".into(),
             provenance: serde_json::json!({"seed": 42}),
         };
-        let gate = Gate::new((0..24).map(|i| (i as f32 - 12.0) / 4.0).collect(), -0.5).unwrap();
+        let gate = Gate::new((0..24).map(|i| (i as f32 - 12.0) / 4.0).collect(), 1.8).unwrap();
         Fixture { folder: tempfile::tempdir().unwrap(), device, weights, info, head, gate: Some(gate) }
     }
 

@@ -142,7 +142,7 @@ mod tests {
     use super::*;
     use rand::RngExt;
 
-    /// Two classes that overlap, as rows of 3 features of very different size, one of which says nothing.
+    /// Two classes that overlap, as rows of 3 features of different size, one of which says nothing.
     fn rows() -> Vec<(Vec<f32>, bool)> {
         let mut rng = crate::seed::generator(5, &["logistic"]);
         (0..300)
@@ -150,7 +150,7 @@ mod tests {
                 let is_cry = i % 3 == 0;
                 let centre = if is_cry { 0.4 } else { -0.4 };
                 let mut noise = || rng.random_range(-1.0..1.0_f32) + rng.random_range(-1.0..1.0_f32);
-                (vec![centre + noise(), 1000.0 * (centre + noise()), 7.0], is_cry)
+                (vec![centre + noise(), 5.0 * (centre + noise()), 7.0], is_cry)
             })
             .collect()
     }
@@ -182,8 +182,8 @@ mod tests {
     fn classes_count_equally_and_what_is_the_same_everywhere_says_nothing() {
         let rows = rows();
         let (weight, bias) = fit(&examples(&rows), 1e-3);
-        assert!(weight[0] > 0.0 && weight[1] > 0.0 && weight[1] < weight[0] / 100.0, "{weight:?}");
-        assert_eq!(weight[2], 0.0);
+        assert!(weight[0] > 0.0 && weight[1] > 0.0 && weight[1] < weight[0] / 2.0, "{weight:?}");
+        assert!(weight[2].abs() < 1e-6, "{weight:?}");
         // The middle between the classes, though two thirds of the examples are of one: an even chance.
         let middle = bias + 7.0 * weight[2];
         assert!(middle.abs() < 0.2, "{middle}");

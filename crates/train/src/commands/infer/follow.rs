@@ -5,9 +5,8 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use predict::{Classifier, Listener, Options, Timeline, Windows};
-use serde_json::json;
 
-use super::print;
+use super::{json, print};
 use crate::{Error, interrupt};
 
 /// Most that is read at once: 0.1 s of what `arecord` gives by default, and little enough to be heard at once.
@@ -51,7 +50,7 @@ pub(super) fn run(
         match timeline.open() {
             Some(event) if event.start_seconds > told_seconds => {
                 told_seconds = event.start_seconds;
-                print(&format!("{}\n", json!(event)))
+                print(&json(event)?)
             }
             _ => Ok(()),
         }

@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use predict::{Classifier, Event, Options, Timeline, Windows};
-use serde_json::json;
+use serde::Serialize;
 
-use super::{Format, print};
+use super::{Format, json, print};
 use crate::{Error, inputs};
 
 /// Hears each file and prints its events; files that cannot be read are told and make the exit code 3.
@@ -69,6 +69,14 @@ impl From<predict::Error> for Stopped {
     }
 }
 
+/// An event with its file.
+#[derive(Serialize)]
+struct Line<'a> {
+    file: &'a str,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
 /// The forms of the answer, piece by piece.
 struct Printer {
     format: Format,
@@ -99,7 +107,8 @@ impl Printer {
         }
         let Windows { window_seconds, hop_seconds } = windows;
         let comma = if index > 0 { "," } else { "" };
-        let name = json!(file.display().to_string());
+        let name = json(&file.display().to_string())?;
+        let name = name.trim_end();
         Ok(format!(
             "{comma}{{\"file\":{name},\"window_seconds\":{window_seconds},\"hop_seconds\":{hop_seconds},\"events\":["
         ))
@@ -107,7 +116,7 @@ impl Printer {
 
     fn after(&self, problem: Option<String>) -> Result<String, Error> {
         Ok(match (self.format, problem) {
-            (Format::Json, Some(problem)) => format!("],\"error\":{}}}", json!(problem)),
+            (Format::Json, Some(problem)) => format!("],\"error\":{}}}", json(&problem)?.trim_end()),
             (Format::Json, None) => "]}".into(),
             _ => String::new(),
         })
@@ -119,12 +128,8 @@ impl Printer {
         let name = file.display().to_string();
         let in_words = if *abstains == Some(true) { "not sure" } else { label };
         match self.format {
-            Format::Json => Ok(format!("{}{}", if n > 1 { "," } else { "" }, json!(event))),
-            Format::Jsonl => {
-                let mut line = json!(event);
-                line["file"] = name.into();
-                Ok(format!("{line}\n"))
-            }
+            Format::Json => Ok(format!("{}{}", if n > 1 { "," } else { "" }, json(event)?.trim_end())),
+            Format::Jsonl => json(&Line { file: &name, event }),
             Format::Csv => csv_line(&[
                 &name,
                 &start_seconds.to_string(),
