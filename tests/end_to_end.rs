@@ -165,7 +165,9 @@ fn what_the_configuration_names_of_the_backbone_is_trained_and_the_rest_is_not()
         let run = train_it("one");
         let model = std::fs::read(run.join("model.safetensors")).unwrap();
         let model = safetensors::SafeTensors::deserialize(&model).unwrap();
-        for (name, tensor) in frozen.tensors().into_iter().filter(|(name, _)| name.starts_with("layer") || name.starts_with("conv1")) {
+        for (name, tensor) in
+            frozen.tensors().into_iter().filter(|(name, _)| name.starts_with("layer") || name.starts_with("conv1"))
+        {
             let named = trained == "all" || name.starts_with("layer4.");
             assert_eq!(tensor.data() != model.tensor(&name).unwrap().data(), named, "{trained}: {name}");
         }
