@@ -3,6 +3,7 @@
 mod classifier;
 mod clips;
 mod error;
+pub mod in_the_box;
 mod locate;
 mod prediction;
 mod quality;
@@ -10,5 +11,5 @@ mod quality;
 pub use classifier::Classifier;
 pub use clips::{Clips, MAX_WINDOWS, Span, Windows};
 pub use error::Error;
-pub use locate::{kept_model, model_file, newest_run};
+pub use locate::{NEWEST, model_file};
 pub use prediction::{Options, Prediction, Ranked};
