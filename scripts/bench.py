@@ -61,7 +61,7 @@ def main():
         rows = [("sweep, cold caches", *run(sweep, folder))]
         rows.append(("sweep, embeddings cached", *median(sweep, folder, arguments.repeat)))
         rows.append(("one trial", trial_seconds(pathlib.Path(folder) / "experiments"), None))
-        infer = [train, "infer", recording, "--device", "cpu"]
+        infer = [train, "infer", recording, "--model", "newest", "--device", "cpu"]
         rows.append(("infer one file", *median(infer, folder, arguments.repeat)))
     print(f"{'command':<28} {'seconds':>8} {'peak MiB':>9}")
     for name, seconds, mib in rows:

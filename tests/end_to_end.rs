@@ -135,7 +135,7 @@ fn a_gpu_trains_and_answers_as_the_cpu_does() {
     assert!(stderr(&output).contains("burn on wgpu"), "{}", stderr(&output));
     let file = only_first(&RUN.path().join("data/synthetic/40/burping"));
     let answer = |device: &str| -> serde_json::Value {
-        let arguments = ["infer", file.to_str().unwrap(), "--device", device, "--format", "json"];
+        let arguments = ["infer", file.to_str().unwrap(), "--model", "newest", "--device", device, "--format", "json"];
         serde_json::from_str(&stdout(&train(folder.path(), &arguments))).unwrap()
     };
     let (on_gpu, on_cpu) = (answer("wgpu"), answer("cpu"));
@@ -254,7 +254,8 @@ fn calibrated(row: &csv::StringRecord, model: &Path) -> Vec<f64> {
 fn infer_says_that_it_is_not_sure_when_asked_to() {
     let folder = RUN.path();
     let ask = |arguments: &[&str]| {
-        let all = [&["infer", "data/synthetic/40/burping", "data/synthetic/40/hungry"], arguments].concat();
+        let files = ["infer", "data/synthetic/40/burping", "data/synthetic/40/hungry", "--model", "newest"];
+        let all = [&files, arguments].concat();
         stdout(&train(folder, &all))
     };
     let answers = |arguments: &[&str]| -> Vec<serde_json::Value> {
@@ -274,7 +275,7 @@ fn infer_says_that_it_is_not_sure_when_asked_to() {
     assert!(ask(&["--min-confidence", "1"]).lines().all(unsure));
     let csv = ask(&["--coverage", "0.9", "--format", "csv"]);
     assert!(csv.lines().next().unwrap().ends_with(",abstains,prediction_set,cry_score,not_a_cry"), "{csv}");
-    let output = train(folder, &["infer", "data/synthetic/40/burping", "--coverage", "0.5"]);
+    let output = train(folder, &["infer", "data/synthetic/40/burping", "--model", "newest", "--coverage", "0.5"]);
     assert!(stderr(&output).contains("it has them with 0.8, 0.9, 0.95"), "{}", stderr(&output));
 }
 
@@ -315,7 +316,7 @@ fn silence_is_not_a_cry_and_the_gate_is_in_every_format_unless_it_is_off() {
 
     let off = ["--config", "tiny.toml", "--set", "gate.enabled=false", "--set", "train.epochs=1"];
     stdout(&train(folder.path(), &off));
-    let answer = stdout(&train(folder.path(), &["infer", "silence.wav", "--format", "json"]));
+    let answer = stdout(&train(folder.path(), &["infer", "silence.wav", "--model", "newest", "--format", "json"]));
     assert!(!answer.contains("cry_score") && answer.contains("all_probs"), "{answer}");
 }
 
@@ -389,7 +390,8 @@ fn a_cross_validation_tests_each_recording_once_and_no_recorder_is_on_two_sides(
     assert_eq!(report["data"]["leaks"]["recorders"], 0);
     let of_one_recorder = manifest.iter().zip(manifest.iter().skip(1)).any(|(a, b)| a[4] == b[4]);
     assert!(of_one_recorder, "there was something to keep together");
-    assert!(stdout(&train(folder.path(), &["infer", "data/synthetic/40/burping"])).lines().count() > 1);
+    let answers = stdout(&train(folder.path(), &["infer", "data/synthetic/40/burping", "--model", "newest"]));
+    assert!(answers.lines().count() > 1);
 }
 
 #[test]
@@ -401,7 +403,8 @@ fn infer_answers_in_four_formats_and_agrees_with_training() {
     let file = format!("data/synthetic/40/{}", &row[1]);
 
     let json: serde_json::Value =
-        serde_json::from_str(&stdout(&train(folder, &["infer", &file, "--format", "json"]))).unwrap();
+        serde_json::from_str(&stdout(&train(folder, &["infer", &file, "--model", "newest", "--format", "json"])))
+            .unwrap();
     assert_eq!(json["label"], row[3]);
     assert_eq!(json["top_k"].as_array().unwrap().len(), 3);
     let all = json["all_probs"].as_object().unwrap();
@@ -550,7 +553,7 @@ fn wrong_use_ends_with_the_documented_codes_and_says_what_to_do() {
         (&strict, vec!["--config", "tiny.toml"], 3, "none of these folders exists: recordings"),
         (TINY, vec!["--config", "tiny.toml", "--set", "backbone.weights=nothing"], 4, "train weights list"),
         (TINY, vec!["infer", "missing.wav", "--model", "m"], 3, "missing.wav: there is no such file"),
-        (TINY, vec!["infer", "tiny.toml"], 4, "there is no trained model"),
+        (TINY, vec!["infer", "tiny.toml", "--model", "newest"], 4, "there is no trained model"),
         (TINY, vec!["infer", "tiny.toml", "--model", "tiny.toml"], 4, "tiny.toml"),
         (TINY, vec!["report", "nowhere"], 3, "name the folder of a finished run"),
         (TINY, vec!["weights", "verify", "resnet18"], 4, "fetch them with"),
@@ -581,9 +584,45 @@ fn weights_that_cannot_be_had_are_replaced_aloud_or_refused() {
     stdout(&train(folder.path(), &["synth", "--out", "recordings", "--recordings", "40"]));
     let output = unreachable(folder.path(), &["--set", "strict=true"]);
     assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
-    let output = unreachable(folder.path(), &[]);
+    let output = unreachable(folder.path(), &["--set", "backbone.when_missing=random"]);
     assert!(stderr(&output).contains("the backbone is RANDOM"), "{}", stderr(&output));
     assert!(stdout(&output).contains("WARNING    The backbone is random"), "{}", stdout(&output));
+
+    let folder = fresh(TINY);
+    stdout(&train(folder.path(), &["synth", "--out", "recordings", "--recordings", "40"]));
+    let output = unreachable(folder.path(), &[]);
+    assert!(stderr(&output).contains("the backbone is COMPACT, the wail-compact"), "{}", stderr(&output));
+    assert!(stdout(&output).contains("WARNING    The backbone is the compact one"), "{}", stdout(&output));
+    let run = only_entry(&folder.path().join("experiments"));
+    let provenance = std::fs::read_to_string(run.join("provenance.json")).unwrap();
+    let provenance: serde_json::Value = serde_json::from_str(&provenance).unwrap();
+    let backbone = &provenance["backbone"];
+    assert!(backbone["arch"].as_str().unwrap().starts_with("resnet18-w"), "{backbone:#}");
+    assert_eq!(backbone["stand_in"], true);
+    assert!(backbone["heard"]["recordings"].as_array().unwrap().len() > 200, "{backbone:#}");
+    let file = only_first(&folder.path().join("recordings/tired"));
+    stdout(&train(folder.path(), &["infer", file.to_str().unwrap(), "--model", "newest"]));
+}
+
+#[test]
+fn without_any_training_the_model_in_the_box_answers() {
+    let folder = TempDir::new().unwrap();
+    stdout(&train(folder.path(), &["synth", "--out", "corpus", "--recordings", "40"]));
+    let output = train(folder.path(), &["infer", "corpus/tired", "--format", "jsonl"]);
+    assert!(stderr(&output).contains("model      wail-compact, which comes with the program"), "{}", stderr(&output));
+    for line in stdout(&output).lines() {
+        let answer: serde_json::Value = serde_json::from_str(line).unwrap();
+        let classes = answer["all_probs"].as_object().unwrap();
+        let labels: Vec<&str> = classes.keys().map(String::as_str).collect();
+        assert_eq!(labels, ["belly_pain", "burping", "cold_hot", "discomfort", "hungry", "lonely", "scared", "tired"]);
+        let sum: f64 = classes.values().map(|p| p.as_f64().unwrap()).sum();
+        assert!((sum - 1.0).abs() < 1e-5, "{answer}");
+    }
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/wail-compact");
+    let bytes: u64 = contents(&kept).iter().map(|(_, bytes)| bytes.len() as u64).sum();
+    assert!(bytes < 4 << 20, "{bytes} bytes");
+    let arguments = ["infer", "corpus/tired", "--format", "jsonl", "--model", kept.to_str().unwrap()];
+    assert_eq!(stdout(&train(folder.path(), &arguments)), stdout(&output), "it is the one in the repository");
 }
 
 #[test]

@@ -54,7 +54,7 @@ static RUN: LazyLock<TempDir> = LazyLock::new(|| {
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
     command.current_dir(folder).args(arguments).args(if arguments[0] == "infer" {
-        &["--device", "cpu"][..]
+        &["--model", "newest", "--device", "cpu"][..]
     } else {
         &[]
     });
@@ -175,6 +175,8 @@ fn hours_are_heard_in_constant_memory() {
     limited.arg(env!("CARGO_BIN_EXE_train")).args([
         "infer",
         "hours.wav",
+        "--model",
+        "newest",
         "--window",
         "7",
         "--hop",

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use run_files::{assert_same, contents, only_entry};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 /// Small enough for a test, and still the whole road.
@@ -99,14 +100,64 @@ fn objectives_and_seeds_give_other_backbones_and_wrong_configs_are_refused() {
         backbones.push(std::fs::read(folder.path().join(path)).unwrap());
     }
     assert!(backbones[0] != backbones[1] && backbones[0] != backbones[2]);
-    for (set, code, expected) in [
-        ("train.batch_size=64", 3, "24 recordings may be heard"),
-        ("objective.projector=1", 2, "objective.projector: must be 8 to 4096"),
-        ("augment.probability=2.0", 2, "augment.probability: must be 0 to 1"),
-        ("train.learning_rate=10.0", 1, "the loss is not finite"),
+    for (sets, code, expected) in [
+        (&["train.batch_size=64"][..], 3, "recordings may be heard, fewer than a batch"),
+        (&["objective.projector=1"], 2, "objective.projector: must be 8 to 4096"),
+        (&["augment.probability=2.0"], 2, "augment.probability: must be 0 to 1"),
+        // Decay turns every weight into -9 times itself.
+        (&["train.learning_rate=10.0", "train.weight_decay=1.0"], 1, "the loss is not finite"),
     ] {
-        let output = pretrain(folder.path(), &["--set", set]);
-        assert_eq!(output.status.code(), Some(code), "{set}: {}", stderr(&output));
-        assert!(stderr(&output).contains(expected), "{set}: {}", stderr(&output));
+        let arguments: Vec<&str> = sets.iter().flat_map(|set| ["--set", *set]).collect();
+        let output = pretrain(folder.path(), &arguments);
+        assert_eq!(output.status.code(), Some(code), "{sets:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(expected), "{sets:?}: {}", stderr(&output));
     }
+}
+
+/// The stand-in corpus of both is the same, and so is the split with the same seed.
+#[test]
+fn a_sweep_on_a_pretrained_backbone_is_marked_where_it_tests_on_what_pretraining_heard() {
+    let folder = fresh();
+    let backbone = finish(&pretrain(folder.path(), &["--set", "train.epochs=1"]));
+    let sweep = format!(
+        "name = \"sweep\"\n[data]\nroots = []\nsynthetic_recordings = 40\n[features]\nimage_size = 32\n[backbone]\n\
+         arch = \"resnet18-w8\"\nweights = \"{backbone}\"\n[train]\nepochs = 2\naugmented_views = 1\n[sweep]\n\
+         learning_rate = [1e-2]\ninner = [8]\ndropout = [0.5]\n"
+    );
+    std::fs::write(folder.path().join("sweep.toml"), sweep).unwrap();
+    let run = |seed: &str, out: &str| {
+        let arguments = ["--config", "sweep.toml", "--device", "cpu", "--seed", seed, "--out", out];
+        let text = finish(&command(folder.path(), &arguments).output().unwrap());
+        let report = std::fs::read(only_entry(&folder.path().join(out)).join("report.json")).unwrap();
+        (text, serde_json::from_slice::<serde_json::Value>(&report).unwrap())
+    };
+    let (text, report) = run("42", "same-split");
+    assert!(!text.contains("LEAKY"), "{text}");
+    assert_eq!(report["data"]["leaks"]["pretraining"], 0);
+    assert!(report["backbone"]["used"].as_str().unwrap().contains("pretrained to know two views"), "{report:#}");
+    let (text, report) = run("43", "other-split");
+    assert!(text.contains("LEAKY SPLIT") && text.contains("the backbone's pretraining heard"), "{text}");
+    let leaks = &report["data"]["leaks"];
+    let heard = leaks["pretraining"].as_u64().unwrap();
+    assert!(heard > 0 && heard <= leaks["held_out"].as_u64().unwrap(), "{leaks}");
+    assert_eq!(leaks["recorders"], 0, "this split keeps recorders apart");
+}
+
+#[test]
+fn a_teacher_is_heard_of_by_hash() {
+    let folder = fresh();
+    let distil = ["--set", "train.epochs=2", "--set", "objective={kind=\"distil\",teacher=\"teacher.csv\"}"];
+    let output = pretrain(folder.path(), &distil);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stderr(&output).contains("teacher.csv"), "{}", stderr(&output));
+    let synth = ["synth", "--out", "corpus", "--recordings", "40"];
+    finish(&command(folder.path(), &synth).output().unwrap());
+    let mut csv = String::from("sha256,e0,e1\n");
+    for (index, (path, bytes)) in contents(&folder.path().join("corpus")).iter().enumerate() {
+        if path.extension().is_some_and(|extension| extension == "wav") {
+            csv += &format!("{},{index},{}\n", dataset::hex(&Sha256::digest(bytes)), bytes.len());
+        }
+    }
+    std::fs::write(folder.path().join("teacher.csv"), csv).unwrap();
+    finish(&pretrain(folder.path(), &distil));
 }

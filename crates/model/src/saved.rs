@@ -134,8 +134,15 @@ pub fn save_onnx(
 /// does not have its checksum, tensors that do not fit together, labels that are not as many as the
 /// logits.
 pub fn load_model(path: &Path, device: &Device) -> Result<SavedModel, Error> {
-    let bytes = read_file(path).map_err(|error| error.at(path))?;
-    parse_model(path, &bytes, device)
+    parse_model(path, &read_model_file(path)?, device)
+}
+
+/// The bytes of a model file, if it is one of a size that it can have; never waits, as reading a pipe would.
+///
+/// # Errors
+/// Inside [`Error::At`]: [`Error::Io`], [`Error::Unsupported`] for what is no regular file, [`Error::Limit`].
+pub fn read_model_file(path: &Path) -> Result<Vec<u8>, Error> {
+    read_file(path).map_err(|error| error.at(path))
 }
 
 /// [`load_model`] of the `bytes` of a file called `path`.

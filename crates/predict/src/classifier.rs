@@ -1,7 +1,7 @@
 //! From bytes to probabilities, by the road that training took.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use features::{Audio, Extractor, FeatureConfig};
@@ -9,14 +9,15 @@ use metrics::Calibration;
 use model::{Compute, Engine, Gate, Head, ModelInfo};
 use sha2::{Digest, Sha256};
 
-use crate::{Clips, Error, Listener, Options, Prediction, Span, Windows};
+use crate::{Clips, Error, Listener, Options, Prediction, Span, Windows, in_the_box, model_file};
 
 /// Name of the model's description, beside it.
 const CARD_FILE: &str = "MODEL_CARD.md";
 
 /// A trained model and the feature settings that it was trained with.
 pub struct Classifier {
-    path: PathBuf,
+    name: String,
+    card: Option<String>,
     sha256: String,
     info: ModelInfo,
     extractor: Extractor,
@@ -36,12 +37,33 @@ pub struct Output {
 }
 
 impl Classifier {
-    /// Loads a model file.
+    /// Loads the model that a person means: a file or folder, see [`model_file`], or without a name the one that comes with the
+    /// program.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`] and those of [`Classifier::load`].
+    pub fn find(name: Option<&Path>, experiments: &Path, compute: &Compute) -> Result<Self, Error> {
+        match name {
+            Some(path) => Self::load(&model_file(path, experiments)?, compute),
+            None => {
+                let name = format!("{}, which comes with the program", in_the_box::NAME);
+                Self::new(Path::new(in_the_box::NAME), in_the_box::MODEL, name, Some(in_the_box::CARD.into()), compute)
+            }
+        }
+    }
+
+    /// Loads a model file, and `MODEL_CARD.md` beside it if there is one.
     ///
     /// # Errors
     /// [`Error::Model`], [`Error::FeatureSettings`] or [`Error::Calibration`].
     pub fn load(path: &Path, compute: &Compute) -> Result<Self, Error> {
-        let model = model::load_model(path, compute.device())?;
+        let bytes = model::read_model_file(path)?;
+        let card = std::fs::read_to_string(path.with_file_name(CARD_FILE)).ok();
+        Self::new(path, &bytes, path.display().to_string(), card, compute)
+    }
+
+    fn new(path: &Path, bytes: &[u8], name: String, card: Option<String>, compute: &Compute) -> Result<Self, Error> {
+        let model = model::parse_model(path, bytes, compute.device())?;
         let wrong = |reason: String| Error::FeatureSettings { path: path.into(), reason };
         let config: FeatureConfig =
             serde_json::from_value(model.info.features.clone()).map_err(|e| wrong(e.to_string()))?;
@@ -49,9 +71,14 @@ impl Classifier {
             .map_err(|e| Error::Calibration { path: path.into(), reason: e.to_string() })?;
         let extractor = Extractor::new(&config).map_err(|e| wrong(e.to_string()))?;
         let engine = compute.engine(&model.weights, config.image_shape())?;
-        let sha256 = sha256(path).map_err(model::Error::from)?;
+        let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let model::SavedModel { info, head, gate, .. } = model;
-        Ok(Self { path: path.into(), sha256, info, extractor, engine, head, gate, calibration })
+        Ok(Self { name, card, sha256, info, extractor, engine, head, gate, calibration })
+    }
+
+    /// The model's file, or what it is, for people.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The classes.
@@ -84,9 +111,9 @@ impl Classifier {
         &self.calibration
     }
 
-    /// The Markdown text of `MODEL_CARD.md` beside the model file; `None` where there is none.
-    pub fn card(&self) -> Option<String> {
-        std::fs::read_to_string(self.path.with_file_name(CARD_FILE)).ok()
+    /// The model's description, Markdown; `None` where there is none.
+    pub fn card(&self) -> Option<&str> {
+        self.card.as_deref()
     }
 
     /// Classifies the bytes of one recording. `extension` is a hint for the decoder. Probabilities are calibrated: a softmax
@@ -227,8 +254,4 @@ impl Classifier {
             Error::Coverage { coverage, known: known.join(", ") }
         })
     }
-}
-
-fn sha256(path: &Path) -> std::io::Result<String> {
-    Ok(Sha256::digest(std::fs::read(path)?).iter().map(|byte| format!("{byte:02x}")).collect())
 }

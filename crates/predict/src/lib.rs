@@ -3,6 +3,7 @@
 mod classifier;
 mod clips;
 mod error;
+pub mod in_the_box;
 mod listener;
 mod locate;
 mod prediction;
@@ -13,6 +14,6 @@ pub use classifier::{Classifier, Output};
 pub use clips::{Clips, MAX_WINDOWS, Span, Windows};
 pub use error::Error;
 pub use listener::Listener;
-pub use locate::{kept_model, model_file, newest_run};
+pub use locate::{NEWEST, model_file};
 pub use prediction::{Options, Prediction, Ranked};
 pub use timeline::{Event, Timeline};

@@ -23,8 +23,7 @@ const AFTER_HELP: &str = "Exit codes: 0 stopped on a signal, 1 failed, 2 wrong u
     The token may also stand in the environment variable WAIL_TOKEN. A socket that systemd passes is used instead of --listen.\n\
     Logs go to stderr. Research software, no medical device.";
 
-/// Where the model lies if none is named: kept with the repository, or the newest run's.
-const MODELS: &str = "models";
+/// Where runs are.
 const EXPERIMENTS: &str = "experiments";
 
 /// How long `serve check` waits.
@@ -70,7 +69,8 @@ enum Command {
 /// Which model, and where to compute, as typed.
 #[derive(Debug, clap::Args)]
 pub struct ModelArgs {
-    /// A model file, an exported model's folder or a run's; without it the one in models/, else that of the newest run in experiments/
+    /// A model file, an exported model's folder or a run's, or `newest` for the newest run in experiments/; without it the model that
+    /// comes with the program
     #[arg(long, value_name = "PATH", env = "WAIL_MODEL")]
     model: Option<PathBuf>,
     /// Where to compute: auto, cpu, wgpu or cuda
@@ -98,15 +98,13 @@ impl ModelArgs {
     pub fn load(&self) -> Result<Classifier, Error> {
         let compute = Compute::new(&self.device, &self.engine).map_err(|e| Error::Use(e.to_string()))?;
         let no_model = |e: predict::Error| Error::Model(e.to_string());
-        let path = match &self.model {
-            Some(path) => predict::model_file(path).map_err(no_model)?,
-            None => match predict::kept_model(Path::new(MODELS)).map_err(no_model)? {
-                Some(path) => path,
-                None => predict::newest_run(Path::new(EXPERIMENTS)).map_err(no_model)?,
-            },
-        };
-        let classifier = Classifier::load(&path, &compute).map_err(no_model)?;
-        tracing::info!(model = %path.display(), sha256 = classifier.sha256(), engine = compute.engine_name(), "loaded");
+        let classifier = Classifier::find(self.model.as_deref(), Path::new(EXPERIMENTS), &compute).map_err(no_model)?;
+        tracing::info!(
+            model = classifier.name(),
+            sha256 = classifier.sha256(),
+            engine = compute.engine_name(),
+            "loaded"
+        );
         Ok(classifier)
     }
 }

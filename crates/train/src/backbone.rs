@@ -4,9 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use model::{Arch, BackboneWeights};
+use predict::in_the_box;
 
 use crate::Error;
 use crate::config::{BackboneConfig, WeightsFallback};
+use crate::pretrain::sounds::Heard;
 use crate::progress::{Progress, warn};
 use crate::report::BackboneSummary;
 use crate::seed;
@@ -18,44 +20,86 @@ pub const RANDOM: &str = "random";
 /// Where known weight files are kept.
 pub const MODELS_DIR: &str = "models";
 
+/// The backbone of a run.
+pub struct Resolved {
+    /// Its weights.
+    pub weights: BackboneWeights,
+    /// What is known of them.
+    pub summary: BackboneSummary,
+    /// Which recordings they were made from, as far as their file tells.
+    pub heard: Heard,
+    /// What a reader of scores must know: that it is not the backbone that was asked for.
+    pub warning: Option<String>,
+}
+
 /// Finds the weights that `config` names: a path, a file already in `models/`, a download, then the stand-in.
 ///
 /// # Errors
 /// [`Error::Weights`] if they cannot be had and no stand-in is allowed, or a file is not what it should be.
-pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<(BackboneWeights, BackboneSummary), Error> {
-    let summary = |weights: &BackboneWeights, used: String, stand_in: bool| BackboneSummary {
-        arch: config.arch,
-        trained: config.train,
-        requested: config.weights.clone(),
-        used,
-        stand_in,
-        fingerprint: weights.fingerprint(),
+pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resolved, Error> {
+    let resolved = |weights: BackboneWeights, used: String, heard: Heard, warning: Option<String>| Resolved {
+        summary: BackboneSummary {
+            arch: weights.arch(),
+            trained: config.train,
+            requested: config.weights.clone(),
+            used,
+            stand_in: warning.is_some(),
+            fingerprint: weights.fingerprint(),
+        },
+        weights,
+        heard,
+        warning,
     };
     if config.weights == RANDOM {
-        let weights = random(config.arch, seed);
         let used = format!("random weights, seed {seed}");
-        let summary = summary(&weights, used, false);
-        return Ok((weights, summary));
+        return Ok(resolved(random(config.arch, seed), used, Heard::default(), None));
     }
-    match find(&config.weights) {
+    let why = match find(&config.weights) {
         Ok(found) => {
-            let weights = load(&found.path, config.arch)?;
-            let summary = summary(&weights, found.what, false);
-            Ok((weights, summary))
+            let provenance = model::read_provenance(&found.path).map_err(|e| Error::Weights(e.to_string()))?;
+            let used = match provenance.as_ref().and_then(|provenance| provenance["backbone"]["used"].as_str()) {
+                Some(how) => format!("{}: {how}", found.what),
+                None => found.what,
+            };
+            let heard = provenance.as_ref().map(heard).unwrap_or_default();
+            return Ok(resolved(load(&found.path, config.arch)?, used, heard, None));
         }
-        Err(Absent::Unavailable(why)) if !strict && config.when_missing == WeightsFallback::Random => {
-            warn(&format!(
-                "the weights {:?} cannot be had, so the backbone is RANDOM (seed {seed}), not pretrained.\n{why}\nScores will \
-                 be lower than with pretrained weights. Fetch them with: train weights fetch {}",
-                config.weights, config.weights
-            ));
-            let weights = random(config.arch, seed);
-            let used = format!("RANDOM weights, seed {seed}, in place of {:?}, which could not be had", config.weights);
-            let summary = summary(&weights, used, true);
-            Ok((weights, summary))
+        Err(Absent::Unavailable(why)) if !strict => why,
+        Err(Absent::Unavailable(why) | Absent::Wrong(why)) => return Err(Error::Weights(why)),
+    };
+    let missing = format!("the weights {:?} could not be had", config.weights);
+    let tell = |what: &str, scores: &str| {
+        warn(&format!(
+            "the weights {0:?} cannot be had, so the backbone is {what}.\n{why}\n{scores} Fetch them with: train weights fetch {0}",
+            config.weights
+        ));
+    };
+    match config.when_missing {
+        WeightsFallback::Compact => {
+            let name = in_the_box::NAME;
+            let saved = model::parse_model(Path::new(name), in_the_box::MODEL, &model::cpu())
+                .map_err(|e| Error::Weights(e.to_string()))?;
+            tell(
+                &format!("COMPACT, the {name} that comes with the program"),
+                "It is small, and learnt from few cries.",
+            );
+            let used = format!("the backbone of {name} ({}), since {missing}", saved.info.backbone_source);
+            let warning = format!("The backbone is the compact one that comes with the program: {missing}.");
+            Ok(resolved(saved.weights, used, heard(&saved.info.provenance), Some(warning)))
         }
-        Err(Absent::Unavailable(why) | Absent::Wrong(why)) => Err(Error::Weights(why)),
+        WeightsFallback::Random => {
+            tell(&format!("RANDOM (seed {seed}), not pretrained"), "Scores will be lower than with ImageNet weights.");
+            let used = format!("RANDOM weights, seed {seed}, since {missing}");
+            let warning = format!("The backbone is random, not pretrained: {missing}.");
+            Ok(resolved(random(config.arch, seed), used, Heard::default(), Some(warning)))
+        }
+        WeightsFallback::Fail => Err(Error::Weights(why)),
     }
+}
+
+/// What `provenance`, that of a pretraining or of a run, says of the recordings that the backbone heard.
+fn heard(provenance: &serde_json::Value) -> Heard {
+    serde_json::from_value(provenance["backbone"]["heard"].clone()).unwrap_or_default()
 }
 
 /// Loads the weights that `name` stands for, a path or a name of the register, without any stand-in.

@@ -141,6 +141,8 @@ pub struct BackboneConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WeightsFallback {
+    /// The compact backbone that comes with the program, and say so.
+    Compact,
     /// A backbone with seeded random weights, and say so.
     Random,
     /// End with exit code 4.
@@ -257,7 +259,7 @@ impl Default for BackboneConfig {
         Self {
             arch: Arch::ResNet18,
             weights: "resnet18".into(),
-            when_missing: WeightsFallback::Random,
+            when_missing: WeightsFallback::Compact,
             train: Trainable::None,
             learning_rate: 1e-5,
         }

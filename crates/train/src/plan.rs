@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::config::SplitConfig;
+use crate::pretrain::sounds::Heard;
 use crate::seed;
 
 /// Where each recording of the corpus belongs; `None` for one that takes no part.
@@ -160,24 +161,46 @@ pub struct Leaks {
     pub families: usize,
     /// Training has heard their recorder, as far as the rule for recorders tells.
     pub recorders: usize,
+    /// The backbone's pretraining has heard them, a recording of the same sound, or their recorder.
+    #[serde(default)]
+    pub pretraining: usize,
 }
 
 impl Leaks {
-    /// Counts them; `recorder` is that of a recording, by its index.
-    pub fn of<'a>(plan: &Plan, relations: &Relations, recorder: impl Fn(usize) -> Option<&'a str>) -> Self {
+    /// Counts them; `recorder` is that of a recording, by its index, and `heard` what the backbone was made from.
+    pub fn of<'a>(
+        plan: &Plan,
+        corpus: &Corpus,
+        relations: &Relations,
+        recorder: impl Fn(usize) -> Option<&'a str>,
+        heard: &Heard,
+    ) -> Self {
         let mut leaks = Self::default();
+        let files: HashSet<&String> = heard.recordings.iter().collect();
+        let recorders: HashSet<&String> = heard.recorders.iter().collect();
+        let is_heard = |index: usize| {
+            files.contains(&corpus.recordings[index].sha256)
+                || recorder(index).is_some_and(|recorder| recorders.contains(&recorder.to_owned()))
+        };
+        let groups: HashSet<usize> =
+            (0..corpus.recordings.len()).filter(|i| is_heard(*i)).map(|i| relations.groups[i]).collect();
         for places in plan.scored() {
             leaks.held_out += places.iter().filter(|place| matches!(place, Some(Split::Val | Split::Test))).count();
             leaks.copies += shared_with_training(places, |index| Some(relations.identical[index]));
             leaks.families += shared_with_training(places, |index| Some(relations.families[index]));
             leaks.recorders += shared_with_training(places, &recorder);
+            let held_out = places
+                .iter()
+                .zip(&relations.groups)
+                .filter(|(place, _)| matches!(place, Some(Split::Val | Split::Test)));
+            leaks.pretraining += held_out.filter(|(_, group)| groups.contains(group)).count();
         }
         leaks
     }
 
     /// Whether there is any.
     pub fn any(&self) -> bool {
-        self.copies + self.families + self.recorders > 0
+        self.copies + self.families + self.recorders + self.pretraining > 0
     }
 }
 
@@ -194,6 +217,7 @@ fn shared_with_training<K: Eq + Hash>(places: &Places, key: impl Fn(usize) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dataset::Recording;
 
     #[test]
     fn what_training_knows_is_counted_in_each_form() {
@@ -209,8 +233,19 @@ mod tests {
             groups: vec![0, 0, 0, 0, 1, 2],
         };
         let recorders = [Some("a"), Some("a"), Some("a"), Some("a"), Some("b"), None];
-        let leaks = Leaks::of(&plan, &relations, |index| recorders[index]);
-        assert_eq!(leaks, Leaks { held_out: 3, copies: 1, families: 2, recorders: 3 });
-        assert!(leaks.any() && !Leaks::default().any());
+        let recording = |i: usize| Recording { path: format!("{i}.wav"), label: 0, sha256: format!("{i}"), bytes: 0 };
+        let corpus = Corpus { root: "r".into(), labels: vec!["l".into()], recordings: (0..6).map(recording).collect() };
+        let leaks = |heard: &Heard| Leaks::of(&plan, &corpus, &relations, |index| recorders[index], heard);
+        let expected = Leaks { held_out: 3, copies: 1, families: 2, recorders: 3, pretraining: 0 };
+        assert_eq!(leaks(&Heard::default()), expected);
+        assert!(expected.any() && !Leaks::default().any());
+        let by_file = Heard { recordings: vec!["3".into()], recorders: vec![] };
+        let by_recorder = Heard { recordings: vec![], recorders: vec!["a".into()] };
+        for heard in [by_file, by_recorder] {
+            assert_eq!(leaks(&heard), Leaks { pretraining: 3, ..expected.clone() }, "the whole group is known");
+        }
+        let others = Heard { recordings: vec!["5".into()], recorders: vec!["b".into()] };
+        assert_eq!(leaks(&others), expected);
+        assert!(Leaks { pretraining: 1, ..Leaks::default() }.any());
     }
 }

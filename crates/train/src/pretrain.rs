@@ -8,6 +8,7 @@ pub mod config;
 pub mod objective;
 pub mod sounds;
 mod state;
+mod teacher;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -101,6 +102,8 @@ pub fn run(config: &PretrainConfig, compute: &Compute, out: &Path) -> Result<Pat
     );
     let states = StateFile::new(&config.data.cache.join("training").join(&run.name));
     let State { student, epochs, .. } = train(config, &sounds, compute.device(), &states, &run)?;
+    // Again, since a process may have died between state and table.
+    write_epochs(&run, &epochs)?;
     let weights = student.backbone.fold().map_err(|e| Error::Failed(format!("the training diverged: {e}")))?;
     let info = BackboneInfo { arch: config.arch, features: json!(config.features), provenance };
     model::save_backbone(&path, &info, &weights).map_err(|e| Error::Failed(e.to_string()))?;
@@ -138,7 +141,7 @@ fn train(
             interrupt::check()?;
             let views = sounds.views(batch, config, &[&epoch.to_string(), &step.to_string()]);
             let embeddings = student.backbone.forward(images(&views, config.features.image_size, &device));
-            let loss = student.projector.loss(embeddings, batch, sounds, &device);
+            let loss = student.projector.loss(&config.objective, embeddings, batch, sounds);
             let value: f64 = loss.to_data().try_to_vec::<f32>().map_err(no_result)?.into_iter().map(f64::from).sum();
             if !value.is_finite() {
                 let place = format!("epoch {epoch}, step {}", step + 1);
@@ -156,10 +159,14 @@ fn train(
         state.epochs.push(Epoch { epoch, learning_rate, loss: loss_sum / batches as f64 });
         progress.line(&format!("epoch {epoch:>4}  loss {:.4}", loss_sum / batches as f64));
         states.write(&state)?;
-        let rows = state.epochs.iter().map(|e| [e.epoch.to_string(), e.learning_rate.to_string(), e.loss.to_string()]);
-        run.write_csv("epochs.csv", &["epoch", "learning_rate", "loss"].map(String::from), rows)?;
+        write_epochs(run, &state.epochs)?;
     }
     Ok(state)
+}
+
+fn write_epochs(run: &RunFolder, epochs: &[Epoch]) -> Result<(), Error> {
+    let rows = epochs.iter().map(|e| [e.epoch.to_string(), e.learning_rate.to_string(), e.loss.to_string()]);
+    run.write_csv("epochs.csv", &["epoch", "learning_rate", "loss"].map(String::from), rows)
 }
 
 /// Views `[n][size * size]` as `[n, 1, size, size]`.

@@ -24,8 +24,11 @@ use crate::trial::{Epoch, TrialConfig};
 pub(crate) use findings::findings;
 pub use mistakes::Mistake;
 
-/// Version of `report.json`.
-pub const REPORT_VERSION: u32 = 2;
+/// Version of `report.json`. 3 counts what the backbone's pretraining heard.
+pub const REPORT_VERSION: u32 = 3;
+
+/// The oldest that is read.
+const OLDEST_VERSION: u32 = 2;
 
 /// Everything that the report shows. No time, host or path that differs between reruns is in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -169,7 +172,7 @@ pub struct BackboneSummary {
     pub requested: String,
     /// What was used, in words.
     pub used: String,
-    /// Whether `used` is the random stand-in for weights that could not be had.
+    /// Whether `used` is a stand-in for weights that could not be had.
     pub stand_in: bool,
     /// SHA-256 over the tensors as used.
     pub fingerprint: String,
@@ -203,10 +206,12 @@ impl Report {
             .map_err(|e| fail(format!("cannot be read: {e}; name the folder of a finished run")))?;
         let value: serde_json::Value = serde_json::from_str(&text).map_err(|e| fail(format!("is damaged: {e}")))?;
         match value["format_version"].as_u64() {
-            Some(version) if version == u64::from(REPORT_VERSION) => {}
+            Some(version) if (OLDEST_VERSION.into()..=REPORT_VERSION.into()).contains(&version) => {}
             version => {
                 let version = version.map_or("none".into(), |v| v.to_string());
-                return Err(fail(format!("has format version {version}, this program reads {REPORT_VERSION}")));
+                return Err(fail(format!(
+                    "has format version {version}, this program reads {OLDEST_VERSION} to {REPORT_VERSION}"
+                )));
             }
         }
         let report: Self = serde_json::from_value(value).map_err(|e| fail(format!("is damaged: {e}")))?;

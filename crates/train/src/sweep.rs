@@ -11,16 +11,16 @@ use model::{Compute, ModelInfo, Trainable};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::backbone;
+use crate::backbone::{self, Resolved};
 use crate::config::{Config, DataConfig, Settings, SweepConfig, TrainConfig};
 use crate::data::Data;
 use crate::gate::{self, TrainedGate};
 use crate::journal::{Journal, Outcome, Record, Standing};
 use crate::plan::{Leaks, Plan};
+use crate::pretrain::sounds::Heard;
 use crate::progress::{Progress, warn};
 use crate::report::{
-    BackboneSummary, CalibrationSummary, DataSummary, Environment, FailedTrial, FoldSummary, REPORT_VERSION, Report,
-    mistakes,
+    CalibrationSummary, DataSummary, Environment, FailedTrial, FoldSummary, REPORT_VERSION, Report, mistakes,
 };
 use crate::results::write_predictions;
 use crate::run_folder::{MODEL_FILE, RunFolder};
@@ -44,8 +44,10 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
     let groups = &relations.groups;
     let dropped = remedies::drop(&config.data, &corpus, &relations, &mut usable);
     let plan = Plan::new(&config.data.split, config.seed, &corpus, groups, &usable)?;
-    let leaks = Leaks::of(&plan, &relations, |index| rule.recorder(&corpus.recordings[index]));
-    let (weights, backbone_summary) = backbone::resolve(&config.backbone, config.strict, config.seed)?;
+    let Resolved { weights, summary: backbone_summary, heard, warning } =
+        backbone::resolve(&config.backbone, config.strict, config.seed)?;
+    let recorder = |index: usize| rule.recorder(&corpus.recordings[index]);
+    let leaks = Leaks::of(&plan, &corpus, &relations, recorder, &heard);
 
     let engine_text = format!("{} on {}", compute.engine_name(), compute.device_name());
     let resolved = config.to_toml()?;
@@ -74,7 +76,7 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
     run.write("config.toml", resolved.as_bytes())?;
     run.write("manifest.csv", corpus.manifest_csv().as_bytes())?;
     let environment = Environment::here();
-    let provenance = json!({
+    let mut provenance = json!({
         "format_version": 1,
         "wail": environment.wail,
         "features_version": environment.features_version,
@@ -91,6 +93,9 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
         },
         "backbone": backbone_summary,
     });
+    if heard != Heard::default() {
+        provenance["backbone"]["heard"] = json!(heard);
+    }
     run.write("provenance.json", format!("{provenance:#}\n").as_bytes())?;
     run.log("prepared", started.elapsed().as_secs_f64())?;
     eprintln!(
@@ -163,7 +168,7 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
 
     let best = &found.leaderboard[0];
     let info = ModelInfo {
-        arch: config.backbone.arch,
+        arch: weights.arch(),
         labels: corpus.labels.clone(),
         head: best.config.head.clone(),
         gate: gate.as_ref().map(|gate| gate.info.clone()),
@@ -191,7 +196,7 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
         run: run.name.clone(),
         seed: config.seed,
         device: engine_text,
-        warnings: warnings(synthetic, &backbone_summary, &leaks),
+        warnings: warnings(synthetic, warning, &leaks),
         validation: evaluate("val", &found.val)?,
         test: evaluate("test", &test)?,
         folds,
@@ -276,23 +281,22 @@ fn check_readable(corpus: &Corpus, store: &ImageStore, skip: bool) -> Result<(Ve
     Ok((usable, checked.unreadable.into_iter().map(|u| u.path).collect()))
 }
 
-fn warnings(synthetic: bool, backbone: &BackboneSummary, leaks: &Leaks) -> Vec<String> {
+fn warnings(synthetic: bool, backbone: Option<String>, leaks: &Leaks) -> Vec<String> {
     let mut warnings = Vec::new();
     if leaks.any() {
-        let Leaks { held_out, copies, families, recorders } = leaks;
+        let Leaks { held_out, copies, families, recorders, pretraining } = leaks;
+        let pretraining = match pretraining {
+            0 => String::new(),
+            n => format!("; the backbone's pretraining heard {n} of them or their recorder"),
+        };
         warnings.push(format!(
             "The split is leaky, and every score with it: of {held_out} validation and test recordings training knows \
-             {copies} by their bytes, {families} by their sound or name, {recorders} by their recorder."
+             {copies} by their bytes, {families} by their sound or name, {recorders} by their recorder{pretraining}."
         ));
     }
     if synthetic {
         warnings.push("The recordings are synthetic: these scores say nothing about real babies.".into());
     }
-    if backbone.stand_in {
-        warnings.push(format!(
-            "The backbone is random, not pretrained: the weights {:?} could not be had.",
-            backbone.requested
-        ));
-    }
+    warnings.extend(backbone);
     warnings
 }

@@ -57,6 +57,6 @@ pub async fn model(State(service): State<Arc<Service>>) -> Json<Model> {
         features: classifier.info().features.clone(),
         temperature: classifier.calibration().temperature,
         coverages: classifier.calibration().sets.iter().map(|set| set.coverage).collect(),
-        card: classifier.card(),
+        card: classifier.card().map(String::from),
     })
 }

@@ -10,7 +10,7 @@ fn fails(folder: &std::path::Path, arguments: &[&str]) -> (Option<i32>, String) 
 #[test]
 fn without_a_model_it_says_how_to_make_one() {
     let folder = tempfile::tempdir().unwrap();
-    let (code, text) = fails(folder.path(), &[]);
+    let (code, text) = fails(folder.path(), &["--model", "newest"]);
     assert_eq!(code, Some(4), "{text}");
     assert!(text.contains("train --config sweep.toml"), "{text}");
     std::fs::write(folder.path().join("model.onnx"), "nonsense").unwrap();
@@ -19,21 +19,17 @@ fn without_a_model_it_says_how_to_make_one() {
 }
 
 #[test]
-fn the_kept_model_comes_before_the_newest_run() {
+fn without_a_name_it_takes_the_model_in_the_box_wherever_it_runs() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("experiments/run");
-    let kept = folder.path().join("models/kept");
-    for place in [&run, &kept] {
-        std::fs::create_dir_all(place).unwrap();
-    }
+    std::fs::create_dir_all(&run).unwrap();
     std::fs::copy(MODEL.path().join("model.safetensors"), run.join("model.safetensors")).unwrap();
     let taken = Server::start(&[]);
     let used = ["--listen", taken.address.to_string().leak()]; // taken, so that it ends once the model is loaded
     let (code, text) = fails(folder.path(), &used);
+    assert!(code == Some(1) && text.contains("wail-compact, which comes with the program"), "{text}");
+    let (code, text) = fails(folder.path(), &[&used[..], &["--model", "newest"]].concat());
     assert!(code == Some(1) && text.contains("experiments/run/model.safetensors"), "{text}");
-    std::fs::copy(MODEL.path().join("model.safetensors"), kept.join("model.safetensors")).unwrap();
-    let (code, text) = fails(folder.path(), &used);
-    assert!(code == Some(1) && text.contains("models/kept/model.safetensors"), "{text}");
 }
 
 #[test]

@@ -21,7 +21,8 @@ const FOLLOW_HOP_SECONDS: f64 = 1.0;
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
-    /// An .onnx or .safetensors model, an exported model's folder or a run's; without it, the newest run in experiments/
+    /// An .onnx or .safetensors model, an exported model's folder or a run's, or `newest` for the newest run in experiments/; without
+    /// it the model that comes with the program
     #[arg(long, value_name = "PATH")]
     model: Option<PathBuf>,
     /// How many classes to list, the most probable first
@@ -83,11 +84,6 @@ impl Args {
 
 /// Classifies each file and prints the answers; files that cannot be read are told and make the exit code 3.
 pub fn run(args: &Args) -> Result<(), Error> {
-    let model_path = match &args.model {
-        Some(path) => predict::model_file(path),
-        None => predict::newest_run(Path::new("experiments")),
-    };
-    let model_path = model_path.map_err(|e| Error::Weights(e.to_string()))?;
     let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
     if args.follow != args.inputs.paths.iter().any(is_stdin) || args.follow && args.inputs.paths.len() > 1 {
         let use_it = "arecord -f S16_LE -r 16000 -c 1 | train infer --follow -";
@@ -95,7 +91,9 @@ pub fn run(args: &Args) -> Result<(), Error> {
     }
     let files = if args.follow { vec![] } else { inputs::sound_files(&args.inputs.paths)? };
     let compute = args.compute.find()?;
-    let classifier = Classifier::load(&model_path, &compute).map_err(|e| Error::Weights(e.to_string()))?;
+    let classifier = Classifier::find(args.model.as_deref(), Path::new("experiments"), &compute);
+    let classifier = classifier.map_err(|e| Error::Weights(e.to_string()))?;
+    eprintln!("model      {}, SHA-256 {}", classifier.name(), classifier.sha256());
     let options =
         Options { top_k: args.top_k, min_confidence: args.min_confidence.map(|p| p as f32), coverage: args.coverage };
     if let Some(windows) = args.windows(classifier.features().clip_seconds) {

@@ -1,5 +1,7 @@
 //! The configuration of a pretraining: one TOML file, every key with a default.
 
+use std::path::PathBuf;
+
 use features::{FeatureConfig, FrontEnd, WaveformAugment};
 use model::Arch;
 use serde::{Deserialize, Serialize};
@@ -41,6 +43,11 @@ pub enum Objective {
         /// Units of the projector behind the embedding, 8 to 4096.
         #[serde(default = "projector")]
         projector: usize,
+    },
+    /// To say what another network, the teacher, makes of the same recording unchanged.
+    Distil {
+        /// CSV file with the teacher's embeddings: a column `sha256` of the recording's file, then one for each number.
+        teacher: PathBuf,
     },
 }
 
@@ -102,6 +109,7 @@ impl PretrainConfig {
         let how = match &self.objective {
             Objective::Supervised => "to tell classes",
             Objective::Contrastive { .. } => "to know two views of a recording again",
+            Objective::Distil { .. } => "to say what a teacher makes of the recording",
         };
         format!("pretrained {how}, {} epochs, {} px, seed {}", self.train.epochs, self.features.image_size, self.seed)
     }

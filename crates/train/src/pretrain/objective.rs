@@ -37,6 +37,10 @@ impl Projector {
             Objective::Supervised => {
                 Self { hidden: None, output: random_linear(n_inputs, sounds.n_classes, rng, device) }
             }
+            Objective::Distil { .. } => {
+                let n_targets = sounds.targets.first().map_or(0, Vec::len);
+                Self { hidden: None, output: random_linear(n_inputs, n_targets, rng, device) }
+            }
             Objective::Contrastive { projector } => {
                 let linear = random_linear(n_inputs, *projector, rng, device);
                 let hidden = Hidden { linear, norm: BatchNormConfig::new(*projector).init(device) };
@@ -45,16 +49,28 @@ impl Projector {
         }
     }
 
-    /// The loss of the embeddings of a batch of recordings, `[n or 2 n, n_inputs]`: their views, then their second views.
-    pub fn loss(&self, embeddings: Tensor<2>, batch: &[usize], sounds: &Sounds, device: &Device) -> Tensor<1> {
-        let Some(Hidden { linear, norm }) = &self.hidden else {
-            let classes: Vec<i64> = batch.iter().map(|index| sounds.classes[*index] as i64).collect();
-            let classes = Tensor::<1, Int>::from_data(TensorData::new(classes, [batch.len()]), device);
-            return CrossEntropyLossConfig::new().init(device).forward(self.output.forward(embeddings), classes);
+    /// The loss of the embeddings of a batch of recordings, `[n, n_inputs]`; where two views are compared `[2 n, n_inputs]`, first
+    /// one of each recording, then the other.
+    pub fn loss(&self, objective: &Objective, embeddings: Tensor<2>, batch: &[usize], sounds: &Sounds) -> Tensor<1> {
+        let (n, device) = (batch.len(), embeddings.device());
+        let hidden = match &self.hidden {
+            Some(Hidden { linear, norm }) => relu(norm.forward(linear.forward(embeddings))),
+            None => embeddings,
         };
-        let projected = self.output.forward(relu(norm.forward(linear.forward(embeddings)))); // [2 n, projector]
-        let n = batch.len();
-        vicreg(projected.clone().narrow(0, 0, n), projected.narrow(0, n, n))
+        let output = self.output.forward(hidden);
+        match objective {
+            Objective::Supervised => {
+                let classes: Vec<i64> = batch.iter().map(|index| sounds.classes[*index] as i64).collect();
+                let classes = Tensor::<1, Int>::from_data(TensorData::new(classes, [n]), &device);
+                CrossEntropyLossConfig::new().init(&device).forward(output, classes)
+            }
+            Objective::Contrastive { .. } => vicreg(output.clone().narrow(0, 0, n), output.narrow(0, n, n)),
+            Objective::Distil { .. } => {
+                let targets: Vec<f32> = batch.iter().flat_map(|index| sounds.targets[*index].iter().copied()).collect();
+                let targets = Tensor::<2>::from_data(TensorData::new(targets, output.dims()), &device);
+                (output - targets).powf_scalar(2.0).mean()
+            }
+        }
     }
 }
 

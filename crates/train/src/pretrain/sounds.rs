@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::config::{Objective, PretrainConfig};
+use super::teacher;
 use crate::data::Data;
 use crate::plan::Plan;
 use crate::progress::{Progress, warn};
@@ -27,6 +28,8 @@ pub struct Sounds {
     pub split: [(String, String); 3],
     /// Which of the real ones are heard.
     pub heard: Heard,
+    /// What the teacher makes of each, brought to mean 0 and standard deviation 1; nothing without a teacher.
+    pub targets: Vec<Vec<f32>>,
     /// SHA-256 of every file, in the order of `waveforms`.
     hashes: Vec<String>,
     extractor: Extractor,
@@ -55,6 +58,7 @@ impl Sounds {
             n_classes: 0,
             split: Default::default(),
             heard: Heard::default(),
+            targets: Vec::new(),
             hashes: Vec::new(),
             extractor,
         };
@@ -86,6 +90,9 @@ impl Sounds {
             let all: Vec<usize> = (0..corpus.recordings.len()).collect();
             sounds.add(&corpus, &all, false)?;
         }
+        if let Objective::Distil { teacher } = &config.objective {
+            sounds.targets = teacher::targets(teacher, &sounds.hashes)?;
+        }
         if sounds.n_recordings() < config.train.batch_size {
             return Err(Error::Data(format!(
                 "{} recordings may be heard, fewer than a batch: lower train.batch_size",
@@ -106,6 +113,7 @@ impl Sounds {
         for (hash, class) in self.hashes.iter().zip(&self.classes) {
             hasher.update(format!("{hash} {class}\n"));
         }
+        self.targets.iter().flatten().for_each(|number| hasher.update(number.to_le_bytes()));
         hex(&hasher.finalize())
     }
 
@@ -113,7 +121,7 @@ impl Sounds {
     /// another. `purpose` tells this batch from others.
     pub fn views(&self, batch: &[usize], config: &PretrainConfig, purpose: &[&str]) -> Vec<Vec<f32>> {
         let n_views = match config.objective {
-            Objective::Supervised => 1,
+            Objective::Supervised | Objective::Distil { .. } => 1,
             Objective::Contrastive { .. } => 2,
         };
         let places: Vec<(usize, usize)> =

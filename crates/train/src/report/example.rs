@@ -82,7 +82,7 @@ pub(super) fn example() -> Report {
             counts: [vec![6, 4], vec![2, 2], vec![3, 1]],
             unreadable: vec![],
             dropped: vec![],
-            leaks: Leaks { held_out: 8, copies: 1, families: 1, recorders: 2 },
+            leaks: Leaks { held_out: 8, copies: 1, families: 1, recorders: 2, pretraining: 0 },
         },
         backbone: BackboneSummary {
             arch: Arch::ResNet18,

@@ -7,7 +7,7 @@ use crate::plan::Leaks;
 pub(crate) fn findings(report: &Report) -> Vec<String> {
     let data = &report.data;
     let test = &report.test;
-    let Leaks { held_out, copies, families, recorders } = data.leaks;
+    let Leaks { held_out, copies, families, recorders, pretraining } = data.leaks;
     let mut found = Vec::new();
     let baseline = test.majority.macro_f1;
     match test.scores.macro_f1.interval {
@@ -40,6 +40,12 @@ pub(crate) fn findings(report: &Report) -> Vec<String> {
         found.push(format!(
             "{recorders} of {held_out} validation and test recordings come from a recorder that training has heard: the \
              scores may know the phone or the baby rather than the reason."
+        ));
+    }
+    if pretraining > 0 {
+        found.push(format!(
+            "The backbone's pretraining heard {pretraining} of {held_out} validation and test recordings or their recorder: \
+             the scores flatter it."
         ));
     }
     let rare: Vec<&str> = test.classes.iter().filter(|c| c.support < 10).map(|c| c.label.as_str()).collect();
