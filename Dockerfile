@@ -1,4 +1,4 @@
-# docker build --tag wail . && docker run --rm --publish 127.0.0.1:8000:8000 --volume ./models:/models:ro wail
+# docker build --tag wail . && docker run --rm --publish 127.0.0.1:8000:8000 wail
 FROM rust:1.95-bookworm AS build
 WORKDIR /source
 COPY . .
@@ -8,7 +8,6 @@ RUN cargo build --release --workspace --locked
 FROM gcr.io/distroless/cc-debian12:nonroot
 WORKDIR /
 COPY --from=build /source/target/release/serve /usr/local/bin/serve
-COPY models /models
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=4s --start-period=10s CMD ["/usr/local/bin/serve", "check"]
 ENTRYPOINT ["/usr/local/bin/serve"]
