@@ -6,13 +6,12 @@
 mod run_files;
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use run_files::only_entry;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -256,8 +255,6 @@ fn a_signal_ends_it_well() {
 #[test]
 fn what_makes_no_sense_is_refused_with_its_code() {
     let folder = RUN.path();
-    let model = only_entry(&folder.join("experiments"));
-    let model: &PathBuf = &model;
     for (arguments, expected) in [
         (&["infer", "long.wav", "--window", "9"][..], "a window of 9 s"),
         (&["infer", "long.wav", "--window", "7", "--hop", "8"], "a hop of 8 s"),
@@ -268,7 +265,7 @@ fn what_makes_no_sense_is_refused_with_its_code() {
         (&["infer", "-", "--follow", "--rate", "100"], "100"),
         (&["infer", "long.wav", "--rate", "8000"], "--follow"),
     ] {
-        let output = train(folder, &[arguments, &["--model", model.to_str().unwrap()]].concat());
+        let output = train(folder, arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(stderr.contains(expected), "{arguments:?}: {stderr}");
