@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use readers::with_file;
-use train::config::Config;
+use train::config::{Config, Settings};
 
 fuzz_target!(|bytes: &[u8]| with_file("sweep.toml", bytes, |path| {
     if let Ok(config) = Config::load(path, &[]) {
