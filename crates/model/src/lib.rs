@@ -47,8 +47,8 @@ pub use head::{Head, HeadConfig, random_linear};
 pub use network::Network;
 pub use normed::NormedBackbone;
 pub use saved::{
-    BackboneInfo, CheckpointInfo, ModelInfo, SavedModel, load_checkpoint, load_model, parse_model, read_model_file,
-    read_provenance, save_backbone, save_checkpoint, save_model, save_onnx,
+    BackboneInfo, CheckpointInfo, ModelInfo, SavedModel, load_backbone, load_checkpoint, load_model, parse_model,
+    read_model_file, save_backbone, save_checkpoint, save_model, save_onnx,
 };
 pub use trainable::Trainable;
 pub use weights::BackboneWeights;

@@ -178,19 +178,21 @@ pub fn save_backbone(path: &Path, info: &BackboneInfo, backbone: &BackboneWeight
     write().map_err(|error: Error| error.at(path))
 }
 
-/// The `provenance` of the model or backbone that this program saved at `path`; `None` for weights from elsewhere.
+/// What [`BackboneWeights::load`] reads, and the `provenance` of the model or backbone that this program saved there; `None` for weights
+/// from elsewhere.
 ///
 /// # Errors
-/// Inside [`Error::At`]: the file cannot be read, is malformed, or has a newer format ([`Error::Unsupported`]).
-pub fn read_provenance(path: &Path) -> Result<Option<serde_json::Value>, Error> {
+/// As [`BackboneWeights::load`], and inside [`Error::At`] for a newer format ([`Error::Unsupported`]).
+pub fn load_backbone(path: &Path, arch: Arch) -> Result<(BackboneWeights, Option<serde_json::Value>), Error> {
     let read = || {
         let bytes = read_file(path)?;
         let file = WeightFile::parse(path, &bytes)?;
-        if file.metadata(INFO).is_none() {
-            return Ok(None);
-        }
-        let backbone = read_info(&file, BACKBONE).map(|info: BackboneInfo| info.provenance);
-        Ok(Some(backbone.or_else(|_| read_info(&file, MODEL).map(|info: ModelInfo| info.provenance))?))
+        let provenance = file.metadata(INFO).map(|_| {
+            let backbone = read_info(&file, BACKBONE).map(|info: BackboneInfo| info.provenance);
+            backbone.or_else(|_| read_info(&file, MODEL).map(|info: ModelInfo| info.provenance))
+        });
+        let provenance = provenance.transpose()?;
+        Ok((BackboneWeights::from_raw(arch, file.backbone(arch)?)?, provenance))
     };
     read().map_err(|error: Error| error.at(path))
 }

@@ -56,13 +56,14 @@ pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resol
     }
     let why = match find(&config.weights) {
         Ok(found) => {
-            let provenance = model::read_provenance(&found.path).map_err(|e| Error::Weights(e.to_string()))?;
+            let (weights, provenance) =
+                model::load_backbone(&found.path, config.arch).map_err(|e| Error::Weights(e.to_string()))?;
             let used = match provenance.as_ref().and_then(|provenance| provenance["backbone"]["used"].as_str()) {
                 Some(how) => format!("{}: {how}", found.what),
                 None => found.what,
             };
             let heard = provenance.as_ref().map(heard).unwrap_or_default();
-            return Ok(resolved(load(&found.path, config.arch)?, used, heard, None));
+            return Ok(resolved(weights, used, heard, None));
         }
         Err(Absent::Unavailable(why)) if !strict => why,
         Err(Absent::Unavailable(why) | Absent::Wrong(why)) => return Err(Error::Weights(why)),
@@ -108,7 +109,7 @@ fn heard(provenance: &serde_json::Value) -> Heard {
 /// [`Error::Weights`] if they cannot be had.
 pub fn load_named(name: &str, arch: Arch) -> Result<BackboneWeights, Error> {
     match find(name) {
-        Ok(found) => load(&found.path, arch),
+        Ok(found) => BackboneWeights::load(&found.path, arch).map_err(|e| Error::Weights(e.to_string())),
         Err(Absent::Unavailable(why) | Absent::Wrong(why)) => Err(Error::Weights(why)),
     }
 }
@@ -147,8 +148,4 @@ fn find(name: &str) -> Result<Found, Absent> {
         fetch(entry, Path::new(MODELS_DIR), &limits, &mut |done, total| progress.set(done as usize, total as usize))
             .map_err(|e| Absent::Unavailable(e.to_string()))?;
     Ok(Found { path, what: format!("{} ({}), SHA-256 {}", entry.name, entry.source, entry.sha256) })
-}
-
-fn load(path: &Path, arch: Arch) -> Result<BackboneWeights, Error> {
-    BackboneWeights::load(path, arch).map_err(|e| Error::Weights(e.to_string()))
 }
