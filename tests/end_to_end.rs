@@ -1,4 +1,4 @@
-//! Drives the real `train` binary in fresh folders.
+//! Drives the real `train` binary in fresh folders. Long, since each test binary links all of burn, and its tests share a finished run.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -6,10 +6,10 @@
 mod run_files;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
-use run_files::{contents, only_entry};
+use run_files::{contents, fresh, only_entry, stderr, stdout, train};
 use tempfile::TempDir;
 
 /// Small enough for a test, and still the whole road.
@@ -32,25 +32,6 @@ dropout = [0.5]
 [gate]
 sounds_per_kind = 2
 "#;
-
-fn train(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_train")).current_dir(folder).args(arguments).output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    assert!(output.status.success(), "{}", stderr(output));
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn fresh(config: &str) -> TempDir {
-    let folder = TempDir::new().unwrap();
-    std::fs::write(folder.path().join("tiny.toml"), config).unwrap();
-    folder
-}
 
 /// Files of `folder` with this extension.
 fn only_files(folder: &Path, extension: &str) -> Vec<PathBuf> {

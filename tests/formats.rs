@@ -6,18 +6,15 @@
 mod run_files;
 
 use std::path::Path;
-use std::process::Command;
 
-use run_files::{contents, copy};
+use run_files::{contents, copy, stdout};
 use serde_json::Value;
 use train::journal::{Journal, Outcome, Standing};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 fn train(folder: &Path, arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_train")).current_dir(folder).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    stdout(&run_files::train(folder, arguments))
 }
 
 fn probabilities(answer: &str) -> Vec<(String, f64)> {

@@ -40,9 +40,8 @@ sounds_per_kind = 2
 "#;
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
-    command.current_dir(folder).args(["--config", "tiny.toml", "--device", "cpu"]).args(arguments);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut command = run_files::command(folder, &["--config", "tiny.toml", "--device", "cpu"]);
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -61,8 +60,7 @@ fn finish(folder: &Path, arguments: &[&str]) -> String {
 }
 
 fn fresh() -> TempDir {
-    let folder = TempDir::new().unwrap();
-    std::fs::write(folder.path().join("tiny.toml"), TINY).unwrap();
+    let folder = run_files::fresh(TINY);
     std::fs::copy(NARROW_BACKBONE, folder.path().join("backbone.onnx")).unwrap();
     folder
 }

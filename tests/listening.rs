@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use run_files::{fresh, stdout};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -42,31 +43,24 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A finished run, with a cry of 14 s between silences of 8 s as `long.wav`.
 static RUN: LazyLock<TempDir> = LazyLock::new(|| {
-    let folder = TempDir::new().unwrap();
-    std::fs::write(folder.path().join("tiny.toml"), TINY).unwrap();
+    let folder = fresh(TINY);
     stdout(&train(folder.path(), &["--config", "tiny.toml"]));
     let pcm: Vec<u8> = [silence(8), cry(folder.path(), 14), silence(8)].concat();
     std::fs::write(folder.path().join("long.wav"), wav(RATE_HZ as u32, pcm.len() as u32, &pcm)).unwrap();
     folder
 });
 
+/// With the run's model, on the CPU.
 fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
-    command.current_dir(folder).args(arguments).args(if arguments[0] == "infer" {
-        &["--model", "newest", "--device", "cpu"][..]
-    } else {
-        &[]
-    });
+    let mut command = run_files::command(folder, arguments);
+    if arguments[0] == "infer" {
+        command.args(["--model", "newest", "--device", "cpu"]);
+    }
     command
 }
 
 fn train(folder: &Path, arguments: &[&str]) -> Output {
     command(folder, arguments).output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 fn json(output: &Output) -> Value {

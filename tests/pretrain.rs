@@ -9,9 +9,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use run_files::{assert_same, contents, only_entry};
+use run_files::{assert_same, contents, fresh, only_entry, stderr, stdout};
 use sha2::{Digest, Sha256};
-use tempfile::TempDir;
 
 /// Small enough for a test, and still the whole road.
 const TINY: &str = r#"
@@ -32,8 +31,8 @@ batch_size = 8
 "#;
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
-    command.current_dir(folder).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut command = run_files::command(folder, arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -41,24 +40,13 @@ fn pretrain(folder: &Path, arguments: &[&str]) -> Output {
     command(folder, &[&["pretrain", "--config", "tiny.toml", "--device", "cpu"], arguments].concat()).output().unwrap()
 }
 
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
 fn finish(output: &Output) -> String {
-    assert!(output.status.success(), "{}", stderr(output));
-    String::from_utf8(output.stdout.clone()).unwrap().trim().to_owned()
-}
-
-fn fresh() -> TempDir {
-    let folder = TempDir::new().unwrap();
-    std::fs::write(folder.path().join("tiny.toml"), TINY).unwrap();
-    folder
+    stdout(output).trim().to_owned()
 }
 
 #[test]
 fn a_seed_fixes_every_byte_and_a_stopped_pretraining_goes_on_to_the_same() {
-    let undisturbed = fresh();
+    let undisturbed = fresh(TINY);
     let path = finish(&pretrain(undisturbed.path(), &[]));
     assert!(path.ends_with("backbone.safetensors") && undisturbed.path().join(&path).is_file(), "{path}");
     let expected = contents(&undisturbed.path().join("experiments"));
@@ -70,7 +58,7 @@ fn a_seed_fixes_every_byte_and_a_stopped_pretraining_goes_on_to_the_same() {
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
     assert!(mean(&losses[35..]) < mean(&losses[..5]), "it learns: {losses:?}");
 
-    let stopped = fresh();
+    let stopped = fresh(TINY);
     let arguments = ["pretrain", "--config", "tiny.toml", "--device", "cpu"];
     let mut child = command(stopped.path(), &arguments).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
@@ -92,7 +80,7 @@ fn a_seed_fixes_every_byte_and_a_stopped_pretraining_goes_on_to_the_same() {
 
 #[test]
 fn objectives_and_seeds_give_other_backbones_and_wrong_configs_are_refused() {
-    let folder = fresh();
+    let folder = fresh(TINY);
     let short = ["--set", "train.epochs=1"];
     let mut backbones = Vec::new();
     for more in [&[][..], &["--seed", "43"], &["--set", "objective={kind=\"supervised\"}"]] {
@@ -117,7 +105,7 @@ fn objectives_and_seeds_give_other_backbones_and_wrong_configs_are_refused() {
 /// The stand-in corpus of both is the same, and so is the split with the same seed.
 #[test]
 fn a_sweep_on_a_pretrained_backbone_is_marked_where_it_tests_on_what_pretraining_heard() {
-    let folder = fresh();
+    let folder = fresh(TINY);
     let backbone = finish(&pretrain(folder.path(), &["--set", "train.epochs=1"]));
     let sweep = format!(
         "name = \"sweep\"\n[data]\nroots = []\nsynthetic_recordings = 40\n[features]\nimage_size = 32\n[backbone]\n\
@@ -145,7 +133,7 @@ fn a_sweep_on_a_pretrained_backbone_is_marked_where_it_tests_on_what_pretraining
 
 #[test]
 fn a_teacher_is_heard_of_by_hash() {
-    let folder = fresh();
+    let folder = fresh(TINY);
     let distil = ["--set", "train.epochs=2", "--set", "objective={kind=\"distil\",teacher=\"teacher.csv\"}"];
     let output = pretrain(folder.path(), &distil);
     assert_eq!(output.status.code(), Some(3));

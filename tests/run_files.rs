@@ -1,13 +1,16 @@
-//! What runs leave in a folder, for the tests that compare it.
+//! The real `train` binary, and what runs leave in a folder, for the tests that include this file.
+
+#![allow(dead_code, reason = "not every test needs all of it")]
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
 
 /// Weights of a ResNet18 with few channels, which loads in no time.
-#[allow(dead_code, reason = "not every test that includes this file needs it")]
 pub const NARROW_BACKBONE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../model/tests/goldens/legacy_folded.onnx");
 
 /// The one entry of a folder.
-#[allow(dead_code, reason = "not every test that includes this file needs it")]
 pub fn only_entry(folder: &Path) -> PathBuf {
     let mut entries = std::fs::read_dir(folder).unwrap();
     let entry = entries.next().unwrap().unwrap().path();
@@ -16,7 +19,6 @@ pub fn only_entry(folder: &Path) -> PathBuf {
 }
 
 /// Every file below `folder` but `runtime.jsonl`, with its bytes, by path.
-#[allow(dead_code, reason = "not every test that includes this file needs it")]
 pub fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -35,7 +37,6 @@ pub fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 /// Writes `files` below `folder`.
-#[allow(dead_code, reason = "not every test that includes this file needs it")]
 pub fn copy(files: &[(PathBuf, Vec<u8>)], folder: &Path) {
     for (path, bytes) in files {
         let path = folder.join(path);
@@ -45,11 +46,40 @@ pub fn copy(files: &[(PathBuf, Vec<u8>)], folder: &Path) {
 }
 
 /// Fails unless the files are the same; says which is not, `when`.
-#[allow(dead_code, reason = "not every test that includes this file needs it")]
 pub fn assert_same(found: &[(PathBuf, Vec<u8>)], expected: &[(PathBuf, Vec<u8>)], when: &str) {
     let names = |files: &[(PathBuf, Vec<u8>)]| files.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>();
     assert_eq!(names(found), names(expected), "{when}");
     for ((path, found), (_, expected)) in found.iter().zip(expected) {
         assert!(found == expected, "{} {when}", path.display());
     }
+}
+
+/// `train` in `folder`.
+pub fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
+    command.current_dir(folder).args(arguments);
+    command
+}
+
+/// What `train` in `folder` has to say.
+pub fn train(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments).output().unwrap()
+}
+
+/// What it printed, if it ended well.
+pub fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", stderr(output));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// What it told people.
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A new folder with `config` as `tiny.toml`.
+pub fn fresh(config: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("tiny.toml"), config).unwrap();
+    folder
 }
