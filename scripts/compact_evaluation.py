@@ -8,13 +8,13 @@ made again. Needs nothing but Python.
 """
 
 import csv
-import json
 import pathlib
-import subprocess
 import sys
 import tomllib
 
-CONFIG = pathlib.Path(__file__).resolve().parent.parent / "configs" / "cv.toml"
+from evaluation import COLUMNS, cells, print_header, print_row, run
+
+GROUPED = 'data.split={kind="cross_validation",repeats=3}'
 
 
 def link_unheard(data, run):
@@ -27,19 +27,6 @@ def link_unheard(data, run):
                 if not link.is_symlink():
                     link.symlink_to(data / "raw" / line["path"])
     return folder
-
-
-def run(train, corpus, name, keys):
-    out = pathlib.Path("runs") / name
-    if not list(out.glob("*/report.json")):
-        command = [train, "--config", CONFIG, "--device", "cpu", "--out", out, "--set", f"data.roots=['{corpus}']"]
-        for key in ['data.split={kind="cross_validation",repeats=3}', *keys]:
-            command += ["--set", key]
-        result = subprocess.run(command, capture_output=True, text=True)
-        if result.returncode != 0:
-            sys.exit(f"{name}: {result.stderr[-1000:]}")
-    (report,) = out.glob("*/report.json")
-    return json.loads(report.read_text())
 
 
 def main():
@@ -56,16 +43,9 @@ def main():
         size = config["features"]["image_size"]
         keys = [f"backbone.weights={path}/backbone.safetensors", f"backbone.arch={config['arch']}", f"features.image_size={size}"]
         rows.append((path.name, keys))
-    print("| backbone, image size | tested | test macro-F1 (95 %) | majority class | balanced accuracy (95 %) | p against chance |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print_header("backbone, image size", *COLUMNS)
     for name, keys in rows:
-        test = run(train, corpus, name, keys)["test"]
-
-        def score(key):
-            return "{:.3f} ({:.3f} to {:.3f})".format(test["scores"][key]["value"], *test["scores"][key]["interval"])
-
-        cells = [name, test["n_examples"], score("macro_f1"), f"{test['majority']['macro_f1']:.3f}", score("balanced_accuracy")]
-        print("|", " | ".join(map(str, [*cells, f"{test['permutation']['p']:.4f}"])), "|", flush=True)
+        print_row(name, *cells(run(train, corpus, name, [GROUPED, *keys])["test"]))
 
 
 main()

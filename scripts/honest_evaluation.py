@@ -6,12 +6,10 @@ Each line is a run of configs/cv.toml with some keys set; runs and caches go to 
 is not made again. Takes about half an hour on two cores; needs nothing but Python.
 """
 
-import json
 import pathlib
-import subprocess
 import sys
 
-CONFIG = pathlib.Path(__file__).resolve().parent.parent / "configs" / "cv.toml"
+from evaluation import COLUMNS, cells, print_header, print_row, run
 
 GROUPED = 'data.split={kind="cross_validation",repeats=3}'
 ORDINARY = 'data.split={kind="cross_validation",repeats=3,grouped=false}'
@@ -47,36 +45,17 @@ TABLES = {
 }
 
 
-def run(train, data, keys):
-    name = "".join(c if c.isalnum() else "-" for c in " ".join(keys))
-    out = pathlib.Path("runs") / (name or "default")
-    if not list(out.glob("*/report.json")):
-        command = [train, "--config", CONFIG, "--device", "cpu", "--out", out, "--set", f"data.roots=['{data}/raw']"]
-        for key in keys:
-            command += ["--set", key]
-        result = subprocess.run(command, capture_output=True, text=True)
-        if result.returncode != 0:
-            sys.exit(f"{keys}: {result.stderr[-1000:]}")
-    (report,) = out.glob("*/report.json")
-    return json.loads(report.read_text())
-
-
 def main():
     train, data = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
     for title, rows in TABLES.items():
         print(f"\n**{title}**\n")
-        print("| run | tested | test macro-F1 (95 %) | majority class | balanced accuracy (95 %) | p against chance | known to training by sound, by recorder |")
-        print("| --- | --- | --- | --- | --- | --- | --- |")
+        print_header("run", *COLUMNS, "known to training by sound, by recorder")
         for name, keys in rows:
-            report = run(train, data, keys)
-            test, leaks = report["test"], report["data"]["leaks"]
-
-            def score(key):
-                return "{:.3f} ({:.3f} to {:.3f})".format(test["scores"][key]["value"], *test["scores"][key]["interval"])
-
+            folder = "".join(c if c.isalnum() else "-" for c in " ".join(keys))
+            report = run(train, data / "raw", folder or "default", keys)
+            leaks = report["data"]["leaks"]
             known = [f"{100 * leaks[kind] / leaks['held_out']:.0f} %" for kind in ["families", "recorders"]]
-            cells = [name, test["n_examples"], score("macro_f1"), f"{test['majority']['macro_f1']:.3f}", score("balanced_accuracy")]
-            print("|", " | ".join(map(str, [*cells, f"{test['permutation']['p']:.4f}", ", ".join(known)])), "|", flush=True)
+            print_row(name, *cells(report["test"]), ", ".join(known))
 
 
 if __name__ == "__main__":
