@@ -1,11 +1,12 @@
 //! The command line: what can be typed, and which function it calls.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use features::{FeatureConfig, FrontEnd};
 use model::{Arch, Compute};
 
+use crate::config::Settings;
 use crate::{Error, commands};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong use or config, 3 bad input data, 4 a missing or unverifiable weight file,\n\
@@ -42,6 +43,49 @@ enum Command {
     Weights(commands::weights::Args),
     /// Make a labelled synthetic corpus
     Synth(commands::synth::Args),
+}
+
+/// How a configuration is to be run, as typed.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// Use this seed instead of the config's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Where and with what to compute
+    #[command(flatten)]
+    pub compute: ComputeArgs,
+    /// Folder for the run's own folder
+    #[arg(long, value_name = "DIR", default_value = "experiments")]
+    pub out: PathBuf,
+    /// Set a config key, such as train.epochs=5; may be given again
+    #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
+    overrides: Vec<String>,
+}
+
+impl RunArgs {
+    /// The configuration in the file that `config` means, with the keys that were set.
+    ///
+    /// # Errors
+    /// [`Error::Config`].
+    pub fn load<C: Settings>(&self, config: &Path) -> Result<C, Error> {
+        let mut overrides = self.overrides.clone();
+        overrides.extend(self.seed.map(|seed| format!("seed={seed}")));
+        C::load(&find(config)?, &overrides)
+    }
+}
+
+/// The file that `config` means: itself, or a bare name in `configs/`.
+fn find(config: &Path) -> Result<PathBuf, Error> {
+    let in_configs = Path::new("configs").join(config);
+    let bare = config.components().count() == 1;
+    if config.is_file() {
+        Ok(config.into())
+    } else if bare && in_configs.is_file() {
+        Ok(in_configs)
+    } else {
+        let also = if bare { " here or in configs/" } else { "" };
+        Err(Error::Config(format!("{}: there is no such config{also}", config.display())))
+    }
 }
 
 /// Where and with what to compute, as typed.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::progress::Progress;
 use crate::seed;
-use crate::{Error, interrupt};
+use crate::{Error, interrupt, parts};
 
 /// Recordings that are loaded and embedded together: enough to fill batches, few enough to stay small in memory.
 const CHUNK: usize = 16;
@@ -168,15 +168,11 @@ impl Pass<'_> {
         let n_views = self.views(split);
         let config = self.images.config();
         let mut hasher = Sha256::new();
-        let mut add = |part: &str| {
-            hasher.update((part.len() as u64).to_le_bytes());
-            hasher.update(part);
-        };
-        add(self.frozen_key);
-        add(&self.corpus.recordings[recording].sha256);
-        add(&config.image_key());
+        let image_key = config.image_key();
+        parts::add(&mut hasher, [self.frozen_key, &self.corpus.recordings[recording].sha256, &image_key]);
         if n_views > 0 {
-            add(&format!("{n_views} views, {:?}, seed {}", config.spec_augment, self.seed));
+            let views = format!("{n_views} views, {:?}, seed {}", config.spec_augment, self.seed);
+            parts::add(&mut hasher, [views.as_str()]);
         }
         hex(&hasher.finalize())
     }

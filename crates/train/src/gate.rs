@@ -25,7 +25,7 @@ use crate::embeddings::Pass;
 use crate::plan::Places;
 use crate::progress::Progress;
 use crate::search::Search;
-use crate::{Error, interrupt, seed};
+use crate::{Error, interrupt, parts, seed};
 use logistic::{Example, fit};
 
 /// Changes whenever the same recordings and sounds are heard in other parts than before: caches hash it.
@@ -209,10 +209,7 @@ impl GateTraining<'_> {
         let mut hasher = Sha256::new();
         let image_key = self.images.config().image_key();
         let made = format!("gate {PARTS_VERSION} {SOUNDS_VERSION} {n} of {name}, seed {}", self.seed);
-        for part in [self.engine_key, &image_key, &made] {
-            hasher.update((part.len() as u64).to_le_bytes());
-            hasher.update(part);
-        }
+        parts::add(&mut hasher, [self.engine_key, &image_key, &made]);
         key(&mut hasher);
         let key = hex(&hasher.finalize());
         let length = n * self.engine.n_outputs();

@@ -20,6 +20,7 @@ pub mod interrupt;
 pub mod journal;
 mod media;
 mod npy;
+mod parts;
 pub mod plan;
 pub mod pretrain;
 pub mod progress;

@@ -75,17 +75,9 @@ pub fn run(config: &PretrainConfig, compute: &Compute, out: &Path) -> Result<Pat
         journal.finish(&records)?;
         return Ok(path);
     }
-    let environment = Environment::here();
-    let provenance = json!({
-        "format_version": 1,
-        "wail": environment.wail,
-        "features_version": environment.features_version,
-        "target": environment.target,
-        "seed": config.seed,
-        "device": compute.device_name(),
-        "config": resolved,
-        "backbone": { "used": config.in_words(), "heard": sounds.heard },
-    });
+    let mut provenance = Environment::here().provenance(config.seed, compute.device_name());
+    provenance["config"] = json!(resolved);
+    provenance["backbone"] = json!({ "used": config.in_words(), "heard": sounds.heard });
     run.write("config.toml", resolved.as_bytes())?;
     run.write("provenance.json", format!("{provenance:#}\n").as_bytes())?;
     for (name, text) in &sounds.split {

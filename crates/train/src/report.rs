@@ -130,6 +130,18 @@ impl Environment {
             target: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
         }
     }
+
+    /// The beginning of `provenance.json`.
+    pub fn provenance(&self, seed: u64, device: &str) -> serde_json::Value {
+        serde_json::json!({
+            "format_version": 1,
+            "wail": self.wail,
+            "features_version": self.features_version,
+            "target": self.target,
+            "seed": seed,
+            "device": device,
+        })
+    }
 }
 
 /// What the scores were measured on.

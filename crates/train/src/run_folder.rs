@@ -10,7 +10,7 @@ use dataset::hex;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::Error;
+use crate::{Error, parts};
 
 /// Name of the trained model inside a run folder.
 pub const MODEL_FILE: &str = "model.safetensors";
@@ -36,10 +36,7 @@ impl RunFolder {
     /// [`Error::Failed`] if it cannot be made.
     pub fn create(parent: &Path, name: &str, inputs: &[&str]) -> Result<Self, Error> {
         let mut hasher = Sha256::new();
-        for input in inputs {
-            hasher.update((input.len() as u64).to_le_bytes());
-            hasher.update(input);
-        }
+        parts::add(&mut hasher, inputs.iter().copied());
         let hash = hex(&hasher.finalize()[..6]);
         let name = format!("{name}-{hash}");
         let path = parent.join(&name);

@@ -4,14 +4,13 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
+use crate::parts;
+
 /// A seed for one `purpose`: SHA-256 of the run's seed and the parts, so that no two purposes share a stream and
 /// adding one leaves the others as they were.
 pub fn derive(seed: u64, purpose: &[&str]) -> u64 {
     let mut hasher = Sha256::new_with_prefix(seed.to_le_bytes());
-    for part in purpose {
-        hasher.update((part.len() as u64).to_le_bytes());
-        hasher.update(part);
-    }
+    parts::add(&mut hasher, purpose.iter().copied());
     let digest: [u8; 32] = hasher.finalize().into();
     let mut first = [0; 8];
     first.copy_from_slice(&digest[..8]);

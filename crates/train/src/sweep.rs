@@ -76,23 +76,16 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
     run.write("config.toml", resolved.as_bytes())?;
     run.write("manifest.csv", corpus.manifest_csv().as_bytes())?;
     let environment = Environment::here();
-    let mut provenance = json!({
-        "format_version": 1,
-        "wail": environment.wail,
-        "features_version": environment.features_version,
-        "target": environment.target,
-        "seed": config.seed,
-        "device": compute.device_name(),
-        "engine": compute.engine_name(),
-        "data": {
-            "root": corpus.root.display().to_string(),
-            "synthetic": synthetic,
-            "fingerprint": fingerprint,
-            "recordings": corpus.recordings.len(),
-            "split": plan.rule,
-        },
-        "backbone": backbone_summary,
+    let mut provenance = environment.provenance(config.seed, compute.device_name());
+    provenance["engine"] = json!(compute.engine_name());
+    provenance["data"] = json!({
+        "root": corpus.root.display().to_string(),
+        "synthetic": synthetic,
+        "fingerprint": fingerprint,
+        "recordings": corpus.recordings.len(),
+        "split": plan.rule,
     });
+    provenance["backbone"] = json!(backbone_summary);
     if heard != Heard::default() {
         provenance["backbone"]["heard"] = json!(heard);
     }

@@ -179,15 +179,13 @@ fn table(answers: &[(String, Prediction)]) -> String {
 
 fn csv_text(classifier: &Classifier, options: &Options, answers: &[(String, Prediction)]) -> Result<String, Error> {
     let labels = classifier.labels();
-    let fail = |e: String| Error::Failed(format!("CSV: {e}"));
-    let mut writer = csv::Writer::from_writer(Vec::new());
     let mut header: Vec<String> = ["file", "label", "probability"].map(String::from).into();
     header.extend(labels.iter().map(|label| format!("p_{label}")));
     header.extend((options.min_confidence.is_some() || options.coverage.is_some()).then(|| "abstains".into()));
     header.extend(options.coverage.map(|_| "prediction_set".into()));
     let gate = ["cry_score", "not_a_cry"].map(String::from);
     header.extend(gate.into_iter().filter(|_| classifier.has_gate()));
-    writer.write_record(&header).map_err(|e| fail(e.to_string()))?;
+    let mut rows = vec![header];
     for (file, prediction) in answers {
         let mut row = vec![file.clone(), prediction.label.clone(), prediction.probability.to_string()];
         row.extend(labels.iter().map(|label| prediction.all_probs[label].to_string()));
@@ -195,7 +193,17 @@ fn csv_text(classifier: &Classifier, options: &Options, answers: &[(String, Pred
         row.extend(prediction.prediction_set.as_ref().map(|set| set.join("|")));
         row.extend(prediction.cry_score.map(|score| score.to_string()));
         row.extend(prediction.not_a_cry.map(|not_a_cry| not_a_cry.to_string()));
-        writer.write_record(&row).map_err(|e| fail(e.to_string()))?;
+        rows.push(row);
+    }
+    csv_of(&rows)
+}
+
+/// Rows as CSV.
+fn csv_of<T: AsRef<[u8]>>(rows: &[impl AsRef<[T]>]) -> Result<String, Error> {
+    let fail = |e: String| Error::Failed(format!("CSV: {e}"));
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        writer.write_record(row.as_ref()).map_err(|e| fail(e.to_string()))?;
     }
     let bytes = writer.into_inner().map_err(|e| fail(e.to_string()))?;
     String::from_utf8(bytes).map_err(|e| fail(e.to_string()))

@@ -1,10 +1,10 @@
 //! `train --config sweep.toml`: the main job.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::Error;
-use crate::cli::ComputeArgs;
-use crate::config::{Config, Settings};
+use crate::cli::RunArgs;
+use crate::config::Config;
 use crate::{interrupt, run_folder, sweep};
 
 /// Arguments of the main job.
@@ -13,29 +13,18 @@ pub struct Args {
     /// The sweep to run; a bare name is also looked for in configs/
     #[arg(long, value_name = "FILE", default_value = "sweep.toml")]
     config: PathBuf,
-    /// Use this seed instead of the config's
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
     #[command(flatten)]
-    compute: ComputeArgs,
-    /// Folder for the run's own folder
-    #[arg(long, value_name = "DIR", default_value = "experiments")]
-    out: PathBuf,
+    run: RunArgs,
     /// Train again the trials that failed in an earlier run
     #[arg(long)]
     retry_failed: bool,
-    /// Set a config key, such as train.epochs=5; may be given again
-    #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
-    overrides: Vec<String>,
 }
 
 /// Runs the sweep and prints the best trial and where the results are.
 pub fn run(args: &Args) -> Result<(), Error> {
-    let mut overrides = args.overrides.clone();
-    overrides.extend(args.seed.map(|seed| format!("seed={seed}")));
-    let config = Config::load(&find(&args.config)?, &overrides)?;
+    let config: Config = args.run.load(&args.config)?;
     interrupt::listen("stopping after the epochs that are under way")?;
-    let (path, report) = sweep::run(&config, &args.compute.find()?, &args.out, args.retry_failed)?;
+    let (path, report) = sweep::run(&config, &args.run.compute.find()?, &args.run.out, args.retry_failed)?;
     let leaky = if report.data.leaks.any() { ", LEAKY SPLIT" } else { "" };
     let show = |name: &str, evaluation: &metrics::Evaluation| {
         let macro_f1 = evaluation.scores.macro_f1;
@@ -57,18 +46,4 @@ pub fn run(args: &Args) -> Result<(), Error> {
     println!("model      {}", path.join(run_folder::MODEL_FILE).display());
     println!("report     {}", path.join("report.html").display());
     Ok(())
-}
-
-/// The file that `config` means: itself, or a bare name in `configs/`.
-pub fn find(config: &Path) -> Result<PathBuf, Error> {
-    let in_configs = Path::new("configs").join(config);
-    let bare = config.components().count() == 1;
-    if config.is_file() {
-        Ok(config.into())
-    } else if bare && in_configs.is_file() {
-        Ok(in_configs)
-    } else {
-        let also = if bare { " here or in configs/" } else { "" };
-        Err(Error::Config(format!("{}: there is no such config{also}", config.display())))
-    }
 }

@@ -116,10 +116,6 @@ impl PretrainConfig {
 }
 
 impl Settings for PretrainConfig {
-    fn special_defaults(&self) -> Option<Self> {
-        None
-    }
-
     fn problems(&self) -> Vec<Problem> {
         let mut found = Vec::new();
         let mut check = |ok: bool, key: &str, message: &str| {

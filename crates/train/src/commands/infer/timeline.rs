@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use predict::{Classifier, Event, Options, Timeline, Windows};
 use serde::Serialize;
 
-use super::{Format, json, print};
+use super::{Format, csv_of, json, print};
 use crate::{Error, inputs};
 
 /// Hears each file and prints its events; files that cannot be read are told and make the exit code 3.
@@ -87,7 +87,7 @@ impl Printer {
     fn before_all(&self) -> Result<String, Error> {
         match self.format {
             Format::Json if self.is_one_of_many => Ok("[".into()),
-            Format::Csv => csv_line(&COLUMNS),
+            Format::Csv => csv_of(&[COLUMNS]),
             _ => Ok(String::new()),
         }
     }
@@ -130,7 +130,7 @@ impl Printer {
         match self.format {
             Format::Json => Ok(format!("{}{}", if n > 1 { "," } else { "" }, json(event)?.trim_end())),
             Format::Jsonl => json(&Line { file: &name, event }),
-            Format::Csv => csv_line(&[
+            Format::Csv => csv_of(&[[
                 &name,
                 &start_seconds.to_string(),
                 &end_seconds.to_string(),
@@ -139,7 +139,7 @@ impl Printer {
                 &cry_score.map_or(String::new(), |score| score.to_string()),
                 &abstains.map_or(String::new(), |abstains| abstains.to_string()),
                 &n_windows.to_string(),
-            ]),
+            ]]),
             // https://manual.audacityteam.org/man/importing_and_exporting_labels.html
             Format::Audacity => {
                 Ok(format!("{start_seconds:.6}\t{end_seconds:.6}\t{}\n", in_words.replace(['\t', '\n'], " ")))
@@ -154,14 +154,6 @@ impl Printer {
 
 const COLUMNS: [&str; 8] =
     ["file", "start_seconds", "end_seconds", "label", "probability", "cry_score", "abstains", "n_windows"];
-
-fn csv_line(cells: &[&str; 8]) -> Result<String, Error> {
-    let fail = |e: String| Error::Failed(format!("CSV: {e}"));
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(cells).map_err(|e| fail(e.to_string()))?;
-    let bytes = writer.into_inner().map_err(|e| fail(e.to_string()))?;
-    String::from_utf8(bytes).map_err(|e| fail(e.to_string()))
-}
 
 /// Hours, minutes and seconds.
 fn clock(seconds: f64) -> String {

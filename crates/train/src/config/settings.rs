@@ -1,0 +1,146 @@
+//! How a configuration file is read: overrides, defaults that hang on other values, and problems with their place.
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Error;
+
+/// A value that makes no sense, by its dotted key.
+pub struct Problem {
+    /// Such as `train.epochs`.
+    pub key: String,
+    /// What it must be.
+    pub message: String,
+}
+
+impl Problem {
+    /// Those of the table `table`, told by the crate that reads it: each begins with the key that it is about.
+    pub fn of_table(table: &str, problems: Vec<String>) -> impl Iterator<Item = Self> {
+        problems.into_iter().map(move |problem| {
+            let (key, message) = problem.split_once(' ').unwrap_or(("", &problem));
+            Self { key: format!("{table}.{key}"), message: message.into() }
+        })
+    }
+}
+
+/// A configuration file.
+pub trait Settings: Serialize + DeserializeOwned {
+    /// Every value that makes no sense.
+    fn problems(&self) -> Vec<Problem>;
+
+    /// Other defaults than the usual, where what the file says asks for them.
+    fn special_defaults(&self) -> Option<Self> {
+        None
+    }
+
+    /// Reads `path`, applies `overrides` (each `table.key=value`, the value in TOML; a bare word is a string) and checks
+    /// the result.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with every problem, each with line and column where it stands in the file.
+    fn load(path: &Path, overrides: &[String]) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Error::Config(format!("{}: cannot be read: {e}", path.display())))?;
+        let fail = |message: String| Error::Config(format!("{}: {message}", path.display()));
+        let mut config: Self = toml::from_str(&text).map_err(|e| fail(e.to_string()))?;
+        let mut table: toml::Table = toml::from_str(&text).map_err(|e| fail(e.to_string()))?;
+        let with = |table: &toml::Table| {
+            table.clone().try_into::<Self>().map_err(|e| match overrides {
+                [] => fail(e.to_string()),
+                _ => Error::Config(format!("{} with --set {}: {e}", path.display(), overrides.join(" --set "))),
+            })
+        };
+        if !overrides.is_empty() {
+            for one in overrides {
+                set(&mut table, one)?;
+            }
+            config = with(&table)?;
+        }
+        if let Some(defaults) = config.special_defaults() {
+            let defaults = toml::Table::try_from(defaults).map_err(|e| fail(e.to_string()))?;
+            fill_in(&mut table, defaults);
+            config = with(&table)?;
+        }
+        let problems: Vec<String> = config
+            .problems()
+            .into_iter()
+            .map(|problem| {
+                let place = match locate(&text, &problem.key) {
+                    Some((line, column)) => format!("line {line}, column {column}: "),
+                    None => String::new(),
+                };
+                format!("{place}{}: {}", problem.key, problem.message)
+            })
+            .collect();
+        if problems.is_empty() { Ok(config) } else { Err(fail(problems.join("\n  "))) }
+    }
+
+    /// The resolved configuration as TOML.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if a value has no TOML form (an integer over 2^63).
+    fn to_toml(&self) -> Result<String, Error> {
+        toml::to_string(self).map_err(|e| Error::Config(format!("the configuration cannot be written as TOML: {e}")))
+    }
+}
+
+/// What a run's name must be.
+pub const PLAIN_NAME: &str = "letters, digits, - and _ only, and not empty";
+
+/// Whether `name` is [`PLAIN_NAME`].
+pub fn is_plain_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
+/// Applies one `table.key=value`.
+fn set(table: &mut toml::Table, assignment: &str) -> Result<(), Error> {
+    let wrong = |why: &str| Error::Config(format!("--set {assignment}: {why}; the form is table.key=value"));
+    let (key, value) = assignment.split_once('=').ok_or_else(|| wrong("there is no '='"))?;
+    let value = match toml::from_str::<toml::Table>(&format!("value = {value}")) {
+        Ok(mut parsed) => parsed.remove("value").ok_or_else(|| wrong("there is no value"))?,
+        Err(_) => toml::Value::String(value.to_owned()),
+    };
+    let mut parts: Vec<&str> = key.split('.').collect();
+    let last = parts.pop().filter(|part| !part.is_empty()).ok_or_else(|| wrong("there is no key"))?;
+    let mut inner = table;
+    for part in parts {
+        inner = inner
+            .entry(part)
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
+            .as_table_mut()
+            .ok_or_else(|| wrong(&format!("{part} is not a table")))?;
+    }
+    inner.insert(last.to_owned(), value);
+    Ok(())
+}
+
+/// Puts the values of `defaults` where `table` and the tables inside it have none.
+fn fill_in(table: &mut toml::Table, defaults: toml::Table) {
+    for (key, default) in defaults {
+        match (table.get_mut(&key), default) {
+            (Some(toml::Value::Table(inner)), toml::Value::Table(defaults)) => fill_in(inner, defaults),
+            (Some(_), _) => {}
+            (None, default) => drop(table.insert(key, default)),
+        }
+    }
+}
+
+/// Line and column, from 1, where the dotted `key` stands in `text`.
+fn locate(text: &str, key: &str) -> Option<(usize, usize)> {
+    let document = toml::de::DeTable::parse(text).ok()?;
+    let mut table = document.get_ref();
+    let mut start = None;
+    for part in key.split('.') {
+        let (name, value) = table.iter().find(|(name, _)| name.get_ref() == part)?;
+        start = Some(name.span().start);
+        match value.get_ref() {
+            toml::de::DeValue::Table(inner) => table = inner,
+            _ => break,
+        }
+    }
+    let before = text.get(..start?)?;
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    Some((before.matches('\n').count() + 1, before[line_start..].chars().count() + 1))
+}
