@@ -180,6 +180,14 @@ mod tests {
         verified(&candidates(&lists, MIN_VOTES), &mut families, |index| Some(sounds[index].clone()))
     }
 
+    /// A shift by nearly half of 8 ms, which moved the peaks of this glide when frames were that far apart.
+    #[test]
+    fn a_shift_between_frames_hides_no_copy() {
+        let original = sound(952);
+        let copies = found(&[sound(1952), original.clone(), sound(2952), original[10_141..].to_vec()]);
+        assert_eq!(copies.iter().map(|copy| (copy.a, copy.b)).collect::<Vec<_>>(), [(1, 3)]);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
