@@ -21,7 +21,7 @@ from yamnet_check import spectrogram
 
 CRATES = pathlib.Path(__file__).parent.parent / "crates"
 # research/audioset/yamnet/yamnet.py: strides and channels after the first layer, here with 2 channels in place of its 32.
-WIDTH, N_CLASSES = 2, 5
+WIDTH, N_CLASSES, CRY = 2, 21, 20
 LAYERS = [(1, 2), (2, 4), (1, 4), (2, 8), (1, 8), (2, 16), (1, 16), (1, 16), (1, 16), (1, 16), (1, 16), (2, 32), (1, 32)]
 N_IMAGES, FRAMES, BANDS = 2, 144, 64
 STRIDE = 13
@@ -160,6 +160,15 @@ def onnx_model(convs, classifier):
     return model.SerializeToString()
 
 
+def cry_pooled(embeddings, scores):
+    """[n, 2 * channels]: mean and standard deviation over the patches, [n, patches, channels], weighted by their scores for CRY + 0.001."""
+    weights = scores[..., CRY, None].astype(np.float64) + 1e-3
+    weights /= weights.sum(axis=1, keepdims=True)
+    mean = (embeddings * weights).sum(axis=1, keepdims=True)
+    deviation = np.sqrt(((embeddings - mean) ** 2 * weights).sum(axis=1))
+    return np.concatenate([mean[:, 0], deviation], axis=1).astype(np.float32)
+
+
 def main():
     folder = CRATES / "model/tests/goldens"
     convs, classifier = layers(np.random.default_rng(7))
@@ -171,10 +180,12 @@ def main():
     patches = np.stack([image[start : start + 96] for image in images for start in (0, 48)])[:, None]
     session = onnxruntime.InferenceSession(folder / "yamnet.onnx")
     embeddings, scores = session.run(["embedding", "scores"], {"patches": patches})
+    of_recordings = embeddings.reshape(N_IMAGES, 2, -1)
     expected = {
         "images": N_IMAGES,
         "frames": FRAMES,
-        "embeddings": embeddings.reshape(N_IMAGES, 2, -1).mean(axis=1).ravel().tolist(),
+        "embeddings": of_recordings.mean(axis=1).ravel().tolist(),
+        "cry_embeddings": cry_pooled(of_recordings, scores.reshape(N_IMAGES, 2, -1)).ravel().tolist(),
         "scores": scores.ravel().tolist(),
     }
     (folder / "yamnet.json").write_text(json.dumps(expected))

@@ -26,10 +26,13 @@ pub enum FrontEnd {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FeatureConfig {
-    /// What a waveform becomes. YAMNet's leave only `clip_seconds` and `spec_augment` free: see [`FeatureConfig::yamnet`].
+    /// What a waveform becomes. YAMNet's leave only `common_rate_hz`, `clip_seconds` and `spec_augment` free: see [`FeatureConfig::yamnet`].
     pub front_end: FrontEnd,
     /// Rate to resample to, 4000 to 48000 Hz.
     pub sample_rate_hz: u32,
+    /// Rate to resample to before that, 4000 to 48000 Hz, so that recordings of different rates hold the same frequencies: else a
+    /// class whose recordings come from better microphones can be told by that. Straight to `sample_rate_hz` if absent.
+    pub common_rate_hz: Option<u32>,
     /// Length to clip or zero-pad to, 0.5 to 60 s.
     pub clip_seconds: f64,
     /// Samples of a Fourier transform, 64 to 16384.
@@ -55,6 +58,7 @@ impl Default for FeatureConfig {
         Self {
             front_end: FrontEnd::Image,
             sample_rate_hz: 8000,
+            common_rate_hz: None,
             clip_seconds: 7.0,
             n_fft: 1024,
             hop_length: 256,
@@ -86,12 +90,21 @@ impl FeatureConfig {
 
     /// Every problem with the values; empty if they can be used.
     pub fn validate(&self) -> Vec<String> {
-        let fixed = Self { front_end: self.front_end, clip_seconds: self.clip_seconds, ..Self::yamnet() };
-        let fixed = Self { spec_augment: self.spec_augment.clone(), ..fixed };
+        let fixed = Self {
+            front_end: self.front_end,
+            common_rate_hz: self.common_rate_hz,
+            clip_seconds: self.clip_seconds,
+            spec_augment: self.spec_augment.clone(),
+            ..Self::yamnet()
+        };
         let [height, width] = self.image_shape();
         let nyquist = f64::from(self.sample_rate_hz) / 2.0;
         [
             ((4000..=48_000).contains(&self.sample_rate_hz), "sample_rate_hz must be 4000 to 48000"),
+            (
+                self.common_rate_hz.is_none_or(|rate| (4000..=48_000).contains(&rate)),
+                "common_rate_hz must be 4000 to 48000",
+            ),
             ((0.5..=60.0).contains(&self.clip_seconds), "clip_seconds must be 0.5 to 60"),
             ((64..=16_384).contains(&self.n_fft), "n_fft must be 64 to 16384"),
             ((1..=self.n_fft).contains(&self.hop_length), "hop_length must be 1 to n_fft"),
@@ -105,7 +118,7 @@ impl FeatureConfig {
             ((32..=1024).contains(&self.image_size), "image_size must be 32 to 1024"),
             (
                 self.front_end == FrontEnd::Image || *self == fixed,
-                "front_end is one of YAMNet's, whose authors fixed all but clip_seconds and spec_augment: leave the others out",
+                "front_end is one of YAMNet's, whose authors fixed all but common_rate_hz, clip_seconds and spec_augment: leave the others out",
             ),
             (
                 self.spec_augment.frequency_mask.max(self.spec_augment.time_mask) <= height.max(width),
@@ -151,6 +164,7 @@ impl FeatureConfig {
         let Self {
             front_end,
             sample_rate_hz,
+            common_rate_hz,
             clip_seconds,
             n_fft,
             hop_length,
@@ -161,11 +175,12 @@ impl FeatureConfig {
             image_size,
             spec_augment: _,
         } = self;
+        let through = common_rate_hz.map(|rate| format!("through {rate} Hz, ")).unwrap_or_default();
         if *front_end != FrontEnd::Image {
-            return format!("features {FEATURES_VERSION}: {front_end:?}, {clip_seconds} s");
+            return format!("features {FEATURES_VERSION}: {through}{front_end:?}, {clip_seconds} s");
         }
         format!(
-            "features {FEATURES_VERSION}: {sample_rate_hz} Hz, {clip_seconds} s, {n_fft}/{hop_length}, {n_mels} mels \
+            "features {FEATURES_VERSION}: {through}{sample_rate_hz} Hz, {clip_seconds} s, {n_fft}/{hop_length}, {n_mels} mels \
              {f_min_hz} to {f_max_hz:?} Hz, {top_db} dB, {image_size} px"
         )
     }
@@ -219,5 +234,7 @@ mod tests {
             FeatureConfig { spec_augment: SpecAugment { time_mask: 3, ..SpecAugment::default() }, ..config.clone() };
         assert_eq!(config.image_key(), augmented.image_key());
         assert_ne!(config.image_key(), FeatureConfig { top_db: 79.0, ..config.clone() }.image_key());
+        let through = FeatureConfig { common_rate_hz: Some(6000), ..config.clone() };
+        assert_ne!(config.image_key(), through.image_key());
     }
 }

@@ -15,8 +15,8 @@ use crate::resize::Resize;
 use crate::yamnet::{self, YamnetMel};
 use crate::{Error, FeatureConfig, FrontEnd};
 
-/// Sound after the clip's end that its last samples still depend on, s: the resampler's reach, at the lowest rates too.
-pub const RESAMPLER_REACH_SECONDS: f64 = 0.05;
+/// Sound after the clip's end that its last samples still depend on, s: the reach of two resamplings, at the lowest rates too.
+pub const RESAMPLER_REACH_SECONDS: f64 = 0.06;
 
 /// A WAV file's header comes with the first of these; its samples are read past the buffer.
 const HEADER_BUFFER_BYTES: usize = 4096;
@@ -40,7 +40,8 @@ pub struct Extractor {
     resize: Resize,
     /// Where the front end is one of YAMNet's.
     yamnet: Option<YamnetMel>,
-    resamplers: Mutex<HashMap<u32, Arc<Resampler>>>,
+    /// By the rates that they take and give, Hz.
+    resamplers: Mutex<HashMap<[u32; 2], Arc<Resampler>>>,
 }
 
 impl Extractor {
@@ -123,10 +124,15 @@ impl Extractor {
 
     /// Mono samples of any length at the configuration's rate.
     pub fn at_own_rate(&self, samples: &[f32], sample_rate_hz: u32) -> Vec<f32> {
-        match sample_rate_hz {
-            rate if rate == self.config.sample_rate_hz => samples.to_vec(),
-            rate => self.resampler(rate).apply(samples),
+        let own_rate_hz = self.config.sample_rate_hz;
+        match self.config.common_rate_hz {
+            Some(common) => self.resampled(&self.resampled(samples, [sample_rate_hz, common]), [common, own_rate_hz]),
+            None => self.resampled(samples, [sample_rate_hz, own_rate_hz]),
         }
+    }
+
+    fn resampled(&self, samples: &[f32], [from_hz, to_hz]: [u32; 2]) -> Vec<f32> {
+        if from_hz == to_hz { samples.to_vec() } else { self.resampler([from_hz, to_hz]).apply(samples) }
     }
 
     /// Energy of each mel band in each frame before any scaling, `[n_mels, 1 + samples / hop_length]` row-major, of a
@@ -183,12 +189,12 @@ impl Extractor {
         (self.image_from_waveform(&self.whole_waveform(&audio)), audio.warnings)
     }
 
-    fn resampler(&self, from_hz: u32) -> Arc<Resampler> {
+    fn resampler(&self, rates: [u32; 2]) -> Arc<Resampler> {
         let mut resamplers = self.resamplers.lock().unwrap_or_else(PoisonError::into_inner);
-        if resamplers.len() >= MAX_RESAMPLERS && !resamplers.contains_key(&from_hz) {
+        if resamplers.len() >= MAX_RESAMPLERS && !resamplers.contains_key(&rates) {
             resamplers.clear();
         }
-        let make = || Arc::new(Resampler::new(from_hz, self.config.sample_rate_hz));
-        Arc::clone(resamplers.entry(from_hz).or_insert_with(make))
+        let make = || Arc::new(Resampler::new(rates[0], rates[1]));
+        Arc::clone(resamplers.entry(rates).or_insert_with(make))
     }
 }

@@ -54,3 +54,23 @@ fn the_runtimes_rounding_loses_what_is_quiet() {
     let loud: Vec<(f32, f32)> = exact.into_iter().zip(rounded).filter(|(e, _)| *e > 2.0).collect();
     assert!(loud.len() > 100 && loud.iter().all(|(e, r)| (e - r).abs() < 0.1));
 }
+
+/// What a better microphone hears above 4 kHz does not tell its recordings from those of 8 kHz.
+#[test]
+fn through_a_common_rate_recordings_hold_the_same_frequencies() {
+    let tone = |frequency_hz: f32| -> Vec<f32> {
+        (0..44_100).map(|i| (std::f32::consts::TAU * frequency_hz * i as f32 / 44_100.0).sin()).collect()
+    };
+    let level = |common_rate_hz: Option<u32>, frequency_hz: f32| {
+        let config = FeatureConfig { common_rate_hz, ..FeatureConfig::yamnet() };
+        let waveform = Extractor::new(&config).unwrap().at_own_rate(&tone(frequency_hz), 44_100);
+        assert_eq!(waveform.len(), 16_000);
+        let inner = &waveform[2_000..14_000];
+        (inner.iter().map(|x| x * x).sum::<f32>() / inner.len() as f32).sqrt()
+    };
+    for common_rate_hz in [None, Some(8_000)] {
+        assert!((level(common_rate_hz, 1_000.0) - 0.5_f32.sqrt()).abs() < 1e-3);
+    }
+    assert!((level(None, 6_000.0) - 0.5_f32.sqrt()).abs() < 1e-3);
+    assert!(level(Some(8_000), 6_000.0) < 1e-3);
+}

@@ -12,6 +12,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crate::Error;
 use crate::arch::{ConvSpec, PATCH, PATCH_HOP, POOL_KERNEL, POOL_PADDING, POOL_STRIDE, ResNetLayers};
 use crate::fold::Conv;
+use crate::pooling::{CryPool, CryPooling};
 
 /// A backbone up to the global average pooling, or a stretch of a ResNet's residual blocks.
 ///
@@ -43,16 +44,18 @@ struct Block {
     downsample: Option<Conv2d>,
 }
 
-/// YAMNet. What it hears at once is a patch of 96 frames; an embedding is the mean over the patches of a spectrogram.
+/// YAMNet. What it hears at once is a patch of 96 frames; an embedding is pooled over the patches of a spectrogram:
+/// see [`Pooling`](crate::Pooling).
 #[derive(Module, Debug)]
 pub struct Yamnet {
     convs: Vec<Conv2d>,
     average_pool: AdaptiveAvgPool2d,
+    cry_pool: Option<CryPool>,
 }
 
 impl Backbone {
     /// Images `[n, 1, height, width]`, or what the layers before this stretch made of them, to embeddings
-    /// `[n, 512]` (YAMNet: `[n, 1024]`), or to flattened feature maps if the stretch ends before the pooling; all `float32`.
+    /// `[n, 512]` (YAMNet: `[n, 1024]`, or `[n, 2048]` with [`Pooling::Cry`](crate::Pooling)), or to flattened feature maps if the stretch ends before the pooling; all `float32`.
     /// A ResNet's images are in 0..1; YAMNet's are log-mel spectrograms, `height` frames (a multiple of 48, at least 96) by 64
     /// mel bands. Gradients are followed if the weights are on an autodiff device.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
@@ -122,9 +125,13 @@ impl Block {
 }
 
 impl Yamnet {
-    pub(crate) fn new(convs: &[Conv], device: &Device) -> Self {
+    pub(crate) fn new(convs: &[Conv], pooling: Option<&CryPooling>, device: &Device) -> Self {
         let convs = convs.iter().map(|conv| conv2d(conv, device)).collect();
-        Self { convs, average_pool: AdaptiveAvgPool2dConfig::new([1, 1]).init() }
+        Self {
+            convs,
+            average_pool: AdaptiveAvgPool2dConfig::new([1, 1]).init(),
+            cry_pool: pooling.map(|pooling| pooling.to_module(device)),
+        }
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<2> {
@@ -139,7 +146,11 @@ impl Yamnet {
         }
         let x = self.average_pool.forward(x).flatten::<2>(1, 3);
         let n_outputs = x.dims()[1];
-        x.reshape([n, patches, n_outputs]).mean_dim(1).squeeze_dim(1)
+        let x = x.reshape([n, patches, n_outputs]);
+        match &self.cry_pool {
+            Some(pool) => pool.forward(x),
+            None => x.mean_dim(1).squeeze_dim(1),
+        }
     }
 }
 

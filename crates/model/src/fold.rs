@@ -9,6 +9,8 @@ pub(crate) struct RawBackbone {
     pub layers: Layers<RawConv>,
     /// Weight `[n_classes, n_inputs]` and bias `[n_classes]` of the linear layer after it, where the reader looks for one: YAMNet's.
     pub classifier: Option<[HostTensor; 2]>,
+    /// Weight and bias that weigh patches, in models saved with [`Pooling::Cry`](crate::Pooling).
+    pub pooling: Option<[HostTensor; 2]>,
 }
 
 /// A convolution as a file holds it.

@@ -26,6 +26,7 @@ mod host_tensor;
 mod network;
 mod normed;
 mod onnx;
+mod pooling;
 mod random;
 mod rten_engine;
 mod safetensors;
@@ -46,6 +47,7 @@ pub use gate::{Gate, GateInfo};
 pub use head::{Head, HeadConfig, random_linear};
 pub use network::Network;
 pub use normed::NormedBackbone;
+pub use pooling::Pooling;
 pub use saved::{
     BackboneInfo, CheckpointInfo, ModelInfo, SavedModel, load_backbone, load_checkpoint, load_model, parse_model,
     read_model_file, save_backbone, save_checkpoint, save_model, save_onnx,

@@ -100,7 +100,7 @@ impl NormedBackbone {
             let layer = layers.next().ok_or_else(|| Error::tensor(&spec.name, "missing"))?;
             layer.raw(spec)
         })?;
-        BackboneWeights::from_raw(self.arch, RawBackbone { layers: raw, classifier: None })
+        BackboneWeights::from_raw(self.arch, RawBackbone { layers: raw, classifier: None, pooling: None })
     }
 }
 

@@ -44,7 +44,8 @@ impl<'a> OnnxFile<'a> {
         let graph = Graph::new(self.graph()?, self.folder);
         match arch.layers() {
             Layers::ResNet(specs) => {
-                Ok(RawBackbone { layers: Layers::ResNet(walk::resnet(&graph, arch, specs)?), classifier: None })
+                let layers = Layers::ResNet(walk::resnet(&graph, arch, specs)?);
+                Ok(RawBackbone { layers, classifier: None, pooling: None })
             }
             Layers::Yamnet(specs) => walk_yamnet::yamnet(&graph, specs),
         }

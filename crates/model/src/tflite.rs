@@ -104,7 +104,7 @@ impl<'a> TfliteFile<'a> {
             }
             _ => None,
         };
-        Ok(RawBackbone { layers: Layers::Yamnet(layers), classifier })
+        Ok(RawBackbone { layers: Layers::Yamnet(layers), classifier, pooling: None })
     }
 
     fn conv(&self, operator: &Operator, spec: ConvSpec) -> Result<RawConv, Error> {

@@ -1,8 +1,9 @@
 //! A backbone from tensors with its authors' names.
 
 use crate::Error;
-use crate::arch::{Arch, ConvSpec, Layers};
-use crate::fold::{BatchNorm, RawConv};
+use crate::arch::{Arch, ConvSpec};
+use crate::fold::{BatchNorm, RawBackbone, RawConv};
+use crate::pooling;
 use crate::safetensors::SafeTensors;
 
 /// torch's default, and torchvision's. A state dict does not hold it.
@@ -14,9 +15,9 @@ const YAMNET_EPSILON: f64 = 1e-4;
 const CLASSIFIERS: [&str; 3] = ["fc.", "head.", "gate."];
 
 /// Finds each convolution with its batch norm or, where that is folded already, its bias.
-pub(crate) fn read(file: &SafeTensors, arch: Arch) -> Result<Layers<RawConv>, Error> {
+pub(crate) fn read(file: &SafeTensors, arch: Arch) -> Result<RawBackbone, Error> {
     check_names(file, arch)?;
-    arch.layers().try_map(|spec| {
+    let layers = arch.layers().try_map(|spec| {
         let weight = file.get(&format!("{}.weight", spec.name))?;
         let bias_name = format!("{}.bias", spec.name);
         let bias = has(file, &bias_name).then(|| file.get(&bias_name)).transpose()?;
@@ -33,8 +34,13 @@ pub(crate) fn read(file: &SafeTensors, arch: Arch) -> Result<Layers<RawConv>, Er
                 epsilon: if arch == Arch::Yamnet { YAMNET_EPSILON } else { EPSILON },
             })
         };
-        Ok(RawConv { spec, weight, bias, norm })
-    })
+        Ok::<_, Error>(RawConv { spec, weight, bias, norm })
+    })?;
+    let pooling = match has(file, pooling::WEIGHT) {
+        true => Some([file.get(pooling::WEIGHT)?, file.get(pooling::BIAS)?]),
+        false => None,
+    };
+    Ok(RawBackbone { layers, classifier: None, pooling })
 }
 
 fn has(file: &SafeTensors, name: &str) -> bool {
@@ -50,6 +56,7 @@ fn check_names(file: &SafeTensors, arch: Arch) -> Result<(), Error> {
             name.strip_prefix(layer).and_then(|kind| kind.strip_prefix('.')).is_some_and(|kind| kinds.contains(&kind))
         };
         CLASSIFIERS.iter().any(|classifier| name.starts_with(classifier))
+            || arch == Arch::Yamnet && [pooling::WEIGHT, pooling::BIAS].contains(&name)
             || layers.iter().any(|ConvSpec { name, norm, .. }| {
                 of(name, &["weight", "bias"])
                     || of(norm, &["weight", "bias", "running_mean", "running_var", "num_batches_tracked"])

@@ -53,7 +53,7 @@ impl<'a> WeightFile<'a> {
     /// The backbone.
     pub fn backbone(&self, arch: Arch) -> Result<RawBackbone, Error> {
         match self {
-            Self::SafeTensors(file) => Ok(RawBackbone { layers: torch_names::read(file, arch)?, classifier: None }),
+            Self::SafeTensors(file) => torch_names::read(file, arch),
             Self::Onnx(file) => file.backbone(arch),
             Self::Tflite(file) => file.backbone(arch),
         }

@@ -15,6 +15,7 @@ use crate::checksum::Checksum;
 use crate::classifier::Classifier;
 use crate::fold::{Conv, RawBackbone, RawConv};
 use crate::host_tensor::{HostTensor, TensorView};
+use crate::pooling::{CryPooling, Pooling};
 use crate::random::NormalDraws;
 use crate::trainable::Trainable;
 use crate::weight_file::{WeightFile, read_file};
@@ -31,6 +32,7 @@ pub struct BackboneWeights {
     arch: Arch,
     layers: Layers<Conv>,
     classifier: Option<Classifier>,
+    pooling: Option<CryPooling>,
 }
 
 /// Without the numbers: there are millions.
@@ -49,7 +51,7 @@ impl BackboneWeights {
     pub fn random(arch: Arch, seed: u64) -> Self {
         let mut draws = NormalDraws::new(seed);
         let Ok(layers) = arch.layers().try_map(|spec| Ok::<_, std::convert::Infallible>(draws.conv(spec)));
-        BackboneWeights { arch, layers, classifier: None }
+        BackboneWeights { arch, layers, classifier: None, pooling: None }
     }
 
     /// Reads an ONNX file (any of the usual exports of a ResNet; its classifier is ignored), a TFLite
@@ -79,8 +81,31 @@ impl BackboneWeights {
         self.classifier.as_ref()
     }
 
-    /// The length of an embedding: 512 at full width, YAMNet's 1024.
+    /// These weights with another pooling. YAMNet's [`Pooling::Mean`] is that of all weight files; a saved model has the one that it
+    /// was saved with.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for [`Pooling::Cry`] where the file had no classifier with a class for cries.
+    pub fn with_pooling(self, pooling: Pooling) -> Result<Self, Error> {
+        let pooling = match (pooling, &self.classifier) {
+            (Pooling::Mean, _) => None,
+            (Pooling::Cry, _) if self.pooling.is_some() => self.pooling,
+            (Pooling::Cry, Some(classifier)) => Some(CryPooling::of_class(classifier)?),
+            (Pooling::Cry, None) => {
+                let problem = "weights without YAMNet's classifier, which says in which patches a cry is";
+                return Err(Error::Unsupported(problem.into()));
+            }
+        };
+        Ok(Self { pooling, ..self })
+    }
+
+    /// The length of an embedding: 512 at full width, YAMNet's 1024, or 2048 with [`Pooling::Cry`].
     pub fn n_outputs(&self) -> usize {
+        self.n_channels() * if self.pooling.is_some() { 2 } else { 1 }
+    }
+
+    /// Outputs of the last convolution.
+    fn n_channels(&self) -> usize {
         let last = match &self.layers {
             Layers::ResNet(resnet) => resnet.blocks.last().map(|block| &block.conv2),
             Layers::Yamnet(convs) => convs.last(),
@@ -103,7 +128,7 @@ impl BackboneWeights {
         let device = &device.clone().without_autodiff();
         match &self.layers {
             Layers::ResNet(layers) => Backbone::ResNet(ResNet::new(layers, 0..layers.blocks.len(), device)),
-            Layers::Yamnet(convs) => Backbone::Yamnet(Yamnet::new(convs, device)),
+            Layers::Yamnet(convs) => Backbone::Yamnet(Yamnet::new(convs, self.pooling.as_ref(), device)),
         }
         .freeze()
     }
@@ -176,14 +201,14 @@ impl BackboneWeights {
         Ok(weights)
     }
 
-    /// Weight and bias of the convolutions before those that `trainable` names.
+    /// Weight and bias of the convolutions before those that `trainable` names, and of the pooling.
     pub(crate) fn frozen_tensors(&self, trainable: Trainable) -> impl Iterator<Item = TensorView<'_>> {
-        self.tensors().take(2 * self.frozen_count(trainable))
+        self.conv_tensors().take(2 * self.frozen_count(trainable)).chain(self.pooling_tensors())
     }
 
     /// Weight and bias of the convolutions that `trainable` names, as [`BackboneWeights::tensors`] gives them.
     pub(crate) fn trainable_tensors(&self, trainable: Trainable) -> impl Iterator<Item = TensorView<'_>> {
-        self.tensors().skip(2 * self.frozen_count(trainable))
+        self.conv_tensors().skip(2 * self.frozen_count(trainable))
     }
 
     /// These weights with the tensors that `trainable` names replaced by what `get` gives for their names.
@@ -216,6 +241,11 @@ impl BackboneWeights {
         }
     }
 
+    /// What weighs patches, if [`Pooling::Cry`] does.
+    pub(crate) fn pooling(&self) -> Option<&CryPooling> {
+        self.pooling.as_ref()
+    }
+
     /// The convolutions.
     pub(crate) fn layers(&self) -> &Layers<Conv> {
         &self.layers
@@ -228,8 +258,8 @@ impl BackboneWeights {
             Layers::ResNet(layers) => check_resnet(layers)?,
             Layers::Yamnet(convs) => check_yamnet(convs)?,
         }
-        let weights = BackboneWeights { arch, layers, classifier: None };
-        let n_inputs = weights.n_outputs();
+        let weights = BackboneWeights { arch, layers, classifier: None, pooling: None };
+        let n_inputs = weights.n_channels();
         // A narrow architecture says how narrow; any other takes the width that the file has.
         if let Some(expected) = arch.narrow_outputs().filter(|expected| *expected != n_inputs) {
             return Err(Error::Unsupported(format!(
@@ -237,11 +267,20 @@ impl BackboneWeights {
             )));
         }
         let classifier = raw.classifier.map(|[weight, bias]| Classifier::new(weight, bias, n_inputs)).transpose()?;
-        Ok(BackboneWeights { classifier, ..weights })
+        let pooling = raw.pooling.map(|tensors| CryPooling::new(tensors, n_inputs)).transpose()?;
+        Ok(BackboneWeights { classifier, pooling, ..weights })
     }
 
-    /// Weight and bias of each convolution by its authors' names, in the order of the network.
+    /// Weight and bias of each convolution by its authors' names, in the order of the network, then those of the pooling.
     pub(crate) fn tensors(&self) -> impl Iterator<Item = TensorView<'_>> {
+        self.conv_tensors().chain(self.pooling_tensors())
+    }
+
+    fn pooling_tensors(&self) -> impl Iterator<Item = TensorView<'_>> {
+        self.pooling.iter().flat_map(CryPooling::tensors)
+    }
+
+    fn conv_tensors(&self) -> impl Iterator<Item = TensorView<'_>> {
         self.layers.iter().flat_map(|conv| {
             let ([inputs, outputs], kernel) = (conv.spec.channels, conv.spec.kernel);
             let view = |kind: &str, shape: &[usize], data| TensorView {

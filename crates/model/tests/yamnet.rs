@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use model::{Arch, BackboneWeights, Compute, Error, Head, HeadConfig, ModelInfo, Network, Trainable};
+use model::{Arch, BackboneWeights, Compute, Error, Head, HeadConfig, ModelInfo, Network, Pooling, Trainable};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
@@ -18,6 +18,7 @@ struct Expected {
     images: usize,
     frames: usize,
     embeddings: Vec<f32>,
+    cry_embeddings: Vec<f32>,
     scores: Vec<f32>,
 }
 
@@ -57,6 +58,10 @@ fn embeddings_and_scores_are_onnx_runtimes() {
             let error = largest_difference(&engine.embed(&images).unwrap(), &expected.embeddings);
             assert!(error <= TOLERANCE, "{file}: {error}");
         }
+        for engine in engines(&weights.clone().with_pooling(Pooling::Cry).unwrap(), [expected.frames, 64]) {
+            let error = largest_difference(&engine.embed(&images).unwrap(), &expected.cry_embeddings);
+            assert!(error <= TOLERANCE, "{file}, weighted by cries: {error}");
+        }
         let patches: Vec<f32> = images
             .chunks(expected.frames * 64)
             .flat_map(|image| image.windows(96 * 64).step_by(48 * 64).flatten().copied())
@@ -74,18 +79,25 @@ fn embeddings_and_scores_are_onnx_runtimes() {
 fn one_class_is_a_row_of_the_classifier() {
     let weights = weights("yamnet.tflite");
     let classifier = weights.classifier().unwrap();
-    assert_eq!(classifier.n_classes(), 5);
+    assert_eq!(classifier.n_classes(), 21);
     let embedding: Vec<f32> = (0..weights.n_outputs()).map(|i| (i % 5) as f32 / 5.0).collect();
     let (row, bias) = classifier.class(3).unwrap();
     let logit = row.iter().zip(&embedding).map(|(w, x)| w * x).sum::<f32>() + bias;
     let score = classifier.scores(&embedding)[3];
     assert!((score - 1.0 / (1.0 + (-logit).exp())).abs() < 1e-6);
-    assert!(classifier.class(5).is_none());
+    assert!(classifier.class(21).is_none());
 }
 
 #[test]
 fn a_saved_model_answers_alike_in_every_form() {
-    let (expected, weights, device) = (expected(), weights("yamnet.tflite"), Device::flex());
+    let plain = weights("yamnet.tflite");
+    [Pooling::Mean, Pooling::Cry]
+        .into_iter()
+        .for_each(|pooling| answers_alike(plain.clone().with_pooling(pooling).unwrap()));
+}
+
+fn answers_alike(weights: BackboneWeights) {
+    let (expected, device) = (expected(), Device::flex());
     let (images, shape) = (spectrograms(&expected), [expected.frames, 64]);
     let config = HeadConfig { inner: 4, dropout: 0.0 };
     let head = Head::new(&config, weights.n_outputs(), 3, &mut ChaCha8Rng::seed_from_u64(1), &device);
@@ -119,6 +131,18 @@ fn a_saved_model_answers_alike_in_every_form() {
     let images = Tensor::<4>::from_data(TensorData::new(images, [expected.images, 1, shape[0], 64]), &device);
     let found: Vec<f32> = network.forward(images).into_data().try_into_vec().unwrap();
     assert!(largest_difference(&found, &answer) <= TOLERANCE);
+}
+
+#[test]
+fn a_pooling_stays_with_the_model_and_needs_a_class_for_cries() {
+    let pooled = weights("yamnet.tflite").with_pooling(Pooling::Cry).unwrap();
+    assert_eq!(pooled.n_outputs(), 2 * weights("yamnet.tflite").n_outputs());
+    assert_eq!(pooled.clone().with_pooling(Pooling::Cry).unwrap(), pooled);
+    assert_eq!(pooled.with_pooling(Pooling::Mean).unwrap(), weights("yamnet.tflite"));
+    for arch in [Arch::Yamnet, Arch::ResNet18W8] {
+        let error = BackboneWeights::random(arch, 1).with_pooling(Pooling::Cry).unwrap_err();
+        assert!(matches!(error, Error::Unsupported(_)), "{error}");
+    }
 }
 
 #[test]

@@ -52,7 +52,9 @@ pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resol
     };
     if config.weights == RANDOM {
         let used = format!("random weights, seed {seed}");
-        return Ok(resolved(random(config.arch, seed), used, Heard::default(), None));
+        let weights =
+            random(config.arch, seed).with_pooling(config.pooling).map_err(|e| Error::Weights(e.to_string()))?;
+        return Ok(resolved(weights, used, Heard::default(), None));
     }
     let why = match find(&config.weights) {
         Ok(found) => {
@@ -63,6 +65,7 @@ pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resol
                 None => found.what,
             };
             let heard = provenance.as_ref().map(heard).unwrap_or_default();
+            let weights = weights.with_pooling(config.pooling).map_err(|e| Error::Weights(e.to_string()))?;
             return Ok(resolved(weights, used, heard, None));
         }
         Err(Absent::Unavailable(why)) if !strict => why,

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use features::{FeatureConfig, FrontEnd};
-use model::{Arch, Trainable};
+use model::{Arch, Pooling, Trainable};
 use serde::{Deserialize, Serialize};
 
 pub use settings::{PLAIN_NAME, Problem, Settings, is_plain_name};
@@ -129,7 +129,11 @@ pub struct BackboneConfig {
     pub arch: Arch,
     /// A name of `models/weights.toml`, the path of an `.onnx`, `.tflite` or `.safetensors` file, or `random`.
     pub weights: String,
-    /// What to do when the weights can neither be found nor downloaded.
+    /// How YAMNet's embeddings of patches become one: `mean`, or `cry`, the default for it, mean and standard deviation of the patches,
+    /// weighted by how much of a cry YAMNet itself hears in each.
+    pub pooling: Pooling,
+    /// What to do when the weights can neither be found nor downloaded. For YAMNet it is to fail if nothing else is said: the compact
+    /// backbone hears other images.
     pub when_missing: WeightsFallback,
     /// What of the backbone each trial trains along with its head: `none`, `layer4` or `all`. The more, the slower a trial:
     /// with `none` each recording passes the backbone once for the whole sweep. YAMNet knows `none` only.
@@ -260,6 +264,7 @@ impl Default for BackboneConfig {
         Self {
             arch: Arch::ResNet18,
             weights: "resnet18".into(),
+            pooling: Pooling::Mean,
             when_missing: WeightsFallback::Compact,
             train: Trainable::None,
             learning_rate: 1e-5,
@@ -301,7 +306,13 @@ impl Settings for Config {
     fn special_defaults(&self) -> Option<Self> {
         (self.backbone.arch == Arch::Yamnet).then(|| Self {
             features: FeatureConfig::yamnet(),
-            backbone: BackboneConfig { arch: Arch::Yamnet, weights: "yamnet".into(), ..BackboneConfig::default() },
+            backbone: BackboneConfig {
+                arch: Arch::Yamnet,
+                weights: "yamnet".into(),
+                pooling: Pooling::Cry,
+                when_missing: WeightsFallback::Fail,
+                ..BackboneConfig::default()
+            },
             ..Self::default()
         })
     }
@@ -325,6 +336,16 @@ impl Settings for Config {
             !is_yamnet || self.backbone.train == Trainable::None,
             "backbone.train",
             "must be none: YAMNet stays frozen",
+        );
+        check(
+            is_yamnet || self.backbone.pooling == Pooling::Mean,
+            "backbone.pooling",
+            "must be mean: only YAMNet has patches",
+        );
+        check(
+            !is_yamnet || self.backbone.when_missing != WeightsFallback::Compact,
+            "backbone.when_missing",
+            "must be random or fail: the compact backbone cannot stand in for YAMNet",
         );
         check(
             is_yamnet == (self.features.front_end != FrontEnd::Image),
@@ -445,6 +466,7 @@ mod tests {
         assert_eq!(load(&config.to_toml().unwrap(), &[]).unwrap(), config);
         let config = load("", &["backbone.arch=yamnet"]).unwrap();
         assert_eq!((config.features, config.backbone.weights.as_str()), (FeatureConfig::yamnet(), "yamnet"));
+        assert_eq!((config.backbone.pooling, config.backbone.when_missing), (Pooling::Cry, WeightsFallback::Fail));
     }
 
     #[test]
@@ -468,6 +490,12 @@ mod tests {
                 vec![],
                 vec!["line 3, column 1: backbone.train: must be none", "features.front_end: is one of YAMNet's"],
             ),
+            (
+                "[backbone]\narch = \"yamnet\"\nwhen_missing = \"compact\"\n",
+                vec![],
+                vec!["line 3, column 1: backbone.when_missing: must be random or fail"],
+            ),
+            ("", vec!["backbone.pooling=cry"], vec!["backbone.pooling: must be mean"]),
             (
                 "[features]\nfront_end = \"yamnet\"\n",
                 vec![],

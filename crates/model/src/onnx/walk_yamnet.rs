@@ -9,6 +9,7 @@ use crate::Error;
 use crate::arch::{ConvSpec, Layers};
 use crate::fold::RawBackbone;
 use crate::host_tensor::HostTensor;
+use crate::pooling;
 
 /// How many nodes may stand before the first convolution.
 const MAX_FRONT: usize = 256;
@@ -16,7 +17,8 @@ const MAX_FRONT: usize = 256;
 /// Operators that keep what a pooling gives in its order.
 const KEEPS_ORDER: [&str; 4] = ["Flatten", "Reshape", "Squeeze", "Identity"];
 
-/// Finds the convolutions, checking every operator on the way, and the linear layer after the pooling if one follows.
+/// Finds the convolutions, checking every operator on the way, and the linear layer after the average pooling if one follows: a
+/// classifier, or what weighs the patches in models of ours, told by its name.
 pub(super) fn yamnet(graph: &Graph, specs: Vec<ConvSpec>) -> Result<RawBackbone, Error> {
     let mut node = first_conv(graph)?;
     let mut convs = Vec::new();
@@ -27,7 +29,10 @@ pub(super) fn yamnet(graph: &Graph, specs: Vec<ConvSpec>) -> Result<RawBackbone,
         let x = output(graph.next(x, "Relu")?)?;
         node = if convs.len() < n_convs { graph.next(x, "Conv")? } else { pooling(graph, x)? };
     }
-    Ok(RawBackbone { layers: Layers::Yamnet(convs), classifier: classifier(graph, node)? })
+    let linear = linear(graph, node)?;
+    let (pooling, classifier) = linear.into_iter().partition::<Vec<_>, _>(|[weight, _]| weight.name == pooling::WEIGHT);
+    let [pooling, classifier] = [pooling, classifier].map(|found| found.into_iter().next());
+    Ok(RawBackbone { layers: Layers::Yamnet(convs), classifier, pooling })
 }
 
 /// The first convolution on the way from the graph's input.
@@ -58,7 +63,7 @@ fn pooling<'a>(graph: &Graph<'a>, x: &str) -> Result<&'a NodeProto, Error> {
 }
 
 /// The linear layer after the pooling `node`, weight `[n_classes, n_inputs]` and bias.
-fn classifier<'a>(graph: &Graph<'a>, mut node: &'a NodeProto) -> Result<Option<[HostTensor; 2]>, Error> {
+fn linear<'a>(graph: &Graph<'a>, mut node: &'a NodeProto) -> Result<Option<[HostTensor; 2]>, Error> {
     for _ in 0..KEEPS_ORDER.len() {
         match graph.consumers(output(node)?).next() {
             Some(next) if KEEPS_ORDER.iter().any(|operator| is(next, operator)) => node = next,

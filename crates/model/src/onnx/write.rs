@@ -15,6 +15,7 @@ use super::proto::{
 use crate::arch::{ConvSpec, Layers, PATCH, PATCH_HOP, POOL_KERNEL, POOL_PADDING, POOL_STRIDE, ResNetLayers};
 use crate::fold::Conv;
 use crate::host_tensor::TensorView;
+use crate::pooling::CryPooling;
 use crate::weights::BackboneWeights;
 use crate::{Error, Gate, Head, Trainable};
 
@@ -48,14 +49,14 @@ pub(crate) fn write(
     image_shape: [usize; 2],
     metadata: &BTreeMap<String, String>,
 ) -> Result<Vec<u8>, Error> {
-    let mut nodes = Nodes { nodes: Vec::new(), integers: Vec::new() };
+    let mut nodes = Nodes { nodes: Vec::new(), constants: Vec::new() };
     let trainable = match end {
         End::Before(trainable) => trainable,
         End::Logits(..) => Trainable::None,
     };
     let embedding = match backbone.layers() {
         Layers::ResNet(layers) => nodes.resnet(layers, trainable),
-        Layers::Yamnet(convs) => nodes.yamnet(convs, image_shape),
+        Layers::Yamnet(convs) => nodes.yamnet(convs, backbone.pooling(), image_shape),
     };
     let mut initializers: Vec<Tensor> = backbone.frozen_tensors(trainable).map(|tensor| initializer(&tensor)).collect();
     let output = match end {
@@ -74,7 +75,7 @@ pub(crate) fn write(
             vec![value(EMBEDDING, &[backbone.trainable_input(trainable, image_shape).iter().product()])]
         }
     };
-    initializers.extend(nodes.integers);
+    initializers.extend(nodes.constants);
     let graph = Graph {
         node: nodes.nodes,
         name: backbone.arch().to_string(),
@@ -93,10 +94,10 @@ pub(crate) fn write(
     Ok(model.encode_to_vec())
 }
 
-/// The graph's nodes so far, each named after what it makes, and the integers that they take in.
+/// The graph's nodes so far, each named after what it makes, and the numbers that they take in.
 pub(crate) struct Nodes {
     nodes: Vec<Node>,
-    integers: Vec<Tensor>,
+    constants: Vec<Tensor>,
 }
 
 impl Nodes {
@@ -120,29 +121,48 @@ impl Nodes {
         if trainable == Trainable::None {
             x = self.add("GlobalAveragePool", &[&x], "average_pool", vec![]);
         }
-        self.add("Flatten", &[&x], EMBEDDING, vec![int("axis", 1)])
+        self.flatten(&x, EMBEDDING)
     }
 
-    /// The spectrogram cut into patches, the network on each, and the mean of what it gives for them.
-    fn yamnet(&mut self, convs: &[Conv], [frames, bands]: [usize; 2]) -> String {
+    /// The spectrogram cut into patches, the network on each, and the pooling of what it gives for them.
+    fn yamnet(&mut self, convs: &[Conv], pooling: Option<&CryPooling>, [frames, bands]: [usize; 2]) -> String {
         let halves = frames / PATCH_HOP;
         let patches = halves - 1;
         let n_outputs = convs.last().map_or(0, |conv| conv.bias.len());
         let x = self.reshape(INPUT, &[-1, halves as i64, PATCH_HOP as i64, bands as i64], "halves");
         let first = self.slice(&x, 0..patches, "first_halves");
         let second = self.slice(&x, 1..halves, "second_halves");
-        let x = self.add("Concat", &[&first, &second], "patches_of_each", vec![int("axis", 2)]);
+        let x = self.join([&first, &second], "patches_of_each");
         let mut x = self.reshape(&x, &[-1, 1, PATCH[0] as i64, bands as i64], "patches");
         for conv in convs {
             x = self.conv(&x, &conv.spec);
             x = self.add("Relu", &[&x], &format!("{}.relu", conv.spec.name), vec![]);
         }
         let x = self.add("GlobalAveragePool", &[&x], "average_pool", vec![]);
+        if pooling.is_some() {
+            let x = self.flatten(&x, "embeddings");
+            return CryPooling::to_onnx(self, &x, [patches, n_outputs], EMBEDDING);
+        }
         let x = self.reshape(&x, &[-1, patches as i64, n_outputs as i64], "embeddings");
-        self.add("ReduceMean", &[&x], EMBEDDING, vec![ints("axes", &[1]), int("keepdims", 0)])
+        self.mean(&x, false, EMBEDDING)
     }
 
-    fn reshape(&mut self, x: &str, shape: &[i64], output: &str) -> String {
+    /// All but the first axis made one.
+    pub fn flatten(&mut self, x: &str, output: &str) -> String {
+        self.add("Flatten", &[x], output, vec![int("axis", 1)])
+    }
+
+    /// The mean over the second axis, which stays as 1 if `keep`.
+    pub fn mean(&mut self, x: &str, keep: bool, output: &str) -> String {
+        self.add("ReduceMean", &[x], output, vec![ints("axes", &[1]), int("keepdims", i64::from(keep))])
+    }
+
+    /// Joined along the last of three axes.
+    pub fn join(&mut self, parts: [&str; 2], output: &str) -> String {
+        self.add("Concat", &parts, output, vec![int("axis", 2)])
+    }
+
+    pub fn reshape(&mut self, x: &str, shape: &[i64], output: &str) -> String {
         let shape = self.integers(&format!("{output}.shape"), shape);
         self.add("Reshape", &[x, &shape], output, vec![])
     }
@@ -154,9 +174,20 @@ impl Nodes {
         self.add("Slice", &[x, &start, &end, &axis], output, vec![])
     }
 
+    /// A number that a node takes in.
+    pub fn number(&mut self, name: &str, value: f32) -> String {
+        self.constants.push(Tensor {
+            dims: vec![1],
+            data_type: FLOAT,
+            raw_data: value.to_le_bytes().into(),
+            name: name.into(),
+        });
+        name.into()
+    }
+
     /// A list of integers that a node takes in.
     fn integers(&mut self, name: &str, values: &[i64]) -> String {
-        self.integers.push(Tensor {
+        self.constants.push(Tensor {
             dims: vec![values.len() as i64],
             data_type: INT64,
             raw_data: values.iter().flat_map(|value| value.to_le_bytes()).collect(),

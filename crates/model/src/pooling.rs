@@ -1,0 +1,113 @@
+//! From YAMNet's embeddings of the patches of a recording to one embedding of the whole.
+
+use burn::module::{Module, Param};
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::activation::sigmoid;
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::classifier::Classifier;
+use crate::host_tensor::{HostTensor, TensorView};
+use crate::onnx::Nodes;
+
+/// Tensors of the weighing.
+pub(crate) const WEIGHT: &str = "pooling.weight";
+pub(crate) const BIAS: &str = "pooling.bias";
+
+/// "Baby cry, infant cry" among YAMNet's classes.
+const CRY_CLASS: usize = 20;
+
+/// Added to every weight: where no patch holds a cry, all count alike.
+const FLOOR: f32 = 1e-3;
+
+/// How the embeddings of patches become one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooling {
+    /// Their mean.
+    #[default]
+    Mean,
+    /// Their mean and standard deviation, twice as many numbers, each patch weighted by how much of a cry YAMNet itself hears
+    /// in it: its score for "Baby cry, infant cry" plus 0.001.
+    Cry,
+}
+
+/// The linear layer that weighs patches for [`Pooling::Cry`]: `pooling.weight` `[1, n_inputs]`, `pooling.bias` `[1]`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct CryPooling {
+    weight: HostTensor,
+    bias: HostTensor,
+}
+
+impl CryPooling {
+    /// That of the class "Baby cry, infant cry".
+    pub fn of_class(classifier: &Classifier) -> Result<Self, Error> {
+        let no_class = || Error::Unsupported(format!("a classifier without class {CRY_CLASS}, YAMNet's \"Baby cry\""));
+        let (weight, bias) = classifier.class(CRY_CLASS).ok_or_else(no_class)?;
+        Ok(Self {
+            weight: HostTensor::new(WEIGHT, vec![1, weight.len()], weight.to_vec())?,
+            bias: HostTensor::new(BIAS, vec![1], vec![bias])?,
+        })
+    }
+
+    /// As a file holds it, for embeddings of patches of `n_inputs` numbers.
+    pub fn new([weight, bias]: [HostTensor; 2], n_inputs: usize) -> Result<Self, Error> {
+        weight.check_shape(&[1, n_inputs])?;
+        bias.check_shape(&[1])?;
+        Ok(Self { weight, bias })
+    }
+
+    pub fn tensors(&self) -> [TensorView<'_>; 2] {
+        [self.weight.view(), self.bias.view()]
+    }
+
+    pub fn to_module(&self, device: &Device) -> CryPool {
+        let n_inputs = self.weight.data.len();
+        let mut cry = LinearConfig::new(n_inputs, 1).init(device);
+        cry.weight = Param::from_data(TensorData::new(self.weight.data.clone(), [n_inputs, 1]), device);
+        cry.bias = Some(Param::from_data(TensorData::new(self.bias.data.clone(), [1]), device));
+        CryPool { cry }
+    }
+
+    /// Adds the pooling to an ONNX graph, from the value called `x`, embeddings of patches `[batch * n_patches, n_inputs]`, to the one
+    /// called `embedding`, `[batch, 2 * n_inputs]`.
+    pub fn to_onnx(nodes: &mut Nodes, x: &str, [n_patches, n_inputs]: [usize; 2], embedding: &str) -> String {
+        let score = nodes.linear(x, "pooling", "pooling.logit");
+        let score = nodes.add("Sigmoid", &[&score], "pooling.score", vec![]);
+        let floor = nodes.number("pooling.floor", FLOOR);
+        let weight = nodes.add("Add", &[&score, &floor], "pooling.floored", vec![]);
+        let weight = nodes.reshape(&weight, &[-1, n_patches as i64, 1], "pooling.weights");
+        let x = nodes.reshape(x, &[-1, n_patches as i64, n_inputs as i64], "pooling.patches");
+        let mean_weight = nodes.mean(&weight, true, "pooling.mean_weight");
+        let mean_of = |nodes: &mut Nodes, x: &str, name: &str| {
+            let product = nodes.add("Mul", &[x, &weight], &format!("{name}.products"), vec![]);
+            let mean = nodes.mean(&product, true, &format!("{name}.mean_product"));
+            nodes.add("Div", &[&mean, &mean_weight], name, vec![])
+        };
+        let mean = mean_of(nodes, &x, "pooling.mean");
+        let off = nodes.add("Sub", &[&x, &mean], "pooling.off", vec![]);
+        let square = nodes.add("Mul", &[&off, &off], "pooling.square", vec![]);
+        let variance = mean_of(nodes, &square, "pooling.variance");
+        let deviation = nodes.add("Sqrt", &[&variance], "pooling.deviation", vec![]);
+        let statistics = nodes.join([&mean, &deviation], "pooling.statistics");
+        nodes.flatten(&statistics, embedding)
+    }
+}
+
+/// [`CryPooling`] in burn.
+#[derive(Module, Debug)]
+pub(crate) struct CryPool {
+    cry: Linear,
+}
+
+impl CryPool {
+    /// Embeddings of patches `[n, n_patches, n_inputs]` to `[n, 2 * n_inputs]`.
+    pub fn forward(&self, x: Tensor<3>) -> Tensor<2> {
+        let weight = sigmoid(self.cry.forward(x.clone())) + FLOOR; // [n, n_patches, 1]
+        let mean_of = |x: Tensor<3>| (x * weight.clone()).mean_dim(1) / weight.clone().mean_dim(1);
+        let mean = mean_of(x.clone()); // [n, 1, n_inputs]
+        let variance = mean_of((x - mean.clone()).square());
+        Tensor::cat(vec![mean, variance.sqrt()], 2).squeeze_dim(1)
+    }
+}
