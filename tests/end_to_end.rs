@@ -465,6 +465,30 @@ fn an_exported_model_answers_as_its_run_does() {
     assert!(stderr(&output).contains("the file is damaged"), "{}", stderr(&output));
 }
 
+#[test]
+fn two_backbones_together_go_the_whole_way() {
+    let folder = fresh(TINY);
+    let config = ["--config", "tiny.toml", "--set", "sweep.learning_rate=[1e-2]", "--set", "features.clip_seconds=2"];
+    let both = ["--set", "backbone.arch=resnet18-w8+yamnet", "--set", "backbone.yamnet_weights=random"];
+    stdout(&train(folder.path(), &[&config[..], &both].concat()));
+    let run = only_entry(&folder.path().join("experiments"));
+    stdout(&train(folder.path(), &["export", run.to_str().unwrap(), "--out", "both"]));
+    let file = only_first(&folder.path().join("data/synthetic/40/burping"));
+    let answer = |model: &str, engine: &str| -> serde_json::Value {
+        let arguments = ["infer", file.to_str().unwrap(), "--model", model, "--engine", engine, "--format", "json"];
+        serde_json::from_str(&stdout(&train(folder.path(), &arguments))).unwrap()
+    };
+    let expected = answer("newest", "burn");
+    assert!(expected["cry_score"].is_number());
+    for (model, engine) in [("newest", "rten"), ("both/model.onnx", "rten"), ("both/model.safetensors", "burn")] {
+        let found = answer(model, engine);
+        for (label, probability) in expected["all_probs"].as_object().unwrap() {
+            let difference = found["all_probs"][label].as_f64().unwrap() - probability.as_f64().unwrap();
+            assert!(difference.abs() < 1e-5, "{model} {engine} {label}: {difference}");
+        }
+    }
+}
+
 fn best_trial(run: &Path) -> String {
     let mut leaderboard = csv::Reader::from_path(run.join("leaderboard.csv")).unwrap();
     let first = leaderboard.records().next().unwrap().unwrap();
@@ -518,6 +542,10 @@ fn features_and_embed_write_float32_arrays() {
         let header = String::from_utf8_lossy(&header[..128]).into_owned();
         assert!(header.contains(shape) && header.contains("<f4"), "{stage}: {header}");
     }
+    stdout(&train(folder.path(), &["features", file, "--out", "x.npy", "--front-end", "image_and_yamnet"]));
+    assert!(
+        String::from_utf8_lossy(&std::fs::read(folder.path().join("x.npy")).unwrap()[..128]).contains("(1, 430, 224)")
+    );
     stdout(&train(folder.path(), &["embed", file, "--out", "e.npy", "--weights", "random"]));
     let header = std::fs::read(folder.path().join("e.npy")).unwrap();
     assert!(String::from_utf8_lossy(&header[..128]).contains("(1, 512)"));

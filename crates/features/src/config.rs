@@ -20,6 +20,9 @@ pub enum FrontEnd {
     /// The same with the rounding of the TFLite runtime, which runs the mel filters of the published file as a layer with
     /// `int8` weights: it keeps 256 levels of a frame's magnitudes, so that what is 48 dB below the loudest bin is lost.
     YamnetTflite,
+    /// The square image, and below it YAMNet's spectrogram, row after row, filled up with zeros to whole rows of the square's width.
+    /// `sample_rate_hz` and all that follows are those of the square; the waveform has YAMNet's rate.
+    ImageAndYamnet,
 }
 
 /// All feature settings; the defaults are those of the original project, in librosa's terms.
@@ -117,7 +120,7 @@ impl FeatureConfig {
             (self.top_db > 0.0 && self.top_db <= 200.0, "top_db must be above 0 and at most 200"),
             ((32..=1024).contains(&self.image_size), "image_size must be 32 to 1024"),
             (
-                self.front_end == FrontEnd::Image || *self == fixed,
+                matches!(self.front_end, FrontEnd::Image | FrontEnd::ImageAndYamnet) || *self == fixed,
                 "front_end is one of YAMNet's, whose authors fixed all but common_rate_hz, clip_seconds and spec_augment: leave the others out",
             ),
             (
@@ -132,21 +135,52 @@ impl FeatureConfig {
         .collect()
     }
 
-    /// Samples of a clip at `sample_rate_hz`.
+    /// The rate of waveforms, Hz: `sample_rate_hz`, or what YAMNet hears besides.
+    pub fn waveform_rate_hz(&self) -> u32 {
+        match self.front_end {
+            FrontEnd::ImageAndYamnet => yamnet::SAMPLE_RATE_HZ,
+            _ => self.sample_rate_hz,
+        }
+    }
+
+    /// Samples of a clip's waveform.
     pub fn clip_samples(&self) -> usize {
-        (self.clip_seconds * f64::from(self.sample_rate_hz)).round() as usize
+        self.samples_at(self.waveform_rate_hz())
     }
 
-    /// Frames of a clip's spectrogram: `1 + clip_samples / hop_length`, as librosa's centred transform has.
+    /// Samples of a clip at `sample_rate_hz`.
+    pub(crate) fn square_samples(&self) -> usize {
+        self.samples_at(self.sample_rate_hz)
+    }
+
+    fn samples_at(&self, rate_hz: u32) -> usize {
+        (self.clip_seconds * f64::from(rate_hz)).round() as usize
+    }
+
+    /// Frames of a clip's spectrogram: 1 more than its samples at `sample_rate_hz` over `hop_length`, as librosa's centred transform has.
     pub fn n_frames(&self) -> usize {
-        1 + self.clip_samples() / self.hop_length
+        1 + self.square_samples() / self.hop_length
     }
 
-    /// Height and width of an image: `image_size` twice; for YAMNet its frames and its 64 mel bands.
+    /// Height and width of an image: `image_size` twice; for YAMNet its frames and its 64 mel bands; for both together as many more
+    /// rows than `image_size` as YAMNet's numbers fill.
     pub fn image_shape(&self) -> [usize; 2] {
+        let yamnet = [yamnet::n_frames(self.clip_samples()), yamnet::N_MELS];
         match self.front_end {
             FrontEnd::Image => [self.image_size; 2],
-            FrontEnd::Yamnet | FrontEnd::YamnetTflite => [yamnet::n_frames(self.clip_samples()), yamnet::N_MELS],
+            FrontEnd::Yamnet | FrontEnd::YamnetTflite => yamnet,
+            FrontEnd::ImageAndYamnet => {
+                [self.image_size + yamnet.iter().product::<usize>().div_ceil(self.image_size), self.image_size]
+            }
+        }
+    }
+
+    /// The settings of one part of [`FrontEnd::ImageAndYamnet`].
+    pub(crate) fn part(&self, front_end: FrontEnd) -> Self {
+        let Self { common_rate_hz, clip_seconds, .. } = *self;
+        match front_end {
+            FrontEnd::Image => Self { front_end, ..self.clone() },
+            _ => Self { front_end, common_rate_hz, clip_seconds, ..Self::yamnet() },
         }
     }
 
@@ -155,6 +189,13 @@ impl FeatureConfig {
         let (rows_are_time, blank) = match self.front_end {
             FrontEnd::Image => (false, 0.0),
             FrontEnd::Yamnet | FrontEnd::YamnetTflite => (true, yamnet::silence()),
+            FrontEnd::ImageAndYamnet => {
+                let (square, below) = image.split_at_mut(self.image_size.pow(2));
+                let [square_config, mut below_config] = [FrontEnd::Image, FrontEnd::Yamnet].map(|part| self.part(part));
+                below_config.spec_augment.probability = self.spec_augment.probability;
+                square_config.augment(square, rng);
+                return below_config.augment(&mut below[..below_config.image_shape().iter().product()], rng);
+            }
         };
         self.spec_augment.apply(image, self.image_shape()[1], rows_are_time, blank, rng);
     }
@@ -176,11 +217,12 @@ impl FeatureConfig {
             spec_augment: _,
         } = self;
         let through = common_rate_hz.map(|rate| format!("through {rate} Hz, ")).unwrap_or_default();
-        if *front_end != FrontEnd::Image {
+        if matches!(front_end, FrontEnd::Yamnet | FrontEnd::YamnetTflite) {
             return format!("features {FEATURES_VERSION}: {through}{front_end:?}, {clip_seconds} s");
         }
+        let both = if *front_end == FrontEnd::Image { "" } else { "and YAMNet, " };
         format!(
-            "features {FEATURES_VERSION}: {through}{sample_rate_hz} Hz, {clip_seconds} s, {n_fft}/{hop_length}, {n_mels} mels \
+            "features {FEATURES_VERSION}: {through}{both}{sample_rate_hz} Hz, {clip_seconds} s, {n_fft}/{hop_length}, {n_mels} mels \
              {f_min_hz} to {f_max_hz:?} Hz, {top_db} dB, {image_size} px"
         )
     }
@@ -199,6 +241,23 @@ mod tests {
         let yamnet = FeatureConfig::yamnet();
         assert!(yamnet.validate().is_empty());
         assert_eq!(yamnet.image_shape(), [720, 64]);
+    }
+
+    #[test]
+    fn both_images_together_have_the_square_above_and_are_each_augmented() {
+        use rand::SeedableRng;
+        let config = FeatureConfig { front_end: FrontEnd::ImageAndYamnet, ..FeatureConfig::default() };
+        assert!(config.validate().is_empty());
+        assert_eq!((config.image_shape(), config.clip_samples(), config.n_frames()), ([430, 224], 112_000, 219));
+        let certain = SpecAugment { probability: 1.0, ..config.spec_augment.clone() };
+        let config = FeatureConfig { spec_augment: certain, ..config };
+        let mut image = vec![0.5; 430 * 224];
+        config.augment(&mut image, &mut rand_chacha::ChaCha8Rng::seed_from_u64(1));
+        let (square, below) = image.split_at(224 * 224);
+        let (spectrogram, rest) = below.split_at(720 * 64);
+        assert!(square.contains(&0.0) && square.iter().all(|x| [0.0, 0.5].contains(x)));
+        assert!(spectrogram.contains(&yamnet::silence()) && !spectrogram.contains(&0.0));
+        assert!(rest.iter().all(|x| *x == 0.5));
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub struct Extractor {
     config: FeatureConfig,
     log_mel: LogMel,
     resize: Resize,
-    /// Where the front end is one of YAMNet's.
+    /// Where YAMNet hears it.
     yamnet: Option<YamnetMel>,
     /// By the rates that they take and give, Hz.
     resamplers: Mutex<HashMap<[u32; 2], Arc<Resampler>>>,
@@ -58,7 +58,11 @@ impl Extractor {
             config: config.clone(),
             log_mel: LogMel::new(config),
             resize: Resize::new(config.n_mels, config.n_frames(), config.image_size),
-            yamnet: (config.front_end != FrontEnd::Image).then(|| YamnetMel::new(config)),
+            yamnet: match config.front_end {
+                FrontEnd::Image => None,
+                FrontEnd::ImageAndYamnet => Some(YamnetMel::new(&config.part(FrontEnd::Yamnet))),
+                FrontEnd::Yamnet | FrontEnd::YamnetTflite => Some(YamnetMel::new(config)),
+            },
             resamplers: Mutex::default(),
         })
     }
@@ -103,7 +107,7 @@ impl Extractor {
         decode(file, length, extension, self.config.clip_seconds + RESAMPLER_REACH_SECONDS)
     }
 
-    /// Resamples and clips or zero-pads: `[clip_samples]` at the configuration's rate.
+    /// Resamples and clips or zero-pads: `[clip_samples]` at [`FeatureConfig::waveform_rate_hz`].
     pub fn waveform(&self, audio: &Audio) -> Vec<f32> {
         let mut waveform = self.unpadded_waveform(audio);
         waveform.resize(self.config.clip_samples(), 0.0);
@@ -117,14 +121,14 @@ impl Extractor {
         waveform
     }
 
-    /// All that was decoded, at the configuration's rate.
+    /// All that was decoded, at the waveforms' rate.
     pub fn whole_waveform(&self, audio: &Audio) -> Vec<f32> {
         self.at_own_rate(&audio.samples, audio.sample_rate_hz)
     }
 
-    /// Mono samples of any length at the configuration's rate.
+    /// Mono samples of any length at the waveforms' rate.
     pub fn at_own_rate(&self, samples: &[f32], sample_rate_hz: u32) -> Vec<f32> {
-        let own_rate_hz = self.config.sample_rate_hz;
+        let own_rate_hz = self.config.waveform_rate_hz();
         match self.config.common_rate_hz {
             Some(common) => self.resampled(&self.resampled(samples, [sample_rate_hz, common]), [common, own_rate_hz]),
             None => self.resampled(samples, [sample_rate_hz, own_rate_hz]),
@@ -136,14 +140,20 @@ impl Extractor {
     }
 
     /// Energy of each mel band in each frame before any scaling, `[n_mels, 1 + samples / hop_length]` row-major, of a
-    /// waveform of any length.
+    /// waveform of any length at `sample_rate_hz`.
     pub fn mel_power(&self, waveform: &[f32]) -> Vec<f32> {
         self.log_mel.power(waveform)
     }
 
     /// `[n_mels, n_frames]` row-major in 0..1: decibels below the loudest point, stretched. Zeros for silence.
     pub fn log_mel(&self, waveform: &[f32]) -> Vec<f32> {
-        self.log_mel.apply(waveform)
+        let rates = [self.config.waveform_rate_hz(), self.config.sample_rate_hz];
+        if rates[0] == rates[1] {
+            return self.log_mel.apply(waveform);
+        }
+        let mut waveform = self.resampled(waveform, rates);
+        waveform.resize(self.config.square_samples(), 0.0);
+        self.log_mel.apply(&waveform)
     }
 
     /// The square image of a spectrogram, `[image_size, image_size]` row-major in 0..1; row 0 is the lowest band. `log_mel` is
@@ -152,21 +162,29 @@ impl Extractor {
         self.resize.apply(log_mel)
     }
 
-    /// What the backbone takes in, [`FeatureConfig::image_shape`] row-major, of a waveform at the configuration's rate, cut
+    /// What the backbone takes in, [`FeatureConfig::image_shape`] row-major, of a waveform at the waveforms' rate, cut
     /// to a clip. A shorter one is filled up as the front end does: with zeros, or for YAMNet with itself.
     pub fn image_from_waveform(&self, waveform: &[f32]) -> Vec<f32> {
         let waveform = &waveform[..waveform.len().min(self.config.clip_samples())];
+        let mut image = match self.config.front_end {
+            FrontEnd::Image | FrontEnd::ImageAndYamnet => {
+                let mut clip = waveform.to_vec();
+                clip.resize(self.config.clip_samples(), 0.0);
+                self.image(&self.log_mel(&clip))
+            }
+            FrontEnd::Yamnet | FrontEnd::YamnetTflite => vec![],
+        };
         if let Some(yamnet) = &self.yamnet {
-            return yamnet.apply(waveform);
+            image.extend(yamnet.apply(waveform));
+            image.resize(self.config.image_shape().iter().product(), 0.0);
         }
-        let mut waveform = waveform.to_vec();
-        waveform.resize(self.config.clip_samples(), 0.0);
-        self.image(&self.log_mel(&waveform))
+        image
     }
 
     /// What YAMNet hears at once, `[n_patches, 96, 64]` row-major: its image in overlapping patches. `None` for another front end.
     pub fn patches(&self, image: &[f32]) -> Option<Vec<f32>> {
-        self.yamnet.is_some().then(|| yamnet::patches(image))
+        let is_yamnets = matches!(self.config.front_end, FrontEnd::Yamnet | FrontEnd::YamnetTflite);
+        is_yamnets.then(|| yamnet::patches(image))
     }
 
     /// The whole road: the image, and what is odd about the file.

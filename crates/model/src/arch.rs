@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 
 /// The backbone's architecture: a ResNet (He et al., "Deep Residual Learning for Image Recognition", 2015, as torchvision
-/// builds it), at full width or narrower, or YAMNet (TensorFlow's model garden, `research/audioset/yamnet`).
+/// builds it), at full width or narrower, YAMNet (TensorFlow's model garden, `research/audioset/yamnet`), or two together:
+/// a ResNet's embedding followed by YAMNet's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Arch {
@@ -25,6 +26,18 @@ pub enum Arch {
     ResNet18W8,
     /// MobileNetV1 (Howard et al., "MobileNets", 2017) on patches of a log-mel spectrogram.
     Yamnet,
+    /// Two together.
+    #[serde(rename = "resnet18+yamnet")]
+    ResNet18Yamnet,
+    /// Two together.
+    #[serde(rename = "resnet34+yamnet")]
+    ResNet34Yamnet,
+    /// Two together.
+    #[serde(rename = "resnet18-w16+yamnet")]
+    ResNet18W16Yamnet,
+    /// Two together.
+    #[serde(rename = "resnet18-w8+yamnet")]
+    ResNet18W8Yamnet,
 }
 
 /// Frames of a patch, and mel bands of each, that YAMNet sees at once.
@@ -40,6 +53,10 @@ impl fmt::Display for Arch {
             Arch::ResNet18W16 => "resnet18-w16",
             Arch::ResNet18W8 => "resnet18-w8",
             Arch::Yamnet => "yamnet",
+            Arch::ResNet18Yamnet => "resnet18+yamnet",
+            Arch::ResNet34Yamnet => "resnet34+yamnet",
+            Arch::ResNet18W16Yamnet => "resnet18-w16+yamnet",
+            Arch::ResNet18W8Yamnet => "resnet18-w8+yamnet",
         })
     }
 }
@@ -90,6 +107,8 @@ pub(crate) enum Layers<T> {
     ResNet(ResNetLayers<T>),
     /// One after the other, depthwise and pointwise in turn after the first; a ReLU follows each.
     Yamnet(Vec<T>),
+    /// Two together.
+    Both(ResNetLayers<T>, Vec<T>),
 }
 
 /// Something for each convolution of a ResNet.
@@ -109,25 +128,60 @@ pub(crate) struct BasicBlock<T> {
 
 impl Arch {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::ResNet18, Self::ResNet34, Self::ResNet18W16, Self::ResNet18W8, Self::Yamnet];
+    pub const ALL: [Self; 9] = [
+        Self::ResNet18,
+        Self::ResNet34,
+        Self::ResNet18W16,
+        Self::ResNet18W8,
+        Self::Yamnet,
+        Self::ResNet18Yamnet,
+        Self::ResNet34Yamnet,
+        Self::ResNet18W16Yamnet,
+        Self::ResNet18W8Yamnet,
+    ];
 
-    /// The length of a narrow network's embedding; `None` at full width.
-    pub(crate) fn narrow_outputs(self) -> Option<usize> {
+    /// The ResNet of two together.
+    pub fn beside_yamnet(self) -> Option<Self> {
         match self {
+            Arch::ResNet18Yamnet => Some(Arch::ResNet18),
+            Arch::ResNet34Yamnet => Some(Arch::ResNet34),
+            Arch::ResNet18W16Yamnet => Some(Arch::ResNet18W16),
+            Arch::ResNet18W8Yamnet => Some(Arch::ResNet18W8),
+            _ => None,
+        }
+    }
+
+    /// A ResNet, and YAMNet beside it.
+    pub fn with_yamnet(self) -> Option<Self> {
+        Self::ALL.into_iter().find(|both| both.beside_yamnet() == Some(self))
+    }
+
+    /// Whether YAMNet is it or a part of it.
+    pub fn has_yamnet(self) -> bool {
+        self == Arch::Yamnet || self.beside_yamnet().is_some()
+    }
+
+    /// The length of the embedding of a narrow ResNet; `None` at full width.
+    pub(crate) fn narrow_outputs(self) -> Option<usize> {
+        match self.beside_yamnet().unwrap_or(self) {
             Arch::ResNet18W16 => Some(128),
             Arch::ResNet18W8 => Some(64),
-            Arch::ResNet18 | Arch::ResNet34 | Arch::Yamnet => None,
+            _ => None,
         }
     }
 
     /// The convolutions, from the image to the pooling.
     pub(crate) fn layers(self) -> Layers<ConvSpec> {
+        let resnet = match self.beside_yamnet().unwrap_or(self) {
+            Arch::ResNet34 => resnet([3, 4, 6, 3], 64),
+            Arch::ResNet18W16 => resnet([2, 2, 2, 2], 16),
+            Arch::ResNet18W8 => resnet([2, 2, 2, 2], 8),
+            _ => resnet([2, 2, 2, 2], 64),
+        };
         match self {
-            Arch::ResNet18 => Layers::ResNet(resnet([2, 2, 2, 2], 64)),
-            Arch::ResNet34 => Layers::ResNet(resnet([3, 4, 6, 3], 64)),
-            Arch::ResNet18W16 => Layers::ResNet(resnet([2, 2, 2, 2], 16)),
-            Arch::ResNet18W8 => Layers::ResNet(resnet([2, 2, 2, 2], 8)),
             Arch::Yamnet => Layers::Yamnet(yamnet()),
+            both if both.has_yamnet() => Layers::Both(resnet, yamnet()),
+            _ => Layers::ResNet(resnet),
         }
     }
 }
@@ -210,38 +264,52 @@ impl<T> Layers<T> {
     /// `f` of each convolution in order; stops at the first error.
     pub fn try_map<U, E>(self, mut f: impl FnMut(T) -> Result<U, E>) -> Result<Layers<U>, E> {
         match self {
-            Self::ResNet(ResNetLayers { stem, blocks }) => {
-                let stem = f(stem)?;
-                let blocks = blocks.into_iter().map(|block| block.try_map(&mut f)).collect::<Result<_, E>>()?;
-                Ok(Layers::ResNet(ResNetLayers { stem, blocks }))
-            }
+            Self::ResNet(layers) => Ok(Layers::ResNet(layers.try_map(&mut f)?)),
             Self::Yamnet(convs) => Ok(Layers::Yamnet(convs.into_iter().map(f).collect::<Result<_, E>>()?)),
+            Self::Both(layers, convs) => {
+                let layers = layers.try_map(&mut f)?;
+                Ok(Layers::Both(layers, convs.into_iter().map(f).collect::<Result<_, E>>()?))
+            }
         }
     }
 
     /// All convolutions in order, to be changed.
     pub fn iter_mut(&mut self) -> Box<dyn Iterator<Item = &mut T> + '_> {
         match self {
-            Self::ResNet(ResNetLayers { stem, blocks }) => {
-                let blocks = blocks
-                    .iter_mut()
-                    .flat_map(|block| [&mut block.conv1, &mut block.conv2].into_iter().chain(&mut block.downsample));
-                Box::new(std::iter::once(stem).chain(blocks))
-            }
+            Self::ResNet(layers) => Box::new(layers.iter_mut()),
             Self::Yamnet(convs) => Box::new(convs.iter_mut()),
+            Self::Both(layers, convs) => Box::new(layers.iter_mut().chain(convs)),
         }
     }
 
     /// All convolutions in order.
     pub fn iter(&self) -> Box<dyn Iterator<Item = &T> + '_> {
         match self {
-            Self::ResNet(ResNetLayers { stem, blocks }) => {
-                let blocks =
-                    blocks.iter().flat_map(|block| [&block.conv1, &block.conv2].into_iter().chain(&block.downsample));
-                Box::new(std::iter::once(stem).chain(blocks))
-            }
+            Self::ResNet(layers) => Box::new(layers.iter()),
             Self::Yamnet(convs) => Box::new(convs.iter()),
+            Self::Both(layers, convs) => Box::new(layers.iter().chain(convs)),
         }
+    }
+}
+
+impl<T> ResNetLayers<T> {
+    fn try_map<U, E>(self, f: &mut impl FnMut(T) -> Result<U, E>) -> Result<ResNetLayers<U>, E> {
+        let stem = f(self.stem)?;
+        let blocks = self.blocks.into_iter().map(|block| block.try_map(f)).collect::<Result<_, E>>()?;
+        Ok(ResNetLayers { stem, blocks })
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        let blocks = self.blocks.iter_mut();
+        std::iter::once(&mut self.stem).chain(
+            blocks.flat_map(|block| [&mut block.conv1, &mut block.conv2].into_iter().chain(&mut block.downsample)),
+        )
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &T> {
+        let blocks = self.blocks.iter();
+        std::iter::once(&self.stem)
+            .chain(blocks.flat_map(|block| [&block.conv1, &block.conv2].into_iter().chain(&block.downsample)))
     }
 }
 
@@ -258,7 +326,7 @@ mod tests {
 
     #[test]
     fn the_authors_have_as_many_convolutions() {
-        let expected = [20, 36, 20, 20, 27];
+        let expected = [20, 36, 20, 20, 27, 47, 63, 47, 47];
         for (arch, convolutions) in Arch::ALL.into_iter().zip(expected) {
             assert_eq!(arch.layers().iter().count(), convolutions, "{arch}");
         }
@@ -283,6 +351,9 @@ mod tests {
         for arch in Arch::ALL {
             assert_eq!(arch.to_string().parse::<Arch>().unwrap(), arch);
             assert_eq!(serde_json::to_string(&arch).unwrap(), format!("\"{arch}\""));
+            let both = arch.beside_yamnet().map(|resnet| format!("{resnet}+yamnet"));
+            assert_eq!(both, arch.has_yamnet().then(|| arch.to_string()).filter(|name| name.contains('+')));
+            assert_eq!(arch.with_yamnet().is_some(), !arch.has_yamnet());
         }
         assert!("resnet50".parse::<Arch>().unwrap_err().to_string().contains("resnet50"));
     }

@@ -13,6 +13,7 @@ use crate::Error;
 use crate::arch::{ConvSpec, PATCH, PATCH_HOP, POOL_KERNEL, POOL_PADDING, POOL_STRIDE, ResNetLayers};
 use crate::fold::Conv;
 use crate::pooling::{CryPool, CryPooling};
+use crate::weights::frames_below;
 
 /// A backbone up to the global average pooling, or a stretch of a ResNet's residual blocks.
 ///
@@ -24,6 +25,15 @@ pub enum Backbone {
     ResNet(ResNet),
     /// YAMNet.
     Yamnet(Yamnet),
+    /// Two together.
+    Both(Both),
+}
+
+/// A ResNet, and YAMNet beside it.
+#[derive(Module, Debug)]
+pub struct Both {
+    pub(crate) resnet: ResNet,
+    pub(crate) yamnet: Yamnet,
 }
 
 /// A ResNet, or a stretch of its residual blocks.
@@ -57,12 +67,20 @@ impl Backbone {
     /// Images `[n, 1, height, width]`, or what the layers before this stretch made of them, to embeddings
     /// `[n, 512]` (YAMNet: `[n, 1024]`, or `[n, 2048]` with [`Pooling::Cry`](crate::Pooling)), or to flattened feature maps if the stretch ends before the pooling; all `float32`.
     /// A ResNet's images are in 0..1; YAMNet's are log-mel spectrograms, `height` frames (a multiple of 48, at least 96) by 64
-    /// mel bands. Gradients are followed if the weights are on an autodiff device.
+    /// mel bands. For two together the image is a square and, below it, such a spectrogram, row after row, filled up to whole rows of the
+    /// square's width; the embeddings follow one another. Gradients are followed if the weights are on an autodiff device.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
         let x = if self.device().is_autodiff() { x } else { x.without_autodiff() };
         match self {
             Self::ResNet(resnet) => resnet.forward(x),
             Self::Yamnet(yamnet) => yamnet.forward(x),
+            Self::Both(Both { resnet, yamnet }) => {
+                let [n, _, height, width] = x.dims();
+                let frames = frames_below([height, width]);
+                let below = x.clone().narrow(2, width, height - width).flatten::<2>(1, 3);
+                let spectrogram = below.narrow(1, 0, frames * PATCH[1]).reshape([n, 1, frames, PATCH[1]]);
+                Tensor::cat(vec![resnet.forward(x.narrow(2, 0, width)), yamnet.forward(spectrogram)], 1)
+            }
         }
     }
 
@@ -74,12 +92,9 @@ impl Backbone {
     /// Its convolutions, in the order of [`Layers::iter`](crate::arch::Layers::iter).
     pub(crate) fn convolutions(&self) -> Box<dyn Iterator<Item = &Conv2d> + '_> {
         match self {
-            Self::ResNet(ResNet { stem, blocks, .. }) => {
-                let blocks =
-                    blocks.iter().flat_map(|block| [&block.conv1, &block.conv2].into_iter().chain(&block.downsample));
-                Box::new(stem.iter().chain(blocks))
-            }
+            Self::ResNet(resnet) => Box::new(resnet.convolutions()),
             Self::Yamnet(yamnet) => Box::new(yamnet.convs.iter()),
+            Self::Both(Both { resnet, yamnet }) => Box::new(resnet.convolutions().chain(&yamnet.convs)),
         }
     }
 }
@@ -96,6 +111,13 @@ impl ResNet {
             downsample: block.downsample.as_ref().map(|conv| conv2d(conv, device)),
         });
         Self { stem, max_pool: max_pool(), blocks: blocks.collect(), average_pool }
+    }
+
+    fn convolutions(&self) -> impl Iterator<Item = &Conv2d> {
+        let blocks = self.blocks.iter();
+        self.stem
+            .iter()
+            .chain(blocks.flat_map(|block| [&block.conv1, &block.conv2].into_iter().chain(&block.downsample)))
     }
 
     fn forward(&self, mut x: Tensor<4>) -> Tensor<2> {

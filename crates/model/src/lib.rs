@@ -38,7 +38,7 @@ mod weight_file;
 mod weights;
 
 pub use arch::Arch;
-pub use backbone::{Backbone, ResNet, Yamnet};
+pub use backbone::{Backbone, Both, ResNet, Yamnet};
 pub use classifier::Classifier;
 pub use device::cpu;
 pub use engine::{Compute, Engine};

@@ -13,8 +13,9 @@ use onnx_ir::{GraphProto, Message, ModelProto};
 
 use crate::Error;
 use crate::arch::{Arch, Layers};
-use crate::fold::RawBackbone;
+use crate::fold::{RawBackbone, RawConv};
 use crate::host_tensor::HostTensor;
+use crate::pooling;
 use graph::Graph;
 
 pub(crate) use write::{EMBEDDING, End, INPUT, Nodes, write};
@@ -48,6 +49,19 @@ impl<'a> OnnxFile<'a> {
                 Ok(RawBackbone { layers, classifier: None, pooling: None })
             }
             Layers::Yamnet(specs) => walk_yamnet::yamnet(&graph, specs),
+            // Two together come from nowhere but here, so that their authors' names can be relied on.
+            both @ Layers::Both(..) => {
+                let pair = |name: &str| {
+                    Ok::<_, Error>([graph.tensor(&format!("{name}.weight"))?, graph.tensor(&format!("{name}.bias"))?])
+                };
+                let layers = both.try_map(|spec| {
+                    let [weight, bias] = pair(&spec.name)?;
+                    Ok::<_, Error>(RawConv { spec, weight, bias: Some(bias), norm: None })
+                })?;
+                let weighs_patches = graph.initializers.contains_key(pooling::WEIGHT);
+                let pooling = weighs_patches.then(|| pair(pooling::NAME)).transpose()?;
+                Ok(RawBackbone { layers, classifier: None, pooling })
+            }
         }
     }
 

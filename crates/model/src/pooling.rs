@@ -11,7 +11,8 @@ use crate::classifier::Classifier;
 use crate::host_tensor::{HostTensor, TensorView};
 use crate::onnx::Nodes;
 
-/// Tensors of the weighing.
+/// What the tensors of the weighing are called.
+pub(crate) const NAME: &str = "pooling";
 pub(crate) const WEIGHT: &str = "pooling.weight";
 pub(crate) const BIAS: &str = "pooling.bias";
 
@@ -73,7 +74,7 @@ impl CryPooling {
     /// Adds the pooling to an ONNX graph, from the value called `x`, embeddings of patches `[batch * n_patches, n_inputs]`, to the one
     /// called `embedding`, `[batch, 2 * n_inputs]`.
     pub fn to_onnx(nodes: &mut Nodes, x: &str, [n_patches, n_inputs]: [usize; 2], embedding: &str) -> String {
-        let score = nodes.linear(x, "pooling", "pooling.logit");
+        let score = nodes.linear(x, NAME, "pooling.logit");
         let score = nodes.add("Sigmoid", &[&score], "pooling.score", vec![]);
         let floor = nodes.number("pooling.floor", FLOOR);
         let weight = nodes.add("Add", &[&score, &floor], "pooling.floored", vec![]);
@@ -90,7 +91,7 @@ impl CryPooling {
         let square = nodes.add("Mul", &[&off, &off], "pooling.square", vec![]);
         let variance = mean_of(nodes, &square, "pooling.variance");
         let deviation = nodes.add("Sqrt", &[&variance], "pooling.deviation", vec![]);
-        let statistics = nodes.join([&mean, &deviation], "pooling.statistics");
+        let statistics = nodes.join(&mean, &deviation, 2, "pooling.statistics");
         nodes.flatten(&statistics, embedding)
     }
 }

@@ -56,7 +56,7 @@ fn check_names(file: &SafeTensors, arch: Arch) -> Result<(), Error> {
             name.strip_prefix(layer).and_then(|kind| kind.strip_prefix('.')).is_some_and(|kind| kinds.contains(&kind))
         };
         CLASSIFIERS.iter().any(|classifier| name.starts_with(classifier))
-            || arch == Arch::Yamnet && [pooling::WEIGHT, pooling::BIAS].contains(&name)
+            || arch.has_yamnet() && [pooling::WEIGHT, pooling::BIAS].contains(&name)
             || layers.iter().any(|ConvSpec { name, norm, .. }| {
                 of(name, &["weight", "bias"])
                     || of(norm, &["weight", "bias", "running_mean", "running_var", "num_batches_tracked"])

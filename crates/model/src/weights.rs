@@ -10,7 +10,7 @@ use crate::Error;
 use crate::arch::{
     Arch, BasicBlock, ConvSpec, Layers, PATCH, PATCH_HOP, POOL_KERNEL, POOL_PADDING, POOL_STRIDE, ResNetLayers,
 };
-use crate::backbone::{Backbone, ResNet, Yamnet, host_vec};
+use crate::backbone::{Backbone, Both, ResNet, Yamnet, host_vec};
 use crate::checksum::Checksum;
 use crate::classifier::Classifier;
 use crate::fold::{Conv, RawBackbone, RawConv};
@@ -99,18 +99,44 @@ impl BackboneWeights {
         Ok(Self { pooling, ..self })
     }
 
-    /// The length of an embedding: 512 at full width, YAMNet's 1024, or 2048 with [`Pooling::Cry`].
-    pub fn n_outputs(&self) -> usize {
-        self.n_channels() * if self.pooling.is_some() { 2 } else { 1 }
+    /// Whether [`Pooling::Cry`] can be had.
+    pub fn knows_cries(&self) -> bool {
+        self.pooling.is_some() || self.classifier.is_some()
     }
 
-    /// Outputs of the last convolution.
-    fn n_channels(&self) -> usize {
-        let last = match &self.layers {
-            Layers::ResNet(resnet) => resnet.blocks.last().map(|block| &block.conv2),
-            Layers::Yamnet(convs) => convs.last(),
-        };
-        last.map_or(0, |conv| conv.bias.len())
+    /// The length of an embedding: 512 at full width, YAMNet's 1024, or 2048 with [`Pooling::Cry`].
+    ///
+    /// Two together have the sum.
+    pub fn n_outputs(&self) -> usize {
+        let [resnet, yamnet] = self.n_channels();
+        resnet + yamnet * if self.pooling.is_some() { 2 } else { 1 }
+    }
+
+    /// Outputs of the last convolution of a ResNet and of YAMNet; 0 of what it has not.
+    fn n_channels(&self) -> [usize; 2] {
+        let n = |conv: Option<&Conv>| conv.map_or(0, |conv| conv.bias.len());
+        let of_resnet = |layers: &ResNetLayers<Conv>| n(layers.blocks.last().map(|block| &block.conv2));
+        match &self.layers {
+            Layers::ResNet(layers) => [of_resnet(layers), 0],
+            Layers::Yamnet(convs) => [0, n(convs.last())],
+            Layers::Both(layers, convs) => [of_resnet(layers), n(convs.last())],
+        }
+    }
+
+    /// A ResNet with `yamnet` beside it: its embedding, then that of `yamnet`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if these are no ResNet and YAMNet.
+    pub fn beside(self, yamnet: Self) -> Result<Self, Error> {
+        let wrong =
+            || Error::Argument(format!("a {} beside a {}: it is YAMNet beside a ResNet", yamnet.arch, self.arch));
+        let arch = self.arch.with_yamnet().ok_or_else(wrong)?;
+        match (self.layers, yamnet.layers) {
+            (Layers::ResNet(layers), Layers::Yamnet(convs)) => {
+                Ok(Self { arch, layers: Layers::Both(layers, convs), classifier: None, pooling: yamnet.pooling })
+            }
+            _ => Err(wrong()),
+        }
     }
 
     /// SHA-256 in hexadecimal over the architecture and every tensor: equal for equal weights, from
@@ -126,14 +152,17 @@ impl BackboneWeights {
     /// The whole backbone on `device`, without autodiff and frozen.
     pub fn to_backbone(&self, device: &Device) -> Backbone {
         let device = &device.clone().without_autodiff();
+        let resnet = |layers: &ResNetLayers<Conv>| ResNet::new(layers, 0..layers.blocks.len(), device);
+        let yamnet = |convs: &[Conv]| Yamnet::new(convs, self.pooling.as_ref(), device);
         match &self.layers {
-            Layers::ResNet(layers) => Backbone::ResNet(ResNet::new(layers, 0..layers.blocks.len(), device)),
-            Layers::Yamnet(convs) => Backbone::Yamnet(Yamnet::new(convs, self.pooling.as_ref(), device)),
+            Layers::ResNet(layers) => Backbone::ResNet(resnet(layers)),
+            Layers::Yamnet(convs) => Backbone::Yamnet(yamnet(convs)),
+            Layers::Both(layers, convs) => Backbone::Both(Both { resnet: resnet(layers), yamnet: yamnet(convs) }),
         }
         .freeze()
     }
 
-    /// The part of the backbone that `trainable` names, on `device`: with autodiff to train it. `None` if it names none, as for
+    /// The part of the backbone that `trainable` names, on `device`: with autodiff to train it. `None` if it names none, as with
     /// YAMNet always.
     pub fn to_trainable(&self, trainable: Trainable, device: &Device) -> Option<Backbone> {
         let Layers::ResNet(layers) = &self.layers else { return None };
@@ -153,10 +182,14 @@ impl BackboneWeights {
         match self.layers {
             _ if height == 0 || width == 0 => Err(Error::Argument(format!("images of {height} x {width} pixels"))),
             Layers::ResNet(_) => Ok(()),
-            Layers::Yamnet(_) if trainable != Trainable::None => {
+            Layers::Yamnet(_) | Layers::Both(..) if trainable != Trainable::None => {
                 Err(Error::Argument("YAMNet cannot be trained here: it stays frozen".into()))
             }
             Layers::Yamnet(_) if width == PATCH[1] && height >= PATCH[0] && height.is_multiple_of(PATCH_HOP) => Ok(()),
+            Layers::Both(..) if frames_below([height, width]) >= PATCH[0] => Ok(()),
+            Layers::Both(..) => Err(Error::Argument(format!(
+                "images of {height} x {width}: two together take a square, and below it YAMNet's log-mel spectrogram"
+            ))),
             Layers::Yamnet(_) => Err(Error::Argument(format!(
                 "images of {height} x {width}: YAMNet takes log-mel spectrograms of {} bands and at least {} frames, a multiple of \
                  {PATCH_HOP}",
@@ -257,17 +290,21 @@ impl BackboneWeights {
         match &layers {
             Layers::ResNet(layers) => check_resnet(layers)?,
             Layers::Yamnet(convs) => check_yamnet(convs)?,
+            Layers::Both(layers, convs) => {
+                check_resnet(layers)?;
+                check_yamnet(convs)?;
+            }
         }
         let weights = BackboneWeights { arch, layers, classifier: None, pooling: None };
-        let n_inputs = weights.n_channels();
+        let [of_resnet, of_yamnet] = weights.n_channels();
         // A narrow architecture says how narrow; any other takes the width that the file has.
-        if let Some(expected) = arch.narrow_outputs().filter(|expected| *expected != n_inputs) {
+        if let Some(expected) = arch.narrow_outputs().filter(|expected| *expected != of_resnet) {
             return Err(Error::Unsupported(format!(
-                "its embedding has {n_inputs} numbers, that of {arch} {expected}: is the file another architecture?"
+                "its embedding has {of_resnet} numbers, that of {arch} {expected}: is the file another architecture?"
             )));
         }
-        let classifier = raw.classifier.map(|[weight, bias]| Classifier::new(weight, bias, n_inputs)).transpose()?;
-        let pooling = raw.pooling.map(|tensors| CryPooling::new(tensors, n_inputs)).transpose()?;
+        let classifier = raw.classifier.map(|[weight, bias]| Classifier::new(weight, bias, of_yamnet)).transpose()?;
+        let pooling = raw.pooling.map(|tensors| CryPooling::new(tensors, of_yamnet)).transpose()?;
         Ok(BackboneWeights { classifier, pooling, ..weights })
     }
 
@@ -294,6 +331,11 @@ impl BackboneWeights {
             ]
         })
     }
+}
+
+/// Frames of the spectrogram below the square of an image for two together; what is left of the last row is not used.
+pub(crate) fn frames_below([height, width]: [usize; 2]) -> usize {
+    height.saturating_sub(width) * width / PATCH[1] / PATCH_HOP * PATCH_HOP
 }
 
 fn check_resnet(layers: &ResNetLayers<Conv>) -> Result<(), Error> {

@@ -91,18 +91,66 @@ fn one_class_is_a_row_of_the_classifier() {
 #[test]
 fn a_saved_model_answers_alike_in_every_form() {
     let plain = weights("yamnet.tflite");
-    [Pooling::Mean, Pooling::Cry]
-        .into_iter()
-        .for_each(|pooling| answers_alike(plain.clone().with_pooling(pooling).unwrap()));
+    let expected = expected();
+    for pooling in [Pooling::Mean, Pooling::Cry] {
+        let weights = plain.clone().with_pooling(pooling).unwrap();
+        answers_alike(&weights, &spectrograms(&expected), [expected.frames, 64]);
+        let (both, images, shape) = beside_a_resnet(&weights, &expected);
+        answers_alike(&both, &images, shape);
+    }
 }
 
-fn answers_alike(weights: BackboneWeights) {
-    let (expected, device) = (expected(), Device::flex());
-    let (images, shape) = (spectrograms(&expected), [expected.frames, 64]);
+/// With a random ResNet, and images of both: a square of 40 pixels, then the spectrogram, filled up to whole rows.
+fn beside_a_resnet(yamnet: &BackboneWeights, expected: &Expected) -> (BackboneWeights, Vec<f32>, [usize; 2]) {
+    let both = BackboneWeights::random(Arch::ResNet18W8, 1).beside(yamnet.clone()).unwrap();
+    assert_eq!(both.arch(), Arch::ResNet18W8Yamnet);
+    let spectrograms = spectrograms(expected);
+    let below = (expected.frames * 64).div_ceil(40) * 40;
+    let image = |spectrogram: &[f32]| {
+        let mut image = squares()[..1600].to_vec();
+        image.extend(spectrogram);
+        image.resize(1600 + below, 0.0);
+        image
+    };
+    let images = spectrograms.chunks(expected.frames * 64).flat_map(image).collect();
+    (both, images, [40 + below / 40, 40])
+}
+
+/// A square of 40 pixels for each image.
+fn squares() -> Vec<f32> {
+    (0..2 * 1600).map(|i| (i % 1600 * 7919 % 1021) as f32 / 1020.0).collect()
+}
+
+#[test]
+fn two_together_embed_as_each_does() {
+    let expected = expected();
+    let yamnet = weights("yamnet.tflite").with_pooling(Pooling::Cry).unwrap();
+    let (both, images, shape) = beside_a_resnet(&yamnet, &expected);
+    let resnet = BackboneWeights::random(Arch::ResNet18W8, 1);
+    assert_eq!(both.n_outputs(), resnet.n_outputs() + yamnet.n_outputs());
+    let of_squares =
+        engines(&resnet, [40, 40]).iter().map(|engine| engine.embed(&squares()).unwrap()).collect::<Vec<_>>();
+    for (engine, of_squares) in engines(&both, shape).iter().zip(of_squares) {
+        let found = engine.embed(&images).unwrap();
+        let rows = of_squares.chunks(resnet.n_outputs()).zip(expected.cry_embeddings.chunks(yamnet.n_outputs()));
+        let separate: Vec<f32> = rows.flat_map(|(square, cry)| [square, cry].concat()).collect();
+        let size = separate.iter().fold(1.0_f32, |most, x| most.max(x.abs()));
+        assert!(largest_difference(&found, &separate) <= TOLERANCE * size);
+    }
+    let compute = Compute::new("cpu", "burn").unwrap();
+    for shape in [[40, 40], [41, 40], [0, 40], [40, 0]] {
+        assert!(matches!(compute.engine(&both, shape), Err(Error::Argument(_))), "{shape:?}");
+    }
+    assert!(compute.engine_before(Trainable::Layer4, &both, shape).is_err());
+    assert!(yamnet.clone().beside(resnet.clone()).is_err() && resnet.clone().beside(resnet).is_err());
+}
+
+fn answers_alike(weights: &BackboneWeights, images: &[f32], shape: [usize; 2]) {
+    let device = Device::flex();
     let config = HeadConfig { inner: 4, dropout: 0.0 };
     let head = Head::new(&config, weights.n_outputs(), 3, &mut ChaCha8Rng::seed_from_u64(1), &device);
     let info = ModelInfo {
-        arch: Arch::Yamnet,
+        arch: weights.arch(),
         labels: ["a", "b", "c"].map(String::from).into(),
         head: config,
         features: serde_json::json!({}),
@@ -113,22 +161,25 @@ fn answers_alike(weights: BackboneWeights) {
     };
     let folder = tempfile::tempdir().unwrap();
     let [plain, onnx] = ["model.safetensors", "model.onnx"].map(|name| folder.path().join(name));
-    model::save_model(&plain, &info, &weights, &head, None).unwrap();
-    model::save_onnx(&onnx, &info, &weights, &head, None, shape).unwrap();
+    model::save_model(&plain, &info, weights, &head, None).unwrap();
+    model::save_onnx(&onnx, &info, weights, &head, None, shape).unwrap();
     let compute = Compute::new("cpu", "burn").unwrap();
-    let answer = head.classify(&compute.engine(&weights, shape).unwrap().embed(&images).unwrap()).unwrap();
+    let answer = head.classify(&compute.engine(weights, shape).unwrap().embed(images).unwrap()).unwrap();
     for path in [&plain, &onnx] {
         let saved = model::load_model(path, &device).unwrap();
         assert_eq!((&saved.info, saved.weights.fingerprint()), (&info, weights.fingerprint()));
-        let embeddings = compute.engine(&saved.weights, shape).unwrap().embed(&images).unwrap();
+        let embeddings = compute.engine(&saved.weights, shape).unwrap().embed(images).unwrap();
         assert_eq!(saved.head.classify(&embeddings).unwrap(), answer);
     }
 
     let record = folder.path().join("model.bpk");
-    Network::new(&weights, &head).save_record(&record).unwrap();
-    let other = BackboneWeights::load(&onnx, Arch::Yamnet).unwrap();
+    Network::new(weights, &head).save_record(&record).unwrap();
+    let other = BackboneWeights::load(&onnx, weights.arch()).unwrap();
     let network = Network::new(&other, &head).load_record(&record).unwrap();
-    let images = Tensor::<4>::from_data(TensorData::new(images, [expected.images, 1, shape[0], 64]), &device);
+    let images = Tensor::<4>::from_data(
+        TensorData::new(images.to_vec(), [images.len() / shape.iter().product::<usize>(), 1, shape[0], shape[1]]),
+        &device,
+    );
     let found: Vec<f32> = network.forward(images).into_data().try_into_vec().unwrap();
     assert!(largest_difference(&found, &answer) <= TOLERANCE);
 }

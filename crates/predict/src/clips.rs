@@ -110,7 +110,7 @@ pub(crate) fn window_image(extractor: &Extractor, samples: &[f32], sample_rate_h
     let length = |seconds: f64, rate_hz: u32| (seconds * f64::from(rate_hz)).ceil() as usize;
     let reach = length(seconds + RESAMPLER_REACH_SECONDS, sample_rate_hz).min(samples.len());
     let mut waveform = extractor.at_own_rate(&samples[..reach], sample_rate_hz);
-    waveform.truncate(length(seconds, extractor.config().sample_rate_hz));
+    waveform.truncate(length(seconds, extractor.config().waveform_rate_hz()));
     extractor.image_from_waveform(&waveform)
 }
 

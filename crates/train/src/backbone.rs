@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use model::{Arch, BackboneWeights};
+use model::{Arch, BackboneWeights, Pooling};
 use predict::in_the_box;
 
 use crate::Error;
@@ -32,70 +32,106 @@ pub struct Resolved {
     pub warning: Option<String>,
 }
 
+/// One network's weights, as [`Resolved`] has them.
+struct Part {
+    weights: BackboneWeights,
+    used: String,
+    heard: Heard,
+    warning: Option<String>,
+}
+
 /// Finds the weights that `config` names: a path, a file already in `models/`, a download, then the stand-in.
 ///
 /// # Errors
 /// [`Error::Weights`] if they cannot be had and no stand-in is allowed, or a file is not what it should be.
 pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resolved, Error> {
-    let resolved = |weights: BackboneWeights, used: String, heard: Heard, warning: Option<String>| Resolved {
-        summary: BackboneSummary {
-            arch: weights.arch(),
-            trained: config.train,
-            requested: config.weights.clone(),
-            used,
-            stand_in: warning.is_some(),
-            fingerprint: weights.fingerprint(),
-        },
-        weights,
-        heard,
-        warning,
+    let yamnet = |weights: &str, when_missing: WeightsFallback| -> Result<Part, Error> {
+        let part = resolve_part(Arch::Yamnet, weights, when_missing, strict, seed)?;
+        // Random weights hear no cry.
+        let pooling = if part.weights.knows_cries() { config.pooling } else { Pooling::Mean };
+        Ok(Part { weights: part.weights.with_pooling(pooling).map_err(failed)?, ..part })
     };
-    if config.weights == RANDOM {
+    let BackboneConfig { arch, weights, yamnet_weights, when_missing, .. } = config;
+    let (part, requested) = match arch.beside_yamnet() {
+        Some(resnet) => {
+            // The compact backbone can stand in for a ResNet only.
+            let for_yamnet =
+                if *when_missing == WeightsFallback::Random { *when_missing } else { WeightsFallback::Fail };
+            let first = resolve_part(resnet, weights, *when_missing, strict, seed)?;
+            let second = yamnet(yamnet_weights, for_yamnet)?;
+            let warnings: Vec<String> = first.warning.into_iter().chain(second.warning).collect();
+            let part = Part {
+                weights: first.weights.beside(second.weights).map_err(failed)?,
+                used: format!("{}; beside it {}", first.used, second.used),
+                heard: first.heard,
+                warning: (!warnings.is_empty()).then(|| warnings.join(" ")),
+            };
+            (part, format!("{weights}, {yamnet_weights}"))
+        }
+        None if *arch == Arch::Yamnet => (yamnet(weights, *when_missing)?, weights.clone()),
+        None => (resolve_part(*arch, weights, *when_missing, strict, seed)?, weights.clone()),
+    };
+    let Part { weights, used, heard, warning } = part;
+    let summary = BackboneSummary {
+        arch: weights.arch(),
+        trained: config.train,
+        requested,
+        used,
+        stand_in: warning.is_some(),
+        fingerprint: weights.fingerprint(),
+    };
+    Ok(Resolved { weights, summary, heard, warning })
+}
+
+fn failed(error: model::Error) -> Error {
+    Error::Weights(error.to_string())
+}
+
+/// [`resolve`] of one network.
+fn resolve_part(arch: Arch, name: &str, when_missing: WeightsFallback, strict: bool, seed: u64) -> Result<Part, Error> {
+    if name == RANDOM {
         let used = format!("random weights, seed {seed}");
-        let weights =
-            random(config.arch, seed).with_pooling(config.pooling).map_err(|e| Error::Weights(e.to_string()))?;
-        return Ok(resolved(weights, used, Heard::default(), None));
+        return Ok(Part { weights: random(arch, seed), used, heard: Heard::default(), warning: None });
     }
-    let why = match find(&config.weights) {
+    let why = match find(name) {
         Ok(found) => {
-            let (weights, provenance) =
-                model::load_backbone(&found.path, config.arch).map_err(|e| Error::Weights(e.to_string()))?;
+            let (weights, provenance) = model::load_backbone(&found.path, arch).map_err(failed)?;
             let used = match provenance.as_ref().and_then(|provenance| provenance["backbone"]["used"].as_str()) {
                 Some(how) => format!("{}: {how}", found.what),
                 None => found.what,
             };
             let heard = provenance.as_ref().map(heard).unwrap_or_default();
-            let weights = weights.with_pooling(config.pooling).map_err(|e| Error::Weights(e.to_string()))?;
-            return Ok(resolved(weights, used, heard, None));
+            return Ok(Part { weights, used, heard, warning: None });
         }
         Err(Absent::Unavailable(why)) if !strict => why,
         Err(Absent::Unavailable(why) | Absent::Wrong(why)) => return Err(Error::Weights(why)),
     };
-    let missing = format!("the weights {:?} could not be had", config.weights);
+    let missing = format!("the weights {name:?} could not be had");
     let tell = |what: &str, scores: &str| {
         warn(&format!(
-            "the weights {0:?} cannot be had, so the backbone is {what}.\n{why}\n{scores} Fetch them with: train weights fetch {0}",
-            config.weights
+            "the weights {name:?} cannot be had, so the backbone is {what}.\n{why}\n{scores} Fetch them with: train weights fetch {name}"
         ));
     };
-    match config.when_missing {
+    match when_missing {
         WeightsFallback::Compact => {
             let name = in_the_box::NAME;
-            let saved = model::parse_model(Path::new(name), in_the_box::MODEL, &model::cpu())
-                .map_err(|e| Error::Weights(e.to_string()))?;
+            let saved = model::parse_model(Path::new(name), in_the_box::MODEL, &model::cpu()).map_err(failed)?;
             tell(
                 &format!("COMPACT, the {name} that comes with the program"),
                 "It is small, and learnt from few cries.",
             );
             let used = format!("the backbone of {name} ({}), since {missing}", saved.info.backbone_source);
             let warning = format!("The backbone is the compact one that comes with the program: {missing}.");
-            Ok(resolved(saved.weights, used, heard(&saved.info.provenance), Some(warning)))
+            Ok(Part { weights: saved.weights, used, heard: heard(&saved.info.provenance), warning: Some(warning) })
         }
         WeightsFallback::Random => {
-            tell(&format!("RANDOM (seed {seed}), not pretrained"), "Scores will be lower than with ImageNet weights.");
+            tell(
+                &format!("RANDOM (seed {seed}), not pretrained"),
+                "Scores will be lower than with pretrained weights.",
+            );
             let used = format!("RANDOM weights, seed {seed}, since {missing}");
             let warning = format!("The backbone is random, not pretrained: {missing}.");
-            Ok(resolved(random(config.arch, seed), used, Heard::default(), Some(warning)))
+            Ok(Part { weights: random(arch, seed), used, heard: Heard::default(), warning: Some(warning) })
         }
         WeightsFallback::Fail => Err(Error::Weights(why)),
     }

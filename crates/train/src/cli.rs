@@ -159,6 +159,8 @@ enum FrontEndName {
     Yamnet,
     /// The same with the 8-bit rounding of the TFLite runtime
     YamnetTflite,
+    /// The square image, and YAMNet's spectrogram below it
+    ImageAndYamnet,
 }
 
 impl FrontEndArgs {
@@ -168,6 +170,9 @@ impl FrontEndArgs {
             (Some(FrontEndName::Yamnet), _) | (None, Arch::Yamnet) => FeatureConfig::yamnet(),
             (Some(FrontEndName::YamnetTflite), _) => {
                 FeatureConfig { front_end: FrontEnd::YamnetTflite, ..FeatureConfig::yamnet() }
+            }
+            (Some(FrontEndName::ImageAndYamnet), _) => {
+                FeatureConfig { front_end: FrontEnd::ImageAndYamnet, ..FeatureConfig::default() }
             }
             (Some(FrontEndName::Image), _) | (None, _) => FeatureConfig::default(),
         }

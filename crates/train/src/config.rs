@@ -129,6 +129,8 @@ pub struct BackboneConfig {
     pub arch: Arch,
     /// A name of `models/weights.toml`, the path of an `.onnx`, `.tflite` or `.safetensors` file, or `random`.
     pub weights: String,
+    /// The same of YAMNet where it stands beside a ResNet, whose weights are `weights`.
+    pub yamnet_weights: String,
     /// How YAMNet's embeddings of patches become one: `mean`, or `cry`, the default for it, mean and standard deviation of the patches,
     /// weighted by how much of a cry YAMNet itself hears in each.
     pub pooling: Pooling,
@@ -136,7 +138,7 @@ pub struct BackboneConfig {
     /// backbone hears other images.
     pub when_missing: WeightsFallback,
     /// What of the backbone each trial trains along with its head: `none`, `layer4` or `all`. The more, the slower a trial:
-    /// with `none` each recording passes the backbone once for the whole sweep. YAMNet knows `none` only.
+    /// with `none` each recording passes the backbone once for the whole sweep. With YAMNet only `none`.
     pub train: Trainable,
     /// Learning rate of the trained part at the start; it falls along with the head's.
     pub learning_rate: f64,
@@ -162,7 +164,7 @@ pub struct TrainConfig {
     pub epochs: usize,
     /// Recordings a step.
     pub batch_size: usize,
-    /// SpecAugment views of each training recording; each epoch draws one of them. 0 trains on the plain images.
+    /// SpecAugment views of each training recording; each epoch draws one of them. 0 trains on the plain images, the default with YAMNet.
     pub augmented_views: usize,
     /// Train on whitened embeddings; the saved head takes plain ones either way. See `whitening.rs`.
     pub whiten: bool,
@@ -264,6 +266,7 @@ impl Default for BackboneConfig {
         Self {
             arch: Arch::ResNet18,
             weights: "resnet18".into(),
+            yamnet_weights: "yamnet".into(),
             pooling: Pooling::Mean,
             when_missing: WeightsFallback::Compact,
             train: Trainable::None,
@@ -302,19 +305,20 @@ impl Default for GateConfig {
 }
 
 impl Settings for Config {
-    /// YAMNet's.
+    /// Those for YAMNet, alone or beside a ResNet.
     fn special_defaults(&self) -> Option<Self> {
-        (self.backbone.arch == Arch::Yamnet).then(|| Self {
-            features: FeatureConfig::yamnet(),
-            backbone: BackboneConfig {
-                arch: Arch::Yamnet,
-                weights: "yamnet".into(),
-                pooling: Pooling::Cry,
-                when_missing: WeightsFallback::Fail,
-                ..BackboneConfig::default()
-            },
-            ..Self::default()
-        })
+        let arch = self.backbone.arch;
+        let alone = (arch == Arch::Yamnet).then(|| (FeatureConfig::yamnet(), "yamnet", WeightsFallback::Fail));
+        let both = || {
+            let front_end = FrontEnd::ImageAndYamnet;
+            (FeatureConfig { front_end, ..FeatureConfig::default() }, "resnet18", WeightsFallback::Compact)
+        };
+        let (features, weights, when_missing) = alone.or_else(|| arch.has_yamnet().then(both))?;
+        let weights = weights.into();
+        let backbone =
+            BackboneConfig { arch, weights, pooling: Pooling::Cry, when_missing, ..BackboneConfig::default() };
+        let train = TrainConfig { augmented_views: 0, ..TrainConfig::default() };
+        Some(Self { features, backbone, train, ..Self::default() })
     }
 
     fn problems(&self) -> Vec<Problem> {
@@ -331,14 +335,14 @@ impl Settings for Config {
             "backbone.learning_rate",
             "must be above 0 and at most 10",
         );
-        let is_yamnet = self.backbone.arch == Arch::Yamnet;
+        let (is_yamnet, has_yamnet) = (self.backbone.arch == Arch::Yamnet, self.backbone.arch.has_yamnet());
         check(
-            !is_yamnet || self.backbone.train == Trainable::None,
+            !has_yamnet || self.backbone.train == Trainable::None,
             "backbone.train",
-            "must be none: YAMNet stays frozen",
+            "must be none: YAMNet, and what is beside it, stays frozen",
         );
         check(
-            is_yamnet || self.backbone.pooling == Pooling::Mean,
+            has_yamnet || self.backbone.pooling == Pooling::Mean,
             "backbone.pooling",
             "must be mean: only YAMNet has patches",
         );
@@ -348,9 +352,14 @@ impl Settings for Config {
             "must be random or fail: the compact backbone cannot stand in for YAMNet",
         );
         check(
-            is_yamnet == (self.features.front_end != FrontEnd::Image),
+            match self.features.front_end {
+                FrontEnd::Image => !has_yamnet,
+                FrontEnd::Yamnet | FrontEnd::YamnetTflite => is_yamnet,
+                FrontEnd::ImageAndYamnet => has_yamnet && !is_yamnet,
+            },
             "features.front_end",
-            "must be yamnet or yamnet_tflite for YAMNet, image for others; leave it out to have what fits",
+            "must be yamnet or yamnet_tflite for YAMNet, image_and_yamnet for it beside a ResNet, image for others; leave it out to have what \
+             fits",
         );
         check((1..=10_000).contains(&self.train.epochs), "train.epochs", "must be 1 to 10000");
         check((1..=65_536).contains(&self.train.batch_size), "train.batch_size", "must be 1 to 65536");
@@ -467,6 +476,19 @@ mod tests {
         let config = load("", &["backbone.arch=yamnet"]).unwrap();
         assert_eq!((config.features, config.backbone.weights.as_str()), (FeatureConfig::yamnet(), "yamnet"));
         assert_eq!((config.backbone.pooling, config.backbone.when_missing), (Pooling::Cry, WeightsFallback::Fail));
+    }
+
+    #[test]
+    fn yamnet_beside_a_resnet_brings_both_front_ends() {
+        let config = load("[features]\nimage_size = 112\n", &["backbone.arch=resnet18-w8+yamnet"]).unwrap();
+        let expected =
+            FeatureConfig { front_end: FrontEnd::ImageAndYamnet, image_size: 112, ..FeatureConfig::default() };
+        assert_eq!(config.features, expected);
+        let BackboneConfig { weights, yamnet_weights, pooling, .. } = &config.backbone;
+        assert_eq!((weights.as_str(), yamnet_weights.as_str(), *pooling), ("resnet18", "yamnet", Pooling::Cry));
+        assert_eq!(load(&config.to_toml().unwrap(), &[]).unwrap(), config);
+        let trained = load("", &["backbone.arch=resnet18+yamnet", "backbone.train=all"]).unwrap_err();
+        assert!(trained.contains("backbone.train: must be none"), "{trained}");
     }
 
     #[test]

@@ -261,7 +261,7 @@ pub fn train(
 
 /// A part of a cry, the loudest of three draws, so that it is not a pause; in half of the cases with a sound over it that is none.
 fn part(extractor: &Extractor, waveform: &[f32], seed: u64) -> Vec<f32> {
-    let rate_hz = f64::from(extractor.config().sample_rate_hz);
+    let rate_hz = f64::from(extractor.config().waveform_rate_hz());
     let mut rng = seed::generator(seed, &["part"]);
     let seconds = waveform.len() as f64 / rate_hz;
     let length = (rng.random_range(SHORTEST_SECONDS.min(seconds)..=seconds) * rate_hz) as usize;

@@ -16,7 +16,7 @@ use crate::arch::{ConvSpec, Layers, PATCH, PATCH_HOP, POOL_KERNEL, POOL_PADDING,
 use crate::fold::Conv;
 use crate::host_tensor::TensorView;
 use crate::pooling::CryPooling;
-use crate::weights::BackboneWeights;
+use crate::weights::{BackboneWeights, frames_below};
 use crate::{Error, Gate, Head, Trainable};
 
 const IR_VERSION: i64 = 8;
@@ -55,8 +55,9 @@ pub(crate) fn write(
         End::Logits(..) => Trainable::None,
     };
     let embedding = match backbone.layers() {
-        Layers::ResNet(layers) => nodes.resnet(layers, trainable),
-        Layers::Yamnet(convs) => nodes.yamnet(convs, backbone.pooling(), image_shape),
+        Layers::ResNet(layers) => nodes.resnet(INPUT, layers, trainable, EMBEDDING),
+        Layers::Yamnet(convs) => nodes.yamnet(INPUT, convs, backbone.pooling(), image_shape, EMBEDDING),
+        Layers::Both(layers, convs) => nodes.both(layers, convs, backbone.pooling(), image_shape),
     };
     let mut initializers: Vec<Tensor> = backbone.frozen_tensors(trainable).map(|tensor| initializer(&tensor)).collect();
     let output = match end {
@@ -101,9 +102,29 @@ pub(crate) struct Nodes {
 }
 
 impl Nodes {
+    /// A ResNet on the square, YAMNet on what is below it.
+    fn both(
+        &mut self,
+        layers: &ResNetLayers<Conv>,
+        convs: &[Conv],
+        pooling: Option<&CryPooling>,
+        [height, width]: [usize; 2],
+    ) -> String {
+        let frames = frames_below([height, width]);
+        let image = self.slice(INPUT, 2, 0..width, "image");
+        let below = self.slice(INPUT, 2, width..height, "below");
+        let below = self.flatten(&below, "below.flat");
+        let spectrogram = self.slice(&below, 1, 0..frames * PATCH[1], "spectrogram.flat");
+        let shape = [-1, 1, frames as i64, PATCH[1] as i64];
+        let spectrogram = self.reshape(&spectrogram, &shape, "spectrogram");
+        let of_image = self.resnet(&image, layers, Trainable::None, "image.embedding");
+        let of_spectrogram = self.yamnet(&spectrogram, convs, pooling, [frames, PATCH[1]], "spectrogram.embedding");
+        self.join(&of_image, &of_spectrogram, 1, EMBEDDING)
+    }
+
     /// The layers before those that `trainable` names, to the embedding.
-    fn resnet(&mut self, layers: &ResNetLayers<Conv>, trainable: Trainable) -> String {
-        let x = self.conv(INPUT, &layers.stem.spec);
+    fn resnet(&mut self, x: &str, layers: &ResNetLayers<Conv>, trainable: Trainable, embedding: &str) -> String {
+        let x = self.conv(x, &layers.stem.spec);
         let x = self.add("Relu", &[&x], "relu", vec![]);
         let mut x = self.add("MaxPool", &[&x], "max_pool", window(POOL_KERNEL, POOL_STRIDE, [POOL_PADDING; 2]));
         for block in &layers.blocks[..trainable.first_block(layers)] {
@@ -121,30 +142,37 @@ impl Nodes {
         if trainable == Trainable::None {
             x = self.add("GlobalAveragePool", &[&x], "average_pool", vec![]);
         }
-        self.flatten(&x, EMBEDDING)
+        self.flatten(&x, embedding)
     }
 
     /// The spectrogram cut into patches, the network on each, and the pooling of what it gives for them.
-    fn yamnet(&mut self, convs: &[Conv], pooling: Option<&CryPooling>, [frames, bands]: [usize; 2]) -> String {
+    fn yamnet(
+        &mut self,
+        x: &str,
+        convs: &[Conv],
+        pooling: Option<&CryPooling>,
+        [frames, bands]: [usize; 2],
+        embedding: &str,
+    ) -> String {
         let halves = frames / PATCH_HOP;
         let patches = halves - 1;
         let n_outputs = convs.last().map_or(0, |conv| conv.bias.len());
-        let x = self.reshape(INPUT, &[-1, halves as i64, PATCH_HOP as i64, bands as i64], "halves");
-        let first = self.slice(&x, 0..patches, "first_halves");
-        let second = self.slice(&x, 1..halves, "second_halves");
-        let x = self.join([&first, &second], "patches_of_each");
+        let x = self.reshape(x, &[-1, halves as i64, PATCH_HOP as i64, bands as i64], "halves");
+        let first = self.slice(&x, 1, 0..patches, "first_halves");
+        let second = self.slice(&x, 1, 1..halves, "second_halves");
+        let x = self.join(&first, &second, 2, "patches_of_each");
         let mut x = self.reshape(&x, &[-1, 1, PATCH[0] as i64, bands as i64], "patches");
         for conv in convs {
             x = self.conv(&x, &conv.spec);
             x = self.add("Relu", &[&x], &format!("{}.relu", conv.spec.name), vec![]);
         }
-        let x = self.add("GlobalAveragePool", &[&x], "average_pool", vec![]);
+        let x = self.add("GlobalAveragePool", &[&x], "patches.average_pool", vec![]);
         if pooling.is_some() {
             let x = self.flatten(&x, "embeddings");
-            return CryPooling::to_onnx(self, &x, [patches, n_outputs], EMBEDDING);
+            return CryPooling::to_onnx(self, &x, [patches, n_outputs], embedding);
         }
         let x = self.reshape(&x, &[-1, patches as i64, n_outputs as i64], "embeddings");
-        self.mean(&x, false, EMBEDDING)
+        self.mean(&x, false, embedding)
     }
 
     /// All but the first axis made one.
@@ -157,9 +185,9 @@ impl Nodes {
         self.add("ReduceMean", &[x], output, vec![ints("axes", &[1]), int("keepdims", i64::from(keep))])
     }
 
-    /// Joined along the last of three axes.
-    pub fn join(&mut self, parts: [&str; 2], output: &str) -> String {
-        self.add("Concat", &parts, output, vec![int("axis", 2)])
+    /// Joined along an axis.
+    pub fn join(&mut self, first: &str, second: &str, axis: i64, output: &str) -> String {
+        self.add("Concat", &[first, second], output, vec![int("axis", axis)])
     }
 
     pub fn reshape(&mut self, x: &str, shape: &[i64], output: &str) -> String {
@@ -167,9 +195,9 @@ impl Nodes {
         self.add("Reshape", &[x, &shape], output, vec![])
     }
 
-    /// A range of the second axis.
-    fn slice(&mut self, x: &str, range: Range<usize>, output: &str) -> String {
-        let [start, end, axis] = [("start", range.start), ("end", range.end), ("axis", 1)]
+    /// A range of an axis.
+    fn slice(&mut self, x: &str, axis: usize, range: Range<usize>, output: &str) -> String {
+        let [start, end, axis] = [("start", range.start), ("end", range.end), ("axis", axis)]
             .map(|(kind, value)| self.integers(&format!("{output}.{kind}"), &[value as i64]));
         self.add("Slice", &[x, &start, &end, &axis], output, vec![])
     }

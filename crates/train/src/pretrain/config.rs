@@ -126,7 +126,7 @@ impl Settings for PretrainConfig {
         let train = &self.train;
         check(is_plain_name(&self.name), "name", PLAIN_NAME);
         check(i64::try_from(self.seed).is_ok(), "seed", "must be below 2^63");
-        check(self.arch != Arch::Yamnet, "arch", "must be a ResNet: YAMNet is not trained from scratch");
+        check(!self.arch.has_yamnet(), "arch", "must be a ResNet: YAMNet is not trained from scratch");
         check(self.features.front_end == FrontEnd::Image, "features.front_end", "must be image, what a ResNet sees");
         check(
             self.synthetic_recordings == 0 || (40..=100_000).contains(&self.synthetic_recordings),
