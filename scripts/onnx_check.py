@@ -45,7 +45,8 @@ def check_file(path):
     assert dims[0] == dims[4] == dims[6] == "batch" and dims[1] == dims[7] == 1, dims
     info = json.loads({entry.key: entry.value for entry in model.metadata_props}["wail"])["info"]
     features = info["features"]
-    shape = [features["image_size"]] * 2 if features["front_end"] == "image" else [dims[2], 64]
+    side = features["image_size"]
+    shape = {"image": [side, side], "image_and_yamnet": [dims[2], side]}.get(features["front_end"], [dims[2], 64])
     assert dims[5] == len(info["labels"]) and shape == dims[2:4], dims
     assert info["provenance"]["data"]["fingerprint"] and 0 <= info["gate"]["threshold"] <= 1
     return info["labels"], info["calibration"]["temperature"], features["front_end"]

@@ -65,7 +65,8 @@ pub struct Yamnet {
 
 impl Backbone {
     /// Images `[n, 1, height, width]`, or what the layers before this stretch made of them, to embeddings
-    /// `[n, 512]` (YAMNet: `[n, 1024]`, or `[n, 2048]` with [`Pooling::Cry`](crate::Pooling)), or to flattened feature maps if the stretch ends before the pooling; all `float32`.
+    /// `[n, 512]` (YAMNet: `[n, 1024]`, or `[n, 2048]` with [`Pooling::Cry`](crate::Pooling)), or to flattened feature maps if
+    /// the stretch ends before the pooling; all `float32`.
     /// A ResNet's images are in 0..1; YAMNet's are log-mel spectrograms, `height` frames (a multiple of 48, at least 96) by 64
     /// mel bands. For two together the image is a square and, below it, such a spectrogram, row after row, filled up to whole rows of the
     /// square's width; the embeddings follow one another. Gradients are followed if the weights are on an autodiff device.

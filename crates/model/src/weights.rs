@@ -104,9 +104,8 @@ impl BackboneWeights {
         self.pooling.is_some() || self.classifier.is_some()
     }
 
-    /// The length of an embedding: 512 at full width, YAMNet's 1024, or 2048 with [`Pooling::Cry`].
-    ///
-    /// Two together have the sum.
+    /// The length of an embedding: 512 at full width, YAMNet's 1024, or 2048 with [`Pooling::Cry`]; of two together
+    /// the sum.
     pub fn n_outputs(&self) -> usize {
         let [resnet, yamnet] = self.n_channels();
         resnet + yamnet * if self.pooling.is_some() { 2 } else { 1 }

@@ -1,11 +1,23 @@
 //! Cholesky's factor of a symmetric positive definite matrix, in plain `f64` loops: the same bits everywhere.
 
+/// Sums that run side by side in [`dot`].
+const LANES: usize = 8;
+
+/// The sum of the products of two vectors of one length, in an order that does not depend on the machine.
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.iter().zip(b) {
+        sums.iter_mut().zip(a).zip(b).for_each(|((sum, a), b)| *sum += a * b);
+    }
+    sums.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f64>()
+}
+
 /// Brings the lower triangle of `matrix`, `[n, n]` row-major, to `L` with `L Lᵀ` the matrix; what is above it is not looked at.
 pub(crate) fn factor(matrix: &mut [f64], n: usize) {
     for i in 0..n {
         for j in 0..=i {
-            let dot: f64 = (0..j).map(|k| matrix[i * n + k] * matrix[j * n + k]).sum();
-            let rest = matrix[i * n + j] - dot;
+            let rest = matrix[i * n + j] - dot(&matrix[i * n..i * n + j], &matrix[j * n..j * n + j]);
             matrix[i * n + j] = if i == j { rest.sqrt() } else { rest / matrix[j * n + j] };
         }
     }
@@ -15,9 +27,14 @@ pub(crate) fn factor(matrix: &mut [f64], n: usize) {
 pub(crate) fn solve(lower: &[f64], vector: &mut [f64]) {
     let n = vector.len();
     for i in 0..n {
-        let dot: f64 = (0..i).map(|k| lower[i * n + k] * vector[k]).sum();
-        vector[i] = (vector[i] - dot) / lower[i * n + i];
+        vector[i] = (vector[i] - dot(&lower[i * n..i * n + i], &vector[..i])) / lower[i * n + i];
     }
+    solve_transposed(lower, vector);
+}
+
+/// Brings `vector`, `[n]`, to `x` with `Lᵀ x` the vector.
+pub(crate) fn solve_transposed(lower: &[f64], vector: &mut [f64]) {
+    let n = vector.len();
     for i in (0..n).rev() {
         vector[i] /= lower[i * n + i];
         let (before, rest) = vector.split_at_mut(i);
@@ -28,6 +45,12 @@ pub(crate) fn solve(lower: &[f64], vector: &mut [f64]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn products_are_summed() {
+        let numbers: Vec<f64> = (0..19).map(f64::from).collect();
+        assert_eq!([0, 7, 8, 19].map(|n| dot(&numbers[..n], &numbers[..n])), [0.0, 91.0, 140.0, 2109.0]);
+    }
 
     #[test]
     fn a_system_is_solved() {

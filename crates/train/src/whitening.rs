@@ -125,8 +125,8 @@ fn fit(rows: &[f32], n: usize) -> (Vec<f64>, Vec<f64>) {
     for j in 0..n {
         for i in j..n {
             let unit = if i == j { 1.0 } else { 0.0 };
-            let dot: f64 = (j..i).map(|k| factor[i * n + k] * matrix[j * n + k]).sum();
-            matrix[j * n + i] = (unit - dot) / factor[i * n + i];
+            let rest = unit - cholesky::dot(&factor[i * n + j..i * n + i], &matrix[j * n + j..j * n + i]);
+            matrix[j * n + i] = rest / factor[i * n + i];
         }
     }
     for (line, scale) in matrix.chunks_exact_mut(n).zip(&scale) {

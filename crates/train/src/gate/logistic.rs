@@ -12,6 +12,9 @@ const LEAST_GAIN: f64 = 1e-9;
 /// No standard deviation counts as less than this share of their mean: what hardly changes would magnify rounding.
 const LEAST_STD: f64 = 0.1;
 
+/// What is added to an example's product with itself, as a share of their mean.
+const LEAST_PRODUCT: f64 = 1e-10;
+
 /// An embedding, and whether it is of a cry.
 #[derive(Clone, Copy)]
 pub(super) struct Example<'a> {
@@ -21,28 +24,8 @@ pub(super) struct Example<'a> {
 
 /// Weights `[n_features]` and bias of the layer on plain embeddings whose sigmoid is the probability of a cry.
 pub(super) fn fit(examples: &[Example], ridge: f64) -> (Vec<f32>, f32) {
-    let n_features = examples.first().map_or(0, |example| example.row.len());
     let problem = Problem::new(examples, ridge);
-    let mut solution = vec![0.0; n_features + 1];
-    let mut loss = problem.loss(&solution);
-    for _ in 0..MAX_STEPS {
-        let (gradient, mut curvature) = problem.derivatives(&solution);
-        let mut step = gradient.clone();
-        cholesky::factor(&mut curvature, n_features + 1);
-        cholesky::solve(&curvature, &mut step);
-        let promised: f64 = step.iter().zip(&gradient).map(|(s, g)| s * g).sum();
-        if promised < LEAST_GAIN {
-            break;
-        }
-        // Far from the minimum a whole step can miss it.
-        let halvings = (0..30).map(|halving| {
-            let share = 0.5_f64.powi(halving);
-            let shorter: Vec<f64> = solution.iter().zip(&step).map(|(x, s)| x - share * s).collect();
-            (problem.loss(&shorter), shorter)
-        });
-        let Some((lower, shorter)) = halvings.into_iter().find(|(lower, _)| *lower < loss) else { break };
-        (loss, solution) = (lower, shorter);
-    }
+    let solution = if problem.signs.len() < problem.mean.len() { problem.minimum_in_span() } else { problem.minimum() };
     problem.on_plain_inputs(&solution)
 }
 
@@ -91,12 +74,73 @@ impl Problem {
         self.mean.len() + 1
     }
 
+    /// Weights of the inputs `[width]` where the loss is least.
+    fn minimum(&self) -> Vec<f64> {
+        let mut solution = vec![0.0; self.width()];
+        let mut loss = self.loss(&solution);
+        for _ in 0..MAX_STEPS {
+            let (gradient, mut curvature) = self.derivatives(&solution);
+            let mut step = gradient.clone();
+            cholesky::factor(&mut curvature, self.width());
+            cholesky::solve(&curvature, &mut step);
+            let promised: f64 = step.iter().zip(&gradient).map(|(s, g)| s * g).sum();
+            if promised < LEAST_GAIN {
+                break;
+            }
+            // Far from the minimum a whole step can miss it.
+            let halvings = (0..30).map(|halving| {
+                let share = 0.5_f64.powi(halving);
+                let shorter: Vec<f64> = solution.iter().zip(&step).map(|(x, s)| x - share * s).collect();
+                (self.loss(&shorter), shorter)
+            });
+            let Some((lower, shorter)) = halvings.into_iter().find(|(lower, _)| *lower < loss) else { break };
+            (loss, solution) = (lower, shorter);
+        }
+        solution
+    }
+
+    /// [`Problem::minimum`] for fewer examples than features. Without the bias it is a sum of the examples, so it is looked for among
+    /// those sums: with `L Lᵀ` their products with each other, the rows of L stand for the examples, and lengths are kept.
+    fn minimum_in_span(&self) -> Vec<f64> {
+        let (n, n_features) = (self.signs.len(), self.mean.len());
+        let rows: Vec<&[f64]> = self.inputs.chunks_exact(self.width()).map(|row| &row[..n_features]).collect();
+        let mut lower = vec![0.0; n * n];
+        for (i, line) in lower.chunks_exact_mut(n).enumerate() {
+            line[..=i].iter_mut().zip(&rows).for_each(|(product, other)| *product = cholesky::dot(rows[i], other));
+        }
+        // Examples may depend on each other: their mean is 0, and some may be the same.
+        let jitter = LEAST_PRODUCT * (0..n).map(|i| lower[i * n + i]).sum::<f64>() / n as f64;
+        (0..n).for_each(|i| lower[i * n + i] += jitter.max(f64::MIN_POSITIVE));
+        cholesky::factor(&mut lower, n);
+        let inputs = lower.chunks_exact(n).enumerate().flat_map(|(i, line)| {
+            let row = line.iter().enumerate().map(move |(j, x)| if j <= i { *x } else { 0.0 });
+            row.chain([1.0])
+        });
+        let small = Self {
+            inputs: inputs.collect(),
+            signs: self.signs.clone(),
+            weights: self.weights.clone(),
+            mean: vec![0.0; n],
+            scale: vec![1.0; n],
+            ridge: self.ridge,
+        };
+        let mut shares = small.minimum();
+        let bias = shares.split_off(n);
+        cholesky::solve_transposed(&lower, &mut shares);
+        let mut solution = vec![0.0; n_features];
+        for (row, share) in rows.iter().zip(&shares) {
+            solution.iter_mut().zip(*row).for_each(|(w, x)| *w += share * x);
+        }
+        solution.extend(bias);
+        solution
+    }
+
     /// Margin `y z` of each example.
     fn margins<'a>(&'a self, solution: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
-        self.inputs.chunks_exact(self.width()).zip(&self.signs).map(move |(row, sign)| {
-            let logit: f64 = row.iter().zip(solution).map(|(x, w)| x * w).sum();
-            sign * logit
-        })
+        self.inputs
+            .chunks_exact(self.width())
+            .zip(&self.signs)
+            .map(move |(row, sign)| sign * cholesky::dot(row, solution))
     }
 
     fn loss(&self, solution: &[f64]) -> f64 {
@@ -187,6 +231,18 @@ mod tests {
         // The middle between the classes, though two thirds of the examples are of one: an even chance.
         let middle = bias + 7.0 * weight[2];
         assert!(middle.abs() < 0.2, "{middle}");
+    }
+
+    #[test]
+    fn fewer_examples_than_features_have_the_same_minimum() {
+        let mut rng = crate::seed::generator(6, &["logistic"]);
+        let mut rows: Vec<(Vec<f32>, bool)> =
+            (0..12).map(|i| ((0..20).map(|_| rng.random_range(-1.0..1.0)).collect(), i % 3 == 0)).collect();
+        rows.push(rows[0].clone());
+        let problem = Problem::new(&examples(&rows), 1e-2);
+        let (found, expected) = (problem.minimum_in_span(), problem.minimum());
+        assert!(problem.loss(&expected) < problem.loss(&[0.0; 21]) - 0.1);
+        assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-4), "{found:?} {expected:?}");
     }
 
     #[test]
