@@ -5,12 +5,12 @@
 #[path = "run_files.rs"]
 mod run_files;
 
+use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use run_files::{assert_same, contents, fresh, only_entry, stderr, stdout};
-use sha2::{Digest, Sha256};
 
 /// Small enough for a test, and still the whole road.
 const TINY: &str = r#"
@@ -83,14 +83,21 @@ fn objectives_and_seeds_give_other_backbones_and_wrong_configs_are_refused() {
     let folder = fresh(TINY);
     let short = ["--set", "train.epochs=1"];
     let mut backbones = Vec::new();
-    for more in [&[][..], &["--seed", "43"], &["--set", "objective={kind=\"supervised\"}"]] {
+    let supervised = ["--set", "objective={kind=\"supervised\"}"];
+    let sounds = ["--set", "sounds_per_kind=1"];
+    let decoys = [&sounds[..], &["--set", "decoys=true"]].concat();
+    let kinds = [&decoys[..], &["--set", "objective.kinds=25.0"]].concat();
+    for more in [&[][..], &["--seed", "43"], &supervised, &sounds, &decoys, &kinds] {
         let path = finish(&pretrain(folder.path(), &[&short, more].concat()));
         backbones.push(std::fs::read(folder.path().join(path)).unwrap());
     }
-    assert!(backbones[0] != backbones[1] && backbones[0] != backbones[2]);
+    let distinct: HashSet<&Vec<u8>> = backbones.iter().collect();
+    assert_eq!(distinct.len(), backbones.len());
     for (sets, code, expected) in [
         (&["train.batch_size=64"][..], 3, "recordings may be heard, fewer than a batch"),
         (&["objective.projector=1"], 2, "objective.projector: must be 8 to 4096"),
+        (&["objective.kinds=25.0"], 2, "objective.kinds: needs sounds_per_kind or decoys"),
+        (&["sounds_per_kind=1001"], 2, "sounds_per_kind: must be at most 1000"),
         (&["augment.probability=2.0"], 2, "augment.probability: must be 0 to 1"),
         // Decay turns every weight into -9 times itself.
         (&["train.learning_rate=10.0", "train.weight_decay=1.0"], 1, "the loss is not finite"),
@@ -106,7 +113,7 @@ fn objectives_and_seeds_give_other_backbones_and_wrong_configs_are_refused() {
 #[test]
 fn a_sweep_on_a_pretrained_backbone_is_marked_where_it_tests_on_what_pretraining_heard() {
     let folder = fresh(TINY);
-    let backbone = finish(&pretrain(folder.path(), &["--set", "train.epochs=1"]));
+    let backbone = finish(&pretrain(folder.path(), &["--set", "train.epochs=1", "--set", "sounds_per_kind=1"]));
     let sweep = format!(
         "name = \"sweep\"\n[data]\nroots = []\nsynthetic_recordings = 40\n[features]\nimage_size = 32\n[backbone]\n\
          arch = \"resnet18-w8\"\nweights = \"{backbone}\"\n[train]\nepochs = 2\naugmented_views = 1\n[sweep]\n\
@@ -122,6 +129,7 @@ fn a_sweep_on_a_pretrained_backbone_is_marked_where_it_tests_on_what_pretraining
     let (text, report) = run("42", "same-split");
     assert!(!text.contains("LEAKY"), "{text}");
     assert_eq!(report["data"]["leaks"]["pretraining"], 0);
+    assert_eq!(report["gate"]["known_to_backbone"], true, "pretraining heard the gate's families of sounds");
     assert!(report["backbone"]["used"].as_str().unwrap().contains("pretrained to know two views"), "{report:#}");
     let (text, report) = run("43", "other-split");
     assert!(text.contains("LEAKY SPLIT") && text.contains("the backbone's pretraining heard"), "{text}");
@@ -131,21 +139,25 @@ fn a_sweep_on_a_pretrained_backbone_is_marked_where_it_tests_on_what_pretraining
     assert_eq!(leaks["recorders"], 0, "this split keeps recorders apart");
 }
 
+/// The teacher is a YAMNet of a sixteenth of the width, with random weights.
 #[test]
-fn a_teacher_is_heard_of_by_hash() {
+fn a_teacher_is_run_by_the_framework_and_kept() {
     let folder = fresh(TINY);
-    let distil = ["--set", "train.epochs=2", "--set", "objective={kind=\"distil\",teacher=\"teacher.csv\"}"];
-    let output = pretrain(folder.path(), &distil);
-    assert_eq!(output.status.code(), Some(3));
-    assert!(stderr(&output).contains("teacher.csv"), "{}", stderr(&output));
-    let synth = ["synth", "--out", "corpus", "--recordings", "40"];
-    finish(&command(folder.path(), &synth).output().unwrap());
-    let mut csv = String::from("sha256,e0,e1\n");
-    for (index, (path, bytes)) in contents(&folder.path().join("corpus")).iter().enumerate() {
-        if path.extension().is_some_and(|extension| extension == "wav") {
-            csv += &format!("{},{index},{}\n", dataset::hex(&Sha256::digest(bytes)), bytes.len());
-        }
-    }
-    std::fs::write(folder.path().join("teacher.csv"), csv).unwrap();
-    finish(&pretrain(folder.path(), &distil));
+    let teacher = concat!(env!("CARGO_MANIFEST_DIR"), "/../model/tests/goldens/yamnet.tflite");
+    let distil = |teacher: &str, more: &[&str]| {
+        let objective = format!("objective={{kind=\"distil\",teacher=\"{teacher}\"}}");
+        let arguments = ["--set", "train.epochs=2", "--set", "sounds_per_kind=1", "--set", &objective];
+        pretrain(folder.path(), &[&arguments, more].concat())
+    };
+    let output = distil("none.tflite", &[]);
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+    assert!(stderr(&output).contains("none.tflite"), "{}", stderr(&output));
+    let output = distil(teacher, &[]);
+    let backbone = std::fs::read(folder.path().join(finish(&output))).unwrap();
+    assert!(stderr(&output).contains("60 recordings and sounds"), "{}", stderr(&output));
+    let kept = contents(&folder.path().join("data/cache/embeddings"));
+    assert!(!kept.is_empty());
+    let again = std::fs::read(folder.path().join(finish(&distil(teacher, &["--out", "again"])))).unwrap();
+    assert_eq!(backbone, again);
+    assert_same(&contents(&folder.path().join("data/cache/embeddings")), &kept, "from the cache");
 }

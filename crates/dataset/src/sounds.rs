@@ -20,7 +20,7 @@ use crate::folder::{Named, write_folder, write_wav};
 use crate::signal::{LowPass, Noise, RATE, Sine, log_uniform, reverberate, samples};
 
 /// Changes whenever the same seed gives another sound than before: caches hash it.
-pub const SOUNDS_VERSION: u32 = 1;
+pub const SOUNDS_VERSION: u32 = 2;
 
 /// Rate of the sounds, Hz.
 pub const SAMPLE_RATE_HZ: u32 = RATE as u32;

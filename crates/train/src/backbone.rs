@@ -26,7 +26,7 @@ pub struct Resolved {
     pub weights: BackboneWeights,
     /// What is known of them.
     pub summary: BackboneSummary,
-    /// Which recordings they were made from, as far as their file tells.
+    /// What they were made from, as far as their file tells.
     pub heard: Heard,
     /// What a reader of scores must know: that it is not the backbone that was asked for.
     pub warning: Option<String>,
@@ -137,7 +137,7 @@ fn resolve_part(arch: Arch, name: &str, when_missing: WeightsFallback, strict: b
     }
 }
 
-/// What `provenance`, that of a pretraining or of a run, says of the recordings that the backbone heard.
+/// What `provenance`, that of a pretraining or of a run, says of what the backbone heard.
 fn heard(provenance: &serde_json::Value) -> Heard {
     serde_json::from_value(provenance["backbone"]["heard"].clone()).unwrap_or_default()
 }

@@ -222,6 +222,8 @@ pub struct GateConfig {
     pub enabled: bool,
     /// Sounds of each kind that are no cries, made for training it. Each passes the backbone once.
     pub sounds_per_kind: usize,
+    /// Whether it also hears a decoy of each training recording: what is no cry, but sounds recorded as it is.
+    pub decoys: bool,
     /// L2 of its logistic regression, on standardised embeddings.
     pub ridge: f64,
 }
@@ -300,7 +302,7 @@ impl Default for SweepConfig {
 
 impl Default for GateConfig {
     fn default() -> Self {
-        Self { enabled: true, sounds_per_kind: 16, ridge: 1e-3 }
+        Self { enabled: true, sounds_per_kind: 16, decoys: true, ridge: 1e-3 }
     }
 }
 

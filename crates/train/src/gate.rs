@@ -1,9 +1,9 @@
 //! The gate before the classes: trained on cries against seeded sounds that are none.
 //!
 //! A linear layer on the embedding, by logistic regression with L2 on standardised embeddings, both sides of equal weight. Recordings
-//! and sounds of any length meet the model, so both sides are heard whole and in parts; and a cry over noise is a cry. What it is worth
-//! is measured on recordings that took no part in training and on families of sounds, such as all music, by a gate that never met the
-//! family.
+//! and sounds of any length meet the model, so both sides are heard whole and in parts; a cry over noise is a cry, and a recording with
+//! its cry taken out, a decoy, is none. What it is worth is measured on recordings that took no part in training and on families of
+//! sounds, such as all music, by a gate that never met the family.
 
 mod logistic;
 
@@ -14,22 +14,25 @@ use dataset::{Corpus, FloatCache, ImageStore, hex};
 use features::Extractor;
 use metrics::{Detection, Family, threshold_at_recall};
 use model::{BackboneWeights, Compute, Engine, Gate, GateInfo, Trainable};
-use rand::RngExt;
+use rand::{Rng, RngExt};
+use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::config::GateConfig;
+use crate::decoy::{DECOYS_VERSION, decoy};
 use crate::embeddings::Pass;
 use crate::plan::Places;
+use crate::pretrain::sounds::Heard;
 use crate::progress::Progress;
 use crate::search::Search;
 use crate::{Error, interrupt, parts, seed};
 use logistic::{Example, fit};
 
 /// Changes whenever the same recordings and sounds are heard in other parts than before: caches hash it.
-const PARTS_VERSION: u32 = 1;
+const PARTS_VERSION: u32 = 2;
 
 /// Shortest part that is heard of a recording or of a sound, s.
 const SHORTEST_SECONDS: f64 = 1.5;
@@ -53,7 +56,7 @@ pub struct TrainedGate {
 pub struct GateSummary {
     /// A recording whose score is below this is answered with "not a cry": 95 % of the validation recordings reach it. 0 to 1.
     pub threshold: f64,
-    /// Sounds that are no cries that it was trained on.
+    /// Made sounds that are no cries that it was trained on, besides decoys.
     pub n_sounds: usize,
     /// Which recordings it was tested on: `test`, or `val` where the split has no test.
     pub tested_on: String,
@@ -63,6 +66,9 @@ pub struct GateSummary {
     pub false_alarm_rate: f64,
     /// How well they are told from sounds, each family by a gate that never met it.
     pub detection: Detection,
+    /// Whether the backbone's pretraining heard sounds of all families: they are new to the gate alone, and the scores too good.
+    #[serde(default)]
+    pub known_to_backbone: bool,
 }
 
 /// Embeddings of recordings or sounds, one after the other.
@@ -87,6 +93,8 @@ pub struct GateTraining<'a> {
     pub engine_key: &'a str,
     /// Where they are kept.
     pub cache: &'a FloatCache,
+    /// What the backbone was made from.
+    pub heard: &'a Heard,
     /// The run's seed.
     pub seed: u64,
 }
@@ -109,14 +117,21 @@ impl GateTraining<'_> {
             augmented_views: 0,
         };
         let whole = pass.run(places)?;
-        let parts = self.parts(&whole.train.recordings)?;
+        let extractor = self.images.extractor();
+        let train = &whole.train.recordings;
+        let parts = self.made_of(train, "part", |cry, rng| part(extractor, cry, rng))?;
+        let decoys = match self.config.decoys {
+            true => self.made_of(train, "decoy", |cry, rng| part_of_decoy(extractor, cry, rng))?,
+            false => Rows { rows: Vec::new(), n: 0 },
+        };
         let sounds: Vec<(&Kind, Rows)> = self.sounds()?;
         let n = self.engine.n_outputs();
 
         let cries = || whole.train.rows.chunks_exact(n).chain(parts.rows.chunks_exact(n));
         let fit_without = |family: Option<&str>| -> Result<Gate, Error> {
             let others = sounds.iter().filter(|(kind, _)| Some(kind.family) != family);
-            let others: Vec<&[f32]> = others.flat_map(|(_, rows)| rows.rows.chunks_exact(n)).collect();
+            let others = others.flat_map(|(_, rows)| rows.rows.chunks_exact(n)).chain(decoys.rows.chunks_exact(n));
+            let others: Vec<&[f32]> = others.collect();
             let cries = cries().map(|row| Example { row, is_cry: true });
             let examples: Vec<Example> =
                 cries.chain(others.into_iter().map(|row| Example { row, is_cry: false })).collect();
@@ -156,21 +171,27 @@ impl GateTraining<'_> {
             recall: reached as f64 / tested.recordings.len().max(1) as f64,
             false_alarm_rate: alarms.iter().sum::<f64>() / alarms.len() as f64,
             detection: Detection::new(&families, &groups, seed::derive(self.seed, &["gate", "evaluation"]))?,
+            known_to_backbone: self.heard.sounds_per_kind > 0,
         };
         Ok(TrainedGate { gate, info: GateInfo { threshold: threshold as f32 }, summary })
     }
 
-    /// Embeddings of a part of each of these recordings, half of them with a sound over the cry.
-    fn parts(&self, recordings: &[usize]) -> Result<Rows, Error> {
+    /// Embeddings of what `make` makes of each of these recordings' waveforms, with draws of its own; `name` says what that is.
+    fn made_of(
+        &self,
+        recordings: &[usize],
+        name: &str,
+        make: impl Fn(&[f32], &mut ChaCha8Rng) -> Vec<f32> + Sync,
+    ) -> Result<Rows, Error> {
         let key =
             |hasher: &mut Sha256| recordings.iter().for_each(|i| hasher.update(&self.corpus.recordings[*i].sha256));
-        self.cached("parts", key, recordings.len(), |index| {
+        self.cached(name, key, recordings.len(), |index| {
             let recording = &self.corpus.recordings[recordings[index]];
             let path = self.corpus.root.join(&recording.path);
             let extractor = self.images.extractor();
             let audio = extractor.decode_file(&path).map_err(|e| Error::Data(format!("{}: {e}", path.display())))?;
-            let waveform = extractor.unpadded_waveform(&audio);
-            Ok(part(extractor, &waveform, seed::derive(self.seed, &["gate", "part", &recording.sha256])))
+            let mut rng = seed::generator(self.seed, &["gate", name, &recording.sha256]);
+            Ok(make(&extractor.unpadded_waveform(&audio), &mut rng))
         })
     }
 
@@ -208,7 +229,7 @@ impl GateTraining<'_> {
         interrupt::check()?;
         let mut hasher = Sha256::new();
         let image_key = self.images.config().image_key();
-        let made = format!("gate {PARTS_VERSION} {SOUNDS_VERSION} {n} of {name}, seed {}", self.seed);
+        let made = format!("gate {PARTS_VERSION} {DECOYS_VERSION} {SOUNDS_VERSION} {n} of {name}, seed {}", self.seed);
         parts::add(&mut hasher, [self.engine_key, &image_key, &made]);
         key(&mut hasher);
         let key = hex(&hasher.finalize());
@@ -227,7 +248,7 @@ impl GateTraining<'_> {
     }
 }
 
-/// Trains the gate of the model that `search` found, whose backbone has `weights`, with the split `places`.
+/// Trains the gate of the model that `search` found, whose backbone has `weights` and has `heard`, with the split `places`.
 ///
 /// # Errors
 /// As [`GateTraining::run`].
@@ -235,6 +256,7 @@ pub fn train(
     search: &Search,
     compute: &Compute,
     weights: &BackboneWeights,
+    heard: &Heard,
     places: &Places,
 ) -> Result<TrainedGate, Error> {
     let config = search.config;
@@ -254,28 +276,45 @@ pub fn train(
         engine: trained.as_deref().unwrap_or(search.whole),
         engine_key: &engine_key,
         cache: &FloatCache::new(&config.data.cache.join("embeddings")),
+        heard,
         seed: config.seed,
     };
     training.run(places)
 }
 
-/// A part of a cry, the loudest of three draws, so that it is not a pause; in half of the cases with a sound over it that is none.
-fn part(extractor: &Extractor, waveform: &[f32], seed: u64) -> Vec<f32> {
-    let rate_hz = f64::from(extractor.config().waveform_rate_hz());
-    let mut rng = seed::generator(seed, &["part"]);
+/// A part of at least [`SHORTEST_SECONDS`] of a waveform at `rate_hz`, the loudest of three draws of one length, so that it is not a pause.
+pub(crate) fn loudest_part<'a, R: Rng>(waveform: &'a [f32], rate_hz: u32, rng: &mut R) -> &'a [f32] {
+    let rate_hz = f64::from(rate_hz);
     let seconds = waveform.len() as f64 / rate_hz;
     let length = (rng.random_range(SHORTEST_SECONDS.min(seconds)..=seconds) * rate_hz) as usize;
     let starts = [(); 3].map(|()| rng.random_range(0..=waveform.len() - length));
-    let power = |samples: &[f32]| samples.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
     let draws = starts.map(|start| &waveform[start..start + length]);
-    let loudest = draws.into_iter().max_by(|a, b| power(a).total_cmp(&power(b))).unwrap_or(waveform);
-    let mut cry = loudest.to_vec();
+    draws.into_iter().max_by(|a, b| power(a).total_cmp(&power(b))).unwrap_or(waveform)
+}
+
+/// Sum of squares.
+fn power(samples: &[f32]) -> f64 {
+    samples.iter().map(|x| f64::from(*x).powi(2)).sum()
+}
+
+/// A [`loudest_part`] of a cry; in half of the cases with a sound over it that is none.
+fn part(extractor: &Extractor, waveform: &[f32], rng: &mut ChaCha8Rng) -> Vec<f32> {
+    let rate_hz = extractor.config().waveform_rate_hz();
+    let mut cry = loudest_part(waveform, rate_hz, rng).to_vec();
     if rng.random() {
         let kind = &KINDS[rng.random_range(0..KINDS.len())];
-        let sound = extractor.at_own_rate(&kind.render(rng.random(), length as f64 / rate_hz), SAMPLE_RATE_HZ);
+        let seconds = cry.len() as f64 / f64::from(rate_hz);
+        let sound = extractor.at_own_rate(&kind.render(rng.random(), seconds), SAMPLE_RATE_HZ);
         let below = 10_f64.powf(-rng.random_range(BELOW_DB) / 20.0);
         let gain = below * (power(&cry) / power(&sound).max(1e-12)).sqrt();
         cry.iter_mut().zip(sound).for_each(|(sample, other)| *sample += gain as f32 * other);
     }
     cry
+}
+
+/// A [`loudest_part`] of a decoy of a cry.
+fn part_of_decoy(extractor: &Extractor, waveform: &[f32], rng: &mut ChaCha8Rng) -> Vec<f32> {
+    let rate_hz = extractor.config().waveform_rate_hz();
+    let decoy = decoy(waveform, rate_hz, rng);
+    loudest_part(&decoy, rate_hz, rng).to_vec()
 }

@@ -11,6 +11,7 @@ pub mod cli;
 mod commands;
 pub mod config;
 pub mod data;
+mod decoy;
 pub mod embeddings;
 mod error;
 pub mod export;

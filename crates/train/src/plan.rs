@@ -239,12 +239,12 @@ mod tests {
         let expected = Leaks { held_out: 3, copies: 1, families: 2, recorders: 3, pretraining: 0 };
         assert_eq!(leaks(&Heard::default()), expected);
         assert!(expected.any() && !Leaks::default().any());
-        let by_file = Heard { recordings: vec!["3".into()], recorders: vec![] };
-        let by_recorder = Heard { recordings: vec![], recorders: vec!["a".into()] };
+        let by_file = Heard { recordings: vec!["3".into()], ..Heard::default() };
+        let by_recorder = Heard { recorders: vec!["a".into()], ..Heard::default() };
         for heard in [by_file, by_recorder] {
             assert_eq!(leaks(&heard), Leaks { pretraining: 3, ..expected.clone() }, "the whole group is known");
         }
-        let others = Heard { recordings: vec!["5".into()], recorders: vec!["b".into()] };
+        let others = Heard { recordings: vec!["5".into()], recorders: vec!["b".into()], sounds_per_kind: 1 };
         assert_eq!(leaks(&others), expected);
         assert!(Leaks { pretraining: 1, ..Leaks::default() }.any());
     }

@@ -63,7 +63,7 @@ pub struct Epoch {
 /// The [`Error`] of the step that failed, [`Error::Interrupted`] on a signal.
 pub fn run(config: &PretrainConfig, compute: &Compute, out: &Path) -> Result<PathBuf, Error> {
     let started = Instant::now();
-    let sounds = Sounds::find(config)?;
+    let sounds = Sounds::find(config, compute)?;
     let resolved = config.to_toml()?;
     let run = RunFolder::create(out, &config.name, &[&resolved, &sounds.fingerprint(), compute.device_name()])?;
     let path = run.path.join(BACKBONE_FILE);
@@ -84,9 +84,9 @@ pub fn run(config: &PretrainConfig, compute: &Compute, out: &Path) -> Result<Pat
         run.write(&format!("split/{name}"), text.as_bytes())?;
     }
     eprintln!(
-        "run        {}\nheard      {} recordings, {} classes\nbackbone   {}: {}\ndevice     {}",
+        "run        {}\nheard      {} recordings and sounds, {} classes\nbackbone   {}: {}\ndevice     {}",
         run.path.display(),
-        sounds.n_recordings(),
+        sounds.n_heard(),
         sounds.n_classes,
         config.arch,
         config.in_words(),
@@ -120,11 +120,11 @@ fn train(
     let adam = AdamWConfig::new().with_weight_decay(config.train.weight_decay).with_epsilon(1e-8);
     let begin = State { student: Student { backbone, projector }, optimizer: adam.init(), epochs: Vec::new() };
     let mut state = states.read(begin);
-    let batches = sounds.n_recordings() / config.train.batch_size;
+    let batches = sounds.n_heard() / config.train.batch_size;
     let progress = Progress::new("pretraining", "steps");
     let total = config.train.epochs * batches;
     for epoch in state.epochs.len() + 1..=config.train.epochs {
-        let mut order: Vec<usize> = (0..sounds.n_recordings()).collect();
+        let mut order: Vec<usize> = (0..sounds.n_heard()).collect();
         order.shuffle(&mut seed::generator(config.seed, &[&epoch.to_string(), "order"]));
         let mut student = state.student;
         let (mut loss_sum, mut learning_rate) = (0.0, 0.0);

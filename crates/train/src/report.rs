@@ -24,8 +24,8 @@ use crate::trial::{Epoch, TrialConfig};
 pub(crate) use findings::findings;
 pub use mistakes::Mistake;
 
-/// Version of `report.json`. 3 counts what the backbone's pretraining heard.
-pub const REPORT_VERSION: u32 = 3;
+/// Version of `report.json`. 4 says whether the backbone knew the gate's sounds.
+pub const REPORT_VERSION: u32 = 4;
 
 /// The oldest that is read.
 const OLDEST_VERSION: u32 = 2;

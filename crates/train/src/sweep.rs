@@ -156,7 +156,8 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
     write_predictions(&run, "predictions.csv", &corpus, &[("val", &found.val), ("test", &test)])?;
 
     let step = Instant::now();
-    let gate = config.gate.enabled.then(|| gate::train(&search, compute, &found.weights, &plan.model)).transpose()?;
+    let gate =
+        config.gate.enabled.then(|| gate::train(&search, compute, &found.weights, &heard, &plan.model)).transpose()?;
     run.log("gate", step.elapsed().as_secs_f64())?;
 
     let best = &found.leaderboard[0];

@@ -3,6 +3,7 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use super::events;
 use crate::signal::{LowPass, Noise, Resonator, Sine, Source, log_uniform, noise};
 
 /// One value all along: 0, or what a microphone without sound gives.
@@ -17,12 +18,25 @@ pub(super) fn dithered_silence(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     sound.fill_with(|| if rng.random_bool(share) { f64::from(rng.random_range(-1..=1)) / 32_768.0 } else { 0.0 });
 }
 
-/// A quiet room: noise of any colour under a low-pass, with what hums in it.
+/// A quiet room: noise of any colour under a low-pass, what hums in it, the microphone's own hiss, now and then a faint knock or tick;
+/// rounded to 16 bits.
 pub(super) fn room(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
-    let (mut noise, mut low_pass) = (Noise::any(rng), LowPass::new(log_uniform(rng, 100.0, 3000.0)));
+    let (mut air, mut low_pass) = (Noise::any(rng), LowPass::new(log_uniform(rng, 100.0, 3000.0)));
     let (mut sine, hum_hz, hum) = (Sine::new(rng), hum_hz(rng), log_uniform(rng, 0.003, 0.3));
-    let level = log_uniform(rng, 1e-3, 0.2);
-    sound.fill_with(|| level * (low_pass.filter(noise.next(rng)) + hum * sine.next(hum_hz)));
+    let (level, hiss) = (log_uniform(rng, 1e-4, 0.1), log_uniform(rng, 0.003, 1.0));
+    if rng.random_bool(0.4) {
+        if rng.random() {
+            events::knocks(rng, sound)
+        } else {
+            events::clicks(rng, sound)
+        }
+        let faint = log_uniform(rng, 0.3, 10.0);
+        sound.iter_mut().for_each(|sample| *sample *= faint);
+    }
+    for sample in sound {
+        *sample += low_pass.filter(air.next(rng)) + hum * sine.next(hum_hz) + hiss * noise(rng);
+        *sample = (32_768.0 * level * *sample).round() / 32_768.0;
+    }
 }
 
 pub(super) fn white_noise(rng: &mut ChaCha8Rng, sound: &mut [f64]) {

@@ -146,10 +146,34 @@ pub(super) fn adult_laughter(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     laughter(rng, sound, &speaker);
 }
 
-/// A baby that laughs.
+/// A baby that laughs, often to an adult who talks to it, and sometimes shrieks with joy.
 pub(super) fn baby_laughter(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
-    let speaker = Speaker::baby(rng);
+    let mut speaker = Speaker::baby(rng);
+    speaker.pitch_hz *= log_uniform(rng, 0.85, 1.35);
     laughter(rng, sound, &speaker);
+    if rng.random_bool(0.3) {
+        shrieks(rng, sound, &speaker);
+    }
+    if rng.random_bool(0.3) {
+        let (mut talk, adult) = (vec![0.0; sound.len()], Speaker::adult(rng));
+        speech(rng, &mut talk, &adult);
+        let level = log_uniform(rng, 0.1, 0.7);
+        sound.iter_mut().zip(talk).for_each(|(sample, other)| *sample += level * other);
+    }
+}
+
+/// A few short high notes that leap up and fall.
+fn shrieks(rng: &mut ChaCha8Rng, sound: &mut [f64], speaker: &Speaker) {
+    for _ in 0..rng.random_range(1..=3) {
+        let (at, length) = (rng.random_range(0..sound.len()), samples(rng.random_range(0.12..0.4)));
+        let (mut tract, mut source) = (speaker.tract(0), Source::new(speaker.pitch_hz * rng.random_range(1.5..2.5)));
+        let (level, leap) = (rng.random_range(0.4..1.0), rng.random_range(0.1..0.5));
+        add(sound, at, length, |x| {
+            let voice =
+                source.next(1.0 + leap * (4.0 * x * (1.0 - x) - 0.5), speaker.roughness, rng) + 0.1 * noise(rng);
+            level * envelope(x, 0.2) * tract.filter(voice)
+        });
+    }
 }
 
 /// Bouts of 2 to 12 short bursts, 4 to 6 a second, each breath, then voice, then breath; pitch and loudness fall over a bout, and a
@@ -160,7 +184,7 @@ fn laughter(rng: &mut ChaCha8Rng, sound: &mut [f64], speaker: &Speaker) {
         let (n_bursts, per_second) = (rng.random_range(2..=12), rng.random_range(3.8..6.2));
         let (vowel, fall) = (rng.random_range(1..6), rng.random_range(0.2..0.5));
         let start_hz = speaker.pitch_hz * rng.random_range(0.9..1.5);
-        let breath = rng.random_range(0.1..0.6);
+        let breath = rng.random_range(0.1..0.9);
         for burst in 0..n_bursts {
             let x = f64::from(burst) / f64::from(n_bursts);
             let length = samples(rng.random_range(0.85..1.15) / per_second);

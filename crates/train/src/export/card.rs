@@ -97,9 +97,10 @@ pub(super) fn text(
         Some(gate) => {
             let detection = &gate.detection;
             text += &format!(
-                "- It has a gate: what scores below {:.3} is no cry. On families of made sounds that it was not trained with, against {} \
+                "- It has a gate: what scores below {:.3} is no cry. On families of made sounds that it was not trained with{}, against {} \
                  recordings: ROC-AUC {} (95 % {}), and {:.0} % of the sounds pass where 95 % of the cries do. Real rooms are worse.\n\n",
                 gate.threshold,
+                if gate.known_to_backbone { ", but its backbone was" } else { "" },
                 detection.n_positives,
                 number(Some(detection.roc_auc.value)),
                 interval(detection.roc_auc.interval),

@@ -1,7 +1,5 @@
 //! The configuration of a pretraining: one TOML file, every key with a default.
 
-use std::path::PathBuf;
-
 use features::{FeatureConfig, FrontEnd, WaveformAugment};
 use model::Arch;
 use serde::{Deserialize, Serialize};
@@ -20,6 +18,10 @@ pub struct PretrainConfig {
     pub arch: Arch,
     /// Synthetic cries to hear besides the recordings: 0, or 40 to 100000.
     pub synthetic_recordings: usize,
+    /// Made sounds of each of the 36 kinds that are no cries to hear besides: 0 to 1000.
+    pub sounds_per_kind: usize,
+    /// Whether to hear a decoy of each recording besides: what is no cry, but sounds recorded as it is.
+    pub decoys: bool,
     /// The recordings. Only the training part of their split is heard.
     pub data: DataConfig,
     /// From audio to image.
@@ -36,19 +38,29 @@ pub struct PretrainConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, tag = "kind", rename_all = "snake_case")]
 pub enum Objective {
-    /// To tell the classes of the recordings; a reason of the real ones and the same reason of the synthetic ones are two classes.
+    /// To tell the classes of the recordings and the kinds of sounds; a reason of the real recordings and the same reason of the synthetic
+    /// ones are two classes.
     Supervised,
     /// To give two views of a recording alike embeddings, and all embeddings spread: VICReg (Bardes, Ponce, LeCun 2022).
     Contrastive {
         /// Units of the projector behind the embedding, 8 to 4096.
         #[serde(default = "projector")]
         projector: usize,
+        /// To tell a cry and each kind of made sound apart besides, with a linear layer on the embedding: weight of its cross-entropy beside
+        /// VICReg's loss, 0 (not at all) to 1000. A gate needs it: views alone keep a cry and a laugh as near as two cries.
+        #[serde(default)]
+        kinds: f64,
     },
-    /// To say what another network, the teacher, makes of the same recording unchanged.
+    /// To say what YAMNet, the teacher, makes of the same recording unchanged.
     Distil {
-        /// CSV file with the teacher's embeddings: a column `sha256` of the recording's file, then one for each number.
-        teacher: PathBuf,
+        /// Its weights: a name in models/weights.toml, or the path of an ONNX, TFLite or safetensors file.
+        #[serde(default = "yamnet")]
+        teacher: String,
     },
+}
+
+fn yamnet() -> String {
+    Arch::Yamnet.to_string()
 }
 
 fn projector() -> usize {
@@ -76,6 +88,8 @@ impl Default for PretrainConfig {
             seed: 42,
             arch: Arch::ResNet18W16,
             synthetic_recordings: 1024,
+            sounds_per_kind: 0,
+            decoys: false,
             data: DataConfig::default(),
             features: FeatureConfig::default(),
             augment: WaveformAugment::default(),
@@ -108,8 +122,11 @@ impl PretrainConfig {
     pub fn in_words(&self) -> String {
         let how = match &self.objective {
             Objective::Supervised => "to tell classes",
+            Objective::Contrastive { kinds, .. } if *kinds > 0.0 => {
+                "to know two views of a recording again and tell cries from kinds of sounds"
+            }
             Objective::Contrastive { .. } => "to know two views of a recording again",
-            Objective::Distil { .. } => "to say what a teacher makes of the recording",
+            Objective::Distil { .. } => "to say what YAMNet makes of the recording",
         };
         format!("pretrained {how}, {} epochs, {} px, seed {}", self.train.epochs, self.features.image_size, self.seed)
     }
@@ -133,8 +150,15 @@ impl Settings for PretrainConfig {
             "synthetic_recordings",
             "must be 0, or 40 to 100000",
         );
-        if let Objective::Contrastive { projector } = self.objective {
+        check(self.sounds_per_kind <= 1000, "sounds_per_kind", "must be at most 1000");
+        if let Objective::Contrastive { projector, kinds } = self.objective {
             check((8..=4096).contains(&projector), "objective.projector", "must be 8 to 4096");
+            check((0.0..=1000.0).contains(&kinds), "objective.kinds", "must be 0 to 1000");
+            check(
+                kinds == 0.0 || self.sounds_per_kind > 0 || self.decoys,
+                "objective.kinds",
+                "needs sounds_per_kind or decoys",
+            );
         }
         check((1..=10_000).contains(&train.epochs), "train.epochs", "must be 1 to 10000");
         check((2..=4096).contains(&train.batch_size), "train.batch_size", "must be 2 to 4096");

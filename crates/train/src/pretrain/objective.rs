@@ -9,7 +9,7 @@ use model::random_linear;
 use rand_chacha::ChaCha8Rng;
 
 use super::config::Objective;
-use super::sounds::Sounds;
+use super::sounds::{N_KINDS, Sounds};
 
 /// Weights of VICReg's three terms, as its authors chose them.
 const INVARIANCE: f64 = 25.0;
@@ -22,6 +22,8 @@ pub struct Projector {
     /// Where two views are compared; not where classes are told.
     hidden: Option<Hidden>,
     output: Linear,
+    /// Where kinds of sounds are told besides, from the embedding.
+    kinds: Option<Linear>,
 }
 
 #[derive(Module, Debug)]
@@ -33,18 +35,19 @@ struct Hidden {
 impl Projector {
     /// For embeddings of `n_inputs` numbers.
     pub fn new(objective: &Objective, n_inputs: usize, sounds: &Sounds, rng: &mut ChaCha8Rng, device: &Device) -> Self {
+        let mut linear = |n_inputs: usize, n_outputs: usize| random_linear(n_inputs, n_outputs, rng, device);
         match objective {
-            Objective::Supervised => {
-                Self { hidden: None, output: random_linear(n_inputs, sounds.n_classes, rng, device) }
-            }
+            Objective::Supervised => Self { hidden: None, output: linear(n_inputs, sounds.n_classes), kinds: None },
             Objective::Distil { .. } => {
                 let n_targets = sounds.targets.first().map_or(0, Vec::len);
-                Self { hidden: None, output: random_linear(n_inputs, n_targets, rng, device) }
+                Self { hidden: None, output: linear(n_inputs, n_targets), kinds: None }
             }
-            Objective::Contrastive { projector } => {
-                let linear = random_linear(n_inputs, *projector, rng, device);
-                let hidden = Hidden { linear, norm: BatchNormConfig::new(*projector).init(device) };
-                Self { hidden: Some(hidden), output: random_linear(*projector, *projector, rng, device) }
+            Objective::Contrastive { projector, kinds } => {
+                let norm = BatchNormConfig::new(*projector).init(device);
+                let hidden = Hidden { linear: linear(n_inputs, *projector), norm };
+                let output = linear(*projector, *projector);
+                let kinds = (*kinds > 0.0).then(|| linear(n_inputs, N_KINDS));
+                Self { hidden: Some(hidden), output, kinds }
             }
         }
     }
@@ -53,18 +56,19 @@ impl Projector {
     /// one of each recording, then the other.
     pub fn loss(&self, objective: &Objective, embeddings: Tensor<2>, batch: &[usize], sounds: &Sounds) -> Tensor<1> {
         let (n, device) = (batch.len(), embeddings.device());
+        let told = self.kinds.as_ref().map(|kinds| kinds.forward(embeddings.clone()));
         let hidden = match &self.hidden {
             Some(Hidden { linear, norm }) => relu(norm.forward(linear.forward(embeddings))),
             None => embeddings,
         };
         let output = self.output.forward(hidden);
         match objective {
-            Objective::Supervised => {
-                let classes: Vec<i64> = batch.iter().map(|index| sounds.classes[*index] as i64).collect();
-                let classes = Tensor::<1, Int>::from_data(TensorData::new(classes, [n]), &device);
-                CrossEntropyLossConfig::new().init(&device).forward(output, classes)
+            Objective::Supervised => cross_entropy(output, batch.iter().map(|index| sounds.classes[*index])),
+            Objective::Contrastive { kinds, .. } => {
+                let loss = vicreg(output.clone().narrow(0, 0, n), output.narrow(0, n, n));
+                let Some(told) = told else { return loss };
+                loss + cross_entropy(told, batch.iter().chain(batch).map(|index| sounds.kinds[*index])) * *kinds
             }
-            Objective::Contrastive { .. } => vicreg(output.clone().narrow(0, 0, n), output.narrow(0, n, n)),
             Objective::Distil { .. } => {
                 let targets: Vec<f32> = batch.iter().flat_map(|index| sounds.targets[*index].iter().copied()).collect();
                 let targets = Tensor::<2>::from_data(TensorData::new(targets, output.dims()), &device);
@@ -72,6 +76,15 @@ impl Projector {
             }
         }
     }
+}
+
+/// Mean over the rows of logits `[n, n_classes]` of how unlikely they find the row's class, in nats.
+fn cross_entropy(logits: Tensor<2>, classes: impl Iterator<Item = usize>) -> Tensor<1> {
+    let device = logits.device();
+    let classes: Vec<i64> = classes.map(|class| class as i64).collect();
+    let n = classes.len();
+    let classes = Tensor::<1, Int>::from_data(TensorData::new(classes, [n]), &device);
+    CrossEntropyLossConfig::new().init(&device).forward(logits, classes)
 }
 
 /// VICReg of two views `[n, d]` each: their mean squared difference; how far standard deviations fall short of 1; squared

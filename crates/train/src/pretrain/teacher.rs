@@ -1,34 +1,98 @@
-//! What a teacher makes of recordings: a CSV file, whatever made it.
+//! The teacher of a distillation: YAMNet, which hears each recording and sound unchanged, through its own front end.
 
-use std::collections::HashMap;
-use std::path::Path;
+use dataset::{FloatCache, hex};
+use features::{Extractor, FeatureConfig};
+use model::{Arch, Compute, Engine};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 
-use crate::Error;
+use super::config::PretrainConfig;
+use crate::progress::Progress;
+use crate::{Error, backbone, interrupt, parts};
 
-/// The rows of the recordings `hashes` in the file at `path`, each column brought to mean 0 and standard deviation 1 over them;
-/// a column that never changes becomes 0.
+/// Waveforms that are made ready and embedded together: enough to fill batches, few enough to stay small in memory.
+const CHUNK: usize = 16;
+
+/// A YAMNet that is ready to run.
+struct Teacher {
+    engine: Box<dyn Engine>,
+    extractor: Extractor,
+    /// Of the waveforms that it hears, Hz.
+    sample_rate_hz: u32,
+    /// What makes its embeddings: engine, device, hash of the weights, front end, rate.
+    key: String,
+    cache: FloatCache,
+}
+
+/// What the YAMNet that `teacher` names (see [`backbone::load_named`]) makes of each of `waveforms`, at the rate of `config`, which
+/// `hashes` tell apart: each of its 1024 numbers brought to mean 0 and standard deviation 1 over them; one that never changes becomes 0.
 ///
 /// # Errors
-/// [`Error::Data`] if the file cannot be read, holds what is no number, or lacks a recording.
-pub(super) fn targets(path: &Path, hashes: &[String]) -> Result<Vec<Vec<f32>>, Error> {
-    let fail = |why: String| Error::Data(format!("{}: {why}", path.display()));
-    let mut reader = csv::Reader::from_path(path).map_err(|e| fail(e.to_string()))?;
-    let mut known: HashMap<String, Vec<f32>> = HashMap::new();
-    for line in reader.records() {
-        let line = line.map_err(|e| fail(e.to_string()))?;
-        let hash = line.get(0).unwrap_or_default();
-        let numbers: Result<Vec<f32>, _> = line.iter().skip(1).map(str::parse::<f32>).collect();
-        let numbers = numbers.map_err(|e| fail(format!("the line of {hash}: {e}")))?;
-        if let Some(odd) = numbers.iter().find(|number| !number.is_finite()) {
-            return Err(fail(format!("the line of {hash} holds {odd}, no finite number")));
-        }
-        known.insert(hash.to_owned(), numbers);
+/// [`Error::Weights`] if the weights cannot be had, [`Error::Failed`] if the device gives no result or the cache cannot be written,
+/// [`Error::Interrupted`] on a signal.
+pub(super) fn targets(
+    teacher: &str,
+    config: &PretrainConfig,
+    compute: &Compute,
+    waveforms: &[Vec<f32>],
+    hashes: &[String],
+) -> Result<Vec<Vec<f32>>, Error> {
+    let weights = backbone::load_named(teacher, Arch::Yamnet)?;
+    let features = FeatureConfig { clip_seconds: config.features.clip_seconds, ..FeatureConfig::yamnet() };
+    let failed = |e: String| Error::Failed(format!("the teacher: {e}"));
+    let teacher = Teacher {
+        engine: compute.engine(&weights, features.image_shape()).map_err(|e| failed(e.to_string()))?,
+        key: format!(
+            "teacher: {} on {} {} {} from {} Hz",
+            compute.engine_name(),
+            compute.device_name(),
+            weights.fingerprint(),
+            features.image_key(),
+            config.features.sample_rate_hz
+        ),
+        sample_rate_hz: config.features.sample_rate_hz,
+        extractor: Extractor::new(&features).map_err(|e| failed(e.to_string()))?,
+        cache: FloatCache::new(&config.data.cache.join("embeddings")),
+    };
+    let progress = Progress::new("asking the teacher", "recordings and sounds");
+    let mut rows = Vec::new();
+    for (chunk, of_chunk) in waveforms.chunks(CHUNK).zip(hashes.chunks(CHUNK)) {
+        interrupt::check()?;
+        rows.extend(teacher.embed(chunk, of_chunk)?);
+        progress.set(rows.len(), hashes.len());
     }
-    let rows = hashes.iter().map(|hash| {
-        let row = known.get(hash).filter(|row| !row.is_empty());
-        row.cloned().ok_or_else(|| fail(format!("there is no embedding of the recording with SHA-256 {hash}")))
-    });
-    let mut rows: Vec<Vec<f32>> = rows.collect::<Result<_, _>>()?;
+    standardise(&mut rows);
+    Ok(rows)
+}
+
+impl Teacher {
+    /// Embeddings `[n_outputs]` of a few waveforms, from the cache or from the network.
+    fn embed(&self, waveforms: &[Vec<f32>], hashes: &[String]) -> Result<Vec<Vec<f32>>, Error> {
+        let n = self.engine.n_outputs();
+        let key = |hash: &String| {
+            let mut hasher = Sha256::new();
+            parts::add(&mut hasher, [self.key.as_str(), hash.as_str()]);
+            hex(&hasher.finalize())
+        };
+        let keys: Vec<String> = hashes.iter().map(key).collect();
+        let mut rows: Vec<Option<Vec<f32>>> = keys.iter().map(|key| self.cache.get(key, n)).collect();
+        let missing: Vec<usize> = (0..rows.len()).filter(|index| rows[*index].is_none()).collect();
+        let image = |index: &usize| {
+            let waveform = self.extractor.at_own_rate(&waveforms[*index], self.sample_rate_hz);
+            self.extractor.image_from_waveform(&waveform)
+        };
+        let images: Vec<Vec<f32>> = missing.par_iter().map(image).collect();
+        let embedded = self.engine.embed(&images.concat());
+        let embedded = embedded.map_err(|e| Error::Failed(format!("the teacher gave no embedding: {e}")))?;
+        for (index, row) in missing.into_iter().zip(embedded.chunks_exact(n)) {
+            self.cache.put(&keys[index], row)?;
+            rows[index] = Some(row.to_vec());
+        }
+        Ok(rows.into_iter().flatten().collect())
+    }
+}
+
+fn standardise(rows: &mut [Vec<f32>]) {
     for column in 0..rows.first().map_or(0, Vec::len) {
         let n = rows.len() as f64;
         let mean = rows.iter().map(|row| f64::from(row[column])).sum::<f64>() / n;
@@ -36,28 +100,17 @@ pub(super) fn targets(path: &Path, hashes: &[String]) -> Result<Vec<Vec<f32>>, E
         let scale = if variance > 0.0 { 1.0 / variance.sqrt() } else { 0.0 };
         rows.iter_mut().for_each(|row| row[column] = ((f64::from(row[column]) - mean) * scale) as f32);
     }
-    Ok(rows)
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_found_by_hash_and_standardised() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("teacher.csv");
-        let read = |text: &str, hashes: &[&str]| {
-            std::fs::write(&path, text).unwrap();
-            let hashes: Vec<String> = hashes.iter().map(|hash| (*hash).to_owned()).collect();
-            targets(&path, &hashes).map_err(|e| e.to_string())
-        };
-        let text = "sha256,e0,e1\naa,1,5\nbb,100,5\ncc,3,5\n";
-        assert_eq!(read(text, &["cc", "aa"]).unwrap(), [[1.0, 0.0], [-1.0, 0.0]]);
-        assert!(read(text, &["dd"]).unwrap_err().contains("SHA-256 dd"));
-        assert!(read("sha256,e0\naa,x\n", &["aa"]).unwrap_err().contains("the line of aa"));
-        assert!(read("sha256,e0\naa,inf\n", &["aa"]).unwrap_err().contains("no finite number"));
-        assert!(read("sha256,e0\naa,1\nbb,1,2\n", &["aa"]).unwrap_err().contains("teacher.csv"));
+    fn columns_are_standardised_and_one_that_never_changes_is_nothing() {
+        let mut rows = vec![vec![3.0, 5.0], vec![1.0, 5.0]];
+        standardise(&mut rows);
+        assert_eq!(rows, [[1.0, 0.0], [-1.0, 0.0]]);
+        standardise(&mut []);
     }
 }

@@ -68,6 +68,7 @@ pub(super) fn example() -> Report {
                 42,
             )
             .unwrap(),
+            known_to_backbone: true,
         }),
         config: "name = \"example\"\n".into(),
         environment: Environment { wail: "0.1.0".into(), features_version: 1, target: "x86_64-linux".into() },
