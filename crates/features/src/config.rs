@@ -33,7 +33,7 @@ pub struct FeatureConfig {
     pub front_end: FrontEnd,
     /// Rate to resample to, 4000 to 48000 Hz.
     pub sample_rate_hz: u32,
-    /// Rate to resample to before that, 4000 to 48000 Hz, so that recordings of different rates hold the same frequencies: else a
+    /// Rate to resample to before that, 6000 to 48000 Hz, so that recordings of different rates hold the same frequencies: else a
     /// class whose recordings come from better microphones can be told by that. Straight to `sample_rate_hz` if absent.
     pub common_rate_hz: Option<u32>,
     /// Length to clip or zero-pad to, 0.5 to 60 s.
@@ -105,8 +105,8 @@ impl FeatureConfig {
         [
             ((4000..=48_000).contains(&self.sample_rate_hz), "sample_rate_hz must be 4000 to 48000"),
             (
-                self.common_rate_hz.is_none_or(|rate| (4000..=48_000).contains(&rate)),
-                "common_rate_hz must be 4000 to 48000",
+                self.common_rate_hz.is_none_or(|rate| (6000..=48_000).contains(&rate)),
+                "common_rate_hz must be 6000 to 48000",
             ),
             ((0.5..=60.0).contains(&self.clip_seconds), "clip_seconds must be 0.5 to 60"),
             ((64..=16_384).contains(&self.n_fft), "n_fft must be 64 to 16384"),

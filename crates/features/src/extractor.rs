@@ -15,8 +15,8 @@ use crate::resize::Resize;
 use crate::yamnet::{self, YamnetMel};
 use crate::{Error, FeatureConfig, FrontEnd};
 
-/// Sound after the clip's end that its last samples still depend on, s: the reach of two resamplings, at the lowest rates too.
-pub const RESAMPLER_REACH_SECONDS: f64 = 0.06;
+/// Sound after the clip's end that its last samples still depend on, s: the resampler's reach, at the lowest rates too.
+pub const RESAMPLER_REACH_SECONDS: f64 = 0.05;
 
 /// A WAV file's header comes with the first of these; its samples are read past the buffer.
 const HEADER_BUFFER_BYTES: usize = 4096;
