@@ -546,6 +546,8 @@ fn features_and_embed_write_float32_arrays() {
     assert!(
         String::from_utf8_lossy(&std::fs::read(folder.path().join("x.npy")).unwrap()[..128]).contains("(1, 430, 224)")
     );
+    let both = ["features", file, "--out", "x.npy", "--front-end", "image_and_yamnet", "--stage", "patches"];
+    assert_eq!(train(folder.path(), &both).status.code(), Some(2));
     stdout(&train(folder.path(), &["embed", file, "--out", "e.npy", "--weights", "random"]));
     let header = std::fs::read(folder.path().join("e.npy")).unwrap();
     assert!(String::from_utf8_lossy(&header[..128]).contains("(1, 512)"));

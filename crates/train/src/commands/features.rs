@@ -43,7 +43,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let wrong = |stage: &str, which: &str| Error::Config(format!("--stage {stage} is {which}: see --front-end"));
     match args.stage {
         Stage::Mel if !is_image => return Err(wrong("mel", "that of the front end image; YAMNet's is its image")),
-        Stage::Patches if is_image => return Err(wrong("patches", "YAMNet's")),
+        Stage::Patches if !config.front_end.is_yamnets() => return Err(wrong("patches", "YAMNet's")),
         _ => {}
     }
     let extractor = Extractor::new(&config).map_err(|e| Error::Failed(e.to_string()))?;
