@@ -25,6 +25,13 @@ pub enum FrontEnd {
     ImageAndYamnet,
 }
 
+impl FrontEnd {
+    /// Whether YAMNet's spectrogram is all that there is.
+    pub fn is_yamnets(self) -> bool {
+        matches!(self, Self::Yamnet | Self::YamnetTflite)
+    }
+}
+
 /// All feature settings; the defaults are those of the original project, in librosa's terms.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -120,7 +127,7 @@ impl FeatureConfig {
             (self.top_db > 0.0 && self.top_db <= 200.0, "top_db must be above 0 and at most 200"),
             ((32..=1024).contains(&self.image_size), "image_size must be 32 to 1024"),
             (
-                matches!(self.front_end, FrontEnd::Image | FrontEnd::ImageAndYamnet) || *self == fixed,
+                !self.front_end.is_yamnets() || *self == fixed,
                 "front_end is one of YAMNet's, whose authors fixed all but common_rate_hz, clip_seconds and spec_augment: leave the others out",
             ),
             (
@@ -217,7 +224,7 @@ impl FeatureConfig {
             spec_augment: _,
         } = self;
         let through = common_rate_hz.map(|rate| format!("through {rate} Hz, ")).unwrap_or_default();
-        if matches!(front_end, FrontEnd::Yamnet | FrontEnd::YamnetTflite) {
+        if front_end.is_yamnets() {
             return format!("features {FEATURES_VERSION}: {through}{front_end:?}, {clip_seconds} s");
         }
         let both = if *front_end == FrontEnd::Image { "" } else { "and YAMNet, " };

@@ -183,8 +183,7 @@ impl Extractor {
 
     /// What YAMNet hears at once, `[n_patches, 96, 64]` row-major: its image in overlapping patches. `None` for another front end.
     pub fn patches(&self, image: &[f32]) -> Option<Vec<f32>> {
-        let is_yamnets = matches!(self.config.front_end, FrontEnd::Yamnet | FrontEnd::YamnetTflite);
-        is_yamnets.then(|| yamnet::patches(image))
+        self.config.front_end.is_yamnets().then(|| yamnet::patches(image))
     }
 
     /// The whole road: the image, and what is odd about the file.

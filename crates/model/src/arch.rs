@@ -172,17 +172,14 @@ impl Arch {
 
     /// The convolutions, from the image to the pooling.
     pub(crate) fn layers(self) -> Layers<ConvSpec> {
-        let resnet = match self.beside_yamnet().unwrap_or(self) {
-            Arch::ResNet34 => resnet([3, 4, 6, 3], 64),
-            Arch::ResNet18W16 => resnet([2, 2, 2, 2], 16),
-            Arch::ResNet18W8 => resnet([2, 2, 2, 2], 8),
-            _ => resnet([2, 2, 2, 2], 64),
+        let resnet = match self {
+            Arch::ResNet18 | Arch::ResNet18Yamnet => resnet([2, 2, 2, 2], 64),
+            Arch::ResNet34 | Arch::ResNet34Yamnet => resnet([3, 4, 6, 3], 64),
+            Arch::ResNet18W16 | Arch::ResNet18W16Yamnet => resnet([2, 2, 2, 2], 16),
+            Arch::ResNet18W8 | Arch::ResNet18W8Yamnet => resnet([2, 2, 2, 2], 8),
+            Arch::Yamnet => return Layers::Yamnet(yamnet()),
         };
-        match self {
-            Arch::Yamnet => Layers::Yamnet(yamnet()),
-            both if both.has_yamnet() => Layers::Both(resnet, yamnet()),
-            _ => Layers::ResNet(resnet),
-        }
+        if self.has_yamnet() { Layers::Both(resnet, yamnet()) } else { Layers::ResNet(resnet) }
     }
 }
 

@@ -148,7 +148,7 @@ fn heard(provenance: &serde_json::Value) -> Heard {
 /// [`Error::Weights`] if they cannot be had.
 pub fn load_named(name: &str, arch: Arch) -> Result<BackboneWeights, Error> {
     match find(name) {
-        Ok(found) => BackboneWeights::load(&found.path, arch).map_err(|e| Error::Weights(e.to_string())),
+        Ok(found) => BackboneWeights::load(&found.path, arch).map_err(failed),
         Err(Absent::Unavailable(why) | Absent::Wrong(why)) => Err(Error::Weights(why)),
     }
 }

@@ -29,9 +29,10 @@ pub(super) fn yamnet(graph: &Graph, specs: Vec<ConvSpec>) -> Result<RawBackbone,
         let x = output(graph.next(x, "Relu")?)?;
         node = if convs.len() < n_convs { graph.next(x, "Conv")? } else { pooling(graph, x)? };
     }
-    let linear = linear(graph, node)?;
-    let (pooling, classifier) = linear.into_iter().partition::<Vec<_>, _>(|[weight, _]| weight.name == pooling::WEIGHT);
-    let [pooling, classifier] = [pooling, classifier].map(|found| found.into_iter().next());
+    let (pooling, classifier) = match linear(graph, node)? {
+        Some(layer) if layer[0].name == pooling::WEIGHT => (Some(layer), None),
+        layer => (None, layer),
+    };
     Ok(RawBackbone { layers: Layers::Yamnet(convs), classifier, pooling })
 }
 
