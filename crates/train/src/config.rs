@@ -289,7 +289,7 @@ impl Default for TrainConfig {
             weight_decay: 1e-4,
             adam_epsilon: 1e-8,
             plateau_factor: 0.5,
-            plateau_patience: 2,
+            plateau_patience: 10,
         }
     }
 }

@@ -120,8 +120,8 @@ impl Search<'_> {
         let rows = self.rows(self.frozen, trainable, places)?;
         let whitening = match (self.config.train.whiten, trainable) {
             (false, _) => Whitening::none(device),
-            (true, Trainable::None) => Whitening::fit(&rows, device),
-            (true, _) => Whitening::fit(&self.rows(self.whole, Trainable::None, places)?, device),
+            (true, Trainable::None) => Whitening::fit(&rows, device)?,
+            (true, _) => Whitening::fit(&self.rows(self.whole, Trainable::None, places)?, device)?,
         };
         let inputs = match trainable {
             Trainable::None => &whitening.apply(&rows)?,
