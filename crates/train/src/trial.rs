@@ -235,7 +235,8 @@ mod tests {
     #[test]
     fn the_rate_falls_after_patience_and_one() {
         // torch.optim.lr_scheduler.ReduceLROnPlateau(factor=0.5, patience=2) on the same losses.
-        let mut plateau = Plateau::new(1.0, &TrainConfig::default());
+        let config = TrainConfig { plateau_patience: 2, ..TrainConfig::default() };
+        let mut plateau = Plateau::new(1.0, &config);
         let losses = [1.0, 0.9, 0.95, 0.9, 0.91, 0.9, 0.9, 0.9, 0.5];
         let rates: Vec<f64> = losses
             .iter()

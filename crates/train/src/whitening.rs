@@ -16,7 +16,7 @@ use crate::Error;
 use crate::embeddings::{Embeddings, Rows};
 use crate::tail::no_result;
 
-/// A direction with this share of the spread that a standardised number has by itself is shrunk to a half.
+/// Along a direction in which the standardised numbers have this variance they are shrunk to a half.
 const RIDGE: f64 = 0.3;
 
 /// No standard deviation counts as less than this share of their mean: what is divided by almost nothing magnifies rounding.
@@ -117,7 +117,8 @@ fn fit(rows: &[f32], n: usize) -> Result<(Vec<f32>, Vec<f32>), Error> {
     let mean = column_mean(&rectified);
     let variances = column_mean(&|row, i| (rectified(row, i) - mean[i]).powi(2));
     let floor = LEAST_STD * variances.iter().map(|variance| variance.sqrt()).sum::<f64>() / n as f64;
-    let scale: Vec<f64> = variances.iter().map(|v| 1.0 / v.sqrt().max(floor).max(f64::MIN_POSITIVE)).collect();
+    let scale: Vec<f64> =
+        variances.iter().map(|v| 1.0 / v.sqrt().max(floor).max(f64::from(f32::MIN_POSITIVE))).collect();
     let standardised = rows.chunks_exact(n).flat_map(|row| (0..n).map(|i| (rectified(row, i) - mean[i]) * scale[i]));
 
     let standardised = matrix_of(standardised.map(|value| value as f32).collect(), n, &model::cpu());
