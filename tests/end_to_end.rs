@@ -551,6 +551,14 @@ fn features_and_embed_write_float32_arrays() {
     stdout(&train(folder.path(), &["embed", file, "--out", "e.npy", "--weights", "random"]));
     let header = std::fs::read(folder.path().join("e.npy")).unwrap();
     assert!(String::from_utf8_lossy(&header[..128]).contains("(1, 512)"));
+    // The run's images are smaller than the front end's own.
+    let model = only_entry(&RUN.path().join("experiments")).join("model.safetensors");
+    let embed = |more: &[&str]| {
+        let command = ["embed", file, "--out", "e.npy", "--weights", model.to_str().unwrap()];
+        stdout(&train(folder.path(), &[&command, more].concat()));
+        std::fs::read(folder.path().join("e.npy")).unwrap()
+    };
+    assert_ne!(embed(&[]), embed(&["--front-end", "image"]));
 }
 
 #[test]

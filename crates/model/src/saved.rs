@@ -178,21 +178,21 @@ pub fn save_backbone(path: &Path, info: &BackboneInfo, backbone: &BackboneWeight
     write().map_err(|error: Error| error.at(path))
 }
 
-/// What [`BackboneWeights::load`] reads, and the `provenance` of the model or backbone that this program saved there; `None` for weights
-/// from elsewhere.
+/// What [`BackboneWeights::load`] reads, and what was saved beside it if this program saved the file, a model or a backbone; `None` for
+/// weights from elsewhere.
 ///
 /// # Errors
 /// As [`BackboneWeights::load`], and inside [`Error::At`] for a newer format ([`Error::Unsupported`]).
-pub fn load_backbone(path: &Path, arch: Arch) -> Result<(BackboneWeights, Option<serde_json::Value>), Error> {
+pub fn load_backbone(path: &Path, arch: Arch) -> Result<(BackboneWeights, Option<BackboneInfo>), Error> {
     let read = || {
         let bytes = read_file(path)?;
         let file = WeightFile::parse(path, &bytes)?;
-        let provenance = file.metadata(INFO).map(|_| {
-            let backbone = read_info(&file, BACKBONE).map(|info: BackboneInfo| info.provenance);
-            backbone.or_else(|_| read_info(&file, MODEL).map(|info: ModelInfo| info.provenance))
+        let of_model = |ModelInfo { arch, features, provenance, .. }| BackboneInfo { arch, features, provenance };
+        let info = file.metadata(INFO).map(|_| {
+            let of_backbone = read_info(&file, BACKBONE);
+            of_backbone.or_else(|_| read_info(&file, MODEL).map(of_model))
         });
-        let provenance = provenance.transpose()?;
-        Ok((BackboneWeights::from_raw(arch, file.backbone(arch)?)?, provenance))
+        Ok((BackboneWeights::from_raw(arch, file.backbone(arch)?)?, info.transpose()?))
     };
     read().map_err(|error: Error| error.at(path))
 }

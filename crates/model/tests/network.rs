@@ -285,11 +285,11 @@ fn a_saved_backbone_loads_as_weights_and_tells_how_it_came_about() {
     let path = folder.path().join("backbone.safetensors");
     let weights = BackboneWeights::random(Arch::ResNet18W8, 1);
     let provenance = serde_json::json!({ "heard": ["a"] });
-    let info = BackboneInfo { arch: Arch::ResNet18W8, features: serde_json::json!({}), provenance: provenance.clone() };
+    let info = BackboneInfo { arch: Arch::ResNet18W8, features: serde_json::json!({}), provenance };
     save_backbone(&path, &info, &weights).unwrap();
     let first = std::fs::read(&path).unwrap();
     assert_eq!(BackboneWeights::load(&path, Arch::ResNet18W8).unwrap(), weights);
-    assert_eq!(load_backbone(&path, Arch::ResNet18W8).unwrap(), (weights.clone(), Some(provenance)));
+    assert_eq!(load_backbone(&path, Arch::ResNet18W8).unwrap(), (weights.clone(), Some(info.clone())));
     save_backbone(&path, &info, &weights).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), first);
     // A name that says how narrow it is takes no other width.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use model::{Arch, BackboneWeights, Pooling};
+use model::{Arch, BackboneInfo, BackboneWeights, Pooling};
 use predict::in_the_box;
 
 use crate::Error;
@@ -95,7 +95,8 @@ fn resolve_part(arch: Arch, name: &str, when_missing: WeightsFallback, strict: b
     }
     let why = match find(name) {
         Ok(found) => {
-            let (weights, provenance) = model::load_backbone(&found.path, arch).map_err(failed)?;
+            let (weights, info) = model::load_backbone(&found.path, arch).map_err(failed)?;
+            let provenance = info.map(|info| info.provenance);
             let used = match provenance.as_ref().and_then(|provenance| provenance["backbone"]["used"].as_str()) {
                 Some(how) => format!("{}: {how}", found.what),
                 None => found.what,
@@ -142,13 +143,14 @@ fn heard(provenance: &serde_json::Value) -> Heard {
     serde_json::from_value(provenance["backbone"]["heard"].clone()).unwrap_or_default()
 }
 
-/// Loads the weights that `name` stands for, a path or a name of the register, without any stand-in.
+/// Loads the weights that `name` stands for, a path or a name of the register, without any stand-in, and what this program saved beside
+/// them if it did.
 ///
 /// # Errors
 /// [`Error::Weights`] if they cannot be had.
-pub fn load_named(name: &str, arch: Arch) -> Result<BackboneWeights, Error> {
+pub fn load_named(name: &str, arch: Arch) -> Result<(BackboneWeights, Option<BackboneInfo>), Error> {
     match find(name) {
-        Ok(found) => BackboneWeights::load(&found.path, arch).map_err(failed),
+        Ok(found) => model::load_backbone(&found.path, arch).map_err(failed),
         Err(Absent::Unavailable(why) | Absent::Wrong(why)) => Err(Error::Weights(why)),
     }
 }

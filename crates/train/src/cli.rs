@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use features::{FeatureConfig, FrontEnd};
-use model::{Arch, Compute};
+use model::{Arch, BackboneInfo, Compute};
 
 use crate::config::Settings;
 use crate::{Error, commands};
@@ -145,7 +145,7 @@ impl ComputeArgs {
 /// From audio to image, as typed.
 #[derive(Debug, clap::Args)]
 pub struct FrontEndArgs {
-    /// What a recording becomes; the default is what the architecture takes
+    /// What a recording becomes, with default settings; without it what the architecture takes
     #[arg(long, value_enum)]
     front_end: Option<FrontEndName>,
 }
@@ -164,9 +164,16 @@ enum FrontEndName {
 }
 
 impl FrontEndArgs {
-    /// The default settings of the front end that was asked for, or else of `arch`.
-    pub fn config(&self, arch: Arch) -> FeatureConfig {
-        match (self.front_end, arch) {
+    /// The default settings of the front end that was asked for, or else those of the `saved` weights, or else the default ones of `arch`.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] if settings were saved that this program does not know.
+    pub fn config(&self, arch: Arch, saved: Option<BackboneInfo>) -> Result<FeatureConfig, Error> {
+        if let (None, Some(saved)) = (self.front_end, saved) {
+            return serde_json::from_value(saved.features)
+                .map_err(|e| Error::Weights(format!("the feature settings of the weights: {e}")));
+        }
+        Ok(match (self.front_end, arch) {
             (Some(FrontEndName::Yamnet), _) | (None, Arch::Yamnet) => FeatureConfig::yamnet(),
             (Some(FrontEndName::YamnetTflite), _) => {
                 FeatureConfig { front_end: FrontEnd::YamnetTflite, ..FeatureConfig::yamnet() }
@@ -175,7 +182,7 @@ impl FrontEndArgs {
                 FeatureConfig { front_end: FrontEnd::ImageAndYamnet, ..FeatureConfig::default() }
             }
             (Some(FrontEndName::Image), _) | (None, _) => FeatureConfig::default(),
-        }
+        })
     }
 }
 

@@ -14,10 +14,11 @@ use crate::{Error, backbone, inputs, npy};
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
-    /// File to write, float32 [files, 512], for YAMNet [files, 1024], in the order given
+    /// File to write, float32 [files, length of an embedding], for a ResNet18 512 and for YAMNet 1024, in the order given
     #[arg(long, value_name = "X.npy")]
     out: PathBuf,
-    /// An .onnx, .tflite or .safetensors file, a name of `train weights list`, or random; the default is named as the architecture
+    /// An .onnx, .tflite or .safetensors file, a name of `train weights list`, or random; the default is named as the architecture.
+    /// A model that was trained here, or a backbone that was pretrained, brings its front end with its settings
     #[arg(long, value_name = "PATH|NAME")]
     weights: Option<String>,
     /// Architecture of the weights
@@ -48,12 +49,12 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let compute = args.compute.find()?;
     let files = inputs::sound_files(&args.inputs.paths)?;
     let arch_name = args.arch.to_string();
-    let weights = match args.weights.as_deref().unwrap_or(&arch_name) {
-        backbone::RANDOM => backbone::random(args.arch, args.seed),
+    let (weights, saved) = match args.weights.as_deref().unwrap_or(&arch_name) {
+        backbone::RANDOM => (backbone::random(args.arch, args.seed), None),
         name => backbone::load_named(name, args.arch)?,
     };
     let failed = |e: model::Error| Error::Failed(e.to_string());
-    let config = args.road.config(args.arch);
+    let config = args.road.config(args.arch, saved)?;
     let extractor = Extractor::new(&config).map_err(|e| Error::Failed(e.to_string()))?;
     let mut images = Vec::new();
     let unreadable = inputs::each(&files, |path| {

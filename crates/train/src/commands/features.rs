@@ -38,7 +38,7 @@ enum Stage {
 
 /// Writes the array; an unreadable file ends the command, since the rows stand for the files.
 pub fn run(args: &Args) -> Result<(), Error> {
-    let config = args.road.config(Arch::ResNet18);
+    let config = args.road.config(Arch::ResNet18, None)?;
     let is_image = config.front_end == FrontEnd::Image;
     let wrong = |stage: &str, which: &str| Error::Config(format!("--stage {stage} is {which}: see --front-end"));
     match args.stage {

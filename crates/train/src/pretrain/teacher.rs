@@ -37,7 +37,7 @@ pub(super) fn targets(
     waveforms: &[Vec<f32>],
     hashes: &[String],
 ) -> Result<Vec<Vec<f32>>, Error> {
-    let weights = backbone::load_named(teacher, Arch::Yamnet)?;
+    let (weights, _) = backbone::load_named(teacher, Arch::Yamnet)?;
     let features = FeatureConfig { clip_seconds: config.features.clip_seconds, ..FeatureConfig::yamnet() };
     let failed = |e: String| Error::Failed(format!("the teacher: {e}"));
     let teacher = Teacher {
