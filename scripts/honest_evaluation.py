@@ -42,7 +42,6 @@ TABLES = {
             ("mel bands up to 2 kHz", ["features.f_max_hz=2000.0"]),
         ]
     ],
-    "Each recorder left out once": [("whitened", ['data.split={kind="leave_one_group_out"}'])],
 }
 
 

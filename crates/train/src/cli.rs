@@ -37,7 +37,7 @@ enum Command {
     Audit(commands::audit::Args),
     /// Write waveforms, mel spectrograms or images as float32 .npy, for checking against other tools
     Features(commands::features::Args),
-    /// Write embeddings of the backbone as float32 .npy, [files, 512], or [files, 1024] of YAMNet
+    /// Write embeddings of the backbone as float32 .npy, one row a file
     Embed(commands::embed::Args),
     /// List, fetch or verify the known weight files
     Weights(commands::weights::Args),
