@@ -14,9 +14,10 @@ const ALIGNMENT: usize = 64;
 /// # Errors
 /// [`Error::Failed`] if the file cannot be written.
 pub fn write(path: &Path, values: &[f32], shape: &[usize]) -> Result<(), Error> {
-    // A tuple of one has a comma behind it.
-    let sizes: String = shape.iter().map(|size| format!("{size}, ")).collect();
-    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}), }}", sizes.trim_end());
+    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+    // Python writes a tuple of one with a comma behind it.
+    let comma = if sizes.len() == 1 { "," } else { "" };
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}{comma})}}", sizes.join(", "));
     let before = b"\x93NUMPY\x01\x00";
     let width = (before.len() + 2 + header.len() + 1).next_multiple_of(ALIGNMENT) - before.len() - 2 - 1;
     let header = format!("{header:<width$}\n");
@@ -32,17 +33,14 @@ pub fn write(path: &Path, values: &[f32], shape: &[usize]) -> Result<(), Error> 
 mod tests {
     use super::*;
 
-    /// As numpy 2.2 writes it: `numpy.save(file, numpy.float32([[1, 2, 3]]))` and `numpy.float32([4])`.
     #[test]
-    fn the_header_is_numpys() {
+    fn the_header_is_a_python_dictionary_padded_to_64_bytes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.npy");
-        for (values, shape, text) in
-            [(&[1.0, 2.0, 3.0][..], &[1, 3][..], "(1, 3), }"), (&[4.0][..], &[1][..], "(1,), }")]
-        {
+        for (values, shape, text) in [(&[1.0, 2.0, 3.0][..], &[1, 3][..], "(1, 3)"), (&[4.0][..], &[1][..], "(1,)")] {
             write(&path, values, shape).unwrap();
             let bytes = std::fs::read(&path).unwrap();
-            let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {text}");
+            let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {text}}}");
             assert_eq!(bytes[..10], *b"\x93NUMPY\x01\x00\x76\x00");
             assert_eq!(std::str::from_utf8(&bytes[10..128]).unwrap(), format!("{header:<117}\n"));
             assert_eq!(bytes[128..], *values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>());
