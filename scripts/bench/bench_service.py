@@ -1,14 +1,11 @@
-"""Throughput and latency of `serve` beside FastAPI, librosa and ONNX Runtime, with the same model and files, as ratios of one run.
+"""Throughput and latency of `wail-serve` beside FastAPI, librosa and ONNX Runtime, with the same model and files in one run.
 
-    apt-get install wrk
-    python3 -m venv venv && venv/bin/pip install -r scripts/requirements-bench-service.txt
-    venv/bin/python scripts/bench_service.py target/release/serve MODEL_FOLDER RECORDINGS [--seconds 20]
+    venv/bin/python scripts/bench/bench_service.py target/release/wail-serve MODEL_FOLDER RECORDINGS [--seconds 20]
 
-MODEL_FOLDER is what `train export` wrote. Both answer in turn, `serve` first and again last; each is warmed up. The peer runs with one worker
-process and with one for each core.
+MODEL_FOLDER is what `wail export` wrote. The services run one after the other, `wail-serve` first and last, each after a warm-up. The peer
+runs with one worker process and with one for each core. Needs wrk (Debian: apt-get install wrk).
 """
 
-import argparse
 import contextlib
 import os
 import pathlib
@@ -18,14 +15,19 @@ import sys
 import time
 import urllib.request
 
-from service import load, running
+from wrk import load
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from wail_scripts import command_line
+from wail_scripts.markdown import print_header, print_row
+from wail_scripts.service import running, stop
 
 N_FILES = 64
 
 
 @contextlib.contextmanager
 def peer(model, workers):
-    """The FastAPI service until the block ends: its address."""
+    """Address of the FastAPI service, which runs until the block ends."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -43,39 +45,40 @@ def peer(model, workers):
         time.sleep(5 if workers > 1 else 0)
         yield url
     finally:
-        process.terminate()
-        process.wait()
+        stop(process)
+
+
+@contextlib.contextmanager
+def wail_serve(serve, model):
+    """Address of `wail-serve`, which runs until the block ends."""
+    with running(serve, model) as (_, url):
+        yield url
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("serve", type=pathlib.Path)
-    parser.add_argument("model", type=pathlib.Path)
-    parser.add_argument("recordings", type=pathlib.Path)
+    parser = command_line.parser(__doc__, "serve", "model", "recordings")
     parser.add_argument("--seconds", type=int, default=20)
     args = parser.parse_args()
     files = sorted(args.recordings.rglob("*.wav"))
     files = files[:: max(1, len(files) // N_FILES)][:N_FILES]
     cores = os.cpu_count()
-    services = [("serve", lambda: ours()), ("FastAPI, 1 worker", lambda: peer(args.model / "model.onnx", 1))]
-    services += [(f"FastAPI, {cores} workers", lambda: peer(args.model / "model.onnx", cores))]
-    services += [("serve, again", lambda: ours())]
-
-    @contextlib.contextmanager
-    def ours():
-        with running(args.serve, args.model) as (_, url):
-            yield url
-
-    print("| service | connections | answers a second | p50, ms | p99, ms |\n| --- | --- | --- | --- | --- |")
-    for name, start in services:
-        with start() as url:
+    services = [
+        ("wail-serve", wail_serve(args.serve, args.model)),
+        ("FastAPI, 1 worker", peer(args.model / "model.onnx", 1)),
+        (f"FastAPI, {cores} workers", peer(args.model / "model.onnx", cores)),
+        ("wail-serve, again", wail_serve(args.serve, args.model)),
+    ]
+    print_header("service", "connections", "answers a second", "p50, ms", "p99, ms")
+    for name, service in services:
+        with service as url:
             load(url, files, 4, 5)
             for connections in [1, 2 * cores]:
                 found = load(url, files, connections, args.seconds)
                 if set(found["statuses"]) != {"200"} or found["broken"]:
-                    sys.exit(f"{name}: {found}")
+                    sys.exit(f"{name} did not answer every request: {found}")
                 rate = found["statuses"]["200"] / found["seconds"]
-                print(f"| {name} | {connections} | {rate:.1f} | {found['p50_ms']:.1f} | {found['p99_ms']:.1f} |", flush=True)
+                print_row(name, connections, f"{rate:.1f}", f"{found['p50_ms']:.1f}", f"{found['p99_ms']:.1f}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""What `serve` takes the place of: FastAPI, librosa and ONNX Runtime, for scripts/bench_service.py. The model's path is in MODEL."""
+"""The usual Python service: FastAPI, librosa and ONNX Runtime. For bench_service.py; the model's path is in $MODEL."""
 
 import io
 import json

@@ -1,12 +1,11 @@
-"""What `serve` does when there is more than it can take. Needs wrk and 2 cores; takes 13 minutes with --minutes 10.
+"""Overloads `wail-serve` and checks the promises of docs/service.md. Needs wrk and 2 cores; takes 13 minutes with --minutes 10.
 
-    python3 scripts/service_load.py target/release/serve MODEL RECORDINGS [--minutes 1]
+    python3 scripts/bench/service_load.py target/release/wail-serve MODEL RECORDINGS [--minutes 1]
 
-In turn: the capacity; many more requests than that for --minutes, while another client asks /livez; 500 clients that send a byte a second;
-restarts one after the other on a socket that stays. Prints what it finds, and fails where a promise of docs/service.md is not kept.
+Measures the capacity; sends many more requests for --minutes, while another client asks /livez; connects 500 clients that send a byte a
+second; restarts the service repeatedly on a socket that stays open. Exits 1 if a promise is broken.
 """
 
-import argparse
 import concurrent.futures
 import http.client
 import os
@@ -20,12 +19,17 @@ import threading
 import time
 import urllib.parse
 
-from service import load, running
+from wrk import load
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from wail_scripts import command_line
+from wail_scripts.service import address, running, stop
 
 FAILED = []
 
 
 def promise(text, holds):
+    """Prints whether a promise is kept, and remembers it if not."""
     print(f"{'kept' if holds else 'BROKEN'}: {text}", flush=True)
     if not holds:
         FAILED.append(text)
@@ -50,7 +54,7 @@ def connect(url):
 
 
 class Sampler(threading.Thread):
-    """Does something every so often until it is told to stop; keeps what came of it."""
+    """Calls `measure` every `interval` seconds until it is stopped, and keeps the results."""
 
     def __init__(self, interval, measure):
         super().__init__(daemon=True)
@@ -71,6 +75,7 @@ def resident_mib(process):
 
 
 def overload(process, url, files, minutes):
+    """Sends more requests than the service can answer."""
     capacity = load(url, files, 4, 10)
     capacity = capacity["statuses"]["200"] / capacity["seconds"]
     print(f"capacity: {capacity:.1f} answers a second")
@@ -78,7 +83,7 @@ def overload(process, url, files, minutes):
     lives = Sampler(0.02, lambda: ask(connection, "/livez")[1])
     memory = Sampler(1, lambda: resident_mib(process))
     lives.start(), memory.start()
-    # Each of the clients waits so long after an answer that all together ask at least twice, whatever an answer takes.
+    # The pause between requests makes all clients together ask for more than twice the capacity, however fast the answers come.
     found = load(url, files, 256, round(60 * minutes), pause_seconds=256 / (8 * capacity))
     alive, resident = percentile_99(lives.stop()), memory.stop()
     rate = sum(found["statuses"].values()) / found["seconds"]
@@ -87,22 +92,23 @@ def overload(process, url, files, minutes):
     promise("that is at least twice the capacity", rate > 2 * capacity)
     served = found["statuses"]["200"] / found["seconds"]
     promise(f"at least three quarters of the capacity are still served: {served:.1f} a second", served > 0.75 * capacity)
-    promise(f"/livez within 50 ms for 99 of 100: {alive:.1f} ms", alive < 50)
+    promise(f"/livez answers within 50 ms for 99 of 100: {alive:.1f} ms", alive < 50)
     tenth = max(10, len(resident) // 10)
     before, after = statistics.median(resident[5 : 5 + tenth]), statistics.median(resident[-tenth:])
     promise(f"memory grows by less than 10 %: from {before:.0f} to {after:.0f} MiB, {max(resident):.0f} at most", after < 1.1 * before)
 
 
 def slow_clients(url, body):
+    """Compares latencies without and with 500 clients that send a byte a second."""
     def healthy():
         connection = connect(url)
         answers = [ask(connection, "/v1/classify", body) for _ in range(200)]
-        promise("all are answered", all(status == 200 for status, _ in answers))
+        promise("all requests are answered", all(status == 200 for status, _ in answers))
         return percentile_99([seconds for _, seconds in answers])
 
     before = healthy()
-    address = urllib.parse.urlsplit(url)
-    clients = [socket.create_connection((address.hostname, address.port)) for _ in range(500)]
+    host = urllib.parse.urlsplit(url)
+    clients = [socket.create_connection((host.hostname, host.port)) for _ in range(500)]
 
     def send_slowly():
         for byte in b"POST /v1/classify HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n" + b"x" * 1000:
@@ -115,12 +121,12 @@ def slow_clients(url, body):
 
     threading.Thread(target=send_slowly, daemon=True).start()
     during = healthy()
-    # Both are noisy, and a hundredth of 200 is two answers.
-    promise(f"500 slow clients do not matter: 99 of 100 within {before:.0f} ms before, {during:.0f} ms with them", during < 1.5 * before + 10)
+    # Both figures are noisy: one in a hundred of 200 answers is two.
+    promise(f"500 slow clients change little: 99 of 100 answers within {before:.0f} ms without, {during:.0f} ms with them", during < 1.5 * before + 10)
 
 
 def restarts(serve, model, body):
-    """A new process takes the socket over, then the old one is told to stop; clients open a connection for each request."""
+    """A new process takes over the socket, then the old one gets SIGTERM; clients open a connection for each request."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(1024)
@@ -131,11 +137,8 @@ def restarts(serve, model, body):
             script = 'exec 3<&"$0"; export LISTEN_PID=$$; exec "$@"'
             command = ["bash", "-c", script, str(listener.fileno()), serve, "--model", model]
             process = subprocess.Popen(command, env=environment, pass_fds=[listener.fileno()], stderr=subprocess.PIPE, text=True)
-            for line in process.stderr:
-                if "listening" in line:
-                    threading.Thread(target=process.stderr.read, daemon=True).start()
-                    return process
-            sys.exit("the service does not start")
+            address(process)
+            return process
 
         process, over = start(), threading.Event()
 
@@ -157,20 +160,16 @@ def restarts(serve, model, body):
                 new = start()
                 process.send_signal(signal.SIGTERM)
                 if process.wait() != 0:
-                    sys.exit("the old process does not stop well")
+                    sys.exit("the old process did not exit with status 0 after SIGTERM")
                 process = new
             over.set()
             statuses = [status for client in clients for status in client.result()]
-        process.terminate()
-        process.wait()
+        stop(process)
         promise(f"10 restarts lose none of {len(statuses)} requests", set(statuses) == {200})
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("serve", type=pathlib.Path)
-    parser.add_argument("model", type=pathlib.Path)
-    parser.add_argument("recordings", type=pathlib.Path)
+    parser = command_line.parser(__doc__, "serve", "model", "recordings")
     parser.add_argument("--minutes", type=float, default=1)
     args = parser.parse_args()
     files = sorted(args.recordings.rglob("*.wav"))[:64]
@@ -182,4 +181,5 @@ def main():
         sys.exit(1)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,5 @@
--- For scripts/service.py: posts recordings in turn, and tells the statuses and latencies as one line of JSON.
---     wrk --script scripts/wrk_post.lua http://HOST:PORT/predict -- FILE...
+-- For wrk.py: posts recordings in turn, and prints statuses and latencies as one line of JSON.
+--     wrk --script scripts/bench/wrk_post.lua http://HOST:PORT/predict -- FILE...
 local requests, turn, threads = {}, 0, {}
 
 function setup(thread)

@@ -1,24 +1,22 @@
-"""Asks the service everything that its /openapi.json allows, and much that it does not, by schemathesis.
+"""Checks the service against its /openapi.json with schemathesis: valid requests, invalid ones, and their answers.
 
-    python -m venv venv && venv/bin/pip install -r scripts/requirements-service.txt
-    venv/bin/python scripts/api_check.py target/release/serve MODEL [--examples 30]
+    venv/bin/python scripts/checks/api_check.py target/release/wail-serve MODEL [--examples 30]
 
-Fails on an answer of 5xx, one that the document does not describe or that is not of its schema, and a bad request that is not refused. That
-a good request is refused counts for nothing: bytes made at random are no recording.
+Fails on an answer of 5xx, on an answer that the document does not describe or whose schema differs, and on an invalid request that is
+accepted. A valid request may be refused: random bytes are no recording.
 """
 
-import argparse
 import pathlib
 import subprocess
 import sys
 
-from service import running
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from wail_scripts import command_line
+from wail_scripts.service import running
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("serve", type=pathlib.Path)
-    parser.add_argument("model", type=pathlib.Path)
+    parser = command_line.parser(__doc__, "serve", "model")
     parser.add_argument("--examples", type=int, default=30)
     args = parser.parse_args()
     with running(args.serve, args.model) as (_, url):
@@ -28,4 +26,5 @@ def main():
         sys.exit(subprocess.run(command).returncode)
 
 
-main()
+if __name__ == "__main__":
+    main()

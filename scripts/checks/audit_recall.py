@@ -1,26 +1,27 @@
-"""How many altered copies `train audit` finds, and how many pairs it takes for copies that are none.
+"""Measures how many altered copies `wail audit` finds and how many pairs it mistakes for copies: a Markdown table.
 
-Takes recordings of a corpus, makes each kind of copy of each with ffmpeg, audits the original and the copy alone for every
-kind, and prints a Markdown table. A copy is found if it is in its original's family; a pair of two originals in one
-family is a false find (or a copy that was there before).
+    venv/bin/python scripts/checks/audit_recall.py target/release/wail RECORDINGS [--recordings 60]
 
-    apt-get install ffmpeg
-    pip install -r scripts/requirements-audit.txt
-    python scripts/audit_recall.py target/release/train ../shared/data/cry512/raw --recordings 60
+Makes each kind of copy of some recordings with ffmpeg (Debian: apt-get install ffmpeg) and audits originals and copies, one kind at a
+time. A copy is found if it is in the family of its original. Two originals in one family are a false pair, unless they were copies before.
 """
 
-import argparse
 import json
+import pathlib
 import random
 import shutil
 import subprocess
+import sys
 import tempfile
-from pathlib import Path
 
 import numpy as np
 import soundfile
 
-# Name, extension, ffmpeg's arguments; RATE stands for the recording's own.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from wail_scripts import command_line
+from wail_scripts.markdown import print_header, print_row
+
+# Name, extension, and ffmpeg's arguments or the signal-to-noise ratio in dB of added noise; RATE is the recording's sample rate.
 COPIES = [
     ("FLAC", "flac", []),
     ("44.1 kHz stereo, -12 dB", "wav", ["-af", "volume=-12dB", "-ar", "44100", "-ac", "2"]),
@@ -42,6 +43,7 @@ COPIES = [
 
 
 def make(source, target, change):
+    """Writes an altered copy."""
     samples, rate = soundfile.read(source)
     if isinstance(change, int):
         noise = np.random.default_rng(len(source.name)).standard_normal(samples.shape)
@@ -53,37 +55,35 @@ def make(source, target, change):
         subprocess.run([*ffmpeg, *change, target], check=True)
 
 
-def audit(train, corpus, out):
-    subprocess.run([train, "audit", corpus, "--out", out], check=True, stdout=subprocess.DEVNULL)
+def audit(wail, corpus, out):
+    """What `wail audit` finds, as audit.json has it."""
+    subprocess.run([wail, "audit", corpus, "--out", out], check=True, stdout=subprocess.DEVNULL)
     return json.loads((out / "audit.json").read_text())
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("train", type=Path)
-    parser.add_argument("corpus", type=Path)
+    parser = command_line.parser(__doc__, "wail", "corpus")
     parser.add_argument("--recordings", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    # Copies that are in the corpus already would count as false finds.
+    # Copies that the corpus already contains would count as false pairs.
     paths = sorted(path for path in arguments.corpus.glob("*/*.wav") if not path.name.startswith("generated"))
     paths = random.Random(arguments.seed).sample(paths, arguments.recordings)
-    print(f"| copy | found of {len(paths)} | false pairs | correlation, lowest and median |\n| --- | --- | --- | --- |")
+    print_header("copy", f"found of {len(paths)}", "false pairs", "correlation, lowest and median")
     for name, extension, change in COPIES:
         with tempfile.TemporaryDirectory() as folder:
-            corpus = Path(folder) / "corpus/all"
+            corpus = pathlib.Path(folder) / "corpus/all"
             corpus.mkdir(parents=True)
             for i, path in enumerate(paths):
                 shutil.copy(path, corpus / f"{i:04}-original.wav")
                 make(path, corpus / f"{i:04}-copy.{extension}", change)
-            found = audit(arguments.train, corpus.parent, Path(folder) / "out")
-        families = {Path(row["path"]).stem: row["family"] for row in found["recordings"]}
+            found = audit(arguments.wail.resolve(), corpus.parent, pathlib.Path(folder) / "out")
+        families = {pathlib.Path(row["path"]).stem: row["family"] for row in found["recordings"]}
         hits = sum(families[f"{i:04}-original"] == families[f"{i:04}-copy"] for i in range(len(paths)))
-        number = lambda path: Path(path).stem.split("-")[0]
+        number = lambda path: pathlib.Path(path).stem.split("-")[0]
         false = sum(number(pair["a"]) != number(pair["b"]) for pair in found["copies"])
         true = [pair["correlation"] for pair in found["copies"] if number(pair["a"]) == number(pair["b"])]
-        told = f"{min(true):.2f}, {np.median(true):.2f}" if true else ""
-        print(f"| {name} | {hits} | {false} | {told} |", flush=True)
+        print_row(name, hits, false, f"{min(true):.2f}, {np.median(true):.2f}" if true else "")
 
 
 if __name__ == "__main__":

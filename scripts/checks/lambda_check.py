@@ -1,13 +1,11 @@
 """Sends the service the events of AWS Lambda, through the runtime API that cargo-lambda emulates on loopback.
 
-    python -m venv venv && venv/bin/pip install -r scripts/requirements-lambda.txt
-    venv/bin/python scripts/lambda_check.py target/release/serve MODEL RECORDING.wav
+    venv/bin/python scripts/checks/lambda_check.py target/release/wail-serve MODEL RECORDING.wav
 
-Runs in a network of its own, where the recording lies at a public address, so that fetching from a URL is tried, too. Prints how long a cold
-start takes: from starting the process to the answer of an event that waited for it.
+Runs in a network namespace where the recording has a public address, which also tests fetching from a URL. Prints the time of a cold
+start: from starting the process to the answer to an event that was waiting for it. Needs unshare and ip (Debian: iproute2).
 """
 
-import argparse
 import base64
 import concurrent.futures
 import contextlib
@@ -24,11 +22,13 @@ import time
 import urllib.error
 import urllib.request
 
-from service import running
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from wail_scripts import command_line
+from wail_scripts.service import running
 
 INSIDE = "WAIL_LAMBDA_CHECK"
-# The emulator knows functions by the binaries of the workspace.
-FUNCTION = "serve"
+# The emulator names functions after the programs of the workspace.
+FUNCTION = "wail-serve"
 RUNTIME = "127.0.0.1:9000"
 HOST = "198.41.0.4:8080"
 BOUNDARY = "a-boundary"
@@ -40,7 +40,7 @@ class Files(http.server.SimpleHTTPRequestHandler):
 
 
 def invoke(event):
-    """The function's answer, or its error's message."""
+    """The function's answer, or the message of its error."""
     url = f"http://{RUNTIME}/2015-03-31/functions/{FUNCTION}/invocations"
     request = urllib.request.Request(url, json.dumps(event).encode(), {"content-type": "application/json"})
     try:
@@ -57,7 +57,7 @@ def multipart(path):
 
 
 def post(url, path):
-    """What the service answers over HTTP."""
+    """The service's answer over HTTP."""
     headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
     with urllib.request.urlopen(urllib.request.Request(f"{url}/predict", multipart(path), headers)) as response:
         return json.load(response)
@@ -78,29 +78,31 @@ def api_gateway_v2(path, body, **fields):
 
 
 def load_balancer(path):
+    """An event of an application load balancer."""
     context = {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/wail/1"}}
     return {"requestContext": context, "httpMethod": "GET", "path": path, "queryStringParameters": {}, "headers": {}, "body": "",
             "isBase64Encoded": False}
 
 
-def check(what, is_so, found):
-    print(f"{'ok' if is_so else 'FAILED'}: {what}" + ("" if is_so else f": {found}"))
-    if not is_so:
+def check(statement, holds, found):
+    print(f"{'ok' if holds else 'FAILED'}: {statement}" + ("" if holds else f": {found}"))
+    if not holds:
         sys.exit(1)
 
 
-def events(recording, expected):
+def check_events(recording, expected):
+    """Sends one event of each kind; every prediction must be `expected`."""
     url = f"http://{HOST}/{recording.name}"
-    naming = json.dumps({"url": url})
+    by_url = json.dumps({"url": url})
     audio = base64.b64encode(recording.read_bytes()).decode()
 
     def is_answer(response, **changes):
         return response["statusCode"] == 200 and json.loads(response["body"]) == expected | changes
 
     answer = invoke({"url": url})
-    check("an event that is a URL gives the prediction", answer == expected, answer)
-    answer = invoke({"body": naming})
-    check("a proxy event whose body is that JSON", is_answer(answer), answer)
+    check("an event with a URL gives the prediction", answer == expected, answer)
+    answer = invoke({"body": by_url})
+    check("a proxy event whose body is JSON with a URL", is_answer(answer), answer)
     answer = invoke({"body": audio, "isBase64Encoded": True})
     check("a proxy event whose body is audio in base64", is_answer(answer), answer)
     form = base64.b64encode(multipart(recording)).decode()
@@ -112,12 +114,12 @@ def events(recording, expected):
         )
     )
     check("a form through a REST API", is_answer(answer, top_k=expected["top_k"][:1]), answer)
-    answer = invoke(api_gateway_v1("/", naming))
+    answer = invoke(api_gateway_v1("/", by_url))
     check("a URL through a REST API", is_answer(answer), answer)
     answer = invoke(api_gateway_v2("/", audio, isBase64Encoded=True))
     check("audio through an HTTP API", is_answer(answer), answer)
     answer = invoke(load_balancer("/health"))
-    check("a load balancer's question", json.loads(answer["body"]) == {"status": "ok"}, answer)
+    check("a load balancer's health check", json.loads(answer["body"]) == {"status": "ok"}, answer)
 
     answer = invoke(api_gateway_v2("/", "", isBase64Encoded=False))
     check("an empty body is refused", answer["statusCode"] == 400, answer)
@@ -127,12 +129,12 @@ def events(recording, expected):
         answer = invoke(event)
         check(f"{json.dumps(event)} is refused", isinstance(answer, str), answer)
     answer = invoke({"url": url})
-    check("it still answers", answer == expected, answer)
+    check("the function still answers", answer == expected, answer)
 
 
 @contextlib.contextmanager
 def cold_start(serve, model, event):
-    """The function and what it runs in until the block ends: the answer to an event that waited for it, and the seconds from its start."""
+    """The emulator and the function until the block ends: the answer to an event that was waiting, and the seconds from the function's start."""
     emulator = pathlib.Path(sys.executable).with_name("cargo-lambda")
     watch = [emulator, "lambda", "watch", "--only-lambda-apis", "--invoke-address", "127.0.0.1"]
     processes = [subprocess.Popen(watch, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)]
@@ -160,11 +162,7 @@ def cold_start(serve, model, event):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("serve", type=pathlib.Path)
-    parser.add_argument("model", type=pathlib.Path)
-    parser.add_argument("recording", type=pathlib.Path)
-    args = parser.parse_args()
+    args = command_line.parser(__doc__, "serve", "model", "recording").parse_args()
     if INSIDE not in os.environ:
         os.environ[INSIDE] = "1"
         unshare = ["unshare", "--map-root-user", "--net", "sh", "-c"]
@@ -184,7 +182,8 @@ def main():
             seconds.append(elapsed)
     print(f"cold start to first answer, median of {len(seconds)}: {statistics.median(seconds):.3f} s")
     with cold_start(args.serve, args.model, event):
-        events(args.recording, expected)
+        check_events(args.recording, expected)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,26 +1,28 @@
 """Checks an exported model against ONNX's own checker and ONNX Runtime.
 
-    python3 -m venv venv && venv/bin/pip install -r scripts/requirements-onnx.txt
-    venv/bin/python scripts/onnx_check.py TRAIN_BINARY MODEL_FOLDER RECORDINGS
+    venv/bin/python scripts/checks/onnx_check.py target/release/wail MODEL_FOLDER RECORDINGS
 
-The images come from `train features`. ONNX Runtime's logits are compared with those of each engine, as log-probabilities: a
-softmax forgets what is common to all logits, and nothing else. So are the gate's scores.
+The images come from `wail features`. The logits of ONNX Runtime and of each engine are compared as log-probabilities, because a softmax
+forgets only what all logits have in common. The gate's scores are compared, too.
 """
 
-import argparse
 import json
 import pathlib
 import subprocess
-import tempfile
+import sys
 
 import numpy as np
 import onnx
 import onnxruntime
 
-# float32 sums in another order; as a share of the largest logit where that is over 1. A random backbone's embeddings differ little
-# between recordings, and a head trained on them magnifies what little differs, rounding included.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from wail_scripts import command_line
+from wail_scripts.arrays import array
+
+# The engines add float32 in different orders. Relative to the largest logit if that is above 1: embeddings of a random backbone differ
+# little between recordings, and a head trained on them magnifies these differences together with the rounding errors.
 TOLERANCE = 1e-5
-# The gate magnifies, too: it weighs what differs little.
+# The gate magnifies in the same way.
 SCORE_TOLERANCE = 1e-4
 
 
@@ -31,7 +33,7 @@ def log_softmax(logits):
 
 
 def check_file(path):
-    """The promises of DESIGN.md about model.onnx; returns the labels, the temperature and the front end."""
+    """Checks what is promised about model.onnx; returns the labels, the temperature and the front end."""
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
     graph = model.graph
@@ -53,29 +55,25 @@ def check_file(path):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("train", type=pathlib.Path)
-    parser.add_argument("model", type=pathlib.Path)
-    parser.add_argument("recordings", type=pathlib.Path)
-    arguments = parser.parse_args()
-    train, path = arguments.train.resolve(), arguments.model / "model.onnx"
+    args = command_line.parser(__doc__, "wail", "model", "recordings").parse_args()
+    path = args.model / "model.onnx"
     labels, temperature, front_end = check_file(path)
-    with tempfile.TemporaryDirectory() as folder:
-        images = pathlib.Path(folder) / "images.npy"
-        subprocess.run([train, "features", arguments.recordings, "--out", images, "--front-end", front_end], check=True)
-        images = np.load(images)[:, None]
+    images = array(args.wail, "features", [args.recordings], "--front-end", front_end)[:, None]
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     logits, cries = session.run(["logits", "cry"], {"input": images})
     expected = log_softmax(logits / temperature)
     for engine in ["burn", "rten"]:
-        command = [train, "infer", arguments.recordings, "--model", arguments.model, "--engine", engine, "--format", "jsonl"]
+        command = [args.wail.resolve(), "infer", args.recordings, "--model", args.model, "--engine", engine, "--format", "jsonl"]
         answers = [json.loads(line) for line in subprocess.check_output(command).splitlines()]
         found = np.log([[answer["all_probs"][label] for label in labels] for answer in answers])
         largest = np.maximum(1, np.abs(expected).max(axis=1, keepdims=True))
         difference = (np.abs(found - expected) / largest).max()
         same = sum(labels[row.argmax()] == answer["label"] for row, answer in zip(expected, answers))
         scores = np.abs(np.array([answer["cry_score"] for answer in answers]) - cries[:, 0]).max()
-        print(f"{engine} against ONNX Runtime: {len(answers)} images, largest difference {difference:.1e}, of the gate's scores {scores:.1e}, {same} labels the same")
+        print(
+            f"{engine} against ONNX Runtime: {len(answers)} images, largest difference of log-probabilities {difference:.1e}, "
+            f"of the gate's scores {scores:.1e}, {same} equal labels"
+        )
         assert difference <= TOLERANCE and scores <= SCORE_TOLERANCE and same == len(answers) == len(expected)
 
 

@@ -1,22 +1,18 @@
-"""Opens reports in headless Chromium and fails if one is not fit to be shown.
+"""Opens reports in headless Chromium and fails if one cannot be shown properly.
 
-    python -m venv venv && venv/bin/pip install -r scripts/requirements-report.txt
-    venv/bin/python scripts/report_check.py experiments/*/report.html [--pictures DIR]
+    venv/bin/python scripts/checks/report_check.py experiments/*/report.html [--pictures DIR]
 
-On a phone and on a desk, light and dark: no console message or error, no request that leaves the page, no sideways scrolling, no picture
-that is broken, no text cut off by its chart, columns that sort where there are any. --pictures keeps screenshots and a print-out (PDF).
+On a phone and on a desktop, in light and in dark. Console messages, errors, requests, horizontal scrolling, broken images, text that its
+chart cuts off, unstyled shapes and tables that do not sort are problems. --pictures keeps screenshots and a print-out (PDF).
+Needs Chromium (Debian: apt-get install chromium).
 """
 
-import argparse
 import pathlib
-import shutil
 import sys
 
-from playwright.sync_api import sync_playwright
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from wail_scripts import browser, command_line
 
-SIZES = {"phone": (390, 844), "desk": (1280, 900)}
-
-SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 BROKEN_PICTURES = "[...document.images].filter(image => !image.complete || !image.naturalWidth).length"
 CUT_TEXT = """[...document.querySelectorAll("svg text")].filter(text => {
     const inner = text.getBoundingClientRect(), outer = text.closest("svg").getBoundingClientRect();
@@ -37,56 +33,44 @@ SORT = """() => [...document.querySelectorAll("table.sortable")].filter(table =>
 }).length"""
 
 
-def check(browser, page_path, pictures):
+CHECKS = {
+    "pixels of horizontal scrolling": browser.SIDEWAYS,
+    "broken images": BROKEN_PICTURES,
+    "text cut off": CUT_TEXT,
+    "shapes in a placeholder colour": UNPAINTED,
+    "tables that do not sort": SORT,
+}
+
+
+def check(chromium, file, pictures):
+    """The problems of one report, as a list of texts."""
     problems = []
-    url = page_path.resolve().as_uri()
-    for size, (width, height) in SIZES.items():
-        for scheme in ["light", "dark"]:
-            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-            page = context.new_page()
-            told = lambda text: problems.append(f"{size}, {scheme}: {text}")
-            page.on("console", lambda message: told(f"console: {message.text}"))
-            page.on("pageerror", lambda error: told(f"error: {error}"))
-            page.on("request", lambda r: r.url == url or r.url.startswith(("data:", "blob:")) or told(f"asks for {r.url}"))
-            page.goto(url, wait_until="load")
-            if pictures:
-                page.screenshot(path=pictures / f"{page_path.parent.name}-{page_path.stem}-{size}-{scheme}.png", full_page=True)
-            for name, script in [
-                ("pixels of sideways scrolling", SIDEWAYS),
-                ("broken pictures", BROKEN_PICTURES),
-                ("text cut off", CUT_TEXT),
-                ("shapes in a stand-in colour", UNPAINTED),
-                ("tables that do not sort", SORT),
-            ]:
-                if found := page.evaluate(script):
-                    told(f"{name}: {found}")
-            if pictures and (size, scheme) == ("desk", "light"):
-                page.pdf(path=pictures / f"{page_path.parent.name}-{page_path.stem}.pdf", format="A4", print_background=True)
-            context.close()
+    url = file.resolve().as_uri()
+    for screen, page in browser.screens(chromium):
+        report = lambda text: problems.append(f"{screen}: {text}")
+        browser.watch(page, report, url)
+        page.goto(url, wait_until="load")
+        if pictures:
+            page.screenshot(path=pictures / f"{file.parent.name}-{file.stem}-{screen}.png", full_page=True)
+        for name, script in CHECKS.items():
+            if found := page.evaluate(script):
+                report(f"{name}: {found}")
+        if pictures and screen == "desktop-light":
+            page.pdf(path=pictures / f"{file.parent.name}-{file.stem}.pdf", format="A4", print_background=True)
     return problems
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pages", nargs="+", type=pathlib.Path)
+    parser = command_line.parser(__doc__)
+    parser.add_argument("reports", nargs="+", type=pathlib.Path)
     parser.add_argument("--pictures", type=pathlib.Path)
     args = parser.parse_args()
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        sys.exit("there is no Chromium; on Debian: apt-get install chromium")
     if args.pictures:
         args.pictures.mkdir(parents=True, exist_ok=True)
-    failed = False
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for path in args.pages:
-            problems = check(browser, path, args.pictures)
-            print(f"{path}: {'fine' if not problems else ''}")
-            for problem in problems:
-                print(f"  {problem}")
-            failed |= bool(problems)
-        browser.close()
-    sys.exit(failed)
+    with browser.chromium() as chromium:
+        problems = {file: check(chromium, file, args.pictures) for file in args.reports}
+    browser.finish(problems)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,7 @@
-"""Loads an exported model in torchvision: torchvision_model.py MODEL_FOLDER IMAGES.npy prints each image's label.
+"""Loads an exported ResNet in torchvision and prints the label of each image. Needs torch.
 
-Needs torch, torchvision, safetensors and numpy; the images are those of `train features FILE... --out IMAGES.npy`.
+    wail features FILE... --out IMAGES.npy
+    venv/bin/python scripts/checks/torchvision_model.py MODEL_FOLDER IMAGES.npy
 """
 
 import json
@@ -13,11 +14,11 @@ import torchvision
 
 
 def load(folder):
-    """The network, images [n, 1, size, size] to logits [n, classes], and the labels."""
+    """The network, from images [n, 1, size, size] to logits [n, classes], and the labels."""
     with safetensors.safe_open(f"{folder}/model.safetensors", "pt") as file:
         info = json.loads(file.metadata()["wail"])["info"]
         tensors = {name: file.get_tensor(name) for name in file.keys()}
-    # Batch norm is folded into the convolutions, the three equal input channels are summed into one.
+    # Batch norm is folded into the convolutions, and the three equal input channels are summed into one.
     net = getattr(torchvision.models, info["arch"])(norm_layer=lambda channels: torch.nn.Identity())
     net.conv1 = torch.nn.Conv2d(1, net.conv1.out_channels, 7, 2, 3)
     for module in net.modules():

@@ -1,10 +1,10 @@
-"""What pretrained backbones are worth to recorders that they never heard, beside random ones: a Markdown table.
+"""Evaluates pretrained backbones on recorders that they were not trained on, beside random ones: a Markdown table.
 
-    python3 scripts/compact_evaluation.py TRAIN_BINARY CRY512_FOLDER PRETRAINING_RUN...
+    python3 scripts/evaluate/compact_evaluation.py target/release/wail CRY512_FOLDER PRETRAINING_RUN...
 
-The recordings that `split/val.csv` and `split/test.csv` of the pretrainings name (all runs must have the same) are linked into a
-folder here; each line is configs/cv.toml on that folder, three deals of five grouped folds. A run that is there already is not
-made again. Needs nothing but Python.
+Links the recordings of `split/val.csv` and `split/test.csv` of the pretrainings, which must all have the same, into ./unheard. Each line
+is a run of configs/cv.toml on that folder with three repeats of five grouped folds, in ./runs; a run that exists is not repeated.
+Standard library only.
 """
 
 import csv
@@ -12,12 +12,14 @@ import pathlib
 import sys
 import tomllib
 
-from evaluation import COLUMNS, cells, print_header, print_row, run
-
-GROUPED = 'data.split={kind="cross_validation",repeats=3}'
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from wail_scripts import command_line
+from wail_scripts.evaluation import COLUMNS, GROUPED, cells, run
+from wail_scripts.markdown import print_header, print_row
 
 
 def link_unheard(data, run):
+    """Links the recordings that a pretraining held out into a folder, and returns it."""
     folder = pathlib.Path("unheard")
     for part in ["val", "test"]:
         with open(run / "split" / f"{part}.csv") as lines:
@@ -30,10 +32,14 @@ def link_unheard(data, run):
 
 
 def main():
-    train, data, *pretrained = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
+    parser = command_line.parser(__doc__, "wail", "data")
+    parser.add_argument("pretrained", type=pathlib.Path, nargs="+")
+    args = parser.parse_args()
+    pretrained = [path.resolve() for path in args.pretrained]
     splits = {tuple((path / "split" / f"{part}.csv").read_text() for part in ["val", "test"]) for path in pretrained}
-    assert len(splits) == 1, "the pretrainings kept different recordings"
-    corpus = link_unheard(data, pretrained[0])
+    if len(splits) > 1:
+        sys.exit("the pretrainings held out different recordings; name runs with the same split")
+    corpus = link_unheard(args.data.resolve(), pretrained[0])
     rows = [("random-resnet18-224", ["backbone.weights=random"])]
     for arch in ["resnet18-w16", "resnet18-w8"]:
         keys = ["backbone.weights=random", f"backbone.arch={arch}", "features.image_size=112"]
@@ -45,7 +51,8 @@ def main():
         rows.append((path.name, keys))
     print_header("backbone, image size", *COLUMNS)
     for name, keys in rows:
-        print_row(name, *cells(run(train, corpus, name, [GROUPED, *keys])["test"]))
+        print_row(name, *cells(run(args.wail.resolve(), corpus, name, [GROUPED, *keys])["test"]))
 
 
-main()
+if __name__ == "__main__":
+    main()

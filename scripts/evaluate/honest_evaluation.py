@@ -1,17 +1,19 @@
-"""The tables of docs/honest-evaluation.md, as Markdown.
+"""Prints the tables of docs/honest-evaluation.md as Markdown.
 
-    python3 scripts/honest_evaluation.py TRAIN_BINARY CRY512_FOLDER
+    python3 scripts/evaluate/honest_evaluation.py target/release/wail CRY512_FOLDER
 
-Each line is a run of configs/cv.toml with some keys set; runs and caches go to the current folder, and a run that is there already
-is not made again. Takes about half an hour on two cores; needs nothing but Python.
+Each line is a run of configs/cv.toml with some keys set. Runs and caches go to the current folder; a run that exists is not repeated.
+Takes about half an hour on two cores. Standard library only.
 """
 
 import pathlib
 import sys
 
-from evaluation import COLUMNS, cells, print_header, print_row, run
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from wail_scripts import command_line
+from wail_scripts.evaluation import COLUMNS, GROUPED, cells, run
+from wail_scripts.markdown import print_header, print_row
 
-GROUPED = 'data.split={kind="cross_validation",repeats=3}'
 ORDINARY = 'data.split={kind="cross_validation",repeats=3,grouped=false}'
 PLAIN = "train.whiten=false"
 RANDOM = "backbone.weights=random"
@@ -46,13 +48,14 @@ TABLES = {
 
 
 def main():
-    train, data = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
+    args = command_line.parser(__doc__, "wail", "data").parse_args()
+    recordings = args.data.resolve() / "raw"
     for title, rows in TABLES.items():
         print(f"\n**{title}**\n")
         print_header("run", *COLUMNS, "known to training by sound, by recorder")
         for name, keys in rows:
             folder = "".join(c if c.isalnum() else "-" for c in " ".join(keys))
-            report = run(train, data / "raw", folder or "default", [RANDOM, *keys])
+            report = run(args.wail.resolve(), recordings, folder or "default", [RANDOM, *keys])
             leaks = report["data"]["leaks"]
             known = [f"{100 * leaks[kind] / leaks['held_out']:.0f} %" for kind in ["families", "recorders"]]
             print_row(name, *cells(report["test"]), ", ".join(known))

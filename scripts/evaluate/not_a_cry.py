@@ -1,29 +1,32 @@
-"""How well a model's gate tells cries from real sounds that it was not trained on.
+"""Measures how well a model's gate separates cries from real sounds that it was not trained on.
 
-    python3 scripts/not_a_cry.py TRAIN_BINARY RUN RECORDINGS [--sounds FOLDER]
+    python3 scripts/evaluate/not_a_cry.py target/release/wail RUN RECORDINGS [--sounds FOLDER]
 
-Cries are the test recordings of the run (RUN/split/test.csv, below RECORDINGS), whole and cut to their middle 5 s; all else are sounds
-from Debian packages with free licences, which `apt-get download` fetches by name into FOLDER (400 MB, kept), and speech that espeak-ng
-makes. None of it is ever committed. Prints, by kind, the area under the ROC curve, the share that passes where 95 % of the cries
-do, and the share that the model itself takes for a cry. Needs Python 3.11, Debian's apt and dpkg, and espeak-ng (`apt-get install
-espeak-ng`); the sounds are used as they are.
+The cries are the test recordings of the run (RUN/split/test.csv, paths below RECORDINGS), whole and cut to their middle 5 s. The other
+sounds come from Debian packages with free licences, which `apt-get download` fetches by name into FOLDER (400 MB, kept), and from
+espeak-ng. None of them is ever committed. Prints for each kind the area under the ROC curve, the share that passes at the threshold that
+95 % of the cries pass, and the share that passes at the model's own threshold. Standard library only; needs Debian's apt and dpkg, and
+espeak-ng (apt-get install espeak-ng).
 """
 
-import argparse
 import csv
 import json
 import pathlib
 import random
 import subprocess
+import sys
 import tempfile
 import wave
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from wail_scripts import command_line
 
 PACKAGES = [
     "alsa-utils", "asterisk-core-sounds-en-wav", "asterisk-core-sounds-fr-wav", "asterisk-moh-opsound-wav", "colobot-common-sounds",
     "ktuberling-data", "lmms-common", "sound-icons", "sound-theme-freedesktop", "tuxmath-data", "tuxpaint-stamps-default",
 ]  # fmt: skip
 
-# Patterns below usr/share, and what a path must not hold.
+# Patterns below usr/share, and a text that excludes a file if its name contains it.
 KINDS = {
     "animals": (["tuxpaint/stamps/animals/**/*.ogg"], "_desc"),
     "effects": (
@@ -46,7 +49,7 @@ PHRASES = [
 
 
 def fetch(folder):
-    """Unpacks the packages below `folder`, once; returns the root."""
+    """Downloads and unpacks the packages below `folder`, once; returns the root."""
     root = folder / "unpacked"
     for package in PACKAGES:
         mark = folder / f"{package}.done"
@@ -61,7 +64,7 @@ def fetch(folder):
 
 
 def speak(folder):
-    """Speech of many voices by espeak-ng, also high as a child's."""
+    """Writes espeak-ng's speech in many voices, some as high as a child's."""
     for voice in ["en-us", "en-gb+f3", "de+m2", "fr+f2", "es", "pl+f4", "en-us+whisper", "en-us+croak"]:
         for pitch in [20, 50, 99]:
             for number, phrase in enumerate(PHRASES):
@@ -70,7 +73,7 @@ def speak(folder):
 
 
 def cut(source, target, seconds):
-    """The middle of a WAV file."""
+    """Writes the middle `seconds` of a WAV file."""
     with wave.open(str(source)) as whole, wave.open(str(target), "w") as part:
         wanted = min(whole.getnframes(), int(seconds * whole.getframerate()))
         whole.setpos((whole.getnframes() - wanted) // 2)
@@ -78,12 +81,12 @@ def cut(source, target, seconds):
         part.writeframes(whole.readframes(wanted))
 
 
-def answers(train, model, files):
-    """Scores and verdicts; files that cannot be used are left out."""
+def answers(wail, model, files):
+    """(cry score, whether the gate refused it, file) of each file; unreadable files are left out."""
     files = [str(file) for file in files]
     lines = []
     for start in range(0, len(files), 200):
-        command = [train, "infer", *files[start : start + 200], "--model", model, "--format", "jsonl"]
+        command = [wail, "infer", *files[start : start + 200], "--model", model, "--format", "jsonl"]
         lines += subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.splitlines()
     found = [json.loads(line) for line in lines]
     return [(answer["cry_score"], answer["not_a_cry"], answer["file"]) for answer in found]
@@ -95,16 +98,13 @@ def roc_auc(cries, others):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("train", type=pathlib.Path)
-    parser.add_argument("run", type=pathlib.Path)
-    parser.add_argument("recordings", type=pathlib.Path)
-    parser.add_argument("--model", type=pathlib.Path, help="another model than the run's own")
+    parser = command_line.parser(__doc__, "wail", "run", "recordings")
+    parser.add_argument("--model", type=pathlib.Path, help="a model other than the run's own")
     parser.add_argument("--sounds", type=pathlib.Path, default=pathlib.Path("/tmp/wail-sounds"))
-    parser.add_argument("--per-kind", type=int, default=150, help="sounds of a kind that are used, drawn with a fixed seed")
-    parser.add_argument("--show", type=int, default=0, help="list so many of the sounds with the highest scores")
+    parser.add_argument("--per-kind", type=int, default=150, help="sounds of each kind, drawn with a fixed seed")
+    parser.add_argument("--show", type=int, default=0, help="list this many of the sounds with the highest scores")
     arguments = parser.parse_args()
-    train, model = arguments.train.resolve(), arguments.model or arguments.run
+    wail, model = arguments.wail.resolve(), arguments.model or arguments.run
     share = fetch(arguments.sounds) / "usr/share"
     with open(arguments.run / "split/test.csv", newline="") as file:
         whole = [arguments.recordings / row["path"] for row in csv.DictReader(file)]
@@ -122,20 +122,20 @@ def main():
         parts = [folder / "cries" / f"{number}.wav" for number in range(len(whole))]
         for source, target in zip(whole, parts):
             cut(source, target, 5)
-        cries = {"whole": answers(train, model, whole), "cut to 5 s": answers(train, model, parts)}
-        others = {kind: answers(train, model, files) for kind, files in kinds.items()}
+        cries = {"whole": answers(wail, model, whole), "cut to 5 s": answers(wail, model, parts)}
+        others = {kind: answers(wail, model, files) for kind, files in kinds.items()}
     others["all"] = [answer for answers in others.values() for answer in answers]
     for name, positives in cries.items():
         scores = sorted(score for score, _, _ in positives)
         threshold = scores[len(scores) - -(-95 * len(scores) // 100)]
-        heard = sum(not refused for _, refused, _ in positives) / len(positives)
-        print(f"cries {name}: {len(positives)}, of which {heard:.1%} are taken for cries; 95 % have {threshold:.4f}")
-        print(f"  {'sounds that are no cries':<24} {'n':>5} {'ROC-AUC':>8} {'passes at 95 % recall':>22} {'taken for a cry':>16}")
+        accepted = sum(not refused for _, refused, _ in positives) / len(positives)
+        print(f"cries {name}: {len(positives)}, of which the model accepts {accepted:.1%}; 95 % score at least {threshold:.4f}")
+        print(f"  {'other sounds':<24} {'n':>5} {'ROC-AUC':>8} {'passes at 95 % recall':>22} {'accepted':>16}")
         for kind, negatives in others.items():
             negative = [score for score, _, _ in negatives]
             passed = sum(score >= threshold for score in negative) / len(negative)
-            taken = sum(not refused for _, refused, _ in negatives) / len(negative)
-            print(f"  {kind:<24} {len(negative):>5} {roc_auc(scores, negative):>8.3f} {passed:>22.1%} {taken:>16.1%}")
+            accepted = sum(not refused for _, refused, _ in negatives) / len(negative)
+            print(f"  {kind:<24} {len(negative):>5} {roc_auc(scores, negative):>8.3f} {passed:>22.1%} {accepted:>16.1%}")
     for score, _, file in sorted(others["all"], reverse=True)[: arguments.show]:
         print(f"{score:.4f} {file}")
 

@@ -2,7 +2,7 @@
 # Writes the sound files of crates/features/tests/fixtures with ffmpeg 5.1 (Debian 12): a 0.4 s sweep from 300 to 1100 Hz at
 # half of full scale, in every format that is decoded and in some that are refused. The tests know its formula.
 set -euo pipefail
-cd "$(dirname "$0")/../crates/features/tests"
+cd "$(dirname "$0")/../../crates/features/tests"
 mkdir -p fixtures
 cd fixtures
 

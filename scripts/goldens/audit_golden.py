@@ -1,21 +1,24 @@
-"""Goldens of the audit's statistics, from scipy and scikit-learn: crates/dataset/tests/goldens/statistics.json.
+"""Writes crates/dataset/tests/goldens/statistics.json: the audit's statistics as scipy and scikit-learn compute them.
 
-    pip install -r scripts/requirements-audit.txt
-    python scripts/audit_golden.py
+    venv/bin/python scripts/goldens/audit_golden.py
 """
 
 import json
-from pathlib import Path
+import pathlib
+import sys
 
 import numpy as np
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-OUT = Path(__file__).parent.parent / "crates/dataset/tests/goldens/statistics.json"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from wail_scripts import ROOT
+
+OUT = ROOT / "crates/dataset/tests/goldens/statistics.json"
 
 
 def ranked(rng, n):
-    values = np.round(rng.normal(size=n), 1)  # rounded, so that there are ties
+    values = np.round(rng.normal(size=n), 1)  # rounded to make ties
     positive = rng.random(n) < 0.3
     positive[:2] = [True, False]
     return {

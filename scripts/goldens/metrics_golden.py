@@ -1,15 +1,15 @@
-"""Writes crates/metrics/tests/goldens.json: the scores that scikit-learn gives to random and to awkward predictions.
+"""Writes crates/metrics/tests/goldens.json: scikit-learn's scores of random predictions and of edge cases.
 
-    python -m venv venv && venv/bin/pip install -r scripts/requirements-metrics.txt
-    venv/bin/python scripts/metrics_golden.py
+    venv/bin/python scripts/goldens/metrics_golden.py
 
-Calibration error and temperature, which scikit-learn lacks, are written with numpy and scipy after the cited definitions.
+scikit-learn has no calibration error and no temperature; numpy and scipy compute them from the definitions that crates/metrics cites.
 The stratified random baseline is the mean over every possible answer of a small case.
 """
 
 import itertools
 import json
 import pathlib
+import sys
 import warnings
 
 import numpy as np
@@ -17,6 +17,9 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn import metrics
 from sklearn.dummy import DummyClassifier
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from wail_scripts import ROOT
 
 N_BINS = 15
 
@@ -38,7 +41,7 @@ def calibration_error(labels, probabilities):
 
 
 def top_k(labels, probabilities, k):
-    """scikit-learn takes the higher index of equal probabilities, Wail the lower: count the classes from the other end."""
+    """Of equal probabilities scikit-learn prefers the higher index and Wail the lower, so the classes are counted from the other end."""
     n = probabilities.shape[1]
     if k >= n:
         return 1.0
@@ -99,7 +102,7 @@ def majority(labels, training_counts):
 
 
 def stratified(labels, training_counts):
-    """Every possible answer with its probability; only for small cases."""
+    """Mean scores over every possible answer, weighted by its probability; None unless the case is small."""
     n = len(training_counts)
     if n ** len(labels) > 20_000:
         return None
@@ -130,7 +133,7 @@ def cases(rng):
         logits = rng.normal(size=(n, n_classes)) * sharp
         logits[np.arange(n), labels] += sharp / 2
         probabilities = softmax(logits)
-        if rounded:  # Few distinct values, so many ties, within a row and within a column.
+        if rounded:  # few distinct values, hence ties within rows and columns
             counts = np.floor(probabilities * rounded)
             counts[:, 0] += rounded - counts.sum(axis=1)
             probabilities = (counts / rounded).astype(np.float32)
@@ -152,7 +155,7 @@ def cases(rng):
 
 
 def main():
-    warnings.simplefilter("ignore")  # of undefined scores, which are what some cases are about
+    warnings.simplefilter("ignore")  # undefined scores, which some cases are about
     goldens = []
     for name, labels, probabilities, training_counts in cases(np.random.default_rng(20170806)):
         exact = probabilities.astype(np.float64)
@@ -167,9 +170,10 @@ def main():
             "stratified_random": stratified(labels, training_counts),
             "rescaled": temperature(labels, exact),
         })
-    path = pathlib.Path(__file__).parent.parent / "crates/metrics/tests/goldens.json"
+    path = ROOT / "crates/metrics/tests/goldens.json"
     path.write_text("[\n" + ",\n".join(json.dumps(golden) for golden in goldens) + "\n]\n")
     print(f"{path}: {len(goldens)} cases, {path.stat().st_size} bytes")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,16 +1,15 @@
-"""Writes the golden files of crates/model: ResNets in every export style, with the embeddings that torchvision gives.
+"""Writes the golden files of crates/model: ResNets in every export style, with torchvision's embeddings. Needs torch.
 
-    python -m venv venv && venv/bin/pip install -r scripts/requirements-model.txt
-    venv/bin/python scripts/model_golden.py                # crates/model/tests/goldens, width 3, under 2 MB
-    venv/bin/python scripts/model_golden.py --full DIR     # width 64, 224 x 224, about 0.5 GB, for WAIL_FULL_GOLDENS=DIR
+    venv/bin/python scripts/goldens/model_golden.py                # crates/model/tests/goldens, width 3, under 2 MB
+    venv/bin/python scripts/goldens/model_golden.py --full DIR     # width 64, 224 x 224, about 0.5 GB, for WAIL_FULL_GOLDENS=DIR
 
-All ResNet18 files hold the same weights, so they share one expectation. Weights and batch norm statistics are random and seeded.
+All ResNet18 files hold the same weights, so they share the expected embeddings. Weights and batch norm statistics are random and seeded.
 """
 
-import argparse
 import copy
 import json
 import pathlib
+import sys
 
 import numpy as np
 import onnx
@@ -19,6 +18,9 @@ import torch
 from onnx import TensorProto, helper
 from torch.onnx import TrainingMode
 from torchvision.models.resnet import BasicBlock, ResNet
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from wail_scripts import ROOT, command_line
 
 DEPTHS = {"resnet18": [2, 2, 2, 2], "resnet34": [3, 4, 6, 3]}
 
@@ -42,7 +44,7 @@ class NarrowResNet(ResNet):
 
 
 def random_resnet(name, width):
-    """Random weights and, so that folding is tested, random batch norm. The residual branches are damped: outputs stay near 1."""
+    """Random weights and random batch norm, which tests its folding. The residual branches are damped to keep outputs near 1."""
     torch.manual_seed(len(name) + sum(DEPTHS[name]))
     model = NarrowResNet(DEPTHS[name], width)
     for module in model.modules():
@@ -58,7 +60,7 @@ def random_resnet(name, width):
 
 
 def images(n, size):
-    """[n, 1, size, size] in 0..1 from integers alone, so that the Rust test makes the same ones."""
+    """[n, 1, size, size] in 0..1, made from integers alone; the Rust test makes the same images."""
     pixels = np.arange(n * size * size, dtype=np.int64) * 7919 % 1021
     return torch.from_numpy((pixels.astype(np.float32) / np.float32(1020)).reshape(n, 1, size, size))
 
@@ -120,7 +122,7 @@ def mxnet_style(model, shape):
 
 
 def drop_stack_traces(path):
-    """The dynamo exporter writes this machine's paths beside each node; the graph itself stays as it is."""
+    """Removes the local paths that the dynamo exporter writes beside each node; the graph stays the same."""
     model = onnx.load(path, load_external_data=False)
     for part in [model.graph, *model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output]:
         del part.metadata_props[:]
@@ -138,7 +140,7 @@ def write(folder, width, n, size):
     model = random_resnet("resnet18", width)
 
     def export(file, model=model, **options):
-        # A copy: an export in training mode changes the model.
+        # A copy, because an export in training mode changes the model.
         torch.onnx.export(copy.deepcopy(model), (x3,), str(folder / file), **options)
         drop_stack_traces(folder / file)
 
@@ -163,13 +165,13 @@ def write(folder, width, n, size):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--full", type=pathlib.Path, metavar="DIR", help="write full-width models to DIR")
+    parser = command_line.parser(__doc__)
+    parser.add_argument("--full", type=pathlib.Path, metavar="DIR", help="write models of full width to DIR")
     full = parser.parse_args().full
     if full:
         write(full, width=64, n=2, size=224)
     else:
-        write(pathlib.Path(__file__).parent.parent / "crates/model/tests/goldens", width=3, n=2, size=64)
+        write(ROOT / "crates/model/tests/goldens", width=3, n=2, size=64)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """Writes the golden files of a narrow YAMNet with random weights, and of YAMNet's spectrogram.
 
-    python3 -m venv venv && venv/bin/pip install -r scripts/requirements-yamnet.txt
-    venv/bin/python scripts/yamnet_golden.py     # crates/model/tests/goldens and crates/features/tests/goldens
+    venv/bin/python scripts/goldens/yamnet_golden.py     # crates/model/tests/goldens and crates/features/tests/goldens
 
-yamnet.tflite and yamnet.onnx hold the same weights, depthwise kernels as float32 and the others as int8 with a scale for each output;
-ONNX Runtime computes what is expected of both, with the weights as int8 times scale. The spectrogram is `yamnet_check.py`'s, float64.
+yamnet.tflite and yamnet.onnx hold the same weights: depthwise kernels as float32, all others as int8 with a scale for each output.
+ONNX Runtime computes the expected outputs of both from the weights int8 times scale. The spectrogram is the authors' in float64.
 """
 
 import json
 import pathlib
+import sys
 
 import flatbuffers
 import numpy as np
@@ -17,10 +17,13 @@ import onnxruntime
 from ai_edge_litert import schema_py_generated as schema
 from onnx import TensorProto, helper, numpy_helper
 
-from yamnet_check import spectrogram
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from wail_scripts import ROOT
+from wail_scripts.triangle import pcm16
+from wail_scripts.yamnet_spectrogram import spectrogram
 
-CRATES = pathlib.Path(__file__).parent.parent / "crates"
-# research/audioset/yamnet/yamnet.py: strides and channels after the first layer, here with 2 channels in place of its 32.
+CRATES = ROOT / "crates"
+# research/audioset/yamnet/yamnet.py: strides and channels behind the first layer, with 2 channels in place of its 32.
 WIDTH, N_CLASSES, CRY = 2, 21, 20
 LAYERS = [(1, 2), (2, 4), (1, 4), (2, 8), (1, 8), (2, 16), (1, 16), (1, 16), (1, 16), (1, 16), (1, 16), (2, 32), (1, 32)]
 N_IMAGES, FRAMES, BANDS = 2, 144, 64
@@ -28,7 +31,7 @@ STRIDE = 13
 
 
 def layers(rng):
-    """Each convolution: weight [outputs, inputs, k, k], bias, stride, whether it is depthwise; then the classifier."""
+    """The convolutions, each with weight [outputs, inputs, k, k], bias, stride and whether it is depthwise; and the classifier."""
     convs = []
 
     def conv(outputs, inputs, kernel, stride, depthwise):
@@ -47,14 +50,14 @@ def layers(rng):
 
 
 def quantised(weight):
-    """int8 along the first axis, and a scale for each index of it."""
+    """The weight as int8, and a scale for each index of the first axis."""
     scales = np.abs(weight.reshape(len(weight), -1)).max(axis=1) / 127
     shape = [-1] + [1] * (weight.ndim - 1)
     return np.round(weight / scales.reshape(shape)).astype(np.int8), scales.astype(np.float32)
 
 
 def tflite(convs, classifier):
-    """The network on one patch, [1, 96, 64, 1], as the converter writes it: NHWC, ReLU inside, then mean, linear, logistic."""
+    """The network on one patch, [1, 96, 64, 1], as the converter writes it: NHWC, fused ReLU, then mean, linear, logistic."""
     buffers, tensors, operators = [schema.BufferT()], [], []
 
     def tensor(name, shape, kind=schema.TensorType.FLOAT32, data=None, scales=None):
@@ -174,7 +177,7 @@ def main():
     convs, classifier = layers(np.random.default_rng(7))
     (folder / "yamnet.tflite").write_bytes(tflite(convs, classifier))
     (folder / "yamnet.onnx").write_bytes(onnx_model(convs, classifier))
-    # From integers alone, so that the Rust test makes the same ones; in the range of a log-mel spectrogram.
+    # Made from integers alone, so the Rust test makes the same images; in the range of a log-mel spectrogram.
     pixels = np.arange(N_IMAGES * FRAMES * BANDS, dtype=np.int64) * 7919 % 1021
     images = (pixels.astype(np.float32) / np.float32(1020) * 8 - 6).reshape(N_IMAGES, FRAMES, BANDS)
     patches = np.stack([image[start : start + 96] for image in images for start in (0, 48)])[:, None]
@@ -190,14 +193,8 @@ def main():
     }
     (folder / "yamnet.json").write_text(json.dumps(expected))
 
-    # A rising triangle wave in bursts over noise, 16 kHz, 7 s; crates/features/tests/yamnet.rs makes the same.
-    noise, samples = 1, []
-    for frame in range(112_000):
-        noise = (noise * 1_664_525 + 1_013_904_223) % 2**32
-        phase = frame * (300_000 + frame * 150_000 // 16_000) * 65_536 // (16_000 * 1000) % 65_536
-        burst = frame * 5 // 16_000 % 4 != 0
-        samples.append((abs(phase - 32_768) - 16_384 if burst else 0) + noise // 65_536 // 32 - 1024)
-    waveform = np.array(samples, np.float32) / 32_768
+    # 7 s; crates/features/tests/yamnet.rs makes the same.
+    waveform = pcm16(16_000, 1, 112_000)[:, 0].astype(np.float32) / 32_768
     kept = spectrogram(waveform).ravel()[::STRIDE].astype("<f4")
     (CRATES / "features/tests/goldens/yamnet.f32").write_bytes(kept.tobytes())
 
