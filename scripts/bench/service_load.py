@@ -89,9 +89,9 @@ def overload(process, url, files, minutes):
     rate = sum(found["statuses"].values()) / found["seconds"]
     print(f"{rate:.0f} requests a second for {found['seconds']:.0f} s, {rate / capacity:.1f} times the capacity: {found['statuses']}")
     promise("only 200 and 503", set(found["statuses"]) == {"200", "503"} and not found["broken"])
-    promise("that is at least twice the capacity", rate > 2 * capacity)
+    promise("the load is at least twice the capacity", rate > 2 * capacity)
     served = found["statuses"]["200"] / found["seconds"]
-    promise(f"at least three quarters of the capacity are still served: {served:.1f} a second", served > 0.75 * capacity)
+    promise(f"at least three quarters of the capacity are served: {served:.1f} answers a second", served > 0.75 * capacity)
     promise(f"/livez answers within 50 ms for 99 of 100: {alive:.1f} ms", alive < 50)
     tenth = max(10, len(resident) // 10)
     before, after = statistics.median(resident[5 : 5 + tenth]), statistics.median(resident[-tenth:])
@@ -100,6 +100,7 @@ def overload(process, url, files, minutes):
 
 def slow_clients(url, body):
     """Compares latencies without and with 500 clients that send a byte a second."""
+
     def healthy():
         connection = connect(url)
         answers = [ask(connection, "/v1/classify", body) for _ in range(200)]
