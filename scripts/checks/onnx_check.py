@@ -2,7 +2,7 @@
 
     venv/bin/python scripts/checks/onnx_check.py target/release/wail MODEL_FOLDER RECORDINGS
 
-The images come from `wail features`. The logits of ONNX Runtime and of each engine are compared as log-probabilities, because a softmax
+The inputs come from `wail features`. The logits of ONNX Runtime and of each engine are compared as log-probabilities, because a softmax
 forgets only what all logits have in common. The gate's scores are compared, too.
 """
 
@@ -32,8 +32,13 @@ def log_softmax(logits):
     return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
 
 
+def sizes(value):
+    """The dimensions of an input or output: numbers, or names where they are dynamic."""
+    return [dimension.dim_param or dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
+
+
 def check_file(path):
-    """Checks what is promised about model.onnx; returns the labels, the temperature and the front end."""
+    """Checks what is promised about model.onnx; returns its information and the stage of `wail features` that each input takes."""
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
     graph = model.graph
@@ -41,26 +46,44 @@ def check_file(path):
     used = {name for node in graph.node for name in node.input}
     unused = [tensor.name for tensor in graph.initializer if tensor.name not in used]
     assert not unused, f"unused initialisers: {unused}"
-    (image,), (logits, cry) = graph.input, graph.output
-    dims = [d.dim_param or d.dim_value for value in (image, logits, cry) for d in value.type.tensor_type.shape.dim]
-    assert (image.name, logits.name, cry.name) == ("input", "logits", "cry"), (image.name, logits.name, cry.name)
-    assert dims[0] == dims[4] == dims[6] == "batch" and dims[1] == dims[7] == 1, dims
     info = json.loads({entry.key: entry.value for entry in model.metadata_props}["wail"])["info"]
-    features = info["features"]
-    side = features["image_size"]
-    shape = {"image": [side, side], "image_and_yamnet": [dims[2], side]}.get(features["front_end"], [dims[2], 64])
-    assert dims[5] == len(info["labels"]) and shape == dims[2:4], dims
+    front_ends = info["features"]["front_end"].split("+")
+    stages = {}
+    for value in graph.input:
+        dims = sizes(value)
+        stages[value.name] = "patches" if value.name == "patches" else "image"
+        if value.name == "patches":
+            expected = ["batch", dims[1], 96, 64]
+        elif value.name == "image" or front_ends == ["image"]:
+            expected = ["batch", 1, info["features"]["image_size"], info["features"]["image_size"]]
+        else:
+            expected = ["batch", 1, dims[2], 64]
+        assert dims == expected, (value.name, dims)
+    assert stages.keys() == ({"input"} if len(front_ends) == 1 else {"image", "patches"}), stages
+    logits, cry = graph.output
+    assert (logits.name, cry.name) == ("logits", "cry"), (logits.name, cry.name)
+    assert sizes(logits) == ["batch", len(info["labels"])] and sizes(cry) == ["batch", 1]
     assert info["provenance"]["data"]["fingerprint"] and 0 <= info["gate"]["threshold"] <= 1
-    return info["labels"], info["calibration"]["temperature"], features["front_end"]
+    return info, stages
+
+
+def inputs_of(wail, recordings, front_end, stages):
+    """The graph's inputs for all recordings, by name."""
+    inputs = {}
+    for name, stage in stages.items():
+        values = array(wail, "features", [recordings], "--front-end", front_end, "--stage", stage)
+        inputs[name] = values if stage == "patches" else values[:, None]
+    return inputs
 
 
 def main():
     args = command_line.parser(__doc__, "wail", "model", "recordings").parse_args()
     path = args.model / "model.onnx"
-    labels, temperature, front_end = check_file(path)
-    images = array(args.wail, "features", [args.recordings], "--front-end", front_end)[:, None]
+    info, stages = check_file(path)
+    labels, temperature = info["labels"], info["calibration"]["temperature"]
+    inputs = inputs_of(args.wail, args.recordings, info["features"]["front_end"], stages)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    logits, cries = session.run(["logits", "cry"], {"input": images})
+    logits, cries = session.run(["logits", "cry"], inputs)
     expected = log_softmax(logits / temperature)
     for engine in ["burn", "rten"]:
         command = [args.wail.resolve(), "infer", args.recordings, "--model", args.model, "--engine", engine, "--format", "jsonl"]
@@ -71,7 +94,7 @@ def main():
         same = sum(labels[row.argmax()] == answer["label"] for row, answer in zip(expected, answers))
         scores = np.abs(np.array([answer["cry_score"] for answer in answers]) - cries[:, 0]).max()
         print(
-            f"{engine} against ONNX Runtime: {len(answers)} images, largest difference of log-probabilities {difference:.1e}, "
+            f"{engine} against ONNX Runtime: {len(answers)} recordings, largest difference of log-probabilities {difference:.1e}, "
             f"of the gate's scores {scores:.1e}, {same} equal labels"
         )
         assert difference <= TOLERANCE and scores <= SCORE_TOLERANCE and same == len(answers) == len(expected)
