@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Fills fuzz/corpus from the files of the tests.
+# Fills fuzz/corpus with the fixtures of the tests; fails if a fixture has moved.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seed() { # TARGET FILE...
     mkdir -p "fuzz/corpus/$1"
     for file in "${@:2}"; do
-        [ ! -e "$file" ] || cp "$file" "fuzz/corpus/$1/$(sha1sum <"$file" | cut -c1-12)"
+        cp "$file" "fuzz/corpus/$1/$(sha1sum <"$file" | cut -c1-12)"
     done
 }
 seed audio crates/features/tests/fixtures/*

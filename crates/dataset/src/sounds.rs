@@ -2,7 +2,7 @@
 //!
 //! Each kind belongs to a family; a gate that is trained without a family is tested on sounds of a sort that it has never heard. They
 //! are made by formulas, heard through a drawn room and microphone, and stand for what a device beside a cot may hear. How far scores on
-//! them hold for real sounds is another question: `scripts/not_a_cry.py` asks it.
+//! them hold for real sounds is another question: `scripts/evaluate/not_a_cry.py` asks it.
 
 mod events;
 mod music;

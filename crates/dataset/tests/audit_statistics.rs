@@ -1,4 +1,4 @@
-//! The audit's statistics against scipy and scikit-learn: goldens of `scripts/audit_golden.py`. Both sides compute in
+//! The audit's statistics against scipy and scikit-learn: goldens of `scripts/goldens/audit_golden.py`. Both sides compute in
 //! float64; sums in another order leave 1e-12.
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! Every format that is decoded, from fixtures of `scripts/audio_fixtures.sh`: a sweep whose formula is known.
+//! Every format that is decoded, from fixtures of `scripts/goldens/audio_fixtures.sh`: a sweep whose formula is known.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "sound/wav.rs"]

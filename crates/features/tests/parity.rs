@@ -1,4 +1,4 @@
-//! Waveform, log-mel, image and filter bank against librosa's. The goldens come from `scripts/features_golden.py`, which
+//! Waveform, log-mel, image and filter bank against librosa's. The goldens come from `scripts/goldens/features_golden.py`, which
 //! makes the same recordings and can also compare all of cry512.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -38,7 +38,7 @@ const fn case(name: &'static str, rate_hz: u32, channels: u16, frames: u64, loud
     Case { name, rate_hz, channels, frames, loud }
 }
 
-/// The same table is in `scripts/features_golden.py`.
+/// The same table is in `scripts/goldens/features_golden.py`.
 const CASES: [Case; 7] = [
     case("mono_8k", 8000, 1, 54_880, true),
     case("mono_16k", 16_000, 1, 80_000, true),

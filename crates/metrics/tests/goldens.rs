@@ -1,4 +1,4 @@
-//! Scores against scikit-learn's. The goldens come from `scripts/metrics_golden.py`.
+//! Scores against scikit-learn's. The goldens come from `scripts/goldens/metrics_golden.py`.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use metrics::{Calibration, ChanceScores, Estimate, Evaluation, Predictions, Scores};

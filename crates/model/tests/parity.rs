@@ -1,5 +1,5 @@
 //! Embeddings against torchvision's, for every export style and engine. The goldens come from
-//! `scripts/model_golden.py`.
+//! `scripts/goldens/model_golden.py`.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::HashMap;
@@ -74,7 +74,9 @@ fn full_width_models() {
     match std::env::var_os("WAIL_FULL_GOLDENS") {
         Some(folder) => check(&PathBuf::from(folder)),
         None => {
-            eprintln!("SKIPPED: WAIL_FULL_GOLDENS is not set (scripts/model_golden.py --full DIR makes such a folder)")
+            eprintln!(
+                "SKIPPED: WAIL_FULL_GOLDENS is not set (scripts/goldens/model_golden.py --full DIR makes such a folder)"
+            )
         }
     }
 }

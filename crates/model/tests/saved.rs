@@ -119,7 +119,7 @@ fn equal_models_are_equal_bytes_and_readable_by_others() {
     assert_eq!(file.tensor("gate.bias").unwrap().shape(), [1]);
 }
 
-/// The file itself in rten, against our engines: `scripts/onnx_check.py` does the same with ONNX Runtime.
+/// The file itself in rten, against our engines: `scripts/checks/onnx_check.py` does the same with ONNX Runtime.
 #[test]
 fn the_onnx_file_gives_the_engines_logits_and_scores() {
     let fixture = Fixture::new();

@@ -1,4 +1,4 @@
-//! The statistics of the audit; each is checked against scipy or scikit-learn (`scripts/audit_golden.py`).
+//! The statistics of the audit; each is checked against scipy or scikit-learn (`scripts/goldens/audit_golden.py`).
 
 /// Half the width, in standard deviations, of an interval that holds 95 % of a normal distribution.
 const Z_95: f64 = 1.959_963_984_540_054;

@@ -1,0 +1,5 @@
+"""What scripts of several folders share."""
+
+import pathlib
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
