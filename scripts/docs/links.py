@@ -13,7 +13,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Not in git: what programs write, what stands for another name, what lies outside the repository.
-ELSEWHERE = re.compile(r"^(\.\.|data|experiments|models|splits/mine)/|[A-Z]{4}")
+ELSEWHERE = re.compile(r"^(\.\.|data|experiments|models|splits/mine)/|NAME|VERSION")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([\w.-]+(?:/[\w.-]+)+/?)`")
 
