@@ -5,8 +5,8 @@
 
 The data folder holds cry512/raw and weights/yamnet.tflite. The report is that of configs/yamnet.toml with three deals of the folds and
 without the gate; it takes some five minutes on two cores, and nothing if --work has the finished run already. The page shows what the
-model in the box answers about one recording. Needs Chromium (Debian: apt-get install chromium). docs/images/architecture.svg is drawn
-by hand.
+model in the box answers about one recording. Needs Chromium and pngquant (Debian: apt-get install chromium pngquant).
+docs/images/architecture.svg is drawn by hand.
 """
 
 import argparse
@@ -23,8 +23,9 @@ from playwright.sync_api import expect, sync_playwright
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 IMAGES = ROOT / "docs" / "images"
-RECORDING = "hungry/02c3b725-26e4-4a2c-9336-04ddc58836d9-1430726196216-1.7-m-04-hu.wav"
+RECORDING = "hungry/F4A0C710-AC2D-42E0-8EA9-3E4CAC31EE20-1430318416-1.0-m-04-hu.wav"
 KEYS = ["name=yamnet", 'data.roots=["data/raw"]', "backbone.weights=yamnet.tflite", "data.split.repeats=3", "gate.enabled=false"]
+WIDTH = 820
 MAX_BYTES = 200_000
 
 
@@ -56,10 +57,12 @@ def service(serve):
 
 
 def save(page, name, height):
-    """Writes the upper `height` pixels of a page."""
+    """Writes the upper `height` pixels of a page, in 256 colours."""
     path = IMAGES / name
-    page.set_viewport_size({"width": page.viewport_size["width"], "height": height})
+    page.set_viewport_size({"width": WIDTH, "height": height})
+    page.evaluate("document.activeElement.blur(), scrollTo(0, 0)")
     page.screenshot(path=path)
+    subprocess.run(["pngquant", "--force", "--output", path, path], check=True)
     if path.stat().st_size > MAX_BYTES:
         sys.exit(f"{path}: {path.stat().st_size} bytes, more than {MAX_BYTES}; take a smaller part of the page")
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes")
@@ -74,21 +77,21 @@ def main():
     args = parser.parse_args()
     wail, serve, data = (path.resolve() for path in [args.wail, args.serve, args.data])
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        sys.exit("there is no Chromium; on Debian: apt-get install chromium")
+    if chromium is None or shutil.which("pngquant") is None:
+        sys.exit("Chromium or pngquant is not here; on Debian: apt-get install chromium pngquant")
     IMAGES.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         work = args.work.resolve() if args.work else pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         report = report_of_a_run(wail, data, work)
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 820, "height": 900})
+        page = browser.new_page(viewport={"width": WIDTH, "height": 900})
         page.goto(report.as_uri())
-        save(page, "report.png", 900)
+        save(page, "report.png", 1290)
         page.goto(stack.enter_context(service(serve)))
         page.locator("#file").set_input_files(data / "cry512" / "raw" / RECORDING)
         expect(page.locator("#status")).to_contain_text("Done", timeout=60_000)
-        save(page, "page.png", 900)
+        save(page, "page.png", 1290)
         browser.close()
 
 
