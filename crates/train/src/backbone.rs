@@ -1,18 +1,16 @@
 //! Which weights the backbone gets, and the truth about it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use experiment::{BackboneSummary, PretrainingData, seed};
 use model::{Arch, BackboneInfo, BackboneWeights, Pooling};
 use predict::in_the_box;
+use weights::{FetchLimits, Register, WeightFile, fetch};
 
 use crate::Error;
 use crate::config::{BackboneConfig, WeightsFallback};
-use crate::pretrain::sounds::Heard;
-use crate::progress::{Progress, warn};
-use crate::report::BackboneSummary;
-use crate::seed;
-use crate::weights::{FetchLimits, Register, fetch};
+use crate::terminal::progress::{Progress, warn};
 
 /// The name that asks for random weights.
 pub const RANDOM: &str = "random";
@@ -27,7 +25,7 @@ pub struct Resolved {
     /// What is known of them.
     pub summary: BackboneSummary,
     /// What they were made from, as far as their file tells.
-    pub heard: Heard,
+    pub pretraining: PretrainingData,
     /// What a reader of scores must know: that it is not the backbone that was asked for.
     pub warning: Option<String>,
 }
@@ -36,7 +34,7 @@ pub struct Resolved {
 struct Part {
     weights: BackboneWeights,
     used: String,
-    heard: Heard,
+    pretraining: PretrainingData,
     warning: Option<String>,
 }
 
@@ -49,7 +47,7 @@ pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resol
         let part = resolve_part(Arch::Yamnet, weights, when_missing, strict, seed)?;
         // Random weights hear no cry.
         let pooling = if part.weights.knows_cries() { config.pooling } else { Pooling::Mean };
-        Ok(Part { weights: part.weights.with_pooling(pooling).map_err(failed)?, ..part })
+        Ok(Part { weights: part.weights.with_pooling(pooling).map_err(Error::ModelFile)?, ..part })
     };
     let BackboneConfig { arch, weights, yamnet_weights, when_missing, .. } = config;
     let (part, requested) = match arch.beside_yamnet() {
@@ -61,9 +59,9 @@ pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resol
             let second = yamnet(yamnet_weights, for_yamnet)?;
             let warnings: Vec<String> = first.warning.into_iter().chain(second.warning).collect();
             let part = Part {
-                weights: first.weights.beside(second.weights).map_err(failed)?,
+                weights: first.weights.beside(second.weights).map_err(Error::ModelFile)?,
                 used: format!("{}; beside it {}", first.used, second.used),
-                heard: first.heard,
+                pretraining: first.pretraining,
                 warning: (!warnings.is_empty()).then(|| warnings.join(" ")),
             };
             (part, format!("{weights}, {yamnet_weights}"))
@@ -71,7 +69,7 @@ pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resol
         None if *arch == Arch::Yamnet => (yamnet(weights, *when_missing)?, weights.clone()),
         None => (resolve_part(*arch, weights, *when_missing, strict, seed)?, weights.clone()),
     };
-    let Part { weights, used, heard, warning } = part;
+    let Part { weights, used, pretraining, warning } = part;
     let summary = BackboneSummary {
         arch: weights.arch(),
         trained: config.train,
@@ -80,32 +78,28 @@ pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resol
         stand_in: warning.is_some(),
         fingerprint: weights.fingerprint(),
     };
-    Ok(Resolved { weights, summary, heard, warning })
-}
-
-fn failed(error: model::Error) -> Error {
-    Error::Weights(error.to_string())
+    Ok(Resolved { weights, summary, pretraining, warning })
 }
 
 /// [`resolve`] of one network.
 fn resolve_part(arch: Arch, name: &str, when_missing: WeightsFallback, strict: bool, seed: u64) -> Result<Part, Error> {
     if name == RANDOM {
         let used = format!("random weights, seed {seed}");
-        return Ok(Part { weights: random(arch, seed), used, heard: Heard::default(), warning: None });
+        return Ok(Part { weights: random(arch, seed), used, pretraining: PretrainingData::default(), warning: None });
     }
     let why = match find(name) {
-        Ok(found) => {
-            let (weights, info) = model::load_backbone(&found.path, arch).map_err(failed)?;
+        Ok(file) => {
+            let (weights, info) = model::load_backbone(&file.path, arch).map_err(Error::ModelFile)?;
             let provenance = info.map(|info| info.provenance);
             let used = match provenance.as_ref().and_then(|provenance| provenance["backbone"]["used"].as_str()) {
-                Some(how) => format!("{}: {how}", found.what),
-                None => found.what,
+                Some(how) => format!("{}: {how}", file.description),
+                None => file.description,
             };
-            let heard = provenance.as_ref().map(heard).unwrap_or_default();
-            return Ok(Part { weights, used, heard, warning: None });
+            let pretraining = provenance.as_ref().map(pretraining_data).unwrap_or_default();
+            return Ok(Part { weights, used, pretraining, warning: None });
         }
-        Err(Absent::Unavailable(why)) if !strict => why,
-        Err(Absent::Unavailable(why) | Absent::Wrong(why)) => return Err(Error::Weights(why)),
+        Err(Error::WeightFile(why)) if !strict && !matches!(why, weights::Error::Register(_)) => why,
+        Err(error) => return Err(error),
     };
     let missing = format!("the weights {name:?} could not be had");
     let tell = |what: &str, scores: &str| {
@@ -116,14 +110,16 @@ fn resolve_part(arch: Arch, name: &str, when_missing: WeightsFallback, strict: b
     match when_missing {
         WeightsFallback::Compact => {
             let name = in_the_box::NAME;
-            let saved = model::parse_model(Path::new(name), in_the_box::MODEL, &model::cpu()).map_err(failed)?;
+            let saved =
+                model::parse_model(Path::new(name), in_the_box::MODEL, &model::cpu()).map_err(Error::ModelFile)?;
             tell(
                 &format!("COMPACT, the {name} that comes with the program"),
                 "It is small, and learnt from few cries.",
             );
             let used = format!("the backbone of {name} ({}), since {missing}", saved.info.backbone_source);
             let warning = format!("The backbone is the compact one that comes with the program: {missing}.");
-            Ok(Part { weights: saved.weights, used, heard: heard(&saved.info.provenance), warning: Some(warning) })
+            let pretraining = pretraining_data(&saved.info.provenance);
+            Ok(Part { weights: saved.weights, used, pretraining, warning: Some(warning) })
         }
         WeightsFallback::Random => {
             tell(
@@ -132,14 +128,19 @@ fn resolve_part(arch: Arch, name: &str, when_missing: WeightsFallback, strict: b
             );
             let used = format!("RANDOM weights, seed {seed}, since {missing}");
             let warning = format!("The backbone is random, not pretrained: {missing}.");
-            Ok(Part { weights: random(arch, seed), used, heard: Heard::default(), warning: Some(warning) })
+            Ok(Part {
+                weights: random(arch, seed),
+                used,
+                pretraining: PretrainingData::default(),
+                warning: Some(warning),
+            })
         }
-        WeightsFallback::Fail => Err(Error::Weights(why)),
+        WeightsFallback::Fail => Err(why.into()),
     }
 }
 
-/// What `provenance`, that of a pretraining or of a run, says of what the backbone heard.
-fn heard(provenance: &serde_json::Value) -> Heard {
+/// What the backbone was pretrained on, according to the provenance of a pretraining or of a run.
+fn pretraining_data(provenance: &serde_json::Value) -> PretrainingData {
     serde_json::from_value(provenance["backbone"]["heard"].clone()).unwrap_or_default()
 }
 
@@ -149,10 +150,7 @@ fn heard(provenance: &serde_json::Value) -> Heard {
 /// # Errors
 /// [`Error::Weights`] if they cannot be had.
 pub fn load_named(name: &str, arch: Arch) -> Result<(BackboneWeights, Option<BackboneInfo>), Error> {
-    match find(name) {
-        Ok(found) => model::load_backbone(&found.path, arch).map_err(failed),
-        Err(Absent::Unavailable(why) | Absent::Wrong(why)) => Err(Error::Weights(why)),
-    }
+    model::load_backbone(&find(name)?.path, arch).map_err(Error::ModelFile)
 }
 
 /// Seeded random weights.
@@ -160,33 +158,39 @@ pub fn random(arch: Arch, seed: u64) -> BackboneWeights {
     BackboneWeights::random(arch, seed::derive(seed, &["backbone"]))
 }
 
-struct Found {
-    path: std::path::PathBuf,
-    what: String,
+/// A weight file on disk.
+struct LocalFile {
+    path: PathBuf,
+    /// What it is, for reports.
+    description: String,
 }
 
-enum Absent {
-    /// A known file that is not here and cannot be fetched now.
-    Unavailable(String),
-    /// A name or path that does not exist: a stand-in would hide the mistake.
-    Wrong(String),
-}
-
-fn find(name: &str) -> Result<Found, Absent> {
+/// Finds the file that `name` means, a path or a name of the register, and downloads it if necessary. Only a known file that is not
+/// available gives [`Error::WeightFile`], which a fallback may replace; a wrong name or path never does, since a fallback would hide the
+/// mistake.
+fn find(name: &str) -> Result<LocalFile, Error> {
     let path = Path::new(name);
     if path.is_file() {
-        return Ok(Found { path: path.into(), what: format!("the file {name}") });
+        return Ok(LocalFile { path: path.into(), description: format!("the file {name}") });
     }
-    let register = Register::embedded().map_err(|e| Absent::Wrong(e.to_string()))?;
+    let register = Register::embedded()?;
     let Some(entry) = register.find(name) else {
-        return Err(Absent::Wrong(format!(
-            "backbone weights {name:?}: there is no such file and models/weights.toml has no such name; see: train weights list"
+        return Err(Error::Weights(format!(
+            "backbone weights {name:?}: there is no such file, and models/weights.toml has no such name; see: train weights list"
         )));
     };
-    let progress = Progress::new(&format!("fetching {}", entry.name), "bytes");
     let limits = FetchLimits { connect: Duration::from_secs(5), ..FetchLimits::default() };
-    let path =
-        fetch(entry, Path::new(MODELS_DIR), &limits, &mut |done, total| progress.set(done as usize, total as usize))
-            .map_err(|e| Absent::Unavailable(e.to_string()))?;
-    Ok(Found { path, what: format!("{} ({}), SHA-256 {}", entry.name, entry.source, entry.sha256) })
+    let path = fetch_with_progress(&format!("fetching {}", entry.name), entry, &limits)?;
+    let description = format!("{} ({}), SHA-256 {}", entry.name, entry.source, entry.sha256);
+    Ok(LocalFile { path, description })
+}
+
+/// Downloads a known weight file into [`MODELS_DIR`] unless it is there, and shows the progress under `title`.
+///
+/// # Errors
+/// [`Error::WeightFile`] if it is not available.
+pub(crate) fn fetch_with_progress(title: &str, entry: &WeightFile, limits: &FetchLimits) -> Result<PathBuf, Error> {
+    let progress = Progress::new(title, "bytes");
+    let mut show = |done: u64, total: u64| progress.set(done as usize, total as usize);
+    Ok(fetch(entry, Path::new(MODELS_DIR), limits, &mut show)?)
 }

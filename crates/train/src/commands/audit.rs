@@ -6,9 +6,10 @@ use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
 use dataset::audit::{Kind, RecorderRule, audit};
 use dataset::{Corpus, split_from_csv};
+use experiment::seed;
+use report::audit::{summary, write};
 
-use crate::audit::{summary, write};
-use crate::{Error, seed};
+use crate::Error;
 
 /// Arguments of `train audit`.
 #[derive(Debug, clap::Args)]

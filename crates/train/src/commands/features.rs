@@ -6,8 +6,9 @@ use clap::ValueEnum;
 use features::{Error as FeatureError, Extractor, FrontEnd, YAMNET_PATCH};
 use model::Arch;
 
-use crate::cli::{FrontEndArgs, Inputs};
-use crate::{Error, inputs, npy};
+use crate::Error;
+use crate::args::{FrontEndArgs, Inputs};
+use crate::terminal::{inputs, npy};
 
 /// Arguments of `train features`.
 #[derive(Debug, clap::Args)]
@@ -21,7 +22,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value = "image")]
     stage: Stage,
     #[command(flatten)]
-    road: FrontEndArgs,
+    front_end: FrontEndArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -38,7 +39,7 @@ enum Stage {
 
 /// Writes the array; an unreadable file ends the command, since the rows stand for the files.
 pub fn run(args: &Args) -> Result<(), Error> {
-    let config = args.road.config(Arch::ResNet18, None)?;
+    let config = args.front_end.config(Arch::ResNet18, None)?;
     let is_image = config.front_end == FrontEnd::Image;
     let wrong = |stage: &str, which: &str| Error::Config(format!("--stage {stage} is {which}: see --front-end"));
     match args.stage {
@@ -46,7 +47,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
         Stage::Patches if !config.front_end.is_yamnets() => return Err(wrong("patches", "YAMNet's")),
         _ => {}
     }
-    let extractor = Extractor::new(&config).map_err(|e| Error::Failed(e.to_string()))?;
+    let extractor = Extractor::new(&config).map_err(Error::Features)?;
     let files = inputs::sound_files(&args.inputs.paths)?;
     let mut values = Vec::new();
     let failed = inputs::each(&files, |path| {

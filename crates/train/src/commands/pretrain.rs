@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::cli::RunArgs;
+use crate::args::RunArgs;
 use crate::pretrain::config::PretrainConfig;
-use crate::{Error, interrupt, pretrain};
+use crate::terminal::interrupt;
+use crate::{Error, pretrain};
 
 /// Arguments of `train pretrain`.
 #[derive(Debug, clap::Args)]

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use experiment::Report;
+use report::comparison::Comparison;
+use report::page;
+
 use crate::Error;
-use crate::report::Report;
-use crate::report::comparison::Comparison;
 
 /// Arguments of `train report`.
 #[derive(Debug, clap::Args)]
@@ -17,7 +19,7 @@ pub struct Args {
 /// Renders the reports again, compares them if there are several, and prints where the pages are.
 pub fn run(args: &Args) -> Result<(), Error> {
     for run in &args.runs {
-        Report::read(run)?.render(run)?;
+        page::render(&Report::read(run)?, run)?;
         println!("{}", run.join("report.html").display());
     }
     if let [first, _, ..] = args.runs.as_slice() {

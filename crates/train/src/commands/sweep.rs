@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::Error;
-use crate::cli::RunArgs;
+use experiment::folder::MODEL_FILE;
+
+use crate::args::RunArgs;
 use crate::config::Config;
-use crate::{interrupt, run_folder, sweep};
+use crate::terminal::interrupt;
+use crate::{Error, sweep};
 
 /// Arguments of the main job.
 #[derive(Debug, clap::Args)]
@@ -43,7 +45,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     if let Some(first) = report.failed.first() {
         println!("failed     {} trials, the first: {}", report.failed.len(), first.error);
     }
-    println!("model      {}", path.join(run_folder::MODEL_FILE).display());
+    println!("model      {}", path.join(MODEL_FILE).display());
     println!("report     {}", path.join("report.html").display());
     Ok(())
 }

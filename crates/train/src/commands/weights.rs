@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use clap::Subcommand;
+use weights::{FetchLimits, Register, State, WeightFile, verify};
 
 use crate::Error;
-use crate::backbone::MODELS_DIR;
-use crate::progress::Progress;
-use crate::weights::{FetchLimits, Register, State, WeightFile, fetch, verify};
+use crate::backbone::{MODELS_DIR, fetch_with_progress};
 
 /// Arguments of `train weights`.
 #[derive(Debug, clap::Args)]
@@ -51,11 +50,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
         }
         Action::Fetch { name } => {
             let entry = named(&register, name)?;
-            let progress = Progress::new(&entry.name, "bytes");
-            let path = fetch(entry, models, &FetchLimits::default(), &mut |done, total| {
-                progress.set(done as usize, total as usize)
-            })?;
-            println!("{}", path.display());
+            println!("{}", fetch_with_progress(&entry.name, entry, &FetchLimits::default())?.display());
             Ok(())
         }
         Action::Verify { name } => {

@@ -3,7 +3,7 @@
 //! Minimises the mean over cries and the mean over others, each halved, of `ln(1 + exp(-y z))`, and `ridge / 2 · |w|²`, over standardised
 //! inputs and a bias that is not shrunk. Nothing is drawn; the same examples give the same bits.
 
-use crate::cholesky;
+use super::cholesky;
 
 /// Most steps of Newton's method; ten are many.
 const MAX_STEPS: usize = 50;
@@ -188,7 +188,7 @@ mod tests {
 
     /// Two classes that overlap, as rows of 3 features of different size, one of which says nothing.
     fn rows() -> Vec<(Vec<f32>, bool)> {
-        let mut rng = crate::seed::generator(5, &["logistic"]);
+        let mut rng = experiment::seed::generator(5, &["logistic"]);
         (0..300)
             .map(|i| {
                 let is_cry = i % 3 == 0;
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn fewer_examples_than_features_have_the_same_minimum() {
-        let mut rng = crate::seed::generator(6, &["logistic"]);
+        let mut rng = experiment::seed::generator(6, &["logistic"]);
         let mut rows: Vec<(Vec<f32>, bool)> =
             (0..12).map(|i| ((0..20).map(|_| rng.random_range(-1.0..1.0)).collect(), i % 3 == 0)).collect();
         rows.push(rows[0].clone());

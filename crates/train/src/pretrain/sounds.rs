@@ -1,24 +1,23 @@
 //! What a pretraining may hear: the training recordings of the split, synthetic cries, and what is no cry: seeded sounds and decoys.
 
-use dataset::audit::{RecorderRule, Relations};
 use dataset::sounds::{KINDS, SAMPLE_RATE_HZ, SOUNDS_VERSION};
 use dataset::synth::{SynthConfig, write_corpus};
 use dataset::{Corpus, Split, hex, split_to_csv};
+use experiment::{PretrainingData, seed};
 use features::Extractor;
 use model::Compute;
 use rand::RngExt;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::config::{Objective, PretrainConfig};
 use super::teacher;
-use crate::data::Data;
-use crate::decoy::{DECOYS_VERSION, decoy};
-use crate::gate::loudest_part;
-use crate::plan::Plan;
-use crate::progress::{Progress, warn};
-use crate::{Error, remedies, seed};
+use crate::Error;
+use crate::corpus::locate::Located;
+use crate::corpus::prepared::PreparedCorpus;
+use crate::sound::decoy::{DECOYS_VERSION, decoy};
+use crate::sound::excerpt::loudest_part;
+use crate::terminal::progress::{Progress, warn};
 
 /// Cries, the kinds of made sounds, and decoys.
 pub const N_KINDS: usize = DECOY + 1;
@@ -43,25 +42,12 @@ pub struct Sounds {
     /// `train.csv`, the real recordings that are heard, and `val.csv` and `test.csv`, which are not.
     pub split: [(String, String); 3],
     /// Which of the real ones are heard, and how many sounds that are no cries.
-    pub heard: Heard,
+    pub pretraining: PretrainingData,
     /// What the teacher makes of each, brought to mean 0 and standard deviation 1; nothing without a teacher.
     pub targets: Vec<Vec<f32>>,
     /// SHA-256 of every file, or what tells a made sound, in the order of `waveforms`.
     hashes: Vec<String>,
     extractor: Extractor,
-}
-
-/// What a backbone has heard, so that a later run knows whether it is tested on any of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Heard {
-    /// SHA-256 of each file, sorted.
-    pub recordings: Vec<String>,
-    /// Their recorders, as far as they are known, sorted.
-    pub recorders: Vec<String>,
-    /// How many made sounds of each kind that is no cry.
-    #[serde(default)]
-    pub sounds_per_kind: usize,
 }
 
 impl Sounds {
@@ -70,7 +56,7 @@ impl Sounds {
     /// # Errors
     /// [`Error::Data`] if there are no recordings, too few, or unreadable ones that the configuration does not skip.
     pub fn find(config: &PretrainConfig, compute: &Compute) -> Result<Self, Error> {
-        let extractor = Extractor::new(&config.features).map_err(|e| Error::Failed(e.to_string()))?;
+        let extractor = Extractor::new(&config.features).map_err(Error::Features)?;
         let mut sounds = Self {
             waveforms: Vec::new(),
             n_real: 0,
@@ -79,31 +65,27 @@ impl Sounds {
             classes: Vec::new(),
             n_classes: 0,
             split: Default::default(),
-            heard: Heard::default(),
+            pretraining: PretrainingData::default(),
             targets: Vec::new(),
             hashes: Vec::new(),
             extractor,
         };
-        let Data { corpus, .. } = Data::find(&config.data, false)?;
-        let rule =
-            RecorderRule::new(config.data.recorder_pattern.as_deref(), config.data.recorder_csv.as_deref(), &corpus)?;
-        let relations = Relations::find(&corpus, &rule)?;
-        let mut usable = vec![true; corpus.recordings.len()];
-        remedies::drop(&config.data, &corpus, &relations, &mut usable);
-        let plan = Plan::new(&config.data.split, config.seed, &corpus, &relations.groups, &usable)?;
-        let may_be_heard = |index: &usize| plan.model[*index] == Some(Split::Train);
-        let heard: Vec<usize> = (0..corpus.recordings.len()).filter(may_be_heard).collect();
-        sounds.split = split_to_csv(&corpus, &plan.model);
-        let kept = sounds.add(&corpus, &heard, config.data.skip_unreadable)?;
+        let located = Located::find(&config.data, false)?;
+        let usable = vec![true; located.corpus.recordings.len()];
+        let data = PreparedCorpus::new(located, usable, &config.data, config.seed)?;
+        let is_training = |index: &usize| data.plan.model[*index] == Some(Split::Train);
+        let training: Vec<usize> = (0..data.corpus.recordings.len()).filter(is_training).collect();
+        sounds.split = split_to_csv(&data.corpus, &data.plan.model);
+        let kept = sounds.add(&data.corpus, &training, config.data.skip_unreadable)?;
         sounds.n_real = kept.len();
-        let recorders = kept.iter().filter_map(|index| rule.recorder(&corpus.recordings[*index]));
-        sounds.heard.sounds_per_kind = config.sounds_per_kind;
-        sounds.heard.recorders = recorders.map(String::from).collect();
-        sounds.heard.recorders.sort();
-        sounds.heard.recorders.dedup();
-        sounds.heard.recordings = sounds.hashes.clone();
-        sounds.heard.recordings.sort();
-        sounds.heard.recordings.dedup();
+        let recorders = kept.iter().filter_map(|index| data.recorder(*index));
+        sounds.pretraining.sounds_per_kind = config.sounds_per_kind;
+        sounds.pretraining.recorders = recorders.map(String::from).collect();
+        sounds.pretraining.recorders.sort();
+        sounds.pretraining.recorders.dedup();
+        sounds.pretraining.recordings = sounds.hashes.clone();
+        sounds.pretraining.recordings.sort();
+        sounds.pretraining.recordings.dedup();
         if config.synthetic_recordings > 0 {
             // Of a seed of its own: the stand-in of the main job stays unheard.
             let seed = seed::derive(config.seed, &["synthetic"]) >> 1;

@@ -1,0 +1,159 @@
+//! Arguments that several commands share, and what they resolve to.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use features::{FeatureConfig, FrontEnd};
+use model::{Arch, BackboneInfo, Compute};
+
+use crate::Error;
+use crate::config::Settings;
+
+/// How a configuration is to be run, as typed.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// Use this seed instead of the config's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Where and with what to compute
+    #[command(flatten)]
+    pub compute: ComputeArgs,
+    /// Folder for the run's own folder
+    #[arg(long, value_name = "DIR", default_value = "experiments")]
+    pub out: PathBuf,
+    /// Set a config key, such as train.epochs=5; may be given again
+    #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
+    overrides: Vec<String>,
+}
+
+impl RunArgs {
+    /// The configuration in the file that `config` means, with the keys that were set.
+    ///
+    /// # Errors
+    /// [`Error::Config`].
+    pub fn load<C: Settings>(&self, config: &Path) -> Result<C, Error> {
+        let mut overrides = self.overrides.clone();
+        overrides.extend(self.seed.map(|seed| format!("seed={seed}")));
+        C::load(&find(config)?, &overrides)
+    }
+}
+
+/// The file that `config` means: itself, or a bare name in `configs/`.
+fn find(config: &Path) -> Result<PathBuf, Error> {
+    let in_configs = Path::new("configs").join(config);
+    let bare = config.components().count() == 1;
+    if config.is_file() {
+        Ok(config.into())
+    } else if bare && in_configs.is_file() {
+        Ok(in_configs)
+    } else {
+        let also = if bare { " here or in configs/" } else { "" };
+        Err(Error::Config(format!("{}: there is no such config{also}", config.display())))
+    }
+}
+
+/// Where and with what to compute, as typed.
+#[derive(Debug, clap::Args)]
+pub struct ComputeArgs {
+    /// Where to compute
+    #[arg(long, value_enum, default_value = "auto")]
+    device: DeviceName,
+    /// What runs the frozen backbone
+    #[arg(long, value_enum, default_value = "auto")]
+    engine: EngineName,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DeviceName {
+    /// A GPU that this build supports and that answers, else the CPU
+    Auto,
+    /// The CPU
+    Cpu,
+    /// Vulkan, Metal or DirectX; needs a build with --features wgpu
+    Wgpu,
+    /// CUDA; needs a build with --features cuda
+    Cuda,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum EngineName {
+    /// The faster one: rten on the CPU, burn on a GPU
+    Auto,
+    /// burn, on any device
+    Burn,
+    /// rten, on the CPU only
+    Rten,
+}
+
+impl ComputeArgs {
+    /// The device and the engine.
+    ///
+    /// # Errors
+    /// [`Error::Compute`] if they are not in this build, do not answer or do not go together.
+    pub fn find(&self) -> Result<Compute, Error> {
+        let device = match self.device {
+            DeviceName::Auto => "auto",
+            DeviceName::Cpu => "cpu",
+            DeviceName::Wgpu => "wgpu",
+            DeviceName::Cuda => "cuda",
+        };
+        let engine = match self.engine {
+            EngineName::Auto => "auto",
+            EngineName::Burn => "burn",
+            EngineName::Rten => "rten",
+        };
+        Compute::new(device, engine).map_err(Error::Compute)
+    }
+}
+
+/// From audio to image, as typed.
+#[derive(Debug, clap::Args)]
+pub struct FrontEndArgs {
+    /// What a recording becomes, with default settings; without it what the architecture takes
+    #[arg(long, value_enum)]
+    front_end: Option<FrontEndName>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum FrontEndName {
+    /// A square image of librosa's log-mel spectrogram
+    Image,
+    /// YAMNet's log-mel spectrogram, as its authors define it
+    Yamnet,
+    /// The same with the 8-bit rounding of the TFLite runtime
+    YamnetTflite,
+    /// The square image, and YAMNet's spectrogram below it
+    ImageAndYamnet,
+}
+
+impl FrontEndArgs {
+    /// The default settings of the front end that was asked for, or else those of the `saved` weights, or else the default ones of `arch`.
+    ///
+    /// # Errors
+    /// [`Error::SavedSettings`] if settings were saved that this program does not know.
+    pub fn config(&self, arch: Arch, saved: Option<BackboneInfo>) -> Result<FeatureConfig, Error> {
+        if let (None, Some(saved)) = (self.front_end, saved) {
+            let what = "the feature settings of the weights".into();
+            return serde_json::from_value(saved.features).map_err(|source| Error::SavedSettings { what, source });
+        }
+        Ok(match (self.front_end, arch) {
+            (Some(FrontEndName::Yamnet), _) | (None, Arch::Yamnet) => FeatureConfig::yamnet(),
+            (Some(FrontEndName::YamnetTflite), _) => {
+                FeatureConfig { front_end: FrontEnd::YamnetTflite, ..FeatureConfig::yamnet() }
+            }
+            (Some(FrontEndName::ImageAndYamnet), _) => {
+                FeatureConfig { front_end: FrontEnd::ImageAndYamnet, ..FeatureConfig::default() }
+            }
+            (Some(FrontEndName::Image), _) | (None, _) => FeatureConfig::default(),
+        })
+    }
+}
+
+/// Folders and files that hold sound, as typed.
+#[derive(Debug, clap::Args)]
+pub struct Inputs {
+    /// Sound files, or folders of them (wav, flac, mp3, ogg, m4a, aac, caf)
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub paths: Vec<PathBuf>,
+}
