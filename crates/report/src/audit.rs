@@ -1,4 +1,4 @@
-//! An audit for people: the page, the JSON and the summary. What is found, and how, is [`dataset::audit`]'s.
+//! The audit of a corpus as a page, as JSON and as a summary. [`dataset::audit`] finds the problems.
 
 mod page;
 mod player;
@@ -11,10 +11,10 @@ use experiment::folder;
 
 use crate::Error;
 
-/// Writes `audit.json` and `audit.html` into `dir`, which is made if it is not there, and returns the page's path.
+/// Writes `audit.json` and `audit.html` into `dir`, creates the folder if necessary, and returns the path of the page.
 ///
 /// # Errors
-/// [`Error::Run`] if they cannot be written.
+/// [`Error::Run`] if a file cannot be written.
 pub fn write(audit: &Audit, corpus: &Corpus, dir: &Path) -> Result<PathBuf, Error> {
     folder::write(&dir.join("audit.json"), &serde_json::to_vec_pretty(audit)?)?;
     let page = dir.join("audit.html");
@@ -22,17 +22,17 @@ pub fn write(audit: &Audit, corpus: &Corpus, dir: &Path) -> Result<PathBuf, Erro
     Ok(page)
 }
 
-/// What was found, a few lines each, the worst first.
+/// The findings as text, a few lines each, the most severe first.
 pub fn summary(audit: &Audit) -> String {
     let groups = audit.n_groups();
     let mut text = format!(
-        "{}: {} recordings, {} classes, {groups} groups (one recorder or one sound)\n",
+        "{}: {} recordings, {} classes, {groups} groups (same recorder or same sound)\n",
         audit.corpus,
         audit.recordings.len(),
         audit.classes.len()
     );
     if audit.findings.is_empty() {
-        text += "nothing was found\n";
+        text += "no findings\n";
     }
     for finding in &audit.findings {
         let (severity, kind) = (finding.severity.name(), finding.kind.name());
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     #[allow(clippy::unwrap_used)]
-    fn the_page_needs_nothing_else_and_escapes_what_names_hold() {
+    fn the_page_is_self_contained_and_escapes_names() {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("corpus");
         write_corpus(&dir, &SynthConfig { seed: 1, n_recordings: 40 }).unwrap();
@@ -64,7 +64,7 @@ mod tests {
             let page = page.replace("http://www.w3.org/2000/svg", "");
             assert!(!page.contains(forbidden), "{forbidden}");
         }
-        assert_eq!(page.matches("<audio").count(), 8, "one player for each class that can be heard");
+        assert_eq!(page.matches("<audio").count(), 8, "one player for each class with a readable recording");
         assert!(page.len() < 3_000_000, "{} bytes", page.len());
         let again = std::fs::read_to_string(write(&audit, &corpus, folder.path()).unwrap()).unwrap();
         assert_eq!(page, again);

@@ -1,4 +1,4 @@
-//! Two or more runs side by side: what `train report RUN RUN` writes.
+//! Two or more runs side by side, as `train report RUN RUN` writes them.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, templates};
 
-/// Runs beside the first of them.
+/// Runs compared with the first of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Comparison {
@@ -21,17 +21,17 @@ pub struct Comparison {
     pub runs: Vec<ComparedRun>,
 }
 
-/// What a comparison tells of one run.
+/// One run of a comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ComparedRun {
     /// Name of the run's folder.
     pub run: String,
-    /// Its best trial, which is what is compared.
+    /// Its best trial, which is compared.
     pub trial: String,
     /// Its seed.
     pub seed: u64,
-    /// What embedded and trained.
+    /// Engine and device.
     pub device: String,
     /// The weights used, in words.
     pub backbone: String,
@@ -41,15 +41,15 @@ pub struct ComparedRun {
     pub data_fingerprint: String,
     /// What a reader must know before any score.
     pub warnings: Vec<String>,
-    /// Its test recordings.
+    /// Number of its test recordings.
     pub n_test: usize,
-    /// Its scores on these.
+    /// Its scores on test.
     pub test: Scores<Estimate>,
-    /// Macro-F1 of always saying the largest class.
+    /// Macro-F1 of always predicting the largest class.
     pub majority_macro_f1: f64,
     /// Macro-F1 on validation.
     pub validation_macro_f1: f64,
-    /// How it differs from the first run; `None` for that run itself and if they share no test recording or classes.
+    /// Difference from the first run; `None` for the first run and if they share no test recording or have other classes.
     pub versus_first: Option<Versus>,
 }
 
@@ -57,9 +57,9 @@ pub struct ComparedRun {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Versus {
-    /// Test recordings that both runs have.
+    /// Number of test recordings that both runs share.
     pub n_examples: usize,
-    /// Recorders they come from.
+    /// Number of recorders of these.
     pub n_groups: usize,
     /// This run, its `first`, against the first run, its `second`.
     pub paired: PairedComparison,
@@ -69,7 +69,7 @@ impl Comparison {
     /// Compares the runs in these folders; there is at least one.
     ///
     /// # Errors
-    /// [`Error::Data`] if a folder holds no finished run.
+    /// [`Error::Run`] if a folder holds no finished run, [`Error::Table`] if its tables are damaged.
     pub fn new(folders: &[&Path]) -> Result<Self, Error> {
         let mut runs = Vec::new();
         let mut first: Option<TestAnswers> = None;
@@ -103,7 +103,7 @@ impl Comparison {
     /// Writes `comparison.json`, `comparison.html` and `comparison.md` into `folder`.
     ///
     /// # Errors
-    /// [`Error::Failed`] if a file cannot be written.
+    /// [`Error::Run`] if a file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), Error> {
         let scores: Vec<_> = self.runs.iter().map(|run| run.test.named()).collect();
         let rows = (0..scores.first().map_or(0, |named| named.len())).map(|i| {
@@ -123,7 +123,7 @@ impl Comparison {
     }
 }
 
-/// What a run's best trial said of its test recordings.
+/// Answers of a run's best trial for its test recordings.
 struct TestAnswers {
     labels: Vec<String>,
     seed: u64,
@@ -172,7 +172,7 @@ impl TestAnswers {
     }
 }
 
-/// What `read` makes of each row of a CSV file with a header.
+/// Reads each row of a CSV file with a header.
 fn rows<T>(
     path: &Path,
     mut read: impl FnMut(&csv::StringRecord, &csv::StringRecord) -> Result<Option<T>, String>,
@@ -187,7 +187,7 @@ fn rows<T>(
     Ok(found)
 }
 
-/// The paired comparison on the recordings, the same by path and content, that both have.
+/// The paired comparison on the recordings that both runs share, by path and content.
 fn versus(this: &TestAnswers, first: &TestAnswers) -> Result<Option<Versus>, Error> {
     if this.labels != first.labels {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! A small report for the tests of its renderings.
+//! A small report for tests.
 
 use experiment::{
     BackboneSummary, CalibrationSummary, DataSummary, Environment, Epoch, FailedTrial, GateSummary, Leaks, Mistake,

@@ -8,18 +8,18 @@ use crate::Error;
 use crate::chart::svg::{FIRST, SECOND};
 use crate::chart::xy::Chart;
 
-/// Size of a chart of which two stand side by side, and of one of many, pixels.
+/// Size of one of two charts side by side, and of one of many, pixels.
 const WIDE: (u32, u32) = (480, 280);
 const SMALL: (u32, u32) = (250, 210);
 
-/// Training and validation loss by epoch, the chosen one marked.
+/// Training and validation loss by epoch; the chosen epoch is marked.
 pub(crate) fn loss(epochs: &[Epoch], chosen: usize) -> Result<String, Error> {
     let curve = |value: fn(&Epoch) -> f64| epochs.iter().map(|e| (e.epoch as f64, value(e))).collect();
     let lines = vec![(FIRST, curve(|e| e.train_loss)), (SECOND, curve(|e| e.val_loss))];
     by_epoch("Training and validation loss by epoch", "loss", lines, chosen)
 }
 
-/// Validation macro-F1 by epoch, the chosen one marked.
+/// Validation macro-F1 by epoch; the chosen epoch is marked.
 pub(crate) fn macro_f1(epochs: &[Epoch], chosen: usize) -> Result<String, Error> {
     let lines = vec![(FIRST, epochs.iter().map(|e| (e.epoch as f64, e.val_macro_f1)).collect())];
     by_epoch("Validation macro-F1 by epoch", "macro-F1", lines, chosen)
@@ -40,14 +40,14 @@ fn by_epoch(
     Chart { description, size: WIDE, x, y, x_digits: 0, lines, dotted, bars: vec![] }.svg()
 }
 
-/// Share predicted right by top probability.
+/// Share of correct predictions by the probability of the predicted class.
 pub(crate) fn reliability(evaluation: &Evaluation) -> Result<String, Error> {
     let bar = |bin: &ReliabilityBin| Some((bin.above, bin.up_to, bin.accuracy?, bin.count.to_string()));
     Chart {
-        description: "Share predicted right by the probability of the most probable class",
+        description: "Share of correct predictions by the probability of the predicted class",
         size: WIDE,
-        x: ("probability of the most probable class", 0.0..1.0),
-        y: ("share right", 0.0..1.08),
+        x: ("probability of the predicted class", 0.0..1.0),
+        y: ("share correct", 0.0..1.08),
         x_digits: 1,
         lines: vec![],
         dotted: vec![(0.0, 0.0), (1.0, 1.0)],
@@ -56,7 +56,7 @@ pub(crate) fn reliability(evaluation: &Evaluation) -> Result<String, Error> {
     .svg()
 }
 
-/// Precision by recall of one class, over the share of all `n_examples` that is of the class.
+/// Precision by recall of one class, with the share of the class among all `n_examples` as a dotted line.
 pub(crate) fn precision_recall(class: &ClassEvaluation, n_examples: usize) -> Result<String, Error> {
     let share = class.support as f64 / n_examples.max(1) as f64;
     Chart {
@@ -72,8 +72,7 @@ pub(crate) fn precision_recall(class: &ClassEvaluation, n_examples: usize) -> Re
     .svg()
 }
 
-/// Recall and precision as steps whose area is the average precision: each rise in recall at the precision that it ends
-/// with.
+/// Recall and precision as steps whose area is the average precision: each rise in recall has the precision at its end.
 fn steps(curve: &[CurvePoint]) -> Vec<(f64, f64)> {
     let mut points = Vec::new();
     let mut recall = 0.0;

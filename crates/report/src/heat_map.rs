@@ -19,14 +19,14 @@ struct Row {
 
 #[derive(Serialize)]
 struct Cell {
-    /// `None` if the grid has no such trial.
+    /// Validation macro-F1; `None` if the grid has no such trial.
     value: Option<f64>,
-    /// Where the value lies between the lowest, 0, and the highest, 1, of all maps.
+    /// Position of the value between the lowest (0) and the highest (1) of all maps.
     share: f64,
     best: bool,
 }
 
-/// The maps of a leaderboard, by rising dropout; rows by rising learning rate.
+/// The maps of a leaderboard, by increasing dropout; rows by increasing learning rate.
 pub(crate) fn of(leaderboard: &[TrialSummary]) -> Vec<HeatMap> {
     let scores = || leaderboard.iter().map(|trial| trial.val_macro_f1);
     let low = scores().fold(f64::INFINITY, f64::min);
@@ -76,7 +76,7 @@ mod tests {
     use crate::example::example;
 
     #[test]
-    fn every_trial_has_its_cell_and_gaps_stay_empty() {
+    fn every_trial_has_a_cell_and_missing_trials_are_empty() {
         let mut leaderboard = example().leaderboard; // learning rates 0.01 and 0.001, inner 16, dropout 0.5
         leaderboard[1].config.head.inner = 32;
         leaderboard[1].config.head.dropout = 0.0;

@@ -1,6 +1,6 @@
-//! What Markdown needs, here and in the model card.
+//! Markdown tables and escaping.
 
-/// A table; the cells are Markdown.
+/// A table whose cells are Markdown.
 pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let mut text = line(&header.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
@@ -11,7 +11,7 @@ pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
     text + "\n"
 }
 
-/// Takes from a text what would break a table or a line.
+/// Escapes what would break a table or a line.
 pub(crate) fn plain(text: &str) -> String {
     text.replace('|', "\\|").replace('<', "&lt;").replace('\n', " ")
 }

@@ -1,4 +1,4 @@
-//! Recordings to look at and to listen to, as bytes for pages that need nothing else.
+//! Recordings as WAV, PNG and data URIs, for self-contained pages.
 
 use std::io::Cursor;
 
@@ -7,8 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 
 use crate::Error;
 
-/// Colours of a spectrogram from quiet to loud: dark blue through purple and orange to pale yellow, of steadily rising
-/// lightness.
+/// Colours of a spectrogram from quiet to loud: dark blue, purple, orange, pale yellow, with increasing lightness.
 const STOPS: [[f32; 3]; 6] = [
     [6.0, 6.0, 26.0],
     [58.0, 20.0, 104.0],
@@ -18,7 +17,7 @@ const STOPS: [[f32; 3]; 6] = [
     [252.0, 248.0, 190.0],
 ];
 
-/// A 16-bit mono WAV of a waveform in -1..1, without the silence that pads a short recording.
+/// A 16-bit mono WAV of a waveform, -1 to 1, without the silence that pads a short recording.
 ///
 /// # Errors
 /// [`Error::Media`] if there are more samples than a WAV can hold.
@@ -42,7 +41,7 @@ pub fn wav(waveform: &[f32], sample_rate_hz: u32) -> Result<Vec<u8>, Error> {
     Ok(bytes.into_inner())
 }
 
-/// A PNG of a log-mel spectrogram, `[n_mels, n_frames]` in 0..1, low bands at the bottom.
+/// A PNG of a log-mel spectrogram, `[n_mels, n_frames]`, 0 to 1; low bands are at the bottom.
 ///
 /// # Errors
 /// [`Error::Media`] if there is no frame.
@@ -68,7 +67,7 @@ pub fn data_uri(media_type: &str, bytes: &[u8]) -> String {
     format!("data:{media_type};base64,{}", BASE64_STANDARD.encode(bytes))
 }
 
-/// `[256 * 3]`
+/// RGB of each level, `[256 * 3]`.
 fn palette() -> Vec<u8> {
     (0..256)
         .flat_map(|level| {
@@ -86,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sound_and_the_picture_read_back() {
+    fn sound_and_picture_read_back() {
         let bytes = wav(&[0.0, 0.5, -1.0, 0.0, 0.0], 8000).unwrap();
         let mut reader = hound::WavReader::new(Cursor::new(bytes)).unwrap();
         assert_eq!(reader.spec().sample_rate, 8000);
@@ -101,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_louder_point_is_never_darker() {
+    fn louder_points_are_never_darker() {
         let lightness: Vec<f32> = palette()
             .chunks(3)
             .map(|c| 0.2126 * f32::from(c[0]) + 0.7152 * f32::from(c[1]) + 0.0722 * f32::from(c[2]))

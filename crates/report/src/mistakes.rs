@@ -1,5 +1,4 @@
-//! The recordings that the model got wrong while it was most sure, with sound and spectrogram: often they tell more about
-//! a corpus than its scores do.
+//! The most confident mistakes, with sound and spectrogram. They often tell more about a corpus than its scores.
 
 use std::path::Path;
 
@@ -10,10 +9,10 @@ use metrics::argmax;
 
 use crate::{Error, media};
 
-/// Mistakes that are shown.
+/// Number of mistakes that are shown.
 const MAX_MISTAKES: usize = 6;
 
-/// The most confident mistakes, at most six, the most probable first; equals in the corpus' order.
+/// The most confident mistakes, at most six, the most confident first; ties keep the order of `scored`.
 pub fn most_confident(corpus: &Corpus, scored: &Scored) -> Vec<Mistake> {
     let mut wrong: Vec<(usize, &Vec<f32>)> = scored
         .recordings
@@ -39,11 +38,11 @@ pub fn most_confident(corpus: &Corpus, scored: &Scored) -> Vec<Mistake> {
         .collect()
 }
 
-/// Writes what the model heard of each mistake into the run's folder: `mistakes/1.wav`, `mistakes/1.png` and so on, and
-/// removes what an earlier search left there.
+/// Writes the clip and the spectrogram of each mistake into the run's folder, `mistakes/1.wav`, `mistakes/1.png` and so on, and removes
+/// files of an earlier search.
 ///
 /// # Errors
-/// [`Error::Data`] if a recording can no longer be read, [`Error::Failed`] if a file cannot be written.
+/// [`Error::Recording`] if a recording can no longer be read, [`Error::Run`] if a file cannot be written.
 pub fn write_media(run: &RunFolder, root: &Path, config: &FeatureConfig, mistakes: &[Mistake]) -> Result<(), Error> {
     let extractor = Extractor::new(config)?;
     for (i, mistake) in mistakes.iter().enumerate() {
@@ -57,7 +56,7 @@ pub fn write_media(run: &RunFolder, root: &Path, config: &FeatureConfig, mistake
     Ok(run.keep_only("mistakes", &names.collect::<Vec<_>>())?)
 }
 
-/// Name of the file of the `index`-th mistake inside the run's folder.
+/// Name of a file of the mistake `index`, relative to the run's folder.
 pub(crate) fn media_name(index: usize, extension: &str) -> String {
     format!("mistakes/{}.{extension}", index + 1)
 }
@@ -70,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_surest_mistakes_come_first_and_what_is_right_is_left_out() {
+    fn the_most_confident_mistakes_come_first_and_correct_answers_are_left_out() {
         let recording = |path: &str, label| Recording { path: path.into(), label, sha256: String::new(), bytes: 0 };
         let corpus = Corpus {
             root: "r".into(),

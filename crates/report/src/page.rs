@@ -55,12 +55,12 @@ fn html(report: &Report, run: &Path) -> Result<String, Error> {
     templates::render("report.html", &context)
 }
 
-/// The report as Markdown, for pull requests and notes.
+/// The report as Markdown.
 fn markdown(report: &Report) -> Result<String, Error> {
     templates::render("report.md", &context(report)?)
 }
 
-/// What both forms show.
+/// Values that both forms show.
 fn context(report: &Report) -> Result<Value, Error> {
     let split = |name: &str, note: &str, evaluation: &Evaluation| -> Result<Value, Error> {
         Ok(context! {
@@ -72,7 +72,7 @@ fn context(report: &Report) -> Result<Value, Error> {
     };
     let tested = match report.folds.is_empty() {
         true => "scored once, for this trial only",
-        false => "each by the search of its fold",
+        false => "each scored by the search of its fold",
     };
     let class_counts = report.data.labels.iter().enumerate().map(|(class, label)| {
         context! { label, counts => report.data.counts.iter().map(|split| split[class]).collect::<Vec<_>>() }
@@ -85,13 +85,13 @@ fn context(report: &Report) -> Result<Value, Error> {
         class_counts => class_counts.collect::<Vec<_>>(),
         splits => [
             split("Test", tested, &report.test)?,
-            split("Validation", "chose the trial and the epoch, so it flatters", &report.validation)?,
+            split("Validation", "chose the trial and the epoch, so the score is too high", &report.validation)?,
         ],
         score_rows => score_rows(report),
     })
 }
 
-/// One score of the table of scores.
+/// A row of the table of scores.
 #[derive(Serialize)]
 struct ScoreRow {
     name: &'static str,
@@ -99,7 +99,7 @@ struct ScoreRow {
     test: Estimate,
     validation: Estimate,
     majority: f64,
-    /// Of answers drawn at random, where that is known exactly.
+    /// Score of random answers, if it is known exactly.
     random: Option<f64>,
 }
 
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn warnings_and_what_was_used_are_in_the_page_and_nothing_comes_from_elsewhere() {
+    fn the_page_shows_warnings_and_sources_and_loads_nothing() {
         let report = example();
         let html = page(&report);
         for text in [report.warnings[0].as_str(), report.backbone.used.as_str(), "0.333", "always the largest", "<svg"]
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_shown_with_sound_and_picture_where_the_run_has_them() {
+    fn mistakes_are_shown_with_sound_and_picture_if_the_run_has_them() {
         let report = example();
         let run = tempfile::tempdir().unwrap();
         assert!(!html(&report, run.path()).unwrap().contains("<audio"));

@@ -9,28 +9,28 @@ use model::{Arch, BackboneInfo, Compute};
 use crate::Error;
 use crate::config::Settings;
 
-/// How a configuration is to be run, as typed.
+/// Arguments of commands that run a configuration.
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
-    /// Use this seed instead of the config's
+    /// Seed to use instead of the config's
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Where and with what to compute
     #[command(flatten)]
     pub compute: ComputeArgs,
-    /// Folder for the run's own folder
+    /// Folder in which the run's folder is created
     #[arg(long, value_name = "DIR", default_value = "experiments")]
     pub out: PathBuf,
-    /// Set a config key, such as train.epochs=5; may be given again
+    /// Set a config key, such as train.epochs=5; may be repeated
     #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
     overrides: Vec<String>,
 }
 
 impl RunArgs {
-    /// The configuration in the file that `config` means, with the keys that were set.
+    /// Loads the configuration that `config` names and applies `--seed` and `--set`.
     ///
     /// # Errors
-    /// [`Error::Config`].
+    /// [`Error::Config`] if there is no such file or its values are invalid.
     pub fn load<C: Settings>(&self, config: &Path) -> Result<C, Error> {
         let mut overrides = self.overrides.clone();
         overrides.extend(self.seed.map(|seed| format!("seed={seed}")));
@@ -38,7 +38,7 @@ impl RunArgs {
     }
 }
 
-/// The file that `config` means: itself, or a bare name in `configs/`.
+/// The file that `config` names: a path, or a bare name in `configs/`.
 fn find(config: &Path) -> Result<PathBuf, Error> {
     let in_configs = Path::new("configs").join(config);
     let bare = config.components().count() == 1;
@@ -106,10 +106,10 @@ impl ComputeArgs {
     }
 }
 
-/// From audio to image, as typed.
+/// Arguments of commands that turn audio into the input of an encoder.
 #[derive(Debug, clap::Args)]
 pub struct FrontEndArgs {
-    /// What a recording becomes, with default settings; without it what the architecture takes
+    /// Front end, with its default settings [default: the one that fits the architecture]
     #[arg(long, value_enum)]
     front_end: Option<FrontEndName>,
 }
@@ -117,7 +117,7 @@ pub struct FrontEndArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum FrontEndName {
-    /// A square image of librosa's log-mel spectrogram
+    /// A square log-mel image, as librosa computes it
     Image,
     /// YAMNet's log-mel spectrogram, as its authors define it
     Yamnet,
@@ -128,10 +128,10 @@ enum FrontEndName {
 }
 
 impl FrontEndArgs {
-    /// The default settings of the front end that was asked for, or else those of the `saved` weights, or else the default ones of `arch`.
+    /// The default settings of the front end that was asked for; without one, the settings saved in the weights, or the defaults of `arch`.
     ///
     /// # Errors
-    /// [`Error::SavedSettings`] if settings were saved that this program does not know.
+    /// [`Error::SavedSettings`] if the saved settings are unknown to this program.
     pub fn config(&self, arch: Arch, saved: Option<BackboneInfo>) -> Result<FeatureConfig, Error> {
         if let (None, Some(saved)) = (self.front_end, saved) {
             let what = "the feature settings of the weights".into();
@@ -150,7 +150,7 @@ impl FrontEndArgs {
     }
 }
 
-/// Folders and files that hold sound, as typed.
+/// Sound files and folders.
 #[derive(Debug, clap::Args)]
 pub struct Inputs {
     /// Sound files, or folders of them (wav, flac, mp3, ogg, m4a, aac, caf)

@@ -1,4 +1,4 @@
-//! Which weights the backbone gets, and the truth about it.
+//! Which weights the backbone gets: a file, a download, or a fallback that is reported.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,25 +12,25 @@ use crate::Error;
 use crate::config::{BackboneConfig, WeightsFallback};
 use crate::terminal::progress::{Progress, warn};
 
-/// The name that asks for random weights.
+/// Name of random weights.
 pub const RANDOM: &str = "random";
 
-/// Where known weight files are kept.
+/// Folder of known weight files.
 pub const MODELS_DIR: &str = "models";
 
 /// The backbone of a run.
 pub struct Resolved {
     /// Its weights.
     pub weights: BackboneWeights,
-    /// What is known of them.
+    /// What the report shows of it.
     pub summary: BackboneSummary,
-    /// What they were made from, as far as their file tells.
+    /// What it was pretrained on, as far as its file says.
     pub pretraining: PretrainingData,
-    /// What a reader of scores must know: that it is not the backbone that was asked for.
+    /// Warning for reports if it is a fallback.
     pub warning: Option<String>,
 }
 
-/// One network's weights, as [`Resolved`] has them.
+/// The weights of one network; see [`Resolved`].
 struct Part {
     weights: BackboneWeights,
     used: String,
@@ -38,21 +38,22 @@ struct Part {
     warning: Option<String>,
 }
 
-/// Finds the weights that `config` names: a path, a file already in `models/`, a download, then the stand-in.
+/// Finds the weights that `config` names, in this order: a path, a file in `models/`, a download, the fallback.
 ///
 /// # Errors
-/// [`Error::Weights`] if they cannot be had and no stand-in is allowed, or a file is not what it should be.
+/// [`Error::Weights`] or [`Error::WeightFile`] if they are not available and no fallback is allowed, [`Error::ModelFile`] if a file is
+/// damaged or does not fit.
 pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resolved, Error> {
     let yamnet = |weights: &str, when_missing: WeightsFallback| -> Result<Part, Error> {
         let part = resolve_part(Arch::Yamnet, weights, when_missing, strict, seed)?;
-        // Random weights hear no cry.
+        // Random weights cannot weight patches by cry.
         let pooling = if part.weights.knows_cries() { config.pooling } else { Pooling::Mean };
         Ok(Part { weights: part.weights.with_pooling(pooling).map_err(Error::ModelFile)?, ..part })
     };
     let BackboneConfig { arch, weights, yamnet_weights, when_missing, .. } = config;
     let (part, requested) = match arch.beside_yamnet() {
         Some(resnet) => {
-            // The compact backbone can stand in for a ResNet only.
+            // The compact backbone replaces a ResNet only.
             let for_yamnet =
                 if *when_missing == WeightsFallback::Random { *when_missing } else { WeightsFallback::Fail };
             let first = resolve_part(resnet, weights, *when_missing, strict, seed)?;
@@ -81,7 +82,7 @@ pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resol
     Ok(Resolved { weights, summary, pretraining, warning })
 }
 
-/// [`resolve`] of one network.
+/// Resolves the weights of one network.
 fn resolve_part(arch: Arch, name: &str, when_missing: WeightsFallback, strict: bool, seed: u64) -> Result<Part, Error> {
     if name == RANDOM {
         let used = format!("random weights, seed {seed}");
@@ -101,10 +102,10 @@ fn resolve_part(arch: Arch, name: &str, when_missing: WeightsFallback, strict: b
         Err(Error::WeightFile(why)) if !strict && !matches!(why, weights::Error::Register(_)) => why,
         Err(error) => return Err(error),
     };
-    let missing = format!("the weights {name:?} could not be had");
+    let missing = format!("the weights {name:?} are not available");
     let tell = |what: &str, scores: &str| {
         warn(&format!(
-            "the weights {name:?} cannot be had, so the backbone is {what}.\n{why}\n{scores} Fetch them with: train weights fetch {name}"
+            "the weights {name:?} are not available, so the backbone is {what}.\n{why}\n{scores} Fetch them with: train weights fetch {name}"
         ));
     };
     match when_missing {
@@ -113,11 +114,11 @@ fn resolve_part(arch: Arch, name: &str, when_missing: WeightsFallback, strict: b
             let saved =
                 model::parse_model(Path::new(name), in_the_box::MODEL, &model::cpu()).map_err(Error::ModelFile)?;
             tell(
-                &format!("COMPACT, the {name} that comes with the program"),
-                "It is small, and learnt from few cries.",
+                &format!("COMPACT, the {name} that is built into the program"),
+                "It is small and was trained on few cries.",
             );
             let used = format!("the backbone of {name} ({}), since {missing}", saved.info.backbone_source);
-            let warning = format!("The backbone is the compact one that comes with the program: {missing}.");
+            let warning = format!("The backbone is the compact one that is built into the program: {missing}.");
             let pretraining = pretraining_data(&saved.info.provenance);
             Ok(Part { weights: saved.weights, used, pretraining, warning: Some(warning) })
         }
@@ -144,11 +145,10 @@ fn pretraining_data(provenance: &serde_json::Value) -> PretrainingData {
     serde_json::from_value(provenance["backbone"]["heard"].clone()).unwrap_or_default()
 }
 
-/// Loads the weights that `name` stands for, a path or a name of the register, without any stand-in, and what this program saved beside
-/// them if it did.
+/// Loads the weights with this path or name, without a fallback, and what Wail saved beside them, if it did.
 ///
 /// # Errors
-/// [`Error::Weights`] if they cannot be had.
+/// [`Error::Weights`] or [`Error::WeightFile`] if they are not available, [`Error::ModelFile`] if they are damaged or do not fit.
 pub fn load_named(name: &str, arch: Arch) -> Result<(BackboneWeights, Option<BackboneInfo>), Error> {
     model::load_backbone(&find(name)?.path, arch).map_err(Error::ModelFile)
 }
@@ -165,9 +165,10 @@ struct LocalFile {
     description: String,
 }
 
-/// Finds the file that `name` means, a path or a name of the register, and downloads it if necessary. Only a known file that is not
-/// available gives [`Error::WeightFile`], which a fallback may replace; a wrong name or path never does, since a fallback would hide the
-/// mistake.
+/// Finds the file with this path or name and downloads it if necessary.
+///
+/// Only a known file that is not available gives [`Error::WeightFile`], which a fallback may replace. A wrong name or path gives
+/// [`Error::Weights`], since a fallback would hide the mistake.
 fn find(name: &str) -> Result<LocalFile, Error> {
     let path = Path::new(name);
     if path.is_file() {

@@ -1,14 +1,14 @@
-//! The command line: which command calls which function.
+//! The command line: the list of commands, and which function each calls.
 
 use clap::{Parser, Subcommand};
 
 use crate::{Error, commands};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong use or config, 3 bad input data, 4 a missing or unverifiable weight file,\n\
-    75 stopped on a signal, run again to go on.\n\
+    75 stopped by a signal (run the same command again to resume).\n\
     Data goes to stdout, everything else to stderr.";
 
-/// Trains and runs classifiers that say why a baby cries. Without a command it runs the sweep that --config names.
+/// Trains and runs classifiers that say why a baby cries. Without a command, runs the sweep that --config names.
 #[derive(Debug, Parser)]
 #[command(name = "train", version, after_help = EXIT_CODES, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -20,23 +20,23 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Say why a baby cries: classify recordings with a trained model
+    /// Classify recordings with a trained model: why does the baby cry?
     Infer(commands::infer::Args),
-    /// Train a backbone from scratch on recordings and synthetic cries, for the sweep
+    /// Train a backbone from scratch on recordings and synthetic cries
     Pretrain(commands::pretrain::Args),
-    /// Write the report of a finished run again, or compare several: report.html and report.md, comparison.html
+    /// Render the report of a finished run (report.html, report.md), or compare several (comparison.html)
     Report(commands::report::Args),
-    /// Write a trained model as a folder: ONNX, safetensors, burn record and model card
+    /// Export a trained model to a folder: ONNX, safetensors, burn record and model card
     Export(commands::export::Args),
-    /// Say what is wrong with a corpus: copies, leaks between splits, shortcuts, bad recordings
+    /// Check a corpus for copies, leaks between splits, shortcuts and bad recordings
     Audit(commands::audit::Args),
-    /// Write waveforms, mel spectrograms or images as float32 .npy, for checking against other tools
+    /// Write waveforms, mel spectrograms or images as float32 .npy, to compare with other tools
     Features(commands::features::Args),
-    /// Write embeddings of the backbone as float32 .npy, one row a file
+    /// Write the backbone's embeddings as float32 .npy, one row per file
     Embed(commands::embed::Args),
-    /// List, fetch or verify the known weight files
+    /// List, download or verify the known weight files
     Weights(commands::weights::Args),
-    /// Make a labelled synthetic corpus
+    /// Generate a labelled synthetic corpus
     Synth(commands::synth::Args),
 }
 

@@ -1,4 +1,4 @@
-//! One file for each sub-command: its arguments, and the library call behind it.
+//! The sub-commands, one file each: parse, resolve, call one library function, print.
 
 pub mod audit;
 pub mod embed;

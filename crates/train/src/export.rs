@@ -7,7 +7,7 @@ use experiment::{Report, TrialSummary};
 use features::FeatureConfig;
 use metrics::Calibration;
 use model::{Network, SavedModel, Trainable};
-use report::card;
+use report::card::Card;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
@@ -41,8 +41,15 @@ pub fn export(run: &Path, trial: Option<&str>, out: &Path) -> Result<(), Error> 
         .map_err(Error::Checkpoint)?;
     model::save_model(&out.join(MODEL_FILE), info, weights, head, gate).map_err(Error::Checkpoint)?;
     Network::new(weights, head).save_record(&out.join("model.bpk")).map_err(Error::Checkpoint)?;
-    let card = card::text(&report, summary, &features, &calibration, gate.and(report.gate.as_ref()), out);
-    Ok(folder::write(&out.join("MODEL_CARD.md"), card.as_bytes())?)
+    let card = Card {
+        report: &report,
+        trial: summary,
+        features: &features,
+        calibration: &calibration,
+        gate: gate.and(report.gate.as_ref()),
+        folder: out,
+    };
+    Ok(folder::write(&out.join("MODEL_CARD.md"), card.text().as_bytes())?)
 }
 
 /// The run's model with the weights and the head of `trial`.

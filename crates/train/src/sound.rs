@@ -1,4 +1,4 @@
-//! Sounds for training that are cut from or made of recordings.
+//! Sounds for training, made from recordings.
 
 pub(crate) mod decoy;
 pub(crate) mod excerpt;

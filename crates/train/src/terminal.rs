@@ -1,4 +1,4 @@
-//! What a person at a terminal meets: progress, signals, the files that a command line names, and `.npy` output.
+//! The terminal: progress, signals, input files of the command line, and `.npy` output.
 
 pub(crate) mod inputs;
 pub mod interrupt;

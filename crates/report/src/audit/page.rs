@@ -1,4 +1,4 @@
-//! The audit as one HTML page: no script, no network, light and dark.
+//! The audit as one HTML page without script or network.
 
 use dataset::Corpus;
 use dataset::audit::{
@@ -14,10 +14,10 @@ use super::player::Player;
 use crate::chart::distribution;
 use crate::{Error, templates};
 
-/// Sets of files and files of a set that the page lists; `audit.json` has all.
+/// Number of sets of files, and of files of a set, that the page lists; `audit.json` has all.
 const MAX_SETS: usize = 40;
 const MAX_FILES: usize = 8;
-/// Pairs of copies that the page lists.
+/// Number of pairs of copies that the page lists.
 const MAX_COPIES: usize = 40;
 
 #[derive(Serialize)]
@@ -148,7 +148,7 @@ fn classes<'a>(audit: &'a Audit, corpus: &Corpus) -> Result<Vec<ClassView<'a>>, 
     Ok(audit.classes.iter().map(view).collect())
 }
 
-/// One category as rows of a table: a value, and its recordings in each class.
+/// A category as rows of a table: a value, and the number of its recordings in each class.
 fn category(category: &CategorySummary) -> Value {
     let rows: Vec<_> = category
         .counts

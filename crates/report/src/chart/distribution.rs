@@ -1,4 +1,4 @@
-//! The charts of an audit: boxes by class, and a bar for each mel band.
+//! Charts of distributions: boxes by class, and a bar for each mel band.
 
 use plotters::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::Error;
 const WIDTH: u32 = 360;
 const ROW: u32 = 22;
 
-/// A row a class: a line from the lowest to the highest value, a box between the quartiles, a bar at the median.
+/// One row per class: a line from the minimum to the maximum, a box between the quartiles, a bar at the median.
 pub(crate) fn boxes(title: &str, labels: &[&str], boxes: &[Option<[f64; 5]>]) -> Result<String, Error> {
     let values = || boxes.iter().flatten().flatten().copied();
     let (low, high) = (values().fold(f64::MAX, f64::min), values().fold(f64::MIN, f64::max));
@@ -57,7 +57,7 @@ pub(crate) fn boxes(title: &str, labels: &[&str], boxes: &[Option<[f64; 5]>]) ->
     })
 }
 
-/// A bar for each mel band, from 0 to 1.
+/// One bar per mel band, 0 to 1.
 pub(crate) fn bands(title: &str, strengths: &[f64]) -> Result<String, Error> {
     svg(title, (WIDTH, 170), |area| {
         let mut chart = ChartBuilder::on(area)
@@ -89,7 +89,7 @@ fn shortened(label: &str) -> String {
     if label.chars().count() <= 14 { label.into() } else { label.chars().take(13).chain(['…']).collect() }
 }
 
-/// A number with at most three decimals, and none that say nothing.
+/// A number with at most three decimals and no trailing zeros.
 fn plain(value: &f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

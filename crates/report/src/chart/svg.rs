@@ -1,12 +1,11 @@
-//! Inline SVG drawn by plotters, in stand-in colours that the pages' style sheet replaces, so that charts follow light and
-//! dark.
+//! Inline SVG drawn by plotters. Its placeholder colours are replaced by the style sheet, so that charts follow light and dark mode.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use crate::Error;
 
-/// Text and axes; `style.css` knows these colours by their values.
+/// Text and axes. `style.css` replaces these colours by their values.
 pub const INK: RGBColor = RGBColor(1, 1, 1);
 /// Grid and thin lines.
 pub const GRID: RGBColor = RGBColor(2, 2, 2);
@@ -21,8 +20,7 @@ pub type DrawError = Box<dyn std::error::Error + Send + Sync>;
 /// The area of a chart.
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// The `<svg>` element that `draw` fills; `description` is for those who cannot see it, `size` its width and height in
-/// pixels at full size.
+/// Draws an `<svg>` element. `description` is its accessible name, `size` its width and height in pixels at full size.
 ///
 /// # Errors
 /// [`Error::Chart`] if plotters cannot lay it out.
@@ -36,7 +34,7 @@ pub fn svg(
     let drawn = draw(&area).and_then(|()| Ok(area.present()?));
     drawn.map_err(|source| Error::Chart { description: description.into(), source })?;
     drop(area);
-    // Inline SVG needs no namespace, and its size comes from the style sheet.
+    // Inline SVG needs no namespace; its size comes from the style sheet.
     let body = text.split_once('>').map_or("", |(_, body)| body);
     let (width, height) = size;
     let description: String = description.chars().filter(|c| !"<>&\"".contains(*c)).collect();

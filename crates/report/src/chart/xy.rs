@@ -1,27 +1,27 @@
-//! The charts of a report: lines, a dotted line, bars, on two axes.
+//! Charts with two axes: lines, a dotted line, bars.
 
 use plotters::prelude::*;
 
 use super::svg::{Area, DrawError, FIRST, GRID, INK, svg};
 use crate::Error;
 
-/// What a chart shows. Its texts are the program's own.
+/// A chart with two axes. Its texts must come from the program.
 pub(crate) struct Chart<'a> {
-    /// For those who cannot see it.
+    /// Accessible name.
     pub description: &'a str,
-    /// Width and height, pixels at full size.
+    /// Width and height in pixels, at full size.
     pub size: (u32, u32),
     /// Name and range of the horizontal axis.
     pub x: (&'a str, std::ops::Range<f64>),
     /// Name and range of the vertical axis.
     pub y: (&'a str, std::ops::Range<f64>),
-    /// Digits after the point on the horizontal axis.
+    /// Decimals of the labels on the horizontal axis.
     pub x_digits: usize,
     /// Lines through points.
     pub lines: Vec<(RGBColor, Vec<(f64, f64)>)>,
     /// A dotted line.
     pub dotted: Vec<(f64, f64)>,
-    /// Bars from 0: left, right, height, and a label on top.
+    /// Bars from 0: left, right, height, and the label on top.
     pub bars: Vec<(f64, f64, f64, String)>,
 }
 
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_point_lies_inside_the_picture_and_nothing_leaves_the_page() {
+    fn every_point_lies_inside_the_picture_and_nothing_is_loaded_from_elsewhere() {
         for points in [vec![(1.0, 0.0)], vec![(1.0, 0.5), (2.0, 2.0), (3.0, 0.0)]] {
             let chart = Chart {
                 description: "a test",

@@ -1,4 +1,4 @@
-// Sorts a table by the column whose heading is pressed; a second press turns the order around.
+// Sorts a table by the column whose heading is clicked; a second click reverses the order.
 for (const heading of document.querySelectorAll("table.sortable thead th")) {
   const button = document.createElement("button");
   button.append(...heading.childNodes);

@@ -15,11 +15,11 @@ use crate::{Error, backbone};
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
-    /// File to write, float32 [files, length of an embedding], for a ResNet18 512 and for YAMNet 1024, in the order given
+    /// File to write, float32 [files, n], in the order given; n is 512 for ResNet18, 1024 for YAMNet
     #[arg(long, value_name = "X.npy")]
     out: PathBuf,
-    /// An .onnx, .tflite or .safetensors file, a name of `train weights list`, or random; the default is named as the architecture.
-    /// A model that was trained here, or a backbone that was pretrained, brings its front end with its settings
+    /// An .onnx, .tflite or .safetensors file, a name from `train weights list`, or random [default: the name of the architecture].
+    /// A model or backbone trained by Wail brings its front end
     #[arg(long, value_name = "PATH|NAME")]
     weights: Option<String>,
     /// Architecture of the weights
@@ -41,11 +41,11 @@ pub struct Args {
 enum Output {
     /// The backbone's embedding
     Embedding,
-    /// [files, 521]: scores of YAMNet's own classes, 0 to 1, the mean over patches
+    /// [files, 521]: scores of YAMNet's own classes, 0 to 1, mean over patches
     Scores,
 }
 
-/// Writes the array; an unreadable file ends the command, since the rows stand for the files.
+/// Writes the array. An unreadable file is an error, since row and file must correspond.
 pub fn run(args: &Args) -> Result<(), Error> {
     let compute = args.compute.find()?;
     let files = inputs::sound_files(&args.inputs.paths)?;
@@ -69,7 +69,8 @@ pub fn run(args: &Args) -> Result<(), Error> {
         let embeddings = engine.embed(&images).map_err(Error::device("the backbone"))?;
         return npy::write(&args.out, &embeddings, &[files.len(), engine.n_outputs()]);
     }
-    let no_scores = || Error::Config("--output scores: only YAMNet's weight files have classes of their own".into());
+    let no_scores =
+        || Error::Config("--output scores: only YAMNet's weights have classes of their own; use --arch yamnet".into());
     let classifier = weights.classifier().ok_or_else(no_scores)?;
     let n_classes = classifier.n_classes();
     let engine = compute.engine(&weights, YAMNET_PATCH).map_err(Error::device("the backbone"))?;

@@ -78,7 +78,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
     if args.follow != args.inputs.paths.iter().any(is_stdin) || args.follow && args.inputs.paths.len() > 1 {
         let example = "arecord -f S16_LE -r 16000 -c 1 | train infer --follow -";
-        return Err(Error::Config(format!("--follow needs - as its only input, and - needs --follow: {example}")));
+        return Err(Error::Config(format!("--follow and the input - go together, without other inputs: {example}")));
     }
     let files = if args.follow { vec![] } else { inputs::sound_files(&args.inputs.paths)? };
     let compute = args.compute.find()?;

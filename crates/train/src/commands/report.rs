@@ -11,12 +11,12 @@ use crate::Error;
 /// Arguments of `train report`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folders of finished runs; two or more are also compared, with the first, in its folder
+    /// Folders of finished runs; two or more are also compared with the first, in its folder
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
 }
 
-/// Renders the reports again, compares them if there are several, and prints where the pages are.
+/// Renders the reports, compares them if there are several, and prints the paths of the pages.
 pub fn run(args: &Args) -> Result<(), Error> {
     for run in &args.runs {
         page::render(&Report::read(run)?, run)?;

@@ -17,16 +17,16 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Show the known weight files and which are here
+    /// List the known weight files and their state
     List,
-    /// Download one, or go on with a download that was cut off
+    /// Download a weight file, or resume a partial download
     Fetch {
         /// Its name in the list
         name: String,
     },
-    /// Check the files that are here against their SHA-256
+    /// Verify the SHA-256 of the files in models/
     Verify {
-        /// Its name in the list; without one, every file that is here
+        /// Its name in the list [default: every file in models/]
         name: Option<String>,
     },
 }
@@ -62,7 +62,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
             for entry in entries {
                 let state = verify(entry, models)?;
                 println!("{:<24} {}", entry.name, describe(&state));
-                // A file that nobody asked for by name may be missing.
+                // A file that was not asked for by name may be missing.
                 bad += usize::from(match state {
                     State::Verified => false,
                     State::Missing => name.is_some(),
@@ -80,15 +80,13 @@ pub fn run(args: &Args) -> Result<(), Error> {
 }
 
 fn named<'a>(register: &'a Register, name: &str) -> Result<&'a WeightFile, Error> {
-    register
-        .find(name)
-        .ok_or_else(|| Error::Weights(format!("{name}: there are no such weights; see: train weights list")))
+    register.find(name).ok_or_else(|| Error::Weights(format!("{name}: no such weights; see: train weights list")))
 }
 
 fn describe(state: &State) -> String {
     match state {
         State::Missing => "missing".into(),
-        State::Partial { bytes } => format!("partly here, {bytes} bytes"),
+        State::Partial { bytes } => format!("partial, {bytes} bytes"),
         State::Verified => "verified".into(),
         State::Damaged { reason } => format!("DAMAGED: {reason}"),
     }

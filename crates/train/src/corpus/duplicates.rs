@@ -1,4 +1,4 @@
-//! What a configuration leaves out of a corpus because it would teach or test wrongly.
+//! Drops duplicates and contradictions: recordings that would distort training or test.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -7,7 +7,7 @@ use dataset::audit::Relations;
 
 use crate::config::DataConfig;
 
-/// Leaves out what `config` names; gives the paths of those that were usable before. `usable` is `[n recordings]`.
+/// Drops duplicates and contradictions if `config` asks for it: clears their flags in `usable`, `[n recordings]`, and returns their paths.
 pub fn drop(config: &DataConfig, corpus: &Corpus, relations: &Relations, usable: &mut [bool]) -> Vec<String> {
     let mut labels_of: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     for (recording, family) in corpus.recordings.iter().zip(&relations.families) {
@@ -32,7 +32,7 @@ mod tests {
     use dataset::Recording;
 
     #[test]
-    fn repeats_and_contradictions_go_when_asked_for() {
+    fn duplicates_and_contradictions_are_dropped_on_request() {
         let recording = |path: &str, label| Recording { path: path.into(), label, sha256: String::new(), bytes: 0 };
         let corpus = Corpus {
             root: "r".into(),

@@ -1,4 +1,4 @@
-//! Which recordings a run uses: the folder found, or the stand-in where there is none.
+//! Locates the recordings of a run: the first folder that exists, or a synthetic corpus.
 
 use std::path::PathBuf;
 
@@ -17,33 +17,34 @@ pub struct Located {
 }
 
 impl Located {
-    /// Finds the recordings; makes the synthetic corpus where the configuration allows it and `strict` does not forbid it.
+    /// Locates the recordings. Without any, generates the synthetic corpus if the configuration allows it and `strict` is off.
     ///
     /// # Errors
-    /// [`Error::Data`] if there are no recordings and no stand-in is allowed, or only of one class.
+    /// [`Error::Data`] if there are no recordings and no synthetic corpus is allowed, or recordings of one class only,
+    /// [`Error::Dataset`] if a folder cannot be read or written.
     pub fn find(config: &DataConfig, strict: bool) -> Result<Self, Error> {
         let candidates: Vec<PathBuf> = config.roots.iter().filter_map(|root| expand(root)).collect();
-        let stand_in = config.synthetic.join(config.synthetic_recordings.to_string());
+        let synthetic_root = config.synthetic.join(config.synthetic_recordings.to_string());
         let root = match candidates.iter().find(|root| root.is_dir()) {
             Some(root) => root.clone(),
             None if strict || config.when_missing == WhenMissing::Fail => {
                 return Err(Error::Data(format!(
                     "there are no recordings: none of these folders exists: {}\n  Put folders of labelled recordings there \
-                     (one folder a class), or name your own with --set 'data.roots=[\"DIR\"]'",
+                     (one folder per class), or name your own with --set 'data.roots=[\"DIR\"]'",
                     config.roots.join(", ")
                 )));
             }
             None => {
                 let settings = synth::SynthConfig { n_recordings: config.synthetic_recordings, ..Default::default() };
-                synth::write_corpus(&stand_in, &settings)?;
-                stand_in
+                synth::write_corpus(&synthetic_root, &settings)?;
+                synthetic_root
             }
         };
         let synthetic = synth::is_synthetic(&root);
         if synthetic {
             warn(&format!(
-                "these are SYNTHETIC cries ({}), made for machines without data.\nScores on them say nothing about real \
-                 babies. For your own recordings, one folder a class: --set 'data.roots=[\"DIR\"]'",
+                "the recordings are SYNTHETIC cries ({}), since there are no others.\nScores on them say nothing about real \
+                 babies. To use your own recordings, one folder per class: --set 'data.roots=[\"DIR\"]'",
                 root.display()
             ));
         }
@@ -53,7 +54,7 @@ impl Located {
             corpus.labels.iter().zip(counts).filter(|(_, n)| *n > 0).map(|(l, _)| l).collect();
         if let [only] = not_empty[..] {
             return Err(Error::Data(format!(
-                "{0}: a classifier needs at least two folders with recordings, one a class, and only {only:?} has any; if \
+                "{0}: a classifier needs at least two folders with recordings, one per class, but only {only:?} has any; if \
                  the class folders are inside it, name {1}",
                 root.display(),
                 root.join(only).display()
@@ -63,7 +64,7 @@ impl Located {
     }
 }
 
-/// Replaces `${NAME}` by the environment variable; `None` if one is not set.
+/// Replaces each `${NAME}` by the environment variable; `None` if one is not set.
 fn expand(text: &str) -> Option<PathBuf> {
     let mut path = String::new();
     let mut rest = text;
@@ -83,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_folder_above_the_classes_is_told_from_one_with_classes() {
+    fn a_folder_above_the_class_folders_is_recognised() {
         let root = tempfile::tempdir().unwrap();
         for folder in ["raw/hungry", "raw/tired", "splits"] {
             std::fs::create_dir_all(root.path().join(folder)).unwrap();
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn places_with_an_unset_variable_are_passed_over() {
+    fn roots_with_an_unset_variable_are_skipped() {
         assert_eq!(expand("a/b"), Some("a/b".into()));
         assert_eq!(expand("${WAIL_NO_SUCH_VARIABLE}/b"), None);
         assert_eq!(expand("${CARGO_PKG_NAME}/b${CARGO_PKG_NAME}"), Some("train/btrain".into()));

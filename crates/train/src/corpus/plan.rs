@@ -1,4 +1,4 @@
-//! Which recordings teach, choose and test: one split, or the many of a cross-validation.
+//! Which recordings train, validate and test: one split, or the folds of a cross-validation.
 
 use std::path::Path;
 
@@ -12,33 +12,34 @@ use metrics::group_ids;
 use crate::Error;
 use crate::config::SplitConfig;
 
-/// Where each recording of the corpus belongs; `None` for one that takes no part.
+/// The split of each recording of the corpus, `[n recordings]`; `None` if it takes no part.
 pub type Places = Vec<Option<Split>>;
 
 /// The splits of a run.
 pub struct Plan {
     /// How they were made, in words.
     pub rule: String,
-    /// The split that the saved model comes from. In a cross-validation it has no test.
+    /// The split of the saved model. In a cross-validation it has no test.
     pub model: Places,
-    /// The splits of a cross-validation, whose tests are scored together; empty where the model's own test is scored.
+    /// The folds of a cross-validation, whose tests are scored together; empty if the saved model's test is scored.
     pub folds: Vec<Fold>,
 }
 
-/// One split of a cross-validation.
+/// One fold of a cross-validation.
 pub struct Fold {
     /// Name of its folder below `folds/`.
     pub name: String,
-    /// Where each recording belongs.
+    /// The split of each recording.
     pub places: Places,
 }
 
 impl Plan {
-    /// The splits that `split` asks for, drawn from `seed`; `groups` is the group of each recording, `usable` whether it takes
-    /// part, both in the corpus' order.
+    /// Plans the splits that `split` asks for, drawn from `seed`. `groups` is the group of each recording, `usable` whether it takes part,
+    /// both `[n recordings]`.
     ///
     /// # Errors
-    /// [`Error::Data`] if split files do not fit the corpus, or a split has nothing to learn from, to choose by or to test.
+    /// [`Error::Dataset`] if split files do not fit the corpus, [`Error::Data`] if a split has no recording to train on, to validate or to
+    /// test.
     pub fn new(
         split: &SplitConfig,
         seed: u64,
@@ -54,7 +55,7 @@ impl Plan {
             members.iter().zip(split).for_each(|(index, place)| places[*index] = Some(place));
             places
         };
-        // What a cross-validation estimates: the same procedure on everything.
+        // The saved model of a cross-validation is trained by the same procedure on all recordings.
         let without_test = || {
             let folds = grouped_folds(&labels, &groups, 5, seed);
             placed(folds.into_iter().map(|fold| if fold == 0 { Split::Val } else { Split::Train }).collect())
@@ -116,7 +117,7 @@ impl Plan {
         if self.folds.is_empty() { vec![&self.model] } else { self.folds.iter().map(|fold| &fold.places).collect() }
     }
 
-    /// Recordings by class that teach and choose the model, and that are tested, as often as they are.
+    /// Number of recordings by class in training, validation and test; a recording counts as often as it is tested.
     pub fn counts(&self, corpus: &Corpus) -> [Vec<usize>; 3] {
         let mut counts = [const { Vec::new() }; 3].map(|_: Vec<usize>| vec![0; corpus.labels.len()]);
         let mut count = |places: &Places, wanted: &[Split]| {
@@ -136,7 +137,7 @@ fn check(corpus: &Corpus, places: &Places, needed: &[Split]) -> Result<(), Error
     match needed.iter().find(|part| !places.contains(&Some(**part))) {
         None => Ok(()),
         Some(part) => Err(Error::Data(format!(
-            "{}: no recording is in the {} split; there are too few recordings or recorders, or the split files name others",
+            "{}: no recording is in the {} split; there are too few recordings or recorders, or the split files name other recordings",
             corpus.root.display(),
             part.name()
         ))),

@@ -1,4 +1,4 @@
-//! The teacher of a distillation: YAMNet, which hears each recording and sound unchanged, through its own front end.
+//! The teacher of a distillation: YAMNet, which embeds each sound without augmentation, through its own front end.
 
 use dataset::{FloatCache, hex};
 use experiment::hash;
@@ -12,26 +12,27 @@ use crate::terminal::interrupt;
 use crate::terminal::progress::Progress;
 use crate::{Error, backbone};
 
-/// Waveforms that are made ready and embedded together: enough to fill batches, few enough to stay small in memory.
+/// Waveforms that are embedded together: enough to fill batches, few enough to fit in memory.
 const CHUNK: usize = 16;
 
 /// A YAMNet that is ready to run.
 struct Teacher {
     engine: Box<dyn Engine>,
     extractor: Extractor,
-    /// Of the waveforms that it hears, Hz.
+    /// Sample rate of the waveforms, Hz.
     sample_rate_hz: u32,
-    /// What makes its embeddings: engine, device, hash of the weights, front end, rate.
+    /// Everything that decides its embeddings: engine, device, hash of the weights, front end, rate.
     key: String,
     cache: FloatCache,
 }
 
-/// What the YAMNet that `teacher` names (see [`backbone::load_named`]) makes of each of `waveforms`, at the rate of `config`, which
-/// `hashes` tell apart: each of its 1024 numbers brought to mean 0 and standard deviation 1 over them; one that never changes becomes 0.
+/// Embeddings `[n][1024]` of `waveforms`, at the rate of `config`, by the YAMNet with the weights `teacher` (see
+/// [`backbone::load_named`]). Each of the 1024 numbers is standardised over the waveforms; a constant one becomes 0. `hashes` identify the
+/// waveforms in the cache.
 ///
 /// # Errors
-/// [`Error::Weights`] if the weights cannot be had, [`Error::Failed`] if the device gives no result or the cache cannot be written,
-/// [`Error::Interrupted`] on a signal.
+/// [`Error::Weights`] or [`Error::WeightFile`] if the weights are not available, [`Error::Device`] if the device gives no result,
+/// [`Error::Cache`] if the cache cannot be written, [`Error::Interrupted`] on a signal.
 pub(super) fn targets(
     teacher: &str,
     config: &PretrainConfig,
@@ -55,7 +56,7 @@ pub(super) fn targets(
         extractor: Extractor::new(&features).map_err(Error::Features)?,
         cache: FloatCache::new(&config.data.cache.join("embeddings")),
     };
-    let progress = Progress::new("asking the teacher", "recordings and sounds");
+    let progress = Progress::new("embedding (teacher)", "recordings and sounds");
     let mut rows = Vec::new();
     for (chunk, of_chunk) in waveforms.chunks(CHUNK).zip(hashes.chunks(CHUNK)) {
         interrupt::check()?;
@@ -98,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_standardised_and_one_that_never_changes_is_nothing() {
+    fn columns_are_standardised_and_a_constant_column_becomes_zero() {
         let mut rows = vec![vec![3.0, 5.0], vec![1.0, 5.0]];
         standardise(&mut rows);
         assert_eq!(rows, [[1.0, 0.0], [-1.0, 0.0]]);

@@ -1,17 +1,17 @@
-//! Decoys: what a recording of a cry becomes when the cry is taken out of it.
+//! Decoys: recordings of a cry with the cry removed.
 //!
-//! Room, microphone and codec stay; so that nothing learns to tell recordings from what formulas make, where it should tell cries from
-//! what is none. Made from training recordings alone.
+//! Room, microphone and codec remain. Without decoys a gate could learn to tell recordings from synthetic sounds instead of cries from other
+//! sounds. Decoys are made from training recordings only.
 
 use std::f64::consts::TAU;
 
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
 
-/// Changes whenever the same draws give another decoy than before: caches hash it.
+/// Changes whenever the same draws give other decoys than before: cache keys contain it.
 pub(crate) const DECOYS_VERSION: u32 = 1;
 
-/// A decoy of `cry`, a waveform at `rate_hz`, of the same length: a low voice, bursts as of laughter, or noise of the same colours.
+/// A decoy of `cry`, a waveform at `rate_hz`, of the same length: a low voice, laughter-like bursts, or noise with the same spectrum.
 pub(crate) fn decoy<R: Rng>(cry: &[f32], rate_hz: u32, rng: &mut R) -> Vec<f32> {
     let rate_hz = f64::from(rate_hz);
     if cry.is_empty() {
@@ -24,7 +24,8 @@ pub(crate) fn decoy<R: Rng>(cry: &[f32], rate_hz: u32, rng: &mut R) -> Vec<f32> 
     }
 }
 
-/// The cry played at 0.3 to 0.55 of its speed, so that a baby's pitch becomes an adult's; half of them cut into syllables, 2 to 6 a second.
+/// The cry at 0.3 to 0.55 of its speed, so that a baby's pitch becomes an adult's; half of the voices are cut into 2 to 6 syllables per
+/// second.
 fn low_voice<R: Rng>(cry: &[f32], rate_hz: f64, rng: &mut R) -> Vec<f32> {
     let speed = rng.random_range(0.3..0.55);
     let start = rng.random_range(0.0..1.0 - speed) * cry.len() as f64;
@@ -40,7 +41,7 @@ fn low_voice<R: Rng>(cry: &[f32], rate_hz: f64, rng: &mut R) -> Vec<f32> {
             let length = (rng.random_range(0.6..1.4) * rate_hz / per_second) as usize + 1;
             let loud: f64 = if rng.random_bool(0.15) { 0.0 } else { rng.random_range(0.4..1.0) };
             for (i, sample) in voice[at..].iter_mut().take(length).enumerate() {
-                *sample *= (loud * hill(i as f64 / length as f64).powf(0.6)) as f32;
+                *sample *= (loud * hann(i as f64 / length as f64).powf(0.6)) as f32;
             }
             at += length;
         }
@@ -48,7 +49,7 @@ fn low_voice<R: Rng>(cry: &[f32], rate_hz: f64, rng: &mut R) -> Vec<f32> {
     voice
 }
 
-/// Bouts of 3 to 12 bursts of 50 to 130 ms, 3.8 to 6.2 a second, each from another moment of the cry.
+/// Bouts of 3 to 12 bursts of 50 to 130 ms, 3.8 to 6.2 per second, each from another moment of the cry.
 fn bursts<R: Rng>(cry: &[f32], rate_hz: f64, rng: &mut R) -> Vec<f32> {
     let mut laughter = vec![0.0; cry.len()];
     let mut at = (rng.random_range(0.0..0.6) * rate_hz) as usize;
@@ -66,7 +67,7 @@ fn bursts<R: Rng>(cry: &[f32], rate_hz: f64, rng: &mut R) -> Vec<f32> {
     laughter
 }
 
-/// Grains of 20 to 60 ms from anywhere in the cry, 400 a second, of either sign: noise with its spectrum and without its course.
+/// Grains of 20 to 60 ms from random moments of the cry, 400 per second, with random sign: noise with its spectrum but not its envelope.
 fn grains<R: Rng>(cry: &[f32], rate_hz: f64, rng: &mut R) -> Vec<f32> {
     let mut noise = vec![0.0; cry.len()];
     for _ in 0..(400.0 * cry.len() as f64 / rate_hz) as usize {
@@ -77,23 +78,23 @@ fn grains<R: Rng>(cry: &[f32], rate_hz: f64, rng: &mut R) -> Vec<f32> {
     noise
 }
 
-/// The loudest of four moments.
+/// The loudest of four random moments, as a sample index.
 fn loud_moment<R: Rng>(cry: &[f32], rng: &mut R) -> usize {
     let moments = [(); 4].map(|()| rng.random_range(0..cry.len()));
     let level = |at: usize| cry[at..].iter().take(400).map(|x| f64::from(x * x)).sum::<f64>();
     moments.into_iter().max_by(|a, b| level(*a).total_cmp(&level(*b))).unwrap_or(0)
 }
 
-/// Adds `length` samples of `cry` from `from` on to `sound` at `at`, swelling and fading.
+/// Adds `length` samples of `cry` from `from` on to `sound` at `at`, under a Hann window.
 fn add_window(sound: &mut [f32], at: usize, cry: &[f32], from: usize, length: usize, gain: f32) {
     let pieces = sound.iter_mut().skip(at).zip(cry.iter().skip(from)).take(length);
     for (i, (sample, piece)) in pieces.enumerate() {
-        *sample += gain * hill(i as f64 / length as f64) as f32 * piece;
+        *sample += gain * hann(i as f64 / length as f64) as f32 * piece;
     }
 }
 
-/// Hann's window at `x` from 0 to 1.
-fn hill(x: f64) -> f64 {
+/// Hann window at `x`, 0 to 1.
+fn hann(x: f64) -> f64 {
     0.5 - 0.5 * (TAU * x).cos()
 }
 
@@ -104,7 +105,7 @@ mod tests {
 
     const RATE_HZ: f64 = 8000.0;
 
-    /// A harmonic sound of 500 Hz that sounds in its first half only, as long as a clip.
+    /// A harmonic tone of 500 Hz in the first half of a clip, then silence.
     fn cry() -> Vec<f32> {
         let sample = |i: usize| {
             let t = i as f64 / RATE_HZ;
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decoy_is_as_long_as_the_cry_and_its_seed_fixes_it() {
+    fn a_decoy_has_the_length_of_the_cry_and_depends_only_on_the_seed() {
         let cry = cry();
         for length in [0, 1, 2, 700, cry.len()] {
             for number in 0..12 {
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_voice_is_lower_and_bursts_have_gaps_and_grains_have_no_course() {
+    fn voices_are_lower_bursts_have_gaps_and_grains_are_stationary() {
         let cry = cry();
         for number in 0..8 {
             let rng = &mut seed::generator(number, &["decoy"]);

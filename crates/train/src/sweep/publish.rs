@@ -124,11 +124,11 @@ fn warnings(prepared: &Prepared) -> Vec<String> {
         let Leaks { held_out, copies, families, recorders, pretraining } = &prepared.leaks;
         let pretraining = match pretraining {
             0 => String::new(),
-            n => format!("; the backbone's pretraining heard {n} of them or their recorder"),
+            n => format!("; the backbone was pretrained on {n} of them or their recorder"),
         };
         warnings.push(format!(
-            "The split is leaky, and every score with it: of {held_out} validation and test recordings training knows \
-             {copies} by their bytes, {families} by their sound or name, {recorders} by their recorder{pretraining}."
+            "The split is leaky, so every score is too high: of {held_out} validation and test recordings, training has {copies} \
+             as the same bytes, {families} as the same sound, {recorders} from the same recorder{pretraining}."
         ));
     }
     if prepared.data.synthetic {

@@ -1,10 +1,10 @@
-//! The sound files that a command line names.
+//! Sound files that a command line names.
 
 use std::path::{Path, PathBuf};
 
 use crate::Error;
 
-/// Files as named, and every sound file below the folders named, in path order.
+/// The named files, and every sound file below the named folders, in path order.
 ///
 /// # Errors
 /// [`Error::Data`] if a path does not exist or a folder holds no sound file.
@@ -26,7 +26,7 @@ pub fn sound_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
-/// Calls `use_file` with each file's path. Files that fail are told on stderr; returns how many.
+/// Calls `use_file` for each file, reports failures on stderr and returns their number.
 pub fn each<E: std::fmt::Display>(files: &[PathBuf], mut use_file: impl FnMut(&Path) -> Result<(), E>) -> usize {
     let mut failed = 0;
     for path in files {
@@ -38,7 +38,7 @@ pub fn each<E: std::fmt::Display>(files: &[PathBuf], mut use_file: impl FnMut(&P
     failed
 }
 
-/// [`Error::Data`] if `failed` of `total` files could not be read.
+/// Fails with [`Error::Data`] if `failed` of `total` files could not be read.
 pub fn all_read(failed: usize, total: usize) -> Result<(), Error> {
     match failed {
         0 => Ok(()),

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: the first asks the run to stop where it can go on, the second ends it at once.
+//! SIGINT and SIGTERM: the first asks the command to stop where it can be resumed, the second ends it at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,7 +6,7 @@ use crate::Error;
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 
-/// Listens for the signals from now on; `what` is told to happen at the first.
+/// Handles the signals from now on; the first one prints `what`.
 ///
 /// # Errors
 /// [`Error::Signals`] if the system does not allow it.
@@ -15,12 +15,12 @@ pub fn listen(what: &'static str) -> Result<(), Error> {
         if ASKED.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(Error::Interrupted.exit_code()));
         }
-        eprintln!("{what}; once more to stop at once");
+        eprintln!("{what}; press Ctrl-C again to stop at once");
     })?;
     Ok(())
 }
 
-/// [`Error::Interrupted`] if a signal has come.
+/// Fails with [`Error::Interrupted`] if a signal arrived.
 pub fn check() -> Result<(), Error> {
     if ASKED.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
 }

@@ -1,12 +1,11 @@
-//! What a person sees while a run goes on: a bar with the remaining time on a terminal, plain lines elsewhere.
-//! Everything goes to stderr.
+//! Progress on stderr: a bar with the remaining time on a terminal, plain lines elsewhere.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Progress of one named step with a known end.
+/// Progress of one step of known length.
 pub struct Progress {
     bar: Option<ProgressBar>,
     what: String,
@@ -14,7 +13,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Starts a step; `unit` is what is counted, such as "recordings", or "bytes".
+    /// Starts a step; `unit` is what is counted, such as "recordings" or "bytes".
     pub fn new(what: &str, unit: &str) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let counts =
@@ -29,7 +28,7 @@ impl Progress {
         Self { bar, what: what.into(), tenth: AtomicUsize::new(0) }
     }
 
-    /// Shows that `done` of `total` are done. May be called from several threads.
+    /// Shows that `done` of `total` units are done. May be called from several threads.
     pub fn set(&self, done: usize, total: usize) {
         if let Some(bar) = &self.bar {
             bar.set_length(total as u64);
@@ -45,7 +44,7 @@ impl Progress {
         }
     }
 
-    /// A line that stays above the bar.
+    /// Prints a line above the bar.
     pub fn line(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
@@ -54,7 +53,7 @@ impl Progress {
     }
 }
 
-/// A warning that cannot be overlooked.
+/// Prints a warning in a frame.
 pub fn warn(text: &str) {
     let rule = "!".repeat(100);
     eprintln!("{rule}\n! WARNING: {}\n{rule}", text.replace('\n', "\n! "));

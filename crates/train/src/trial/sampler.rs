@@ -1,4 +1,4 @@
-//! The order in which an epoch sees the training recordings.
+//! The order of the training recordings in an epoch.
 
 use rand::RngExt;
 use rand::seq::SliceRandom;
@@ -6,10 +6,10 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::config::Sampler;
 
-/// Indices of one epoch, as many as there are `labels`.
+/// Indices of one epoch, `[n labels]`.
 ///
-/// [`Sampler::Shuffle`] gives each once; [`Sampler::Weighted`] draws with replacement, first a class that has any
-/// recording, then one of its recordings, each equally likely.
+/// [`Sampler::Shuffle`] gives each index once. [`Sampler::Weighted`] draws with replacement: first a class that has a recording, then one
+/// of its recordings, each with equal probability.
 pub fn epoch_order(sampler: Sampler, labels: &[usize], rng: &mut ChaCha8Rng) -> Vec<usize> {
     match sampler {
         Sampler::Shuffle => {
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn weighted_draws_see_each_class_alike() {
+    fn weighted_draws_give_each_class_equal_probability() {
         let labels: Vec<usize> = (0..10_000).map(|i| if i % 100 == 0 { 3 } else { 1 }).collect();
         let order = epoch_order(Sampler::Weighted, &labels, &mut seed::generator(1, &[]));
         let rare = order.iter().filter(|i| labels[**i] == 3).count();

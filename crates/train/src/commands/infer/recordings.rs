@@ -29,7 +29,7 @@ pub(super) fn run(classifier: &Classifier, options: &Options, files: &[PathBuf],
         Format::Json => json(&answers.iter().map(Answer::new).collect::<Vec<_>>())?,
         Format::Jsonl => answers.iter().map(|answer| json(&Answer::new(answer))).collect::<Result<_, _>>()?,
         Format::Csv => csv_text(classifier, options, &answers)?,
-        Format::Audacity => return Err(Error::Config("--format audacity: labels events, so it needs --window".into())),
+        Format::Audacity => return Err(Error::Config("--format audacity labels events: give a --window, too".into())),
     };
     print(&text)?;
     inputs::all_read(unreadable, files.len())

@@ -19,7 +19,7 @@ pub(super) fn run(
     format: Format,
 ) -> Result<(), Error> {
     if format == Format::Audacity && files.len() > 1 {
-        return Err(Error::Config(format!("--format audacity: needs a single recording, not {}", files.len())));
+        return Err(Error::Config(format!("--format audacity labels one recording, not {}", files.len())));
     }
     let printer = Printer { format, is_one_of_many: files.len() > 1 };
     print(&printer.before_all()?)?;
