@@ -1,4 +1,4 @@
-//! `train pretrain`: the real binary in fresh folders.
+//! `wail pretrain`: the real binary in fresh folders.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -142,7 +142,7 @@ impl Card<'_> {
         format!(
             "## Intended use\n\nResearch, and a hint beside a person's own judgement. It is not a medical device: never decide about a child's \
              health or care by it.\n\n## How to run\n\n```sh\ntrain infer cry.wav --model {}\n```\n\n`model.onnx` takes `input`, float32 \
-             `[batch, 1, {height}, {width}]`, the log-mel image that `train features` writes, and gives `logits`, float32 `[batch, {}]`{}. Its \
+             `[batch, 1, {height}, {width}]`, the log-mel image that `wail features` writes, and gives `logits`, float32 `[batch, {}]`{}. Its \
              metadata entry `wail` holds labels, feature settings and provenance as JSON. `model.safetensors` holds the same with the tensor names \
              of its authors, the input channels of a ResNet summed into one, and batch norm folded. `model.bpk` is a burn record of \
              `model::Network`.\n",

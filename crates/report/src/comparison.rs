@@ -1,4 +1,4 @@
-//! Two or more runs side by side, as `train report RUN RUN` writes them.
+//! Two or more runs side by side, as `wail report RUN RUN` writes them.
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -7,7 +7,7 @@ use features::{FeatureConfig, FrontEnd};
 use model::{Arch, BackboneInfo, Compute};
 
 use crate::Error;
-use crate::config::Settings;
+use crate::config::{Settings, built_in};
 
 /// Arguments of commands that run a configuration.
 #[derive(Debug, clap::Args)]
@@ -27,28 +27,30 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
-    /// Loads the configuration that `config` names and applies `--seed` and `--set`.
+    /// Loads the configuration that `config` names (a path, a bare name in `configs/`, or the name of a built-in one) and
+    /// applies `--seed` and `--set`.
     ///
     /// # Errors
     /// [`Error::Config`] if there is no such file or its values are invalid.
     pub fn load<C: Settings>(&self, config: &Path) -> Result<C, Error> {
         let mut overrides = self.overrides.clone();
         overrides.extend(self.seed.map(|seed| format!("seed={seed}")));
-        C::load(&find(config)?, &overrides)
-    }
-}
-
-/// The file that `config` names: a path, or a bare name in `configs/`.
-fn find(config: &Path) -> Result<PathBuf, Error> {
-    let in_configs = Path::new("configs").join(config);
-    let bare = config.components().count() == 1;
-    if config.is_file() {
-        Ok(config.into())
-    } else if bare && in_configs.is_file() {
-        Ok(in_configs)
-    } else {
-        let also = if bare { " here or in configs/" } else { "" };
-        Err(Error::Config(format!("{}: there is no such config{also}", config.display())))
+        let in_configs = Path::new("configs").join(config);
+        let bare = config.components().count() == 1;
+        if config.is_file() {
+            return C::load(config, &overrides);
+        }
+        if bare && in_configs.is_file() {
+            return C::load(&in_configs, &overrides);
+        }
+        match config.to_str().filter(|_| bare).and_then(|name| Some((name, built_in::find(name)?))) {
+            Some((name, text)) => C::parse(&format!("{name} (built in)"), text, &overrides),
+            None => {
+                let name = config.display();
+                let hint = if bare { " here, in configs/ or built in; see: wail config list" } else { "" };
+                Err(Error::Config(format!("{name}: there is no such config{hint}")))
+            }
+        }
     }
 }
 

@@ -8,15 +8,17 @@ use model::{Arch, BackboneInfo, BackboneWeights, Pooling};
 use predict::in_the_box;
 use weights::{FetchLimits, Register, WeightFile, fetch};
 
-use crate::Error;
 use crate::config::{BackboneConfig, WeightsFallback};
 use crate::terminal::progress::{Progress, warn};
+use crate::{Error, home};
 
 /// Name of random weights.
 pub const RANDOM: &str = "random";
 
-/// Folder of known weight files.
-pub const MODELS_DIR: &str = "models";
+/// Folder of known weight files: `models`, inside `WAIL_HOME` if that is set.
+pub fn models_dir() -> PathBuf {
+    home::inside(Path::new("models"))
+}
 
 /// The backbone of a run.
 pub struct Resolved {
@@ -105,7 +107,7 @@ fn resolve_part(arch: Arch, name: &str, when_missing: WeightsFallback, strict: b
     let missing = format!("the weights {name:?} are not available");
     let tell = |what: &str, scores: &str| {
         warn(&format!(
-            "the weights {name:?} are not available, so the backbone is {what}.\n{why}\n{scores} Fetch them with: train weights fetch {name}"
+            "the weights {name:?} are not available, so the backbone is {what}.\n{why}\n{scores} Fetch them with: wail weights fetch {name}"
         ));
     };
     match when_missing {
@@ -177,7 +179,7 @@ fn find(name: &str) -> Result<LocalFile, Error> {
     let register = Register::embedded()?;
     let Some(entry) = register.find(name) else {
         return Err(Error::Weights(format!(
-            "backbone weights {name:?}: there is no such file, and models/weights.toml has no such name; see: train weights list"
+            "backbone weights {name:?}: there is no such file, and models/weights.toml has no such name; see: wail weights list"
         )));
     };
     let limits = FetchLimits { connect: Duration::from_secs(5), ..FetchLimits::default() };
@@ -186,12 +188,12 @@ fn find(name: &str) -> Result<LocalFile, Error> {
     Ok(LocalFile { path, description })
 }
 
-/// Downloads a known weight file into [`MODELS_DIR`] unless it is there, and shows the progress under `title`.
+/// Downloads a known weight file into [`models_dir`] unless it is there, and shows the progress under `title`.
 ///
 /// # Errors
 /// [`Error::WeightFile`] if it is not available.
 pub(crate) fn fetch_with_progress(title: &str, entry: &WeightFile, limits: &FetchLimits) -> Result<PathBuf, Error> {
     let progress = Progress::new(title, "bytes");
     let mut show = |done: u64, total: u64| progress.set(done as usize, total as usize);
-    Ok(fetch(entry, Path::new(MODELS_DIR), limits, &mut show)?)
+    Ok(fetch(entry, &models_dir(), limits, &mut show)?)
 }

@@ -1,16 +1,21 @@
 //! The command line: the list of commands, and which function each calls.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{Error, commands};
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong use or config, 3 bad input data, 4 a missing or unverifiable weight file,\n\
+const AFTER_HELP: &str = "Folders, relative to the working folder:
+      reads   configs/ (without it, the configs that are built in), data/raw/, models/
+      writes  experiments/ (--out), data/synthetic/, data/cache/ and models/
+    If WAIL_HOME names a folder, data/cache/ and models/ are in there instead.
+
+    Exit codes: 0 done, 1 failed, 2 wrong use or config, 3 bad input data, 4 a missing or unverifiable weight file,\n\
     75 stopped by a signal (run the same command again to resume).\n\
     Data goes to stdout, everything else to stderr.";
 
 /// Trains and runs classifiers that say why a baby cries. Without a command, runs the sweep that --config names.
 #[derive(Debug, Parser)]
-#[command(name = "train", version, after_help = EXIT_CODES, args_conflicts_with_subcommands = true)]
+#[command(name = "wail", version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(flatten)]
     sweep: commands::sweep::Args,
@@ -38,6 +43,12 @@ enum Command {
     Weights(commands::weights::Args),
     /// Generate a labelled synthetic corpus
     Synth(commands::synth::Args),
+    /// List or print the built-in configurations
+    Config(commands::config::Args),
+    /// Print a completion script for a shell
+    Completions(commands::completions::Args),
+    /// Print the manual page, or write one for every command
+    Man(commands::man::Args),
 }
 
 /// Parses the arguments of the process and runs the command.
@@ -57,5 +68,8 @@ pub fn run() -> Result<(), Error> {
         Some(Command::Embed(args)) => commands::embed::run(&args),
         Some(Command::Weights(args)) => commands::weights::run(&args),
         Some(Command::Synth(args)) => commands::synth::run(&args),
+        Some(Command::Config(args)) => commands::config::run(&args),
+        Some(Command::Completions(args)) => commands::completions::run(&args, Cli::command()),
+        Some(Command::Man(args)) => commands::man::run(&args, Cli::command()),
     }
 }

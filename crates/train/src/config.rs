@@ -2,6 +2,7 @@
 //!
 //! To add a key: add a field with its default here, check it in `Config::problems`, and read it where it is used.
 
+pub mod built_in;
 mod data;
 mod settings;
 

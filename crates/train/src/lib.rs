@@ -34,6 +34,7 @@ pub mod embed;
 mod error;
 pub mod export;
 pub mod gate;
+mod home;
 pub mod pretrain;
 mod sound;
 pub mod sweep;

@@ -1,4 +1,4 @@
-//! Pretraining: recordings in; a backbone trained on them out, for the sweep and for `train embed`.
+//! Pretraining: recordings in; a backbone trained on them out, for the sweep and for `wail embed`.
 //!
 //! Each epoch passes over every training recording once, augmented anew. The network has batch norm, which is folded into the convolutions
 //! at the end. Only the training recordings of the split are used, so that the others remain for honest scores. The file lists what the
@@ -62,7 +62,7 @@ pub fn run(config: &PretrainConfig, compute: &Compute, out: &Path) -> Result<Pat
     provenance["backbone"] = json!({ "used": config.in_words(), "heard": sounds.pretraining });
     describe(config, compute, &sounds, &run, &resolved, &provenance)?;
 
-    let resume = ResumeFile::new(&config.data.cache.join("training").join(&run.name));
+    let resume = ResumeFile::new(&config.data.cache_dir().join("training").join(&run.name));
     let training = Training { config, sounds: &sounds, device: compute.device().clone().autodiff() };
     let ResumePoint { student, epochs, .. } = training.run(&resume, &run)?;
     // Written again, since a process may have died between resume point and table.

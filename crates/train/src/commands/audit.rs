@@ -1,4 +1,4 @@
-//! `train audit DIR`
+//! `wail audit DIR`
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use report::audit::{summary, write};
 
 use crate::Error;
 
-/// Arguments of `train audit`.
+/// Arguments of `wail audit`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Folder of class folders

@@ -1,4 +1,4 @@
-//! `train embed FILE... --out X.npy`
+//! `wail embed FILE... --out X.npy`
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::args::{ComputeArgs, FrontEndArgs, Inputs};
 use crate::terminal::{inputs, npy};
 use crate::{Error, backbone};
 
-/// Arguments of `train embed`.
+/// Arguments of `wail embed`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -18,7 +18,7 @@ pub struct Args {
     /// File to write, float32 [files, n], in the order given; n is 512 for ResNet18, 1024 for YAMNet
     #[arg(long, value_name = "X.npy")]
     out: PathBuf,
-    /// An .onnx, .tflite or .safetensors file, a name from `train weights list`, or random [default: the name of the architecture].
+    /// An .onnx, .tflite or .safetensors file, a name from `wail weights list`, or random [default: the name of the architecture].
     /// A model or backbone trained by Wail brings its front end
     #[arg(long, value_name = "PATH|NAME")]
     weights: Option<String>,

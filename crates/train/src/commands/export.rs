@@ -1,10 +1,10 @@
-//! `train export RUN [--trial ID] --out DIR`
+//! `wail export RUN [--trial ID] --out DIR`
 
 use std::path::PathBuf;
 
 use crate::{Error, export};
 
-/// Arguments of `train export`.
+/// Arguments of `wail export`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Folder of a finished run

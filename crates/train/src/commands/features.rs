@@ -1,4 +1,4 @@
-//! `train features FILE... --out X.npy`
+//! `wail features FILE... --out X.npy`
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::Error;
 use crate::args::{FrontEndArgs, Inputs};
 use crate::terminal::{inputs, npy};
 
-/// Arguments of `train features`.
+/// Arguments of `wail features`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `train infer FILE|DIR...`
+//! `wail infer FILE|DIR...`
 
 mod follow;
 mod output;
@@ -17,7 +17,7 @@ use output::Format;
 /// Hop of the windows when a microphone is followed, s.
 const FOLLOW_HOP_SECONDS: f64 = 1.0;
 
-/// Arguments of `train infer`.
+/// Arguments of `wail infer`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -77,7 +77,7 @@ impl Args {
 pub fn run(args: &Args) -> Result<(), Error> {
     let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
     if args.follow != args.inputs.paths.iter().any(is_stdin) || args.follow && args.inputs.paths.len() > 1 {
-        let example = "arecord -f S16_LE -r 16000 -c 1 | train infer --follow -";
+        let example = "arecord -f S16_LE -r 16000 -c 1 | wail infer --follow -";
         return Err(Error::Config(format!("--follow and the input - go together, without other inputs: {example}")));
     }
     let files = if args.follow { vec![] } else { inputs::sound_files(&args.inputs.paths)? };

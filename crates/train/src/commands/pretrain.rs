@@ -1,4 +1,4 @@
-//! `train pretrain --config pretrain.toml`
+//! `wail pretrain --config pretrain.toml`
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use crate::pretrain::config::PretrainConfig;
 use crate::terminal::interrupt;
 use crate::{Error, pretrain};
 
-/// Arguments of `train pretrain`.
+/// Arguments of `wail pretrain`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Configuration of the pretraining; a bare name is also looked for in configs/

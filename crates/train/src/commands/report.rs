@@ -1,4 +1,4 @@
-//! `train report RUN...`
+//! `wail report RUN...`
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use report::page;
 
 use crate::Error;
 
-/// Arguments of `train report`.
+/// Arguments of `wail report`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Folders of finished runs; two or more are also compared with the first, in its folder

@@ -1,4 +1,4 @@
-//! `train --config sweep.toml`: the main job.
+//! `wail --config sweep.toml`: the main job.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `train synth --out DIR`
+//! `wail synth --out DIR`
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use dataset::synth::{SynthConfig, write_corpus};
 
 use crate::Error;
 
-/// Arguments of `train synth`.
+/// Arguments of `wail synth`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Folder in which the class folders are created

@@ -1,14 +1,12 @@
-//! `train weights list|fetch|verify`
-
-use std::path::Path;
+//! `wail weights list|fetch|verify`
 
 use clap::Subcommand;
 use weights::{FetchLimits, Register, State, WeightFile, verify};
 
 use crate::Error;
-use crate::backbone::{MODELS_DIR, fetch_with_progress};
+use crate::backbone::{fetch_with_progress, models_dir};
 
-/// Arguments of `train weights`.
+/// Arguments of `wail weights`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -34,7 +32,7 @@ enum Action {
 /// Runs the action.
 pub fn run(args: &Args) -> Result<(), Error> {
     let register = Register::embedded()?;
-    let models = Path::new(MODELS_DIR);
+    let models = &models_dir();
     match &args.action {
         Action::List => {
             for entry in &register.weights {
@@ -72,7 +70,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
             match bad {
                 0 => Ok(()),
                 _ => Err(Error::Weights(format!(
-                    "{bad} weight files are missing or damaged; fetch them with: train weights fetch NAME"
+                    "{bad} weight files are missing or damaged; fetch them with: wail weights fetch NAME"
                 ))),
             }
         }
@@ -80,7 +78,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
 }
 
 fn named<'a>(register: &'a Register, name: &str) -> Result<&'a WeightFile, Error> {
-    register.find(name).ok_or_else(|| Error::Weights(format!("{name}: no such weights; see: train weights list")))
+    register.find(name).ok_or_else(|| Error::Weights(format!("{name}: no such weights; see: wail weights list")))
 }
 
 fn describe(state: &State) -> String {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::settings::Problem;
+use crate::home;
 
 /// Where the recordings are and how they are split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -110,6 +111,11 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
+    /// Folder of the caches: `cache`, inside `WAIL_HOME` if that is set.
+    pub fn cache_dir(&self) -> PathBuf {
+        home::inside(&self.cache)
+    }
+
     /// Every invalid value.
     pub fn problems(&self) -> Vec<Problem> {
         let mut found = Vec::new();

@@ -35,20 +35,29 @@ pub trait Settings: Serialize + DeserializeOwned {
         None
     }
 
-    /// Reads `path`, applies `overrides` (each `table.key=value` with a TOML value; a bare word is a string) and validates the result.
+    /// Reads the file at `path`; else as [`Settings::parse`].
     ///
     /// # Errors
-    /// [`Error::Config`] with every problem, each with its line and column if the file contains it.
+    /// [`Error::Config`], also if the file cannot be read.
     fn load(path: &Path, overrides: &[String]) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path)
             .map_err(|e| Error::Config(format!("{}: cannot be read: {e}", path.display())))?;
-        let fail = |message: String| Error::Config(format!("{}: {message}", path.display()));
-        let mut config: Self = toml::from_str(&text).map_err(|e| fail(e.to_string()))?;
-        let mut table: toml::Table = toml::from_str(&text).map_err(|e| fail(e.to_string()))?;
+        Self::parse(&path.display().to_string(), &text, overrides)
+    }
+
+    /// Parses the TOML `text` of the file `name`, applies `overrides` (each `table.key=value` with a TOML value; a bare word
+    /// is a string) and validates the result.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with every problem, each with its line and column if the file contains it.
+    fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Self, Error> {
+        let fail = |message: String| Error::Config(format!("{name}: {message}"));
+        let mut config: Self = toml::from_str(text).map_err(|e| fail(e.to_string()))?;
+        let mut table: toml::Table = toml::from_str(text).map_err(|e| fail(e.to_string()))?;
         let with = |table: &toml::Table| {
             table.clone().try_into::<Self>().map_err(|e| match overrides {
                 [] => fail(e.to_string()),
-                _ => Error::Config(format!("{} with --set {}: {e}", path.display(), overrides.join(" --set "))),
+                _ => Error::Config(format!("{name} with --set {}: {e}", overrides.join(" --set "))),
             })
         };
         if !overrides.is_empty() {
@@ -66,7 +75,7 @@ pub trait Settings: Serialize + DeserializeOwned {
             .problems()
             .into_iter()
             .map(|problem| {
-                let place = match locate(&text, &problem.key) {
+                let place = match locate(text, &problem.key) {
                     Some((line, column)) => format!("line {line}, column {column}: "),
                     None => String::new(),
                 };

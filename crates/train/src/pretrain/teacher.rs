@@ -54,7 +54,7 @@ pub(super) fn targets(
         ),
         sample_rate_hz: config.features.sample_rate_hz,
         extractor: Extractor::new(&features).map_err(Error::Features)?,
-        cache: FloatCache::new(&config.data.cache.join("embeddings")),
+        cache: FloatCache::new(&config.data.cache_dir().join("embeddings")),
     };
     let progress = Progress::new("embedding (teacher)", "recordings and sounds");
     let mut rows = Vec::new();

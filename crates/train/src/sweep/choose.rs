@@ -71,7 +71,7 @@ fn train_gate(prepared: &Prepared, engines: &Engines, found: &Found) -> Result<T
         images: &prepared.images,
         engine: trained.as_deref().unwrap_or(engines.whole()),
         engine_key: &engine_key,
-        cache: &FloatCache::new(&config.data.cache.join("embeddings")),
+        cache: &FloatCache::new(&config.data.cache_dir().join("embeddings")),
         known_to_backbone: prepared.backbone.pretraining.sounds_per_kind > 0,
         seed: config.seed,
     };

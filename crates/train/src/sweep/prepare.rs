@@ -40,7 +40,7 @@ impl Prepared<'_> {
 pub(super) fn prepare<'a>(config: &'a Config, compute: &'a Compute) -> Result<Prepared<'a>, Error> {
     let started = Instant::now();
     let located = Located::find(&config.data, config.strict)?;
-    let images = ImageStore::new(&config.data.cache, &config.features)?;
+    let images = ImageStore::new(&config.data.cache_dir(), &config.features)?;
     let Readable { usable, unreadable } = readable::check(&located.corpus, &images, config.data.skip_unreadable)?;
     let data = PreparedCorpus::new(located, usable, &config.data, config.seed)?;
     let backbone = backbone::resolve(&config.backbone, config.strict, config.seed)?;

@@ -113,7 +113,7 @@ impl Search<'_> {
         name: &str,
     ) -> Result<Vec<Outcome>, Error> {
         let folder = self.run.folder.inside(name);
-        let cache = self.prepared.config.data.cache.join("training");
+        let cache = self.prepared.config.data.cache_dir().join("training");
         let resume = ResumeFolder::new(&cache.join(&self.run.folder.name).join(name));
         let progress = Progress::new("training", "trials");
         let done = AtomicUsize::new(0);
@@ -183,7 +183,7 @@ impl Search<'_> {
     /// The recordings as `frozen`, the layers before those that `trained` names, maps them.
     fn embed(&self, frozen: &dyn Engine, trained: Trainable, places: &Places) -> Result<Embeddings, Error> {
         let Prepared { config, data, images, .. } = self.prepared;
-        let cache = FloatCache::new(&config.data.cache.join("embeddings"));
+        let cache = FloatCache::new(&config.data.cache_dir().join("embeddings"));
         let pass = EmbeddingPass {
             corpus: &data.corpus,
             images,

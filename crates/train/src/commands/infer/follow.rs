@@ -1,4 +1,4 @@
-//! `train infer --follow -`: PCM of a microphone on standard input, one JSON line as each event begins.
+//! `wail infer --follow -`: PCM of a microphone on standard input, one JSON line as each event begins.
 
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};

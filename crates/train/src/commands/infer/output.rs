@@ -1,4 +1,4 @@
-//! Output formats of `train infer`.
+//! Output formats of `wail infer`.
 
 use std::io::Write;
 

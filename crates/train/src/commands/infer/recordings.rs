@@ -1,4 +1,4 @@
-//! `train infer` on whole recordings.
+//! `wail infer` on whole recordings.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `train infer --window S`: when cries begin and end in recordings of any length. Events are printed as they end, so hours of sound take no
+//! `wail infer --window S`: when cries begin and end in recordings of any length. Events are printed as they end, so hours of sound take no
 //! more memory than a minute.
 
 use std::path::{Path, PathBuf};
