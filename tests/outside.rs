@@ -1,6 +1,7 @@
 //! `wail` outside the repository: what it needs is inside the program.
 #![allow(clippy::unwrap_used)]
 
+#[path = "run_files.rs"]
 mod run_files;
 
 use std::path::Path;
@@ -42,7 +43,7 @@ fn wail_home_moves_caches_and_weights_and_nothing_else() {
 
     let bytes = std::fs::read(run_files::NARROW_BACKBONE).unwrap();
     std::fs::create_dir(home.join("models")).unwrap();
-    std::fs::write(home.join("models/resnet18.onnx"), bytes).unwrap();
+    std::fs::write(home.join("models/resnet18_Opset16.onnx"), bytes).unwrap();
     let state = |output: &str| output.lines().find(|line| line.starts_with("resnet18 ")).unwrap().to_owned();
     let inside = state(&stdout(&run(&["weights", "list"])));
     assert!(inside.contains("DAMAGED"), "{inside}");
