@@ -207,7 +207,7 @@ fn a_report_is_rendered_again_to_the_same_bytes_and_runs_are_compared() {
 fn two_processes_may_fill_the_same_caches() {
     let folder = fresh(TINY);
     let runs = ["one", "two"].map(|out| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wail"));
         command.current_dir(folder.path()).args(["--config", "tiny.toml", "--out", out]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     });
@@ -570,7 +570,7 @@ fn wrong_use_ends_with_the_documented_codes_and_says_what_to_do() {
         (TINY, vec!["--config", "tiny.toml", "--device", "cuda"], 2, "--features cuda"),
         ("nmae = 1", vec!["--config", "tiny.toml"], 2, "line 1, column 1"),
         (&strict, vec!["--config", "tiny.toml"], 3, "none of these folders exists: recordings"),
-        (TINY, vec!["--config", "tiny.toml", "--set", "backbone.weights=nothing"], 4, "train weights list"),
+        (TINY, vec!["--config", "tiny.toml", "--set", "backbone.weights=nothing"], 4, "wail weights list"),
         (TINY, vec!["infer", "missing.wav", "--model", "m"], 3, "missing.wav: there is no such file"),
         (TINY, vec!["infer", "tiny.toml", "--model", "newest"], 4, "there is no trained model"),
         (TINY, vec!["infer", "tiny.toml", "--model", "tiny.toml"], 4, "tiny.toml"),
@@ -590,7 +590,7 @@ fn weights_that_cannot_be_had_are_replaced_aloud_or_refused() {
     // A port on which nobody listens stands for a network that is not there.
     let unreachable = |folder: &Path, arguments: &[&str]| {
         let proxy = "http://127.0.0.1:9";
-        let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wail"));
         command
             .current_dir(folder)
             .args(["--config", "tiny.toml", "--set", "backbone.weights=resnet18"])

@@ -41,7 +41,7 @@ const SHORTER: [&str; 2] = ["--set", "sweep.learning_rate=[1e-3]"];
 
 /// Runs the sweep in `folder`; with a fault, until that step. The caches are those of `caches`.
 fn train(folder: &Path, caches: &Path, arguments: &[&str], fault: Option<(&str, usize)>) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wail"));
     let set =
         [format!("data.cache={:?}", caches.join("cache")), format!("data.synthetic={:?}", caches.join("synthetic"))];
     command.current_dir(folder).args(["--config", "small.toml", "--device", "cpu", "--set", &set[0], "--set", &set[1]]);

@@ -7,9 +7,9 @@ mod run_files;
 
 use std::path::Path;
 
+use experiment::journal::{Journal, JournalState, Outcome};
 use run_files::{contents, copy, stdout};
 use serde_json::Value;
-use train::journal::{Journal, Outcome, Standing};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
@@ -48,7 +48,7 @@ fn runs_and_models_of_each_version_still_open() {
         train(folder.path(), &["report", "run"]);
         assert!(folder.path().join("run/report.html").is_file());
         let (_journal, records) = Journal::open(&folder.path().join("run")).unwrap();
-        let Standing { trials, finished } = Standing::after(records);
+        let JournalState { trials, finished } = JournalState::replay(records);
         assert!(finished.is_some());
         assert_eq!(trials.values().filter(|outcome| matches!(outcome, Outcome::Trained(_))).count(), 2);
     }

@@ -196,7 +196,7 @@ fn more_epochs_end_as_if_they_had_been_so_many_from_the_start() {
 fn a_full_or_read_only_disk_is_told_and_harms_nothing() {
     let in_own_mounts = |folder: &Path, script: &str| -> Output {
         let mut unshare = Command::new("unshare");
-        unshare.args(["--mount", "--map-root-user", "sh", "-ec", script, env!("CARGO_BIN_EXE_train")]);
+        unshare.args(["--mount", "--map-root-user", "sh", "-ec", script, env!("CARGO_BIN_EXE_wail")]);
         unshare.current_dir(folder).output().unwrap()
     };
     let folder = fresh();

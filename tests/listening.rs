@@ -165,7 +165,7 @@ fn hours_are_heard_in_constant_memory() {
     file.set_len(44 + u64::from(length)).unwrap();
     let mut limited = Command::new("sh");
     limited.current_dir(folder).env("MALLOC_ARENA_MAX", "1").args(["-c", "ulimit -v 1000000; exec \"$0\" \"$@\""]);
-    limited.arg(env!("CARGO_BIN_EXE_train")).args([
+    limited.arg(env!("CARGO_BIN_EXE_wail")).args([
         "infer",
         "hours.wav",
         "--model",
@@ -183,7 +183,7 @@ fn hours_are_heard_in_constant_memory() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("silent"), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// `train infer --follow -`, and the lines that it prints.
+/// `wail infer --follow -`, and the lines that it prints.
 struct Follower {
     child: Child,
     lines: Receiver<String>,

@@ -1,4 +1,4 @@
-//! `train pretrain`: the real binary in fresh folders.
+//! `wail pretrain`: the real binary in fresh folders.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -94,7 +94,7 @@ fn objectives_and_seeds_give_other_backbones_and_wrong_configs_are_refused() {
     let distinct: HashSet<&Vec<u8>> = backbones.iter().collect();
     assert_eq!(distinct.len(), backbones.len());
     for (sets, code, expected) in [
-        (&["train.batch_size=64"][..], 3, "recordings may be heard, fewer than a batch"),
+        (&["train.batch_size=64"][..], 3, "recordings to train on, fewer than a batch"),
         (&["objective.projector=1"], 2, "objective.projector: must be 8 to 4096"),
         (&["objective.kinds=25.0"], 2, "objective.kinds: needs sounds_per_kind or decoys"),
         (&["sounds_per_kind=1001"], 2, "sounds_per_kind: must be at most 1000"),
@@ -130,9 +130,9 @@ fn a_sweep_on_a_pretrained_backbone_is_marked_where_it_tests_on_what_pretraining
     assert!(!text.contains("LEAKY"), "{text}");
     assert_eq!(report["data"]["leaks"]["pretraining"], 0);
     assert_eq!(report["gate"]["known_to_backbone"], true, "pretraining heard the gate's families of sounds");
-    assert!(report["backbone"]["used"].as_str().unwrap().contains("pretrained to know two views"), "{report:#}");
+    assert!(report["backbone"]["used"].as_str().unwrap().contains("pretrained to recognise two views"), "{report:#}");
     let (text, report) = run("43", "other-split");
-    assert!(text.contains("LEAKY SPLIT") && text.contains("the backbone's pretraining heard"), "{text}");
+    assert!(text.contains("LEAKY SPLIT") && text.contains("the backbone was pretrained on"), "{text}");
     let leaks = &report["data"]["leaks"];
     let heard = leaks["pretraining"].as_u64().unwrap();
     assert!(heard > 0 && heard <= leaks["held_out"].as_u64().unwrap(), "{leaks}");

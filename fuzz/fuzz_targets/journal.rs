@@ -1,9 +1,9 @@
 //! A run's journal: whatever it holds, what is appended can be read.
 #![no_main]
 
+use experiment::journal::{JOURNAL_FILE, Journal, Record};
 use libfuzzer_sys::fuzz_target;
 use readers::with_file;
-use train::journal::{JOURNAL_FILE, Journal, Record};
 
 fuzz_target!(|bytes: &[u8]| with_file(JOURNAL_FILE, bytes, |path| {
     let Some(folder) = path.parent() else { return };

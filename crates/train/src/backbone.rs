@@ -1,69 +1,70 @@
-//! Which weights the backbone gets, and the truth about it.
+//! Which weights the backbone gets: a file, a download, or a fallback that is reported.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use experiment::{BackboneSummary, PretrainingData, seed};
 use model::{Arch, BackboneInfo, BackboneWeights, Pooling};
 use predict::in_the_box;
+use weights::{FetchLimits, Register, WeightFile, fetch};
 
-use crate::Error;
 use crate::config::{BackboneConfig, WeightsFallback};
-use crate::pretrain::sounds::Heard;
-use crate::progress::{Progress, warn};
-use crate::report::BackboneSummary;
-use crate::seed;
-use crate::weights::{FetchLimits, Register, fetch};
+use crate::terminal::progress::{Progress, warn};
+use crate::{Error, home};
 
-/// The name that asks for random weights.
+/// Name of random weights.
 pub const RANDOM: &str = "random";
 
-/// Where known weight files are kept.
-pub const MODELS_DIR: &str = "models";
+/// Folder of known weight files: `models`, inside `WAIL_HOME` if that is set.
+pub fn models_dir() -> PathBuf {
+    home::inside(Path::new("models"))
+}
 
 /// The backbone of a run.
 pub struct Resolved {
     /// Its weights.
     pub weights: BackboneWeights,
-    /// What is known of them.
+    /// What the report shows of it.
     pub summary: BackboneSummary,
-    /// What they were made from, as far as their file tells.
-    pub heard: Heard,
-    /// What a reader of scores must know: that it is not the backbone that was asked for.
+    /// What it was pretrained on, as far as its file says.
+    pub pretraining: PretrainingData,
+    /// Warning for reports if it is a fallback.
     pub warning: Option<String>,
 }
 
-/// One network's weights, as [`Resolved`] has them.
+/// The weights of one network; see [`Resolved`].
 struct Part {
     weights: BackboneWeights,
     used: String,
-    heard: Heard,
+    pretraining: PretrainingData,
     warning: Option<String>,
 }
 
-/// Finds the weights that `config` names: a path, a file already in `models/`, a download, then the stand-in.
+/// Finds the weights that `config` names, in this order: a path, a file in `models/`, a download, the fallback.
 ///
 /// # Errors
-/// [`Error::Weights`] if they cannot be had and no stand-in is allowed, or a file is not what it should be.
+/// [`Error::Weights`] or [`Error::WeightFile`] if they are not available and no fallback is allowed, [`Error::ModelFile`] if a file is
+/// damaged or does not fit.
 pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resolved, Error> {
     let yamnet = |weights: &str, when_missing: WeightsFallback| -> Result<Part, Error> {
         let part = resolve_part(Arch::Yamnet, weights, when_missing, strict, seed)?;
-        // Random weights hear no cry.
+        // Random weights cannot weight patches by cry.
         let pooling = if part.weights.knows_cries() { config.pooling } else { Pooling::Mean };
-        Ok(Part { weights: part.weights.with_pooling(pooling).map_err(failed)?, ..part })
+        Ok(Part { weights: part.weights.with_pooling(pooling).map_err(Error::ModelFile)?, ..part })
     };
     let BackboneConfig { arch, weights, yamnet_weights, when_missing, .. } = config;
     let (part, requested) = match arch.beside_yamnet() {
         Some(resnet) => {
-            // The compact backbone can stand in for a ResNet only.
+            // The compact backbone replaces a ResNet only.
             let for_yamnet =
                 if *when_missing == WeightsFallback::Random { *when_missing } else { WeightsFallback::Fail };
             let first = resolve_part(resnet, weights, *when_missing, strict, seed)?;
             let second = yamnet(yamnet_weights, for_yamnet)?;
             let warnings: Vec<String> = first.warning.into_iter().chain(second.warning).collect();
             let part = Part {
-                weights: first.weights.beside(second.weights).map_err(failed)?,
+                weights: first.weights.beside(second.weights).map_err(Error::ModelFile)?,
                 used: format!("{}; beside it {}", first.used, second.used),
-                heard: first.heard,
+                pretraining: first.pretraining,
                 warning: (!warnings.is_empty()).then(|| warnings.join(" ")),
             };
             (part, format!("{weights}, {yamnet_weights}"))
@@ -71,7 +72,7 @@ pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resol
         None if *arch == Arch::Yamnet => (yamnet(weights, *when_missing)?, weights.clone()),
         None => (resolve_part(*arch, weights, *when_missing, strict, seed)?, weights.clone()),
     };
-    let Part { weights, used, heard, warning } = part;
+    let Part { weights, used, pretraining, warning } = part;
     let summary = BackboneSummary {
         arch: weights.arch(),
         trained: config.train,
@@ -80,50 +81,48 @@ pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resol
         stand_in: warning.is_some(),
         fingerprint: weights.fingerprint(),
     };
-    Ok(Resolved { weights, summary, heard, warning })
+    Ok(Resolved { weights, summary, pretraining, warning })
 }
 
-fn failed(error: model::Error) -> Error {
-    Error::Weights(error.to_string())
-}
-
-/// [`resolve`] of one network.
+/// Resolves the weights of one network.
 fn resolve_part(arch: Arch, name: &str, when_missing: WeightsFallback, strict: bool, seed: u64) -> Result<Part, Error> {
     if name == RANDOM {
         let used = format!("random weights, seed {seed}");
-        return Ok(Part { weights: random(arch, seed), used, heard: Heard::default(), warning: None });
+        return Ok(Part { weights: random(arch, seed), used, pretraining: PretrainingData::default(), warning: None });
     }
     let why = match find(name) {
-        Ok(found) => {
-            let (weights, info) = model::load_backbone(&found.path, arch).map_err(failed)?;
+        Ok(file) => {
+            let (weights, info) = model::load_backbone(&file.path, arch).map_err(Error::ModelFile)?;
             let provenance = info.map(|info| info.provenance);
             let used = match provenance.as_ref().and_then(|provenance| provenance["backbone"]["used"].as_str()) {
-                Some(how) => format!("{}: {how}", found.what),
-                None => found.what,
+                Some(how) => format!("{}: {how}", file.description),
+                None => file.description,
             };
-            let heard = provenance.as_ref().map(heard).unwrap_or_default();
-            return Ok(Part { weights, used, heard, warning: None });
+            let pretraining = provenance.as_ref().map(pretraining_data).unwrap_or_default();
+            return Ok(Part { weights, used, pretraining, warning: None });
         }
-        Err(Absent::Unavailable(why)) if !strict => why,
-        Err(Absent::Unavailable(why) | Absent::Wrong(why)) => return Err(Error::Weights(why)),
+        Err(Error::WeightFile(why)) if !strict && !matches!(why, weights::Error::Register(_)) => why,
+        Err(error) => return Err(error),
     };
-    let missing = format!("the weights {name:?} could not be had");
+    let missing = format!("the weights {name:?} are not available");
     let tell = |what: &str, scores: &str| {
         warn(&format!(
-            "the weights {name:?} cannot be had, so the backbone is {what}.\n{why}\n{scores} Fetch them with: train weights fetch {name}"
+            "the weights {name:?} are not available, so the backbone is {what}.\n{why}\n{scores} Fetch them with: wail weights fetch {name}"
         ));
     };
     match when_missing {
         WeightsFallback::Compact => {
             let name = in_the_box::NAME;
-            let saved = model::parse_model(Path::new(name), in_the_box::MODEL, &model::cpu()).map_err(failed)?;
+            let saved =
+                model::parse_model(Path::new(name), in_the_box::MODEL, &model::cpu()).map_err(Error::ModelFile)?;
             tell(
-                &format!("COMPACT, the {name} that comes with the program"),
-                "It is small, and learnt from few cries.",
+                &format!("COMPACT, the {name} that is built into the program"),
+                "It is small and was trained on few cries.",
             );
             let used = format!("the backbone of {name} ({}), since {missing}", saved.info.backbone_source);
-            let warning = format!("The backbone is the compact one that comes with the program: {missing}.");
-            Ok(Part { weights: saved.weights, used, heard: heard(&saved.info.provenance), warning: Some(warning) })
+            let warning = format!("The backbone is the compact one that is built into the program: {missing}.");
+            let pretraining = pretraining_data(&saved.info.provenance);
+            Ok(Part { weights: saved.weights, used, pretraining, warning: Some(warning) })
         }
         WeightsFallback::Random => {
             tell(
@@ -132,27 +131,28 @@ fn resolve_part(arch: Arch, name: &str, when_missing: WeightsFallback, strict: b
             );
             let used = format!("RANDOM weights, seed {seed}, since {missing}");
             let warning = format!("The backbone is random, not pretrained: {missing}.");
-            Ok(Part { weights: random(arch, seed), used, heard: Heard::default(), warning: Some(warning) })
+            Ok(Part {
+                weights: random(arch, seed),
+                used,
+                pretraining: PretrainingData::default(),
+                warning: Some(warning),
+            })
         }
-        WeightsFallback::Fail => Err(Error::Weights(why)),
+        WeightsFallback::Fail => Err(why.into()),
     }
 }
 
-/// What `provenance`, that of a pretraining or of a run, says of what the backbone heard.
-fn heard(provenance: &serde_json::Value) -> Heard {
+/// What the backbone was pretrained on, according to the provenance of a pretraining or of a run.
+fn pretraining_data(provenance: &serde_json::Value) -> PretrainingData {
     serde_json::from_value(provenance["backbone"]["heard"].clone()).unwrap_or_default()
 }
 
-/// Loads the weights that `name` stands for, a path or a name of the register, without any stand-in, and what this program saved beside
-/// them if it did.
+/// Loads the weights with this path or name, without a fallback, and what Wail saved beside them, if it did.
 ///
 /// # Errors
-/// [`Error::Weights`] if they cannot be had.
+/// [`Error::Weights`] or [`Error::WeightFile`] if they are not available, [`Error::ModelFile`] if they are damaged or do not fit.
 pub fn load_named(name: &str, arch: Arch) -> Result<(BackboneWeights, Option<BackboneInfo>), Error> {
-    match find(name) {
-        Ok(found) => model::load_backbone(&found.path, arch).map_err(failed),
-        Err(Absent::Unavailable(why) | Absent::Wrong(why)) => Err(Error::Weights(why)),
-    }
+    model::load_backbone(&find(name)?.path, arch).map_err(Error::ModelFile)
 }
 
 /// Seeded random weights.
@@ -160,33 +160,40 @@ pub fn random(arch: Arch, seed: u64) -> BackboneWeights {
     BackboneWeights::random(arch, seed::derive(seed, &["backbone"]))
 }
 
-struct Found {
-    path: std::path::PathBuf,
-    what: String,
+/// A weight file on disk.
+struct LocalFile {
+    path: PathBuf,
+    /// What it is, for reports.
+    description: String,
 }
 
-enum Absent {
-    /// A known file that is not here and cannot be fetched now.
-    Unavailable(String),
-    /// A name or path that does not exist: a stand-in would hide the mistake.
-    Wrong(String),
-}
-
-fn find(name: &str) -> Result<Found, Absent> {
+/// Finds the file with this path or name and downloads it if necessary.
+///
+/// Only a known file that is not available gives [`Error::WeightFile`], which a fallback may replace. A wrong name or path gives
+/// [`Error::Weights`], since a fallback would hide the mistake.
+fn find(name: &str) -> Result<LocalFile, Error> {
     let path = Path::new(name);
     if path.is_file() {
-        return Ok(Found { path: path.into(), what: format!("the file {name}") });
+        return Ok(LocalFile { path: path.into(), description: format!("the file {name}") });
     }
-    let register = Register::embedded().map_err(|e| Absent::Wrong(e.to_string()))?;
+    let register = Register::embedded()?;
     let Some(entry) = register.find(name) else {
-        return Err(Absent::Wrong(format!(
-            "backbone weights {name:?}: there is no such file and models/weights.toml has no such name; see: train weights list"
+        return Err(Error::Weights(format!(
+            "backbone weights {name:?}: there is no such file, and models/weights.toml has no such name; see: wail weights list"
         )));
     };
-    let progress = Progress::new(&format!("fetching {}", entry.name), "bytes");
     let limits = FetchLimits { connect: Duration::from_secs(5), ..FetchLimits::default() };
-    let path =
-        fetch(entry, Path::new(MODELS_DIR), &limits, &mut |done, total| progress.set(done as usize, total as usize))
-            .map_err(|e| Absent::Unavailable(e.to_string()))?;
-    Ok(Found { path, what: format!("{} ({}), SHA-256 {}", entry.name, entry.source, entry.sha256) })
+    let path = fetch_with_progress(&format!("fetching {}", entry.name), entry, &limits)?;
+    let description = format!("{} ({}), SHA-256 {}", entry.name, entry.source, entry.sha256);
+    Ok(LocalFile { path, description })
+}
+
+/// Downloads a known weight file into [`models_dir`] unless it is there, and shows the progress under `title`.
+///
+/// # Errors
+/// [`Error::WeightFile`] if it is not available.
+pub(crate) fn fetch_with_progress(title: &str, entry: &WeightFile, limits: &FetchLimits) -> Result<PathBuf, Error> {
+    let progress = Progress::new(title, "bytes");
+    let mut show = |done: u64, total: u64| progress.set(done as usize, total as usize);
+    Ok(fetch(entry, &models_dir(), limits, &mut show)?)
 }

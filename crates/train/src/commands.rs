@@ -1,10 +1,13 @@
-//! One file for each sub-command: its arguments, and the library call behind it.
+//! The sub-commands, one file each: parse, resolve, call one library function, print.
 
 pub mod audit;
+pub mod completions;
+pub mod config;
 pub mod embed;
 pub mod export;
 pub mod features;
 pub mod infer;
+pub mod man;
 pub mod pretrain;
 pub mod report;
 pub mod sweep;

@@ -1,27 +1,29 @@
-//! The configuration of a run: one TOML file, every key with a default, every problem reported with its place.
+//! The configuration of a sweep: one TOML file, every key with a default, every problem reported with line and column.
 //!
 //! To add a key: add a field with its default here, check it in `Config::problems`, and read it where it is used.
 
+pub mod built_in;
+mod data;
 mod settings;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 
 use features::{FeatureConfig, FrontEnd};
 use model::{Arch, Pooling, Trainable};
 use serde::{Deserialize, Serialize};
 
+pub use data::{DataConfig, SplitConfig, WhenMissing};
 pub use settings::{PLAIN_NAME, Problem, Settings, is_plain_name};
 
-/// Everything that decides what a run computes. Its text, as resolved, is saved beside the results.
+/// Configuration of a sweep. The resolved configuration is saved with the results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// First part of the run folder's name: letters, digits, `-` and `_`.
     pub name: String,
-    /// Every random draw of the run derives from it.
+    /// Seed of every random draw of the run.
     pub seed: u64,
-    /// Forbids both stand-ins: the synthetic corpus for missing data, another backbone for missing weights.
+    /// Forbids both fallbacks: the synthetic corpus for missing recordings, another backbone for missing weights.
     pub strict: bool,
     /// Where the recordings are and how they are split.
     pub data: DataConfig,
@@ -29,96 +31,12 @@ pub struct Config {
     pub features: FeatureConfig,
     /// From image to embedding.
     pub backbone: BackboneConfig,
-    /// How one head is trained.
+    /// Training of a trial.
     pub train: TrainConfig,
     /// The grid.
     pub sweep: SweepConfig,
-    /// The gate that tells cries from all else.
+    /// The gate that tells cries from other sounds.
     pub gate: GateConfig,
-}
-
-/// Where the recordings are and how they are split.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct DataConfig {
-    /// Places to look for the folder of class folders; the first that exists is used. `${NAME}` stands for an
-    /// environment variable; a place whose variable is not set is passed over.
-    pub roots: Vec<String>,
-    /// Licence of the recordings, for the model card.
-    pub licence: Option<String>,
-    /// What to do when none of `roots` exists.
-    pub when_missing: WhenMissing,
-    /// The stand-in corpus: how many recordings, over all classes.
-    pub synthetic_recordings: usize,
-    /// Spectrograms and embeddings are kept here. Safe to delete, safe to share between processes.
-    pub cache: PathBuf,
-    /// Where the stand-in corpus is written.
-    pub synthetic: PathBuf,
-    /// Go on without recordings that cannot be read. They are listed either way.
-    pub skip_unreadable: bool,
-    /// How to tell the recorder of a recording from its path below the root: the first group of this regular expression.
-    /// Without it and `recorder_csv`, the app instance in a Donate-a-Cry file name.
-    pub recorder_pattern: Option<String>,
-    /// Or a CSV file with columns `path` and `recorder`.
-    pub recorder_csv: Option<PathBuf>,
-    /// Of several files with the same bytes use the first only.
-    pub drop_duplicates: bool,
-    /// Use no recording of a family (the same bytes, the same sound, or one made from the other) that has several labels.
-    pub drop_contradictions: bool,
-    /// Which recording is in which split.
-    pub split: SplitConfig,
-}
-
-/// What a run does without data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WhenMissing {
-    /// Make the seeded synthetic corpus, and say so.
-    Synthesize,
-    /// End with exit code 3.
-    Fail,
-}
-
-/// Which recording is in which split.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, tag = "kind", rename_all = "snake_case")]
-pub enum SplitConfig {
-    /// 60/20/20 within each class, drawn from the seed. Recordings of one baby stand on both sides, and scores flatter.
-    Stratified,
-    /// 60/20/20 of every class as far as groups allow: a recorder, or a family of copies, is on one side only.
-    Grouped,
-    /// Cross-validation: each fold is the test of a search of its own, with another fold as its validation.
-    /// Their tests are scored together; the saved model comes from one more search, on everything.
-    CrossValidation {
-        /// 3 to 20.
-        #[serde(default = "five")]
-        folds: usize,
-        /// How many times to deal the folds anew, 1 to 100.
-        #[serde(default = "one")]
-        repeats: usize,
-        /// Whether a recorder, or a family of copies, is in one fold only; without that, scores flatter.
-        #[serde(default = "yes")]
-        grouped: bool,
-    },
-    /// As cross-validation, with each group as a test of its own.
-    LeaveOneGroupOut,
-    /// `train.csv`, `val.csv` and `test.csv` (columns `class,path,label`) in `dir`.
-    Csv {
-        /// `{root}` stands for the data folder in use.
-        dir: String,
-    },
-}
-
-fn five() -> usize {
-    5
-}
-
-fn one() -> usize {
-    1
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// From image to embedding.
@@ -144,41 +62,42 @@ pub struct BackboneConfig {
     pub learning_rate: f64,
 }
 
-/// What a run does without pretrained weights.
+/// What a run does if the weights are not available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WeightsFallback {
-    /// The compact backbone that comes with the program, and say so.
+    /// Use the compact backbone that is built into the program; the report says so.
     Compact,
-    /// A backbone with seeded random weights, and say so.
+    /// Use seeded random weights; the report says so.
     Random,
-    /// End with exit code 4.
+    /// Fail with exit code 4.
     Fail,
 }
 
-/// How one head is trained.
+/// Training of a trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
-    /// Passes over the training split.
+    /// Passes over the training split, 1 to 10000.
     pub epochs: usize,
-    /// Recordings a step.
+    /// Recordings per step, 1 to 65536.
     pub batch_size: usize,
-    /// SpecAugment views of each training recording; each epoch draws one of them. 0 trains on the plain images, the default with YAMNet.
+    /// SpecAugment views of each training recording, at most 64; each epoch draws one of them. 0 trains without augmentation, the default
+    /// with YAMNet.
     pub augmented_views: usize,
-    /// Train on whitened embeddings; the saved head takes plain ones either way. See `whitening.rs`.
+    /// Train on whitened embeddings. The saved head takes plain embeddings in any case.
     pub whiten: bool,
     /// The order of the recordings in an epoch.
     pub sampler: Sampler,
     /// Weight of a class in the cross-entropy.
     pub class_weights: ClassWeights,
-    /// AdamW's decoupled weight decay.
+    /// Decoupled weight decay of AdamW, 0 to 1.
     pub weight_decay: f32,
-    /// AdamW's epsilon.
+    /// Epsilon of AdamW.
     pub adam_epsilon: f32,
-    /// ReduceLROnPlateau on the validation loss: the factor by which the learning rate falls.
+    /// Factor of ReduceLROnPlateau on the validation loss, above 0 and at most 1.
     pub plateau_factor: f64,
-    /// ReduceLROnPlateau: epochs without a better validation loss that are borne before the rate falls.
+    /// Patience of ReduceLROnPlateau: epochs without a better validation loss before the rate is reduced.
     pub plateau_patience: usize,
 }
 
@@ -188,7 +107,7 @@ pub struct TrainConfig {
 pub enum Sampler {
     /// Each recording once, shuffled.
     Shuffle,
-    /// As many draws with replacement, each class equally likely.
+    /// The same number of draws with replacement; each class has equal probability.
     Weighted,
 }
 
@@ -196,35 +115,35 @@ pub enum Sampler {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClassWeights {
-    /// `n / (C n_c)`, as scikit-learn's `class_weight="balanced"`.
+    /// `n / (n_classes · n_c)`, as scikit-learn's `class_weight="balanced"`.
     Balanced,
     /// 1 for each class.
     None,
 }
 
-/// The grid: each combination is a trial.
+/// The grid; each combination is a trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SweepConfig {
-    /// Learning rates of the head.
+    /// Initial learning rates of the head, each above 0 and at most 10.
     pub learning_rate: Vec<f64>,
-    /// Sizes of the head's inner layer.
+    /// Sizes of the head's inner layer, each 1 to 65536.
     pub inner: Vec<usize>,
-    /// Dropout before the first linear layer, 0 to below 1.
+    /// Dropout before the first linear layer, each 0 to below 1.
     pub dropout: Vec<f64>,
 }
 
-/// The gate before the classes: see `gate.rs`.
+/// The gate that tells cries from other sounds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GateConfig {
-    /// Whether the model gets a gate. Without one every sound is answered with a class.
+    /// Whether the model gets a gate. Without one, every sound is answered with a class.
     pub enabled: bool,
-    /// Sounds of each kind that are no cries, made for training it. Each passes the backbone once.
+    /// Number of synthetic sounds of each kind that it is trained on, 2 to 10000.
     pub sounds_per_kind: usize,
-    /// Whether it also hears a decoy of each training recording: what is no cry, but sounds recorded as it is.
+    /// Whether it is also trained on a decoy of each training recording: the recording with its cry removed.
     pub decoys: bool,
-    /// L2 of its logistic regression, on standardised embeddings.
+    /// L2 of its logistic regression on standardised embeddings, above 0 and at most 1.
     pub ridge: f64,
 }
 
@@ -240,25 +159,6 @@ impl Default for Config {
             train: TrainConfig::default(),
             sweep: SweepConfig::default(),
             gate: GateConfig::default(),
-        }
-    }
-}
-
-impl Default for DataConfig {
-    fn default() -> Self {
-        Self {
-            roots: vec!["data/raw".into()],
-            licence: None,
-            when_missing: WhenMissing::Synthesize,
-            synthetic_recordings: 512,
-            cache: "data/cache".into(),
-            synthetic: "data/synthetic".into(),
-            skip_unreadable: false,
-            recorder_pattern: None,
-            recorder_csv: None,
-            drop_duplicates: false,
-            drop_contradictions: false,
-            split: SplitConfig::Grouped,
         }
     }
 }
@@ -341,7 +241,7 @@ impl Settings for Config {
         check(
             !has_yamnet || self.backbone.train == Trainable::None,
             "backbone.train",
-            "must be none: YAMNet, and what is beside it, stays frozen",
+            "must be none: with YAMNet the backbone stays frozen",
         );
         check(
             has_yamnet || self.backbone.pooling == Pooling::Mean,
@@ -351,7 +251,7 @@ impl Settings for Config {
         check(
             !is_yamnet || self.backbone.when_missing != WeightsFallback::Compact,
             "backbone.when_missing",
-            "must be random or fail: the compact backbone cannot stand in for YAMNet",
+            "must be random or fail: the compact backbone cannot replace YAMNet",
         );
         check(
             match self.features.front_end {
@@ -408,29 +308,6 @@ impl Settings for Config {
     }
 }
 
-impl DataConfig {
-    /// Every value that makes no sense.
-    pub fn problems(&self) -> Vec<Problem> {
-        let mut found = Vec::new();
-        let mut check = |ok: bool, key: &str, message: &str| {
-            if !ok {
-                found.push(Problem { key: format!("data.{key}"), message: message.into() });
-            }
-        };
-        check((40..=100_000).contains(&self.synthetic_recordings), "synthetic_recordings", "must be 40 to 100000");
-        check(
-            self.recorder_pattern.is_none() || self.recorder_csv.is_none(),
-            "recorder_csv",
-            "recorder_pattern is set, too: give one of them",
-        );
-        if let SplitConfig::CrossValidation { folds, repeats, .. } = self.split {
-            check((3..=20).contains(&folds), "split.folds", "must be 3 to 20");
-            check((1..=100).contains(&repeats), "split.repeats", "must be 1 to 100");
-        }
-        found
-    }
-}
-
 fn all_distinct<T: std::hash::Hash + Eq>(values: impl Iterator<Item = T>) -> bool {
     let mut seen = HashSet::new();
     values.into_iter().all(|value| seen.insert(value))
@@ -467,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn yamnet_brings_its_front_end_and_the_file_may_say_more() {
+    fn yamnet_brings_its_front_end_and_the_file_may_override_it() {
         let yamnet =
             "[backbone]\narch = \"yamnet\"\n[features]\nclip_seconds = 3.0\nspec_augment = { time_mask = 9 }\n";
         let config = load(yamnet, &["features.spec_augment.probability=0.5"]).unwrap();
@@ -494,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_files_are_refused_with_their_place() {
+    fn bad_files_are_refused_with_line_and_column() {
         for (text, overrides, expected) in [
             ("[train]\nepoch = 3\n", vec![], vec!["line 2, column 1", "unknown field `epoch`"]),
             ("seed = \n", vec![], vec!["line 1"]),

@@ -1,59 +1,222 @@
-//! What can end a command early, sorted by the exit code it deserves.
+//! What can end a command early, and the exit code of each case.
 
-/// What ended a command early. [`Error::exit_code`] gives the documented code.
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The source of an error that has no type of its own here.
+pub(crate) type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// What can end a command early. [`Error::exit_code`] gives the documented exit code.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Wrong use of the command line, or a configuration that makes no sense: exit code 2.
+    /// Wrong use of the command line, or an invalid configuration: exit code 2.
     #[error("{0}")]
     Config(String),
-    /// Recordings, splits or a saved run that cannot be read: exit code 3.
+    /// The device and engine are not in this build, do not answer, or do not go together: exit code 2.
+    #[error(transparent)]
+    Compute(model::Error),
+    /// The model cannot do what the command line asks for: exit code 2.
+    #[error(transparent)]
+    Request(predict::Error),
+    /// The feature settings are invalid: exit code 2.
+    #[error(transparent)]
+    Features(features::Error),
+
+    /// Recordings, splits or a saved run that cannot be used: exit code 3.
     #[error("{0}")]
     Data(String),
-    /// Weights that are missing or not what they claim to be: exit code 4.
+    /// A corpus that cannot be read: exit code 3.
+    #[error(transparent)]
+    Dataset(#[from] dataset::Error),
+    /// A recording that cannot be decoded: exit code 3.
+    #[error("{}: {source}", path.display())]
+    Recording {
+        /// The recording.
+        path: PathBuf,
+        /// Why.
+        source: features::Error,
+    },
+
+    /// Weights or a model that is missing or not usable: exit code 4.
     #[error("{0}")]
     Weights(String),
-    /// A signal asked the run to stop; the same command goes on: exit code 75.
-    #[error("stopped on a signal; the same command goes on from here")]
+    /// A known weight file that is not available: exit code 4.
+    #[error(transparent)]
+    WeightFile(#[from] weights::Error),
+    /// A weight or model file that is damaged or does not fit: exit code 4.
+    #[error(transparent)]
+    ModelFile(model::Error),
+    /// There is no model to predict with: exit code 4.
+    #[error(transparent)]
+    NoModel(predict::Error),
+    /// Settings inside a weight or model file that cannot be read: exit code 4.
+    #[error("{what}: {source}")]
+    SavedSettings {
+        /// Which settings, with the path of their file.
+        what: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+
+    /// A signal asked the command to stop: exit code 75.
+    #[error("stopped on a signal; run the same command again to resume")]
     Interrupted,
-    /// Anything else, such as a full disk: exit code 1.
+
+    /// Training diverged: exit code 1. Only this error is recorded as the outcome of a trial.
     #[error("{0}")]
-    Failed(String),
+    Diverged(String),
+    /// Every trial of a search diverged: exit code 1.
+    #[error("every trial failed, the first one with: {first}")]
+    NoTrial {
+        /// Message of the first failed trial.
+        first: String,
+    },
+    /// A file or stream cannot be read or written: exit code 1.
+    #[error("{what}: {source}")]
+    Io {
+        /// The file or stream.
+        what: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A run's file cannot be used: exit code 3 if it cannot be understood, else 1.
+    #[error(transparent)]
+    Run(#[from] experiment::Error),
+    /// A page cannot be made: the exit code of its cause.
+    #[error(transparent)]
+    Report(#[from] report::Error),
+    /// The cache cannot be written: exit code 1.
+    #[error("the cache cannot be written: {0}")]
+    Cache(#[source] dataset::Error),
+    /// The run's model or a checkpoint of it cannot be written or read: exit code 1.
+    #[error(transparent)]
+    Checkpoint(model::Error),
+    /// The device or engine does not take the network or gives no result: exit code 1.
+    #[error("{what}: {source}")]
+    Device {
+        /// What was computed.
+        what: &'static str,
+        /// Why.
+        source: Source,
+    },
+    /// Predictions cannot be scored: exit code 1.
+    #[error(transparent)]
+    Metrics(#[from] metrics::Error),
+    /// A prediction failed: exit code 1.
+    #[error(transparent)]
+    Predict(#[from] predict::Error),
+    /// A value has no encoded form: exit code 1.
+    #[error("{what}: {source}")]
+    Encode {
+        /// What was to be encoded.
+        what: String,
+        /// Why.
+        source: Source,
+    },
+    /// The system does not let the program handle signals: exit code 1.
+    #[error("signals cannot be handled: {0}")]
+    Signals(#[from] ctrlc::Error),
 }
 
 impl Error {
-    /// The process exit code that stands for this error.
+    /// The exit code of the process: 1 failed, 2 wrong use or configuration, 3 bad input data, 4 missing or unusable weights,
+    /// 75 stopped by a signal.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Failed(_) => 1,
-            Self::Config(_) => 2,
-            Self::Data(_) => 3,
-            Self::Weights(_) => 4,
+            Self::Config(_) | Self::Compute(_) | Self::Request(_) | Self::Features(_) => 2,
+            Self::Data(_) | Self::Dataset(_) | Self::Recording { .. } => 3,
+            Self::Weights(_)
+            | Self::WeightFile(_)
+            | Self::ModelFile(_)
+            | Self::NoModel(_)
+            | Self::SavedSettings { .. } => 4,
             Self::Interrupted => 75,
+            Self::Run(error) => run_exit_code(error),
+            Self::Report(error) => report_exit_code(error),
+            Self::Diverged(_)
+            | Self::NoTrial { .. }
+            | Self::Io { .. }
+            | Self::Cache(_)
+            | Self::Checkpoint(_)
+            | Self::Device { .. }
+            | Self::Metrics(_)
+            | Self::Predict(_)
+            | Self::Encode { .. }
+            | Self::Signals(_) => 1,
         }
     }
-}
 
-impl From<dataset::Error> for Error {
-    fn from(error: dataset::Error) -> Self {
-        Self::Data(error.to_string())
+    /// Wraps an I/O error of `path`, for `map_err`.
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { what: path.display().to_string(), source }
+    }
+
+    /// Wraps an error of the device or engine, for `map_err`; `what` says what was computed.
+    pub(crate) fn device<E: Into<Source>>(what: &'static str) -> impl Fn(E) -> Self {
+        move |source| Self::Device { what, source: source.into() }
+    }
+
+    /// Wraps an encoder's error, for `map_err`; `what` says what was to be encoded.
+    pub(crate) fn encode<E: Into<Source>>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
+        move |source| Self::Encode { what: what.into(), source: source.into() }
+    }
+
+    /// Wraps the error of reading a tensor back from the device, for `map_err`.
+    pub(crate) fn no_result(source: impl Into<Source>) -> Self {
+        Self::Device { what: "the device gave no float32 result", source: source.into() }
     }
 }
 
-impl From<metrics::Error> for Error {
-    fn from(error: metrics::Error) -> Self {
-        Self::Failed(error.to_string())
+fn run_exit_code(error: &experiment::Error) -> u8 {
+    match error {
+        experiment::Error::NoReport { .. } | experiment::Error::Format { .. } | experiment::Error::Damaged { .. } => 3,
+        _ => 1,
     }
 }
 
-impl From<predict::Error> for Error {
-    fn from(error: predict::Error) -> Self {
-        Self::Failed(error.to_string())
+fn report_exit_code(error: &report::Error) -> u8 {
+    match error {
+        report::Error::Run(error) => run_exit_code(error),
+        report::Error::Features(_) => 2,
+        report::Error::Table { .. } | report::Error::Recording { .. } => 3,
+        _ => 1,
     }
 }
 
-impl From<crate::weights::WeightsError> for Error {
-    fn from(error: crate::weights::WeightsError) -> Self {
-        Self::Weights(error.to_string())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_the_documented_ones() {
+        let missing = || io::Error::from(io::ErrorKind::NotFound);
+        let path = PathBuf::from("x");
+        for (error, code) in [
+            (Error::Diverged("the loss is not finite".into()), 1),
+            (Error::io(&path)(missing()), 1),
+            (Error::no_result("no float32"), 1),
+            (experiment::Error::Write { path: path.clone(), source: missing() }.into(), 1),
+            (Error::Cache(dataset::Error::Io { path: path.clone(), source: missing() }), 1),
+            (Error::Config("wrong".into()), 2),
+            (Error::Data("bad".into()), 3),
+            (dataset::Error::Io { path: path.clone(), source: missing() }.into(), 3),
+            (experiment::Error::NoReport { path: path.clone(), source: missing() }.into(), 3),
+            (report::Error::Table { path, problem: "a row is too short".into() }.into(), 3),
+            (Error::Weights("none".into()), 4),
+            (Error::Interrupted, 75),
+        ] {
+            assert_eq!(error.exit_code(), code, "{error}");
+        }
+    }
+
+    #[test]
+    fn errors_keep_their_source() {
+        let error = Error::from(experiment::Error::Write {
+            path: "x".into(),
+            source: io::Error::from_raw_os_error(28), // ENOSPC
+        });
+        let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<io::Error>());
+        assert_eq!(source.and_then(io::Error::raw_os_error), Some(28));
     }
 }

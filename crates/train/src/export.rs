@@ -1,61 +1,78 @@
-//! A trained model as a folder that other programs can use.
-
-mod card;
+//! Writes a trained model as a folder that other programs can use.
 
 use std::path::Path;
 
+use experiment::folder::{self, CHECKPOINT_FILE, MODEL_FILE, ONNX_FILE};
+use experiment::{Report, TrialSummary};
 use features::FeatureConfig;
 use metrics::Calibration;
-use model::{Network, Trainable};
+use model::{Network, SavedModel, Trainable};
+use report::card::Card;
+use serde::de::DeserializeOwned;
 
 use crate::Error;
-use crate::report::Report;
-use crate::run_folder::{self, CHECKPOINT_FILE, MODEL_FILE, ONNX_FILE};
 
-/// Writes `model.onnx`, `model.safetensors`, `model.bpk` (a burn record) and `MODEL_CARD.md` into `out`: the best trial
-/// of the finished `run`, or the one called `trial`.
+/// Writes `model.onnx`, `model.safetensors`, `model.bpk` (a burn record) and `MODEL_CARD.md` into `out`: the best trial of the finished
+/// `run`, or the one named `trial`.
 ///
 /// # Errors
-/// [`Error::Data`] if the run is not finished or has no such trial, [`Error::Weights`] if its model is damaged,
-/// [`Error::Failed`] if a file cannot be written.
+/// [`Error::Run`] if the run is not finished, [`Error::Data`] if it has no such trial, [`Error::ModelFile`] if its model is damaged,
+/// [`Error::Checkpoint`] or [`Error::Io`] if a file cannot be written.
 pub fn export(run: &Path, trial: Option<&str>, out: &Path) -> Result<(), Error> {
-    let damaged = |e: model::Error| Error::Weights(e.to_string());
-    let failed = |e: model::Error| Error::Failed(e.to_string());
     let report = Report::read(run)?;
-    let best = &report.leaderboard[0].id;
-    let id = trial.unwrap_or(best);
+    let id = trial.unwrap_or(&report.leaderboard[0].id);
     let Some(summary) = report.leaderboard.iter().find(|trial| trial.id == id) else {
+        let leaderboard = run.join("leaderboard.csv");
         return Err(Error::Data(format!(
             "{}: there is no trial {id}; its trials are in {}",
             run.display(),
-            run.join("leaderboard.csv").display()
+            leaderboard.display()
         )));
     };
-    let device = model::cpu();
-    let mut saved = model::load_model(&run.join(MODEL_FILE), &device).map_err(damaged)?;
-    if id != best {
-        let checkpoint = run.join("trials").join(id).join(CHECKPOINT_FILE);
-        let info;
-        (info, saved.weights, saved.head) =
-            model::load_checkpoint(&checkpoint, saved.weights, &device).map_err(damaged)?;
-        if info.trained != Trainable::None {
-            // The gate was taught on the embeddings of the best trial's backbone.
-            (saved.info.gate, saved.gate) = (None, None);
-        }
-        (saved.info.head, saved.info.calibration) = (info.head, info.calibration);
-    }
-    let features: FeatureConfig = serde_json::from_value(saved.info.features.clone())
-        .map_err(|e| Error::Weights(format!("{}: its feature settings: {e}", run.join(MODEL_FILE).display())))?;
+    let saved = load(run, &report, summary)?;
+    let path = run.join(MODEL_FILE);
+    let features: FeatureConfig = settings(&path, "feature settings", &saved.info.features)?;
+    let calibration: Calibration = settings(&path, "calibration", &saved.info.calibration)?;
 
-    let calibration: Calibration = serde_json::from_value(saved.info.calibration.clone())
-        .map_err(|e| Error::Weights(format!("{}: its calibration: {e}", run.join(MODEL_FILE).display())))?;
-
-    let model::SavedModel { info, weights, head, gate } = &saved;
+    let SavedModel { info, weights, head, gate } = &saved;
     let gate = gate.as_ref();
-    std::fs::create_dir_all(out).map_err(|e| Error::Failed(format!("{}: {e}", out.display())))?;
-    model::save_onnx(&out.join(ONNX_FILE), info, weights, head, gate, features.image_shape()).map_err(failed)?;
-    model::save_model(&out.join(MODEL_FILE), info, weights, head, gate).map_err(failed)?;
-    Network::new(weights, head).save_record(&out.join("model.bpk")).map_err(failed)?;
-    let card = card::text(&report, summary, &features, &calibration, gate.and(report.gate.as_ref()), out);
-    run_folder::write(&out.join("MODEL_CARD.md"), card.as_bytes())
+    std::fs::create_dir_all(out).map_err(Error::io(out))?;
+    model::save_onnx(&out.join(ONNX_FILE), info, weights, head, gate, features.image_shape())
+        .map_err(Error::Checkpoint)?;
+    model::save_model(&out.join(MODEL_FILE), info, weights, head, gate).map_err(Error::Checkpoint)?;
+    Network::new(weights, head).save_record(&out.join("model.bpk")).map_err(Error::Checkpoint)?;
+    let card = Card {
+        report: &report,
+        trial: summary,
+        features: &features,
+        calibration: &calibration,
+        gate: gate.and(report.gate.as_ref()),
+        folder: out,
+    };
+    Ok(folder::write(&out.join("MODEL_CARD.md"), card.text().as_bytes())?)
+}
+
+/// The run's model with the weights and the head of `trial`.
+fn load(run: &Path, report: &Report, trial: &TrialSummary) -> Result<SavedModel, Error> {
+    let device = model::cpu();
+    let mut saved = model::load_model(&run.join(MODEL_FILE), &device).map_err(Error::ModelFile)?;
+    if trial.id == report.leaderboard[0].id {
+        return Ok(saved);
+    }
+    let checkpoint = run.join("trials").join(&trial.id).join(CHECKPOINT_FILE);
+    let info;
+    (info, saved.weights, saved.head) =
+        model::load_checkpoint(&checkpoint, saved.weights, &device).map_err(Error::ModelFile)?;
+    if info.trained != Trainable::None {
+        // The gate was trained on the embeddings of the best trial's backbone.
+        (saved.info.gate, saved.gate) = (None, None);
+    }
+    (saved.info.head, saved.info.calibration) = (info.head, info.calibration);
+    Ok(saved)
+}
+
+/// Reads settings that the model file at `path` holds as JSON.
+fn settings<T: DeserializeOwned>(path: &Path, name: &str, value: &serde_json::Value) -> Result<T, Error> {
+    let what = || format!("{}: its {name}", path.display());
+    serde_json::from_value(value.clone()).map_err(|source| Error::SavedSettings { what: what(), source })
 }

@@ -1,43 +1,44 @@
-//! Sweep, trials, report, and the command line of Wail.
+//! Training: preparing a corpus, embedding it, trials, the sweep, the gate, pretraining, and the command line of Wail.
 //!
-//! [`sweep::run`] is the main job, top to bottom: [`data`] finds the recordings, [`backbone`] the weights,
-//! [`embeddings`] runs the frozen backbone once, [`whitening`] evens its numbers out, [`trial`] trains one head, [`gate`] learns what is no cry,
-//! [`report`] says what came out.
+//! [`sweep::run`] is the main job. The folders follow its stages:
+//!
+//! | folder | stage |
+//! | --- | --- |
+//! | [`corpus`] | finds the recordings, drops duplicates, splits them, counts leaks |
+//! | [`embed`] | runs the frozen backbone once per recording, whitens its embeddings |
+//! | [`trial`] | trains one head with one setting of the grid |
+//! | [`sweep`] | searches the grid, chooses a trial, writes the run |
+//! | [`gate`] | trains and tests the gate that tells cries from other sounds |
+//! | [`pretrain`] | trains a backbone from scratch |
+//!
+//! ```
+//! use train::config::{Config, Settings};
+//!
+//! let folder = std::env::temp_dir().join(format!("train-doc-{}", std::process::id()));
+//! std::fs::create_dir_all(&folder)?;
+//! let path = folder.join("sweep.toml");
+//! std::fs::write(&path, "[train]\nepochs = 5\n")?;
+//! let config = Config::load(&path, &["seed=7".into()])?;
+//! assert_eq!((config.train.epochs, config.seed), (5, 7));
+//! # std::fs::remove_dir_all(&folder)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
-pub mod audit;
+mod args;
 pub mod backbone;
-mod cholesky;
 pub mod cli;
 mod commands;
 pub mod config;
-pub mod data;
-mod decoy;
-pub mod embeddings;
+pub mod corpus;
+pub mod embed;
 mod error;
 pub mod export;
 pub mod gate;
-mod inputs;
-pub mod interrupt;
-pub mod journal;
-mod media;
-mod npy;
-mod parts;
-pub mod plan;
+mod home;
 pub mod pretrain;
-pub mod progress;
-pub mod remedies;
-pub mod report;
-mod results;
-pub mod run_folder;
-pub mod sampler;
-pub mod search;
-pub mod seed;
-pub mod states;
-mod svg;
+mod sound;
 pub mod sweep;
-pub mod tail;
+pub mod terminal;
 pub mod trial;
-pub mod weights;
-pub mod whitening;
 
 pub use error::Error;

@@ -1,4 +1,4 @@
-//! `train`: the command line of Wail. See `train --help`.
+//! `wail`: the command line. See `wail --help`.
 
 use std::process::ExitCode;
 

@@ -1,66 +1,48 @@
-//! `train pretrain`: recordings in; a backbone that learnt from them out, for the main job and for `train embed`.
+//! Pretraining: recordings in; a backbone trained on them out, for the sweep and for `wail embed`.
 //!
-//! Each epoch hears every recording that may be heard once, changed anew by `augment` and SpecAugment; the network norms by
-//! the batch, and batch norm is folded away at the end. It hears the training recordings of the split alone, so that others
-//! stay for honest scores; the file says which it heard, and every later run compares that with what it tests.
+//! Each epoch passes over every training recording once, augmented anew. The network has batch norm, which is folded into the convolutions
+//! at the end. Only the training recordings of the split are used, so that the others remain for honest scores. The file lists what the
+//! backbone was trained on, and every later run compares that with what it tests.
 
 pub mod config;
-pub mod objective;
-pub mod sounds;
-mod state;
+mod objective;
+mod resume;
+mod sounds;
+mod student;
 mod teacher;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsParams};
+use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
 use dataset::hex;
+use experiment::journal::{Journal, JournalState, Record};
+use experiment::{Environment, RunFolder, seed};
 use model::{BackboneInfo, Compute, NormedBackbone};
 use rand::seq::SliceRandom;
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::Error;
 use crate::config::Settings;
-use crate::journal::{Journal, Record, Standing};
-use crate::progress::Progress;
-use crate::report::Environment;
-use crate::run_folder::RunFolder;
-use crate::tail::no_result;
-use crate::{Error, interrupt, seed};
+use crate::terminal::interrupt;
+use crate::terminal::progress::Progress;
 use config::PretrainConfig;
 use objective::Projector;
+use resume::{ResumeFile, ResumePoint};
 use sounds::Sounds;
-use state::{State, StateFile};
+use student::{Epoch, Student};
 
-/// Name of the trained backbone inside the run's folder.
+/// Name of the backbone inside the run's folder.
 pub const BACKBONE_FILE: &str = "backbone.safetensors";
 
-/// What is trained: the backbone, and what the objective needs behind it.
-#[derive(Module, Debug)]
-pub struct Student {
-    backbone: NormedBackbone,
-    projector: Projector,
-}
-
-/// A line of `epochs.csv`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Epoch {
-    /// From 1.
-    pub epoch: usize,
-    /// Learning rate of its last step.
-    pub learning_rate: f64,
-    /// Mean loss of its steps.
-    pub loss: f64,
-}
-
-/// Pretrains as `config` says and writes a folder below `out`: `backbone.safetensors`, `epochs.csv`, `config.toml`,
-/// `provenance.json` and `split/`. What was stopped goes on from its last whole epoch, to the bit; a finished folder is left as it is.
+/// Pretrains as `config` says and writes a folder below `out`: `backbone.safetensors`, `epochs.csv`, `config.toml`, `provenance.json` and
+/// `split/`. An interrupted pretraining resumes from its last complete epoch, bit for bit; a finished one is left unchanged. Returns the path
+/// of the backbone.
 ///
 /// # Errors
-/// The [`Error`] of the step that failed, [`Error::Interrupted`] on a signal.
+/// The [`Error`] of the step that failed, [`Error::Diverged`] if the loss is no longer finite, [`Error::Interrupted`] on a signal.
 pub fn run(config: &PretrainConfig, compute: &Compute, out: &Path) -> Result<PathBuf, Error> {
     let started = Instant::now();
     let sounds = Sounds::find(config, compute)?;
@@ -70,98 +52,135 @@ pub fn run(config: &PretrainConfig, compute: &Compute, out: &Path) -> Result<Pat
     let (journal, records) = Journal::open(&run.path)?;
     run.remove_leftovers()?;
     let hash = hex(&Sha256::digest(&resolved));
-    if Standing::after(records.iter().cloned()).finished.as_ref() == Some(&hash) {
+    if JournalState::replay(records.iter().cloned()).finished.as_ref() == Some(&hash) {
         eprintln!("finished   {}: nothing is left to do", run.path.display());
         journal.finish(&records)?;
         return Ok(path);
     }
-    let mut provenance = Environment::here().provenance(config.seed, compute.device_name());
+    let mut provenance = Environment::current().provenance(config.seed, compute.device_name());
     provenance["config"] = json!(resolved);
-    provenance["backbone"] = json!({ "used": config.in_words(), "heard": sounds.heard });
+    provenance["backbone"] = json!({ "used": config.in_words(), "heard": sounds.pretraining });
+    describe(config, compute, &sounds, &run, &resolved, &provenance)?;
+
+    let resume = ResumeFile::new(&config.data.cache_dir().join("training").join(&run.name));
+    let training = Training { config, sounds: &sounds, device: compute.device().clone().autodiff() };
+    let ResumePoint { student, epochs, .. } = training.run(&resume, &run)?;
+    // Written again, since a process may have died between resume point and table.
+    write_epochs(&run, &epochs)?;
+    let weights = student.backbone.fold().map_err(|e| Error::Diverged(format!("the training diverged: {e}")))?;
+    let info = BackboneInfo { arch: config.arch, features: json!(config.features), provenance };
+    model::save_backbone(&path, &info, &weights).map_err(Error::Checkpoint)?;
+    journal.finish(&[Record::Begin { epochs: epochs.len() }, Record::Run { config: hash }])?;
+    run.log("finished", started.elapsed().as_secs_f64())?;
+    Ok(path)
+}
+
+/// Writes what is known before training, and shows it.
+fn describe(
+    config: &PretrainConfig,
+    compute: &Compute,
+    sounds: &Sounds,
+    run: &RunFolder,
+    resolved: &str,
+    provenance: &Value,
+) -> Result<(), Error> {
     run.write("config.toml", resolved.as_bytes())?;
     run.write("provenance.json", format!("{provenance:#}\n").as_bytes())?;
     for (name, text) in &sounds.split {
         run.write(&format!("split/{name}"), text.as_bytes())?;
     }
     eprintln!(
-        "run        {}\nheard      {} recordings and sounds, {} classes\nbackbone   {}: {}\ndevice     {}",
+        "run        {}\ndata       {} recordings and sounds, {} classes\nbackbone   {}: {}\ndevice     {}",
         run.path.display(),
-        sounds.n_heard(),
+        sounds.len(),
         sounds.n_classes,
         config.arch,
         config.in_words(),
         compute.device_name()
     );
-    let states = StateFile::new(&config.data.cache.join("training").join(&run.name));
-    let State { student, epochs, .. } = train(config, &sounds, compute.device(), &states, &run)?;
-    // Again, since a process may have died between state and table.
-    write_epochs(&run, &epochs)?;
-    let weights = student.backbone.fold().map_err(|e| Error::Failed(format!("the training diverged: {e}")))?;
-    let info = BackboneInfo { arch: config.arch, features: json!(config.features), provenance };
-    model::save_backbone(&path, &info, &weights).map_err(|e| Error::Failed(e.to_string()))?;
-    journal.finish(&[Record::Begin { epochs: epochs.len() }, Record::Run { config: hash }])?;
-    run.log("finished", started.elapsed().as_secs_f64())?;
-    Ok(path)
+    Ok(())
 }
 
-fn train(
-    config: &PretrainConfig,
-    sounds: &Sounds,
-    device: &Device,
-    states: &StateFile,
-    run: &RunFolder,
-) -> Result<State, Error> {
-    let device = device.clone().autodiff();
-    let backbone_seed = seed::derive(config.seed, &["backbone"]);
-    let backbone =
-        NormedBackbone::random(config.arch, backbone_seed, &device).map_err(|e| Error::Config(e.to_string()))?;
-    let mut rng = seed::generator(config.seed, &["projector"]);
-    let projector = Projector::new(&config.objective, backbone.n_outputs(), sounds, &mut rng, &device);
-    let adam = AdamWConfig::new().with_weight_decay(config.train.weight_decay).with_epsilon(1e-8);
-    let begin = State { student: Student { backbone, projector }, optimizer: adam.init(), epochs: Vec::new() };
-    let mut state = states.read(begin);
-    let batches = sounds.n_heard() / config.train.batch_size;
-    let progress = Progress::new("pretraining", "steps");
-    let total = config.train.epochs * batches;
-    for epoch in state.epochs.len() + 1..=config.train.epochs {
-        let mut order: Vec<usize> = (0..sounds.n_heard()).collect();
-        order.shuffle(&mut seed::generator(config.seed, &[&epoch.to_string(), "order"]));
-        let mut student = state.student;
+/// The training of a backbone.
+struct Training<'a> {
+    config: &'a PretrainConfig,
+    sounds: &'a Sounds,
+    /// With autodiff.
+    device: Device,
+}
+
+impl Training<'_> {
+    /// Trains every epoch that is left, and writes a resume point after each.
+    fn run(&self, resume: &ResumeFile, run: &RunFolder) -> Result<ResumePoint, Error> {
+        let mut point = resume.read(self.start()?);
+        let progress = Progress::new("pretraining", "steps");
+        for number in point.epochs.len() + 1..=self.config.train.epochs {
+            let (student, epoch) = self.epoch(number, point.student, &mut point.optimizer, &progress)?;
+            progress.line(&format!("epoch {number:>4}  loss {:.4}", epoch.loss));
+            point.student = student;
+            point.epochs.push(epoch);
+            resume.write(&point)?;
+            write_epochs(run, &point.epochs)?;
+        }
+        Ok(point)
+    }
+
+    /// The network before the first epoch.
+    fn start(&self) -> Result<ResumePoint, Error> {
+        let config = self.config;
+        let backbone_seed = seed::derive(config.seed, &["backbone"]);
+        let backbone = NormedBackbone::random(config.arch, backbone_seed, &self.device).map_err(Error::Compute)?;
+        let mut rng = seed::generator(config.seed, &["projector"]);
+        let projector = Projector::new(&config.objective, backbone.n_outputs(), self.sounds, &mut rng, &self.device);
+        let adam = AdamWConfig::new().with_weight_decay(config.train.weight_decay).with_epsilon(1e-8);
+        let student = Student { backbone, projector };
+        Ok(ResumePoint { student, optimizer: adam.init(), epochs: Vec::new() })
+    }
+
+    /// Trains the epoch `number`, from 1.
+    fn epoch(
+        &self,
+        number: usize,
+        mut student: Student,
+        optimizer: &mut ModuleOptimizer,
+        progress: &Progress,
+    ) -> Result<(Student, Epoch), Error> {
+        let Self { config, sounds, device } = self;
+        let n_batches = sounds.len() / config.train.batch_size;
+        let total = config.train.epochs * n_batches;
+        let mut order: Vec<usize> = (0..sounds.len()).collect();
+        order.shuffle(&mut seed::generator(config.seed, &[&number.to_string(), "order"]));
         let (mut loss_sum, mut learning_rate) = (0.0, 0.0);
-        // The last few, too few for a batch, have their turn in another epoch.
+        // The last recordings, too few for a batch, are left to other epochs.
         for (step, batch) in order.chunks_exact(config.train.batch_size).enumerate() {
             interrupt::check()?;
-            let views = sounds.views(batch, config, &[&epoch.to_string(), &step.to_string()]);
-            let embeddings = student.backbone.forward(images(&views, config.features.image_size, &device));
+            let views = sounds.views(batch, config, &[&number.to_string(), &step.to_string()]);
+            let embeddings = student.backbone.forward(images(&views, config.features.image_size, device));
             let loss = student.projector.loss(&config.objective, embeddings, batch, sounds);
-            let value: f64 = loss.to_data().try_to_vec::<f32>().map_err(no_result)?.into_iter().map(f64::from).sum();
+            let values = loss.to_data().try_to_vec::<f32>().map_err(Error::no_result)?;
+            let value: f64 = values.into_iter().map(f64::from).sum();
             if !value.is_finite() {
-                let place = format!("epoch {epoch}, step {}", step + 1);
-                return Err(Error::Failed(format!("{place}: the loss is not finite; lower train.learning_rate")));
+                let place = format!("epoch {number}, step {}", step + 1);
+                return Err(Error::Diverged(format!("{place}: the loss is not finite; lower train.learning_rate")));
             }
             loss_sum += value;
-            let done = (epoch - 1) * batches + step + 1;
+            let done = (number - 1) * n_batches + step + 1;
             learning_rate = config.train.learning_rate_at(done, total);
             let mut gradients = loss.backward();
             let gradients = GradientsParams::from_module(&mut gradients, &student);
-            student = state.optimizer.step(learning_rate, student, gradients);
+            student = optimizer.step(learning_rate, student, gradients);
             progress.set(done, total);
         }
-        state.student = student;
-        state.epochs.push(Epoch { epoch, learning_rate, loss: loss_sum / batches as f64 });
-        progress.line(&format!("epoch {epoch:>4}  loss {:.4}", loss_sum / batches as f64));
-        states.write(&state)?;
-        write_epochs(run, &state.epochs)?;
+        Ok((student, Epoch { epoch: number, learning_rate, loss: loss_sum / n_batches as f64 }))
     }
-    Ok(state)
 }
 
 fn write_epochs(run: &RunFolder, epochs: &[Epoch]) -> Result<(), Error> {
     let rows = epochs.iter().map(|e| [e.epoch.to_string(), e.learning_rate.to_string(), e.loss.to_string()]);
-    run.write_csv("epochs.csv", &["epoch", "learning_rate", "loss"].map(String::from), rows)
+    Ok(run.write_csv("epochs.csv", &["epoch", "learning_rate", "loss"].map(String::from), rows)?)
 }
 
-/// Views `[n][size * size]` as `[n, 1, size, size]`.
+/// Views `[n][size * size]` as a tensor `[n, 1, size, size]`.
 fn images(views: &[Vec<f32>], size: usize, device: &Device) -> Tensor<4> {
     Tensor::from_data(TensorData::new(views.concat(), [views.len(), 1, size, size]), device)
 }

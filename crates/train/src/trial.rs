@@ -1,170 +1,170 @@
-//! One trial: a head, and the last layers of the backbone where they are trained, with one setting of the grid.
+//! One trial: a head, and the last layers of the backbone if they are trained, with one setting of the grid.
 
-use std::cmp::Ordering;
+mod plateau;
+pub mod resume;
+mod sampler;
+pub mod trainable_part;
+
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::nn::loss::CrossEntropyLossConfig;
+use burn::nn::loss::{CrossEntropyLoss, CrossEntropyLossConfig};
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use experiment::{Epoch, TrialConfig, seed};
 use metrics::{ConfusionMatrix, argmax};
-use model::{Head, HeadConfig};
+use model::Head;
 use rand::RngExt;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
+use crate::Error;
 use crate::config::{ClassWeights, TrainConfig};
-use crate::embeddings::Embeddings;
-use crate::sampler::epoch_order;
-use crate::seed;
-use crate::states::{State, States};
-use crate::tail::{Start, Tail, no_result, probabilities};
-use crate::{Error, interrupt};
+use crate::embed::embeddings::Embeddings;
+use crate::terminal::interrupt;
+use plateau::Plateau;
+use resume::{Optimizers, ResumeFolder, ResumePoint};
+use sampler::epoch_order;
+use trainable_part::{Start, TrainablePart, probabilities};
 
-/// One point of the grid.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TrialConfig {
-    /// Learning rate at the start.
-    pub learning_rate: f64,
-    /// The head's inner size and dropout.
-    pub head: HeadConfig,
+/// What all trials of a search share.
+pub struct Setup<'a> {
+    /// Rows of the kind that `start` describes.
+    pub data: &'a Embeddings,
+    /// Where the trials start.
+    pub start: &'a Start<'a>,
+    /// How they are trained.
+    pub config: &'a TrainConfig,
+    /// Seed of the search.
+    pub seed: u64,
+    /// Where they are trained.
+    pub device: &'a Device,
 }
 
-impl TrialConfig {
-    /// Name of the trial, made of its settings, so that a longer grid keeps the trials that it had.
-    pub fn id(&self) -> String {
-        format!("lr{}-inner{}-dropout{}", self.learning_rate, self.head.inner, self.head.dropout)
-    }
-}
-
-/// A line of `epochs.csv`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Epoch {
-    /// From 1.
-    pub epoch: usize,
-    /// Learning rate of the epoch.
-    pub learning_rate: f64,
-    /// Mean over the steps of the weighted cross-entropy.
-    pub train_loss: f64,
-    /// Weighted cross-entropy on validation.
-    pub val_loss: f64,
-    /// Macro-F1 on validation.
-    pub val_macro_f1: f64,
-}
-
-impl Epoch {
-    /// Higher validation macro-F1 first, then lower validation loss.
-    pub fn rank(&self, other: &Self) -> Ordering {
-        other.val_macro_f1.total_cmp(&self.val_macro_f1).then(self.val_loss.total_cmp(&other.val_loss))
-    }
-}
-
-/// A trained tail: the epoch with the best validation macro-F1, then the lower validation loss, then the earlier.
+/// A trained trial at its best epoch: highest validation macro-F1, then lowest validation loss, then earliest.
 pub struct Trained {
-    /// What it was at that epoch, without gradients. The head is for inputs of the kind it was trained on.
-    pub tail: Tail,
+    /// The trained layers at that epoch, without gradients. The head is for inputs of the kind it was trained on.
+    pub part: TrainablePart,
     /// Index into `epochs`.
     pub best: usize,
     /// Every epoch.
     pub epochs: Vec<Epoch>,
 }
 
-/// Trains one tail on rows of the kind that `start` describes, from where `states` knows it.
+/// Trains one trial; continues from its resume point if there is one.
 ///
 /// # Errors
-/// [`Error::Failed`] if the loss is no longer finite, the device gives no result or a state cannot be written,
-/// [`Error::Interrupted`] on a signal.
-pub fn train(
-    data: &Embeddings,
-    start: &Start,
-    trial: &TrialConfig,
-    config: &TrainConfig,
-    seed: u64,
-    device: &Device,
-    states: &States,
-) -> Result<Trained, Error> {
+/// [`Error::Diverged`] if the loss is no longer finite, [`Error::Device`] if the device gives no result, [`Error::Run`] if a resume
+/// point cannot be written, [`Error::Interrupted`] on a signal.
+pub fn train(setup: &Setup, trial: &TrialConfig, resume: &ResumeFolder) -> Result<Trained, Error> {
     interrupt::check()?;
     let id = trial.id();
-    let device = device.clone().autodiff();
-    let n_classes = data.n_classes;
-    let mut rng = seed::generator(seed, &[&id, "head"]);
-    let head = Head::new(&trial.head, start.weights.n_outputs(), n_classes, &mut rng, &device);
+    let device = setup.device.clone().autodiff();
+    let mut point = resume.read(&id, setup.config.epochs, first_point(setup, trial, &device));
+    let criterion = criterion(setup, &device);
+    let mut plateau = Plateau::new(trial.learning_rate, setup.config);
+    point.epochs.iter().for_each(|epoch| plateau.step(epoch.val_loss));
+    let mut written = Instant::now();
+    for epoch in point.epochs.len() + 1..=setup.config.epochs {
+        let learning_rate = plateau.learning_rate;
+        let step = EpochStep { setup, trial, criterion: &criterion, epoch, learning_rate };
+        let (part, train_loss) = step.train(point.part, &mut point.optimizers)?;
+        let frozen = part.valid();
+        point.part = part;
+        let (val_loss, val_macro_f1) = step.validate(&frozen)?;
+        if !train_loss.is_finite() || !val_loss.is_finite() {
+            return Err(Error::Diverged(format!(
+                "trial {id}: the loss is not finite at epoch {epoch}; a lower learning rate may help"
+            )));
+        }
+        point.push(Epoch { epoch, learning_rate, train_loss, val_loss, val_macro_f1 }, frozen);
+        plateau.step(val_loss);
+
+        let stop = interrupt::check();
+        if stop.is_err() || resume.is_due(written.elapsed()) {
+            resume.write(&id, &point)?;
+            written = Instant::now();
+        }
+        stop?;
+    }
+    let (best, part) = point.best.ok_or_else(|| Error::Config("train.epochs: must be at least 1".into()))?;
+    Ok(Trained { part, best, epochs: point.epochs })
+}
+
+/// The trial before its first epoch.
+fn first_point(setup: &Setup, trial: &TrialConfig, device: &Device) -> ResumePoint {
+    let Setup { data, start, config, seed, .. } = setup;
+    let mut rng = seed::generator(*seed, &[&trial.id(), "head"]);
+    let head = Head::new(&trial.head, start.weights.n_outputs(), data.n_classes, &mut rng, device);
     let adam = AdamWConfig::new().with_weight_decay(config.weight_decay).with_epsilon(config.adam_epsilon);
-    let begin = State {
-        tail: Tail::new(start, start.weights, head),
-        head_optimizer: adam.init(),
-        backbone_optimizer: adam.init(),
+    ResumePoint {
+        part: TrainablePart::new(start, start.weights, head),
+        optimizers: Optimizers { head: adam.init(), backbone: adam.init() },
         epochs: Vec::new(),
         best: None,
-    };
-    let mut state = states.read(&id, config.epochs, begin);
-    let class_weights = class_weights(config.class_weights, &data.train.labels, n_classes);
-    let criterion = CrossEntropyLossConfig::new().with_weights(Some(class_weights)).init(&device);
-    let val_labels = int_tensor(&data.val.labels, &device).inner();
+    }
+}
 
-    let mut plateau = Plateau::new(trial.learning_rate, config);
-    state.epochs.iter().for_each(|epoch| plateau.step(epoch.val_loss));
-    let mut kept = Instant::now();
-    for epoch in state.epochs.len() + 1..=config.epochs {
-        let mut rng = seed::generator(seed, &[&id, &epoch.to_string(), "order and views"]);
-        let mut dropout_rng = seed::generator(seed, &[&id, &epoch.to_string(), "dropout"]);
+fn criterion(setup: &Setup, device: &Device) -> CrossEntropyLoss {
+    let Setup { data, config, .. } = setup;
+    let weights = class_weights(config.class_weights, &data.train.labels, data.n_classes);
+    CrossEntropyLossConfig::new().with_weights(Some(weights)).init(device)
+}
+
+/// One epoch of a trial.
+struct EpochStep<'a> {
+    setup: &'a Setup<'a>,
+    trial: &'a TrialConfig,
+    criterion: &'a CrossEntropyLoss,
+    /// Number of the epoch, from 1.
+    epoch: usize,
+    learning_rate: f64,
+}
+
+impl EpochStep<'_> {
+    /// Trains on every batch; returns the trained layers and the mean loss per example.
+    fn train(&self, mut part: TrainablePart, optimizers: &mut Optimizers) -> Result<(TrainablePart, f64), Error> {
+        let Setup { data, start, config, seed, .. } = self.setup;
+        let (id, epoch) = (self.trial.id(), self.epoch.to_string());
+        let device = part.head.device();
+        let mut rng = seed::generator(*seed, &[&id, &epoch, "order and views"]);
+        let mut dropout_rng = seed::generator(*seed, &[&id, &epoch, "dropout"]);
         let order = epoch_order(config.sampler, &data.train.labels, &mut rng);
-        let mut train_loss = 0.0;
-        let mut tail = state.tail;
+        let mut loss_sum = 0.0;
         for batch in order.chunks(config.batch_size) {
             let mut rows = Vec::with_capacity(batch.len() * data.n_features);
             for index in batch {
                 rows.extend_from_slice(data.train_view(*index, rng.random_range(0..data.n_views)));
             }
             let labels: Vec<usize> = batch.iter().map(|index| data.train.labels[*index]).collect();
-            let inputs = tail.head.drop_inputs(tail.head_inputs(start, &rows), &mut dropout_rng);
-            let logits = tail.head.logits(inputs); // [batch, n_classes]
-            let loss = criterion.forward(logits, int_tensor(&labels, &device));
-            train_loss += scalar(&loss)? * batch.len() as f64;
+            let inputs = part.head.drop_inputs(part.head_inputs(start, &rows), &mut dropout_rng);
+            let logits = part.head.logits(inputs); // [batch, n_classes]
+            let loss = self.criterion.forward(logits, int_tensor(&labels, &device));
+            loss_sum += scalar(&loss)? * batch.len() as f64;
             let mut gradients = loss.backward();
-            let of_head = GradientsParams::from_module(&mut gradients, &tail.head);
-            let backbone = tail.backbone.map(|backbone| {
+            let of_head = GradientsParams::from_module(&mut gradients, &part.head);
+            let backbone = part.backbone.map(|backbone| {
                 let of_backbone = GradientsParams::from_module(&mut gradients, &backbone);
-                let learning_rate = start.backbone.learning_rate * plateau.learning_rate / trial.learning_rate;
-                state.backbone_optimizer.step(learning_rate, backbone, of_backbone)
+                let learning_rate = start.backbone.learning_rate * self.learning_rate / self.trial.learning_rate;
+                optimizers.backbone.step(learning_rate, backbone, of_backbone)
             });
-            tail = Tail { backbone, head: state.head_optimizer.step(plateau.learning_rate, tail.head, of_head) };
+            part = TrainablePart { backbone, head: optimizers.head.step(self.learning_rate, part.head, of_head) };
         }
-        train_loss /= order.len() as f64;
+        Ok((part, loss_sum / order.len() as f64))
+    }
 
-        let frozen = tail.valid();
-        state.tail = tail;
+    /// Loss and macro-F1 on validation of layers without gradients.
+    fn validate(&self, frozen: &TrainablePart) -> Result<(f64, f64), Error> {
+        let Setup { data, start, .. } = self.setup;
         let logits = frozen.head.logits(frozen.head_inputs(start, &data.val.rows)); // [n_val, n_classes]
-        let val_loss = scalar(&criterion.valid().forward(logits.clone(), val_labels.clone()))?;
+        let labels = int_tensor(&data.val.labels, &frozen.head.device());
+        let loss = scalar(&self.criterion.valid().forward(logits.clone(), labels))?;
         let probabilities = probabilities(logits)?;
         let pairs = data.val.labels.iter().copied().zip(probabilities.iter().map(|row| argmax(row)));
-        let val_macro_f1 = ConfusionMatrix::new(n_classes, pairs).macro_f1();
-        if !train_loss.is_finite() || !val_loss.is_finite() {
-            return Err(Error::Failed(format!(
-                "trial {id}: the loss is not finite at epoch {epoch}; a lower learning rate may help"
-            )));
-        }
-        let this = Epoch { epoch, learning_rate: plateau.learning_rate, train_loss, val_loss, val_macro_f1 };
-        if state.best.as_ref().is_none_or(|(at, _)| this.rank(&state.epochs[*at]) == Ordering::Less) {
-            state.best = Some((state.epochs.len(), frozen));
-        }
-        state.epochs.push(this);
-        plateau.step(val_loss);
-
-        let stop = interrupt::check();
-        if stop.is_err() || states.due(kept.elapsed()) {
-            states.write(&id, &state)?;
-            kept = Instant::now();
-        }
-        stop?;
+        Ok((loss, ConfusionMatrix::new(data.n_classes, pairs).macro_f1()))
     }
-    let (best, tail) = state.best.ok_or_else(|| Error::Failed(format!("trial {id}: there was no epoch")))?;
-    Ok(Trained { tail, best, epochs: state.epochs })
 }
 
 fn scalar(loss: &Tensor<1>) -> Result<f64, Error> {
-    let values = loss.to_data().try_to_vec::<f32>().map_err(no_result)?;
+    let values = loss.to_data().try_to_vec::<f32>().map_err(Error::no_result)?;
     Ok(values.iter().map(|value| f64::from(*value)).sum())
 }
 
@@ -174,7 +174,7 @@ fn int_tensor(labels: &[usize], device: &Device) -> Tensor<1, Int> {
     Tensor::from_data(TensorData::new(labels, [n]), device)
 }
 
-/// `n / (C n_c)` for each class, 1 for a class without a recording: it never meets the loss.
+/// `n / (C n_c)` for each class; 1 for a class without a recording, which never enters the loss.
 fn class_weights(kind: ClassWeights, labels: &[usize], n_classes: usize) -> Vec<f32> {
     let mut counts = vec![0_usize; n_classes];
     labels.iter().for_each(|label| counts[*label] += 1);
@@ -187,64 +187,14 @@ fn class_weights(kind: ClassWeights, labels: &[usize], n_classes: usize) -> Vec<
         .collect()
 }
 
-/// PyTorch's `ReduceLROnPlateau` in mode "min" with its relative threshold of 1e-4.
-struct Plateau {
-    learning_rate: f64,
-    factor: f64,
-    patience: usize,
-    lowest: f64,
-    waited: usize,
-}
-
-impl Plateau {
-    fn new(learning_rate: f64, config: &TrainConfig) -> Self {
-        Self {
-            learning_rate,
-            factor: config.plateau_factor,
-            patience: config.plateau_patience,
-            lowest: f64::INFINITY,
-            waited: 0,
-        }
-    }
-
-    fn step(&mut self, val_loss: f64) {
-        if val_loss < self.lowest * (1.0 - 1e-4) {
-            self.lowest = val_loss;
-            self.waited = 0;
-            return;
-        }
-        self.waited += 1;
-        if self.waited > self.patience {
-            self.learning_rate *= self.factor;
-            self.waited = 0;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn weights_are_those_of_scikit_learn() {
+    fn class_weights_equal_scikit_learns() {
         // sklearn.utils.class_weight.compute_class_weight("balanced", classes=[0, 1, 2], y=[0, 0, 0, 1])
         assert_eq!(class_weights(ClassWeights::Balanced, &[0, 0, 0, 1], 3), [4.0 / 9.0, 4.0 / 3.0, 1.0]);
         assert_eq!(class_weights(ClassWeights::None, &[0, 0, 0, 1], 3), [1.0; 3]);
-    }
-
-    #[test]
-    fn the_rate_falls_after_patience_and_one() {
-        // torch.optim.lr_scheduler.ReduceLROnPlateau(factor=0.5, patience=2) on the same losses.
-        let config = TrainConfig { plateau_patience: 2, ..TrainConfig::default() };
-        let mut plateau = Plateau::new(1.0, &config);
-        let losses = [1.0, 0.9, 0.95, 0.9, 0.91, 0.9, 0.9, 0.9, 0.5];
-        let rates: Vec<f64> = losses
-            .iter()
-            .map(|loss| {
-                plateau.step(*loss);
-                plateau.learning_rate
-            })
-            .collect();
-        assert_eq!(rates, [1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25, 0.25]);
     }
 }

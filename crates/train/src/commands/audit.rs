@@ -1,4 +1,4 @@
-//! `train audit DIR`
+//! `wail audit DIR`
 
 use std::path::PathBuf;
 
@@ -6,29 +6,30 @@ use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
 use dataset::audit::{Kind, RecorderRule, audit};
 use dataset::{Corpus, split_from_csv};
+use experiment::seed;
+use report::audit::{summary, write};
 
-use crate::audit::{summary, write};
-use crate::{Error, seed};
+use crate::Error;
 
-/// Arguments of `train audit`.
+/// Arguments of `wail audit`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Folder of class folders
     #[arg(value_name = "DIR")]
     corpus: PathBuf,
-    /// Folder with train.csv, val.csv and test.csv (columns class,path,label): also look for leaks between them
+    /// Folder with train.csv, val.csv and test.csv (columns class,path,label): also check for leaks between them
     #[arg(long, value_name = "CSV_DIR")]
     split: Option<PathBuf>,
-    /// Regular expression on the path below DIR; its first group is the recorder [default: Donate-a-Cry file names]
+    /// Regular expression on the path below DIR whose first group is the recorder [default: Donate-a-Cry file names]
     #[arg(long, value_name = "REGEX", conflicts_with = "recorder_csv")]
     recorder_pattern: Option<String>,
     /// CSV file with columns path (below DIR) and recorder
     #[arg(long, value_name = "FILE")]
     recorder_csv: Option<PathBuf>,
-    /// Where audit.html and audit.json go
+    /// Folder for audit.html and audit.json
     #[arg(long, value_name = "DIR", default_value = "audit")]
     out: PathBuf,
-    /// End with code 3 if such a thing was found; `leak` is whatever spans splits, `any` is anything
+    /// Exit with code 3 if a finding of this kind exists; `leak` is any leak between splits, `any` is any finding
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = fail_on())]
     fail_on: Vec<FailOn>,
     /// Seed of the permutation tests
@@ -61,7 +62,7 @@ fn fail_on() -> impl TypedValueParser<Value = FailOn> {
     })
 }
 
-/// Audits the corpus, writes page and JSON, prints the summary.
+/// Audits the corpus, writes the page and the JSON, prints the summary.
 pub fn run(args: &Args) -> Result<(), Error> {
     let corpus = Corpus::scan(&args.corpus)?;
     let split = args.split.as_deref().map(|dir| split_from_csv(&corpus, dir)).transpose()?;

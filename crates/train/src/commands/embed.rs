@@ -1,4 +1,4 @@
-//! `train embed FILE... --out X.npy`
+//! `wail embed FILE... --out X.npy`
 
 use std::path::PathBuf;
 
@@ -6,19 +6,20 @@ use clap::ValueEnum;
 use features::{Error as FeatureError, Extractor, YAMNET_PATCH};
 use model::Arch;
 
-use crate::cli::{ComputeArgs, FrontEndArgs, Inputs};
-use crate::{Error, backbone, inputs, npy};
+use crate::args::{ComputeArgs, FrontEndArgs, Inputs};
+use crate::terminal::{inputs, npy};
+use crate::{Error, backbone};
 
-/// Arguments of `train embed`.
+/// Arguments of `wail embed`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
-    /// File to write, float32 [files, length of an embedding], for a ResNet18 512 and for YAMNet 1024, in the order given
+    /// File to write, float32 [files, n], in the order given; n is 512 for ResNet18, 1024 for YAMNet
     #[arg(long, value_name = "X.npy")]
     out: PathBuf,
-    /// An .onnx, .tflite or .safetensors file, a name of `train weights list`, or random; the default is named as the architecture.
-    /// A model that was trained here, or a backbone that was pretrained, brings its front end with its settings
+    /// An .onnx, .tflite or .safetensors file, a name from `wail weights list`, or random [default: the name of the architecture].
+    /// A model or backbone trained by Wail brings its front end
     #[arg(long, value_name = "PATH|NAME")]
     weights: Option<String>,
     /// Architecture of the weights
@@ -31,7 +32,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
     #[command(flatten)]
-    road: FrontEndArgs,
+    front_end: FrontEndArgs,
     #[command(flatten)]
     compute: ComputeArgs,
 }
@@ -40,11 +41,11 @@ pub struct Args {
 enum Output {
     /// The backbone's embedding
     Embedding,
-    /// [files, 521]: scores of YAMNet's own classes, 0 to 1, the mean over patches
+    /// [files, 521]: scores of YAMNet's own classes, 0 to 1, mean over patches
     Scores,
 }
 
-/// Writes the array; an unreadable file ends the command, since the rows stand for the files.
+/// Writes the array. An unreadable file is an error, since row and file must correspond.
 pub fn run(args: &Args) -> Result<(), Error> {
     let compute = args.compute.find()?;
     let files = inputs::sound_files(&args.inputs.paths)?;
@@ -53,9 +54,8 @@ pub fn run(args: &Args) -> Result<(), Error> {
         backbone::RANDOM => (backbone::random(args.arch, args.seed), None),
         name => backbone::load_named(name, args.arch)?,
     };
-    let failed = |e: model::Error| Error::Failed(e.to_string());
-    let config = args.road.config(args.arch, saved)?;
-    let extractor = Extractor::new(&config).map_err(|e| Error::Failed(e.to_string()))?;
+    let config = args.front_end.config(args.arch, saved)?;
+    let extractor = Extractor::new(&config).map_err(Error::Features)?;
     let mut images = Vec::new();
     let unreadable = inputs::each(&files, |path| {
         let (image, _) = extractor.image_from_file(path)?;
@@ -65,18 +65,19 @@ pub fn run(args: &Args) -> Result<(), Error> {
     inputs::all_read(unreadable, files.len())?;
     let shape = config.image_shape();
     if args.output == Output::Embedding {
-        let engine = compute.engine(&weights, shape).map_err(failed)?;
-        let embeddings = engine.embed(&images).map_err(failed)?;
+        let engine = compute.engine(&weights, shape).map_err(Error::device("the backbone"))?;
+        let embeddings = engine.embed(&images).map_err(Error::device("the backbone"))?;
         return npy::write(&args.out, &embeddings, &[files.len(), engine.n_outputs()]);
     }
-    let no_scores = || Error::Config("--output scores: only YAMNet's weight files have classes of their own".into());
+    let no_scores =
+        || Error::Config("--output scores: only YAMNet's weights have classes of their own; use --arch yamnet".into());
     let classifier = weights.classifier().ok_or_else(no_scores)?;
     let n_classes = classifier.n_classes();
-    let engine = compute.engine(&weights, YAMNET_PATCH).map_err(failed)?;
+    let engine = compute.engine(&weights, YAMNET_PATCH).map_err(Error::device("the backbone"))?;
     let mut means = Vec::new();
     for image in images.chunks_exact(shape.iter().product()) {
         let patches = extractor.patches(image).ok_or_else(no_scores)?;
-        let scores = classifier.scores(&engine.embed(&patches).map_err(failed)?);
+        let scores = classifier.scores(&engine.embed(&patches).map_err(Error::device("the backbone"))?);
         let n_patches = scores.len() / n_classes;
         let mean = |class| scores.iter().skip(class).step_by(n_classes).sum::<f32>() / n_patches as f32;
         means.extend((0..n_classes).map(mean));

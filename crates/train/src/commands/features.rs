@@ -1,4 +1,4 @@
-//! `train features FILE... --out X.npy`
+//! `wail features FILE... --out X.npy`
 
 use std::path::PathBuf;
 
@@ -6,22 +6,23 @@ use clap::ValueEnum;
 use features::{Error as FeatureError, Extractor, FrontEnd, YAMNET_PATCH};
 use model::Arch;
 
-use crate::cli::{FrontEndArgs, Inputs};
-use crate::{Error, inputs, npy};
+use crate::Error;
+use crate::args::{FrontEndArgs, Inputs};
+use crate::terminal::{inputs, npy};
 
-/// Arguments of `train features`.
+/// Arguments of `wail features`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
-    /// File to write, float32, one row a file in the order given
+    /// File to write, float32, one row per file in the order given
     #[arg(long, value_name = "X.npy")]
     out: PathBuf,
-    /// How far to go along the road
+    /// Last step of the front end to compute
     #[arg(long, value_enum, default_value = "image")]
     stage: Stage,
     #[command(flatten)]
-    road: FrontEndArgs,
+    front_end: FrontEndArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -30,23 +31,27 @@ enum Stage {
     Waveform,
     /// [files, 128, 219]: log-mel, 0 to 1
     Mel,
-    /// [files, 224, 224]: what the backbone sees; for YAMNet [files, 720, 64], its log-mel
+    /// [files, 224, 224]: input of the backbone; for YAMNet [files, 720, 64], its log-mel
     Image,
-    /// [files, 14, 96, 64]: what YAMNet hears at once
+    /// [files, 14, 96, 64]: the patches that YAMNet classifies
     Patches,
 }
 
-/// Writes the array; an unreadable file ends the command, since the rows stand for the files.
+/// Writes the array. An unreadable file is an error, since row and file must correspond.
 pub fn run(args: &Args) -> Result<(), Error> {
-    let config = args.road.config(Arch::ResNet18, None)?;
+    let config = args.front_end.config(Arch::ResNet18, None)?;
     let is_image = config.front_end == FrontEnd::Image;
-    let wrong = |stage: &str, which: &str| Error::Config(format!("--stage {stage} is {which}: see --front-end"));
+    let wrong = |stage: &str, which: &str| Error::Config(format!("--stage {stage}: {which}; see --front-end"));
     match args.stage {
-        Stage::Mel if !is_image => return Err(wrong("mel", "that of the front end image; YAMNet's is its image")),
-        Stage::Patches if !config.front_end.is_yamnets() => return Err(wrong("patches", "YAMNet's")),
+        Stage::Mel if !is_image => {
+            return Err(wrong("mel", "exists for the image front end only; YAMNet's log-mel is --stage image"));
+        }
+        Stage::Patches if !config.front_end.is_yamnets() => {
+            return Err(wrong("patches", "exists for YAMNet's front ends only"));
+        }
         _ => {}
     }
-    let extractor = Extractor::new(&config).map_err(|e| Error::Failed(e.to_string()))?;
+    let extractor = Extractor::new(&config).map_err(Error::Features)?;
     let files = inputs::sound_files(&args.inputs.paths)?;
     let mut values = Vec::new();
     let failed = inputs::each(&files, |path| {

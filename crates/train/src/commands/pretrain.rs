@@ -1,25 +1,26 @@
-//! `train pretrain --config pretrain.toml`
+//! `wail pretrain --config pretrain.toml`
 
 use std::path::PathBuf;
 
-use crate::cli::RunArgs;
+use crate::args::RunArgs;
 use crate::pretrain::config::PretrainConfig;
-use crate::{Error, interrupt, pretrain};
+use crate::terminal::interrupt;
+use crate::{Error, pretrain};
 
-/// Arguments of `train pretrain`.
+/// Arguments of `wail pretrain`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What to hear and learn; a bare name is also looked for in configs/
+    /// Configuration of the pretraining; a bare name is also looked for in configs/
     #[arg(long, value_name = "FILE", default_value = "pretrain.toml")]
     config: PathBuf,
     #[command(flatten)]
     run: RunArgs,
 }
 
-/// Pretrains and prints where the backbone is.
+/// Pretrains and prints the path of the backbone.
 pub fn run(args: &Args) -> Result<(), Error> {
     let config: PretrainConfig = args.run.load(&args.config)?;
-    interrupt::listen("stopping after the epoch that is under way")?;
+    interrupt::listen("stopping after the current step")?;
     println!("{}", pretrain::run(&config, &args.run.compute.find()?, &args.run.out)?.display());
     Ok(())
 }

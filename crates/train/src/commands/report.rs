@@ -1,23 +1,25 @@
-//! `train report RUN...`
+//! `wail report RUN...`
 
 use std::path::{Path, PathBuf};
 
-use crate::Error;
-use crate::report::Report;
-use crate::report::comparison::Comparison;
+use experiment::Report;
+use report::comparison::Comparison;
+use report::page;
 
-/// Arguments of `train report`.
+use crate::Error;
+
+/// Arguments of `wail report`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folders of finished runs; two or more are also compared, with the first, in its folder
+    /// Folders of finished runs; two or more are also compared with the first, in its folder
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
 }
 
-/// Renders the reports again, compares them if there are several, and prints where the pages are.
+/// Renders the reports, compares them if there are several, and prints the paths of the pages.
 pub fn run(args: &Args) -> Result<(), Error> {
     for run in &args.runs {
-        Report::read(run)?.render(run)?;
+        page::render(&Report::read(run)?, run)?;
         println!("{}", run.join("report.html").display());
     }
     if let [first, _, ..] = args.runs.as_slice() {

@@ -1,29 +1,31 @@
-//! `train --config sweep.toml`: the main job.
+//! `wail --config sweep.toml`: the main job.
 
 use std::path::PathBuf;
 
-use crate::Error;
-use crate::cli::RunArgs;
+use experiment::folder::MODEL_FILE;
+
+use crate::args::RunArgs;
 use crate::config::Config;
-use crate::{interrupt, run_folder, sweep};
+use crate::terminal::interrupt;
+use crate::{Error, sweep};
 
 /// Arguments of the main job.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The sweep to run; a bare name is also looked for in configs/
+    /// Configuration of the sweep; a bare name is also looked for in configs/
     #[arg(long, value_name = "FILE", default_value = "sweep.toml")]
     config: PathBuf,
     #[command(flatten)]
     run: RunArgs,
-    /// Train again the trials that failed in an earlier run
+    /// Train failed trials of an earlier run again
     #[arg(long)]
     retry_failed: bool,
 }
 
-/// Runs the sweep and prints the best trial and where the results are.
+/// Runs the sweep and prints the best trial, its scores and the paths of the results.
 pub fn run(args: &Args) -> Result<(), Error> {
     let config: Config = args.run.load(&args.config)?;
-    interrupt::listen("stopping after the epochs that are under way")?;
+    interrupt::listen("stopping after the current epochs")?;
     let (path, report) = sweep::run(&config, &args.run.compute.find()?, &args.run.out, args.retry_failed)?;
     let leaky = if report.data.leaks.any() { ", LEAKY SPLIT" } else { "" };
     let show = |name: &str, evaluation: &metrics::Evaluation| {
@@ -41,9 +43,9 @@ pub fn run(args: &Args) -> Result<(), Error> {
         println!("WARNING    {warning}");
     }
     if let Some(first) = report.failed.first() {
-        println!("failed     {} trials, the first: {}", report.failed.len(), first.error);
+        println!("failed     {} trials, the first one with: {}", report.failed.len(), first.error);
     }
-    println!("model      {}", path.join(run_folder::MODEL_FILE).display());
+    println!("model      {}", path.join(MODEL_FILE).display());
     println!("report     {}", path.join("report.html").display());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `train synth --out DIR`
+//! `wail synth --out DIR`
 
 use std::path::PathBuf;
 
@@ -7,19 +7,19 @@ use dataset::synth::{SynthConfig, write_corpus};
 
 use crate::Error;
 
-/// Arguments of `train synth`.
+/// Arguments of `wail synth`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder for the class folders
+    /// Folder in which the class folders are created
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// How many recordings, over all classes
+    /// Number of recordings, over all classes
     #[arg(long, value_name = "N", default_value_t = SynthConfig::default().n_recordings)]
     recordings: usize,
-    /// Instead of cries, so many sounds of each kind that are none: silence, noise, machines, music, speech, laughter, animals
+    /// Generate this many sounds of each kind that is not a cry instead: silence, noise, machines, music, speech, laughter, animals
     #[arg(long, value_name = "N", conflicts_with = "recordings")]
     not_a_cry: Option<usize>,
-    /// The same seed gives the same bytes
+    /// Seed; the same seed gives the same bytes
     #[arg(long, value_name = "N", default_value_t = SynthConfig::default().seed)]
     seed: u64,
 }

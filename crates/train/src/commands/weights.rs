@@ -1,15 +1,12 @@
-//! `train weights list|fetch|verify`
-
-use std::path::Path;
+//! `wail weights list|fetch|verify`
 
 use clap::Subcommand;
+use weights::{FetchLimits, Register, State, WeightFile, verify};
 
 use crate::Error;
-use crate::backbone::MODELS_DIR;
-use crate::progress::Progress;
-use crate::weights::{FetchLimits, Register, State, WeightFile, fetch, verify};
+use crate::backbone::{fetch_with_progress, models_dir};
 
-/// Arguments of `train weights`.
+/// Arguments of `wail weights`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -18,16 +15,16 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Show the known weight files and which are here
+    /// List the known weight files and their state
     List,
-    /// Download one, or go on with a download that was cut off
+    /// Download a weight file, or resume a partial download
     Fetch {
         /// Its name in the list
         name: String,
     },
-    /// Check the files that are here against their SHA-256
+    /// Verify the SHA-256 of the files in models/
     Verify {
-        /// Its name in the list; without one, every file that is here
+        /// Its name in the list [default: every file in models/]
         name: Option<String>,
     },
 }
@@ -35,7 +32,7 @@ enum Action {
 /// Runs the action.
 pub fn run(args: &Args) -> Result<(), Error> {
     let register = Register::embedded()?;
-    let models = Path::new(MODELS_DIR);
+    let models = &models_dir();
     match &args.action {
         Action::List => {
             for entry in &register.weights {
@@ -51,11 +48,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
         }
         Action::Fetch { name } => {
             let entry = named(&register, name)?;
-            let progress = Progress::new(&entry.name, "bytes");
-            let path = fetch(entry, models, &FetchLimits::default(), &mut |done, total| {
-                progress.set(done as usize, total as usize)
-            })?;
-            println!("{}", path.display());
+            println!("{}", fetch_with_progress(&entry.name, entry, &FetchLimits::default())?.display());
             Ok(())
         }
         Action::Verify { name } => {
@@ -67,7 +60,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
             for entry in entries {
                 let state = verify(entry, models)?;
                 println!("{:<24} {}", entry.name, describe(&state));
-                // A file that nobody asked for by name may be missing.
+                // A file that was not asked for by name may be missing.
                 bad += usize::from(match state {
                     State::Verified => false,
                     State::Missing => name.is_some(),
@@ -77,7 +70,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
             match bad {
                 0 => Ok(()),
                 _ => Err(Error::Weights(format!(
-                    "{bad} weight files are missing or damaged; fetch them with: train weights fetch NAME"
+                    "{bad} weight files are missing or damaged; fetch them with: wail weights fetch NAME"
                 ))),
             }
         }
@@ -85,15 +78,13 @@ pub fn run(args: &Args) -> Result<(), Error> {
 }
 
 fn named<'a>(register: &'a Register, name: &str) -> Result<&'a WeightFile, Error> {
-    register
-        .find(name)
-        .ok_or_else(|| Error::Weights(format!("{name}: there are no such weights; see: train weights list")))
+    register.find(name).ok_or_else(|| Error::Weights(format!("{name}: no such weights; see: wail weights list")))
 }
 
 fn describe(state: &State) -> String {
     match state {
         State::Missing => "missing".into(),
-        State::Partial { bytes } => format!("partly here, {bytes} bytes"),
+        State::Partial { bytes } => format!("partial, {bytes} bytes"),
         State::Verified => "verified".into(),
         State::Damaged { reason } => format!("DAMAGED: {reason}"),
     }

@@ -1,4 +1,4 @@
-//! How a configuration file is read: overrides, defaults that hang on other values, and problems with their place.
+//! Reading a configuration file: overrides, defaults that depend on other values, and problems with line and column.
 
 use std::path::Path;
 
@@ -7,9 +7,9 @@ use serde::de::DeserializeOwned;
 
 use crate::Error;
 
-/// A value that makes no sense, by its dotted key.
+/// An invalid value.
 pub struct Problem {
-    /// Such as `train.epochs`.
+    /// Dotted key, such as `train.epochs`.
     pub key: String,
     /// What it must be.
     pub message: String,
@@ -27,29 +27,37 @@ impl Problem {
 
 /// A configuration file.
 pub trait Settings: Serialize + DeserializeOwned {
-    /// Every value that makes no sense.
+    /// Every invalid value.
     fn problems(&self) -> Vec<Problem>;
 
-    /// Other defaults than the usual, where what the file says asks for them.
+    /// Other defaults, if the values of the file call for them.
     fn special_defaults(&self) -> Option<Self> {
         None
     }
 
-    /// Reads `path`, applies `overrides` (each `table.key=value`, the value in TOML; a bare word is a string) and checks
-    /// the result.
+    /// Reads the file at `path`; else as [`Settings::parse`].
     ///
     /// # Errors
-    /// [`Error::Config`] with every problem, each with line and column where it stands in the file.
+    /// [`Error::Config`], also if the file cannot be read.
     fn load(path: &Path, overrides: &[String]) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path)
             .map_err(|e| Error::Config(format!("{}: cannot be read: {e}", path.display())))?;
-        let fail = |message: String| Error::Config(format!("{}: {message}", path.display()));
-        let mut config: Self = toml::from_str(&text).map_err(|e| fail(e.to_string()))?;
-        let mut table: toml::Table = toml::from_str(&text).map_err(|e| fail(e.to_string()))?;
+        Self::parse(&path.display().to_string(), &text, overrides)
+    }
+
+    /// Parses the TOML `text` of the file `name`, applies `overrides` (each `table.key=value` with a TOML value; a bare word
+    /// is a string) and validates the result.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with every problem, each with its line and column if the file contains it.
+    fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Self, Error> {
+        let fail = |message: String| Error::Config(format!("{name}: {message}"));
+        let mut config: Self = toml::from_str(text).map_err(|e| fail(e.to_string()))?;
+        let mut table: toml::Table = toml::from_str(text).map_err(|e| fail(e.to_string()))?;
         let with = |table: &toml::Table| {
             table.clone().try_into::<Self>().map_err(|e| match overrides {
                 [] => fail(e.to_string()),
-                _ => Error::Config(format!("{} with --set {}: {e}", path.display(), overrides.join(" --set "))),
+                _ => Error::Config(format!("{name} with --set {}: {e}", overrides.join(" --set "))),
             })
         };
         if !overrides.is_empty() {
@@ -67,7 +75,7 @@ pub trait Settings: Serialize + DeserializeOwned {
             .problems()
             .into_iter()
             .map(|problem| {
-                let place = match locate(&text, &problem.key) {
+                let place = match locate(text, &problem.key) {
                     Some((line, column)) => format!("line {line}, column {column}: "),
                     None => String::new(),
                 };
@@ -80,16 +88,16 @@ pub trait Settings: Serialize + DeserializeOwned {
     /// The resolved configuration as TOML.
     ///
     /// # Errors
-    /// [`Error::Config`] if a value has no TOML form (an integer over 2^63).
+    /// [`Error::Config`] if a value has no TOML form (an integer of 2^63 or more).
     fn to_toml(&self) -> Result<String, Error> {
         toml::to_string(self).map_err(|e| Error::Config(format!("the configuration cannot be written as TOML: {e}")))
     }
 }
 
-/// What a run's name must be.
+/// What the name of a run must be.
 pub const PLAIN_NAME: &str = "letters, digits, - and _ only, and not empty";
 
-/// Whether `name` is [`PLAIN_NAME`].
+/// Whether `name` satisfies [`PLAIN_NAME`].
 pub fn is_plain_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
@@ -116,7 +124,7 @@ fn set(table: &mut toml::Table, assignment: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Puts the values of `defaults` where `table` and the tables inside it have none.
+/// Adds the values of `defaults` that `table` and the tables inside it lack.
 fn fill_in(table: &mut toml::Table, defaults: toml::Table) {
     for (key, default) in defaults {
         match (table.get_mut(&key), default) {
@@ -127,7 +135,7 @@ fn fill_in(table: &mut toml::Table, defaults: toml::Table) {
     }
 }
 
-/// Line and column, from 1, where the dotted `key` stands in `text`.
+/// Line and column, from 1, of the dotted `key` in `text`.
 fn locate(text: &str, key: &str) -> Option<(usize, usize)> {
     let document = toml::de::DeTable::parse(text).ok()?;
     let mut table = document.get_ref();

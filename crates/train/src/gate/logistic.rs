@@ -1,28 +1,28 @@
-//! Logistic regression with L2 by Newton's method, both classes of equal weight.
+//! Logistic regression with L2 by Newton's method; both classes have equal weight.
 //!
-//! Minimises the mean over cries and the mean over others, each halved, of `ln(1 + exp(-y z))`, and `ridge / 2 · |w|²`, over standardised
-//! inputs and a bias that is not shrunk. Nothing is drawn; the same examples give the same bits.
+//! Minimises half the mean over cries plus half the mean over others of `ln(1 + exp(-y z))`, plus `ridge / 2 · |w|²`, on standardised inputs
+//! and with a bias that is not penalised. It is deterministic.
 
-use crate::cholesky;
+use super::cholesky;
 
-/// Most steps of Newton's method; ten are many.
+/// Maximum number of Newton steps; ten are usually enough.
 const MAX_STEPS: usize = 50;
-/// It ends where a step promises to lower the loss by less than this.
+/// Newton's method stops when a step is expected to lower the loss by less than this.
 const LEAST_GAIN: f64 = 1e-9;
-/// No standard deviation counts as less than this share of their mean: what hardly changes would magnify rounding.
+/// Standard deviations are clamped from below to this share of their mean, so that nearly constant features do not amplify rounding.
 const LEAST_STD: f64 = 0.1;
 
-/// What is added to an example's product with itself, as a share of their mean.
+/// Jitter on the diagonal of the Gram matrix, as a share of its mean.
 const LEAST_PRODUCT: f64 = 1e-10;
 
-/// An embedding, and whether it is of a cry.
+/// An embedding, and whether it is a cry.
 #[derive(Clone, Copy)]
 pub(super) struct Example<'a> {
     pub row: &'a [f32],
     pub is_cry: bool,
 }
 
-/// Weights `[n_features]` and bias of the layer on plain embeddings whose sigmoid is the probability of a cry.
+/// Fits weights `[n_features]` and bias of a linear layer on plain embeddings whose sigmoid is the probability of a cry.
 pub(super) fn fit(examples: &[Example], ridge: f64) -> (Vec<f32>, f32) {
     let problem = Problem::new(examples, ridge);
     let solution = if problem.signs.len() < problem.mean.len() { problem.minimum_in_span() } else { problem.minimum() };
@@ -30,13 +30,13 @@ pub(super) fn fit(examples: &[Example], ridge: f64) -> (Vec<f32>, f32) {
 }
 
 struct Problem {
-    /// `[n, n_features + 1]`, standardised; the last is 1, for the bias.
+    /// Standardised inputs, `[n, n_features + 1]`; the last is 1, for the bias.
     inputs: Vec<f64>,
-    /// 1 for a cry, -1 for what is none; `[n]`.
+    /// 1 for a cry, -1 for another sound; `[n]`.
     signs: Vec<f64>,
-    /// They sum to 1 if there are both classes; `[n]`.
+    /// Weights of the examples, `[n]`; they sum to 1 if both classes are present.
     weights: Vec<f64>,
-    /// What was subtracted of each feature, and what it was then multiplied by.
+    /// Mean of each feature, and the factor that standardises it.
     mean: Vec<f64>,
     scale: Vec<f64>,
     ridge: f64,
@@ -74,7 +74,7 @@ impl Problem {
         self.mean.len() + 1
     }
 
-    /// Weights of the inputs `[width]` where the loss is least.
+    /// Weights of the inputs, `[width]`, at the minimum of the loss.
     fn minimum(&self) -> Vec<f64> {
         let mut solution = vec![0.0; self.width()];
         let mut loss = self.loss(&solution);
@@ -87,7 +87,7 @@ impl Problem {
             if promised < LEAST_GAIN {
                 break;
             }
-            // Far from the minimum a whole step can miss it.
+            // Far from the minimum a full step can overshoot.
             let halvings = (0..30).map(|halving| {
                 let share = 0.5_f64.powi(halving);
                 let shorter: Vec<f64> = solution.iter().zip(&step).map(|(x, s)| x - share * s).collect();
@@ -99,8 +99,8 @@ impl Problem {
         solution
     }
 
-    /// [`Problem::minimum`] for fewer examples than features. Without the bias it is a sum of the examples, so it is looked for among
-    /// those sums: with `L Lᵀ` their products with each other, the rows of L stand for the examples, and lengths are kept.
+    /// [`Problem::minimum`] for fewer examples than features. Apart from the bias, the minimum is a linear combination of the examples, so
+    /// the problem is solved in their span: if `L Lᵀ` is their Gram matrix, the rows of L replace the examples and keep their products.
     fn minimum_in_span(&self) -> Vec<f64> {
         let (n, n_features) = (self.signs.len(), self.mean.len());
         let rows: Vec<&[f64]> = self.inputs.chunks_exact(self.width()).map(|row| &row[..n_features]).collect();
@@ -108,7 +108,7 @@ impl Problem {
         for (i, line) in lower.chunks_exact_mut(n).enumerate() {
             line[..=i].iter_mut().zip(&rows).for_each(|(product, other)| *product = cholesky::dot(rows[i], other));
         }
-        // Examples may depend on each other: their mean is 0, and some may be the same.
+        // The examples are linearly dependent: their mean is 0, and some may be equal.
         let jitter = LEAST_PRODUCT * (0..n).map(|i| lower[i * n + i]).sum::<f64>() / n as f64;
         (0..n).for_each(|i| lower[i * n + i] += jitter.max(f64::MIN_POSITIVE));
         cholesky::factor(&mut lower, n);
@@ -168,7 +168,7 @@ impl Problem {
             gradient[j] += self.ridge * solution[j];
             hessian[j * width + j] += self.ridge;
         }
-        hessian[width * width - 1] += f64::EPSILON; // where every example is far on its side
+        hessian[width * width - 1] += f64::EPSILON; // in case every example is far on its side
         (gradient, hessian)
     }
 
@@ -186,9 +186,9 @@ mod tests {
     use super::*;
     use rand::RngExt;
 
-    /// Two classes that overlap, as rows of 3 features of different size, one of which says nothing.
+    /// Two overlapping classes with 3 features of different scale, one of them constant.
     fn rows() -> Vec<(Vec<f32>, bool)> {
-        let mut rng = crate::seed::generator(5, &["logistic"]);
+        let mut rng = experiment::seed::generator(5, &["logistic"]);
         (0..300)
             .map(|i| {
                 let is_cry = i % 3 == 0;
@@ -210,7 +210,7 @@ mod tests {
         for ridge in [1e-4, 1e-1] {
             let problem = Problem::new(&examples, ridge);
             let (weight, bias) = fit(&examples, ridge);
-            // Back on standardised inputs the gradient vanishes.
+            // Converted back to standardised inputs, the gradient vanishes.
             let mut solution: Vec<f64> = weight.iter().zip(&problem.scale).map(|(w, s)| f64::from(*w) / s).collect();
             let shift: f64 = weight.iter().zip(&problem.mean).map(|(w, m)| f64::from(*w) * m).sum();
             solution.push(f64::from(bias) + shift);
@@ -223,19 +223,19 @@ mod tests {
     }
 
     #[test]
-    fn classes_count_equally_and_what_is_the_same_everywhere_says_nothing() {
+    fn classes_have_equal_weight_and_a_constant_feature_has_none() {
         let rows = rows();
         let (weight, bias) = fit(&examples(&rows), 1e-3);
         assert!(weight[0] > 0.0 && weight[1] > 0.0 && weight[1] < weight[0] / 2.0, "{weight:?}");
         assert!(weight[2].abs() < 1e-6, "{weight:?}");
-        // The middle between the classes, though two thirds of the examples are of one: an even chance.
+        // Midway between the classes the chance is even, although two thirds of the examples are of one class.
         let middle = bias + 7.0 * weight[2];
         assert!(middle.abs() < 0.2, "{middle}");
     }
 
     #[test]
     fn fewer_examples_than_features_have_the_same_minimum() {
-        let mut rng = crate::seed::generator(6, &["logistic"]);
+        let mut rng = experiment::seed::generator(6, &["logistic"]);
         let mut rows: Vec<(Vec<f32>, bool)> =
             (0..12).map(|i| ((0..20).map(|_| rng.random_range(-1.0..1.0)).collect(), i % 3 == 0)).collect();
         rows.push(rows[0].clone());
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn classes_apart_have_a_finite_solution() {
+    fn separable_classes_have_a_finite_solution() {
         let rows: Vec<(Vec<f32>, bool)> = (0..20).map(|i| (vec![if i < 10 { 1e4 } else { -1e4 }], i < 10)).collect();
         let (weight, bias) = fit(&examples(&rows), 1e-6);
         assert!(weight[0].is_finite() && weight[0] > 0.0 && bias.abs() < 1e-3, "{weight:?} {bias}");

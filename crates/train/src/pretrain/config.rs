@@ -6,54 +6,54 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{DataConfig, PLAIN_NAME, Problem, Settings, is_plain_name};
 
-/// Everything that decides what a pretraining computes.
+/// Configuration of a pretraining.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PretrainConfig {
     /// First part of the run folder's name: letters, digits, `-` and `_`.
     pub name: String,
-    /// Every random draw derives from it.
+    /// Seed of every random draw.
     pub seed: u64,
-    /// The network.
+    /// Architecture of the network.
     pub arch: Arch,
-    /// Synthetic cries to hear besides the recordings: 0, or 40 to 100000.
+    /// Synthetic cries to add to the recordings: 0, or 40 to 100000.
     pub synthetic_recordings: usize,
-    /// Made sounds of each of the 36 kinds that are no cries to hear besides: 0 to 1000.
+    /// Synthetic sounds to add of each of the 36 kinds that are not cries: 0 to 1000.
     pub sounds_per_kind: usize,
-    /// Whether to hear a decoy of each recording besides: what is no cry, but sounds recorded as it is.
+    /// Whether to add a decoy of each recording: the recording with its cry removed.
     pub decoys: bool,
-    /// The recordings. Only the training part of their split is heard.
+    /// The recordings. Only the training part of their split is used.
     pub data: DataConfig,
-    /// From audio to image.
+    /// Front end, from audio to image.
     pub features: FeatureConfig,
-    /// What is done to a waveform before that.
+    /// Augmentation of the waveform before the front end.
     pub augment: WaveformAugment,
-    /// What the network learns.
+    /// Objective of the training.
     pub objective: Objective,
-    /// How.
+    /// Optimisation.
     pub train: PretrainTrainConfig,
 }
 
-/// What the network learns.
+/// Objective of a pretraining.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, tag = "kind", rename_all = "snake_case")]
 pub enum Objective {
-    /// To tell the classes of the recordings and the kinds of sounds; a reason of the real recordings and the same reason of the synthetic
-    /// ones are two classes.
+    /// Classifies the recordings and the kinds of sounds. A class of the real recordings and the same class of the synthetic ones are two
+    /// classes.
     Supervised,
-    /// To give two views of a recording alike embeddings, and all embeddings spread: VICReg (Bardes, Ponce, LeCun 2022).
+    /// Gives two views of a recording similar embeddings, and all embeddings variance: VICReg (Bardes, Ponce, LeCun 2022).
     Contrastive {
         /// Units of the projector behind the embedding, 8 to 4096.
         #[serde(default = "projector")]
         projector: usize,
-        /// To tell a cry and each kind of made sound apart besides, with a linear layer on the embedding: weight of its cross-entropy beside
-        /// VICReg's loss, 0 (not at all) to 1000. A gate needs it: views alone keep a cry and a laugh as near as two cries.
+        /// Weight of an additional cross-entropy that classifies cries and kinds of synthetic sounds with a linear layer on the embedding,
+        /// 0 (off) to 1000. A gate needs it: views alone leave a cry and a laugh as close as two cries.
         #[serde(default)]
         kinds: f64,
     },
-    /// To say what YAMNet, the teacher, makes of the same recording unchanged.
+    /// Predicts the embedding that YAMNet, the teacher, gives the recording without augmentation.
     Distil {
-        /// Its weights: a name in models/weights.toml, or the path of an ONNX, TFLite or safetensors file.
+        /// Weights of the teacher: a name in models/weights.toml, or the path of an ONNX, TFLite or safetensors file.
         #[serde(default = "yamnet")]
         teacher: String,
     },
@@ -67,15 +67,15 @@ fn projector() -> usize {
     256
 }
 
-/// How it learns.
+/// Optimisation of a pretraining.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PretrainTrainConfig {
     /// Passes over the recordings.
     pub epochs: usize,
-    /// Recordings a step.
+    /// Recordings per step.
     pub batch_size: usize,
-    /// AdamW's learning rate at its highest. It rises for the first twentieth of the steps, then falls along a cosine to 0.
+    /// Peak learning rate of AdamW: linear warm-up over the first twentieth of the steps, then cosine decay to 0.
     pub learning_rate: f64,
     /// AdamW's decoupled weight decay.
     pub weight_decay: f32,
@@ -106,7 +106,7 @@ impl Default for PretrainTrainConfig {
 }
 
 impl PretrainTrainConfig {
-    /// The learning rate of a step, from 1, of `total`.
+    /// The learning rate of `step`, from 1, of `total` steps.
     pub fn learning_rate_at(&self, step: usize, total: usize) -> f64 {
         let rise = (total / 20).max(1);
         if step <= rise {
@@ -118,15 +118,15 @@ impl PretrainTrainConfig {
 }
 
 impl PretrainConfig {
-    /// What was done, for reports.
+    /// Description for reports.
     pub fn in_words(&self) -> String {
         let how = match &self.objective {
-            Objective::Supervised => "to tell classes",
+            Objective::Supervised => "to classify",
             Objective::Contrastive { kinds, .. } if *kinds > 0.0 => {
-                "to know two views of a recording again and tell cries from kinds of sounds"
+                "to recognise two views of a recording and tell cries from kinds of sounds"
             }
-            Objective::Contrastive { .. } => "to know two views of a recording again",
-            Objective::Distil { .. } => "to say what YAMNet makes of the recording",
+            Objective::Contrastive { .. } => "to recognise two views of a recording",
+            Objective::Distil { .. } => "to predict YAMNet's embedding",
         };
         format!("pretrained {how}, {} epochs, {} px, seed {}", self.train.epochs, self.features.image_size, self.seed)
     }
@@ -144,7 +144,7 @@ impl Settings for PretrainConfig {
         check(is_plain_name(&self.name), "name", PLAIN_NAME);
         check(i64::try_from(self.seed).is_ok(), "seed", "must be below 2^63");
         check(!self.arch.has_yamnet(), "arch", "must be a ResNet: YAMNet is not trained from scratch");
-        check(self.features.front_end == FrontEnd::Image, "features.front_end", "must be image, what a ResNet sees");
+        check(self.features.front_end == FrontEnd::Image, "features.front_end", "must be image, the input of a ResNet");
         check(
             self.synthetic_recordings == 0 || (40..=100_000).contains(&self.synthetic_recordings),
             "synthetic_recordings",
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rate_rises_then_falls_to_nothing() {
+    fn the_rate_rises_then_falls_to_zero() {
         let train = PretrainTrainConfig { learning_rate: 1.0, ..PretrainTrainConfig::default() };
         assert_eq!(train.learning_rate_at(1, 40), 0.5);
         assert_eq!(train.learning_rate_at(2, 40), 1.0);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_is_told_with_its_key() {
+    fn every_problem_is_reported_with_its_key() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pretrain.toml");
         let text = "synthetic_recordings = 7\n[objective]\nkind = \"contrastive\"\nprojector = 1\n[augment]\nprobability = 2\n";

@@ -1,4 +1,4 @@
-//! What the network is to learn, as a loss on embeddings.
+//! The objectives of pretraining, as losses on embeddings.
 
 use burn::module::Module;
 use burn::nn::loss::CrossEntropyLossConfig;
@@ -11,18 +11,18 @@ use rand_chacha::ChaCha8Rng;
 use super::config::Objective;
 use super::sounds::{N_KINDS, Sounds};
 
-/// Weights of VICReg's three terms, as its authors chose them.
+/// Weights of VICReg's three terms, from the paper.
 const INVARIANCE: f64 = 25.0;
 const VARIANCE: f64 = 25.0;
 const COVARIANCE: f64 = 1.0;
 
-/// What stands behind the embedding while it is trained, and is thrown away afterwards.
+/// Layers behind the embedding that are trained with the backbone and discarded afterwards.
 #[derive(Module, Debug)]
 pub struct Projector {
-    /// Where two views are compared; not where classes are told.
+    /// Hidden layer, if two views are compared.
     hidden: Option<Hidden>,
     output: Linear,
-    /// Where kinds of sounds are told besides, from the embedding.
+    /// Classifies the kinds of sounds from the embedding, if the objective includes that.
     kinds: Option<Linear>,
 }
 
@@ -33,7 +33,7 @@ struct Hidden {
 }
 
 impl Projector {
-    /// For embeddings of `n_inputs` numbers.
+    /// Random layers for embeddings of length `n_inputs`.
     pub fn new(objective: &Objective, n_inputs: usize, sounds: &Sounds, rng: &mut ChaCha8Rng, device: &Device) -> Self {
         let mut linear = |n_inputs: usize, n_outputs: usize| random_linear(n_inputs, n_outputs, rng, device);
         match objective {
@@ -52,11 +52,11 @@ impl Projector {
         }
     }
 
-    /// The loss of the embeddings of a batch of recordings, `[n, n_inputs]`; where two views are compared `[2 n, n_inputs]`, first
-    /// one of each recording, then the other.
+    /// The loss of the embeddings of a batch, `[n, n_inputs]`; if two views are compared `[2 n, n_inputs]`, first one view of each sound, then
+    /// the other.
     pub fn loss(&self, objective: &Objective, embeddings: Tensor<2>, batch: &[usize], sounds: &Sounds) -> Tensor<1> {
         let (n, device) = (batch.len(), embeddings.device());
-        let told = self.kinds.as_ref().map(|kinds| kinds.forward(embeddings.clone()));
+        let kind_logits = self.kinds.as_ref().map(|kinds| kinds.forward(embeddings.clone()));
         let hidden = match &self.hidden {
             Some(Hidden { linear, norm }) => relu(norm.forward(linear.forward(embeddings))),
             None => embeddings,
@@ -66,8 +66,8 @@ impl Projector {
             Objective::Supervised => cross_entropy(output, batch.iter().map(|index| sounds.classes[*index])),
             Objective::Contrastive { kinds, .. } => {
                 let loss = vicreg(output.clone().narrow(0, 0, n), output.narrow(0, n, n));
-                let Some(told) = told else { return loss };
-                loss + cross_entropy(told, batch.iter().chain(batch).map(|index| sounds.kinds[*index])) * *kinds
+                let Some(kind_logits) = kind_logits else { return loss };
+                loss + cross_entropy(kind_logits, batch.iter().chain(batch).map(|index| sounds.kinds[*index])) * *kinds
             }
             Objective::Distil { .. } => {
                 let targets: Vec<f32> = batch.iter().flat_map(|index| sounds.targets[*index].iter().copied()).collect();
@@ -78,7 +78,7 @@ impl Projector {
     }
 }
 
-/// Mean over the rows of logits `[n, n_classes]` of how unlikely they find the row's class, in nats.
+/// Mean cross-entropy of logits `[n, n_classes]`, nats.
 fn cross_entropy(logits: Tensor<2>, classes: impl Iterator<Item = usize>) -> Tensor<1> {
     let device = logits.device();
     let classes: Vec<i64> = classes.map(|class| class as i64).collect();
@@ -87,8 +87,8 @@ fn cross_entropy(logits: Tensor<2>, classes: impl Iterator<Item = usize>) -> Ten
     CrossEntropyLossConfig::new().init(&device).forward(logits, classes)
 }
 
-/// VICReg of two views `[n, d]` each: their mean squared difference; how far standard deviations fall short of 1; squared
-/// covariances, over d.
+/// VICReg loss of two views, `[n, d]` each: their mean squared difference, how far standard deviations fall below 1, and the squared
+/// covariances divided by d.
 fn vicreg(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
     let [n, d] = a.dims();
     let invariance = (a.clone() - b.clone()).powf_scalar(2.0).mean();
@@ -98,9 +98,9 @@ fn vicreg(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
         let covariance = centred.clone().transpose().matmul(centred) / (n - 1) as f64; // [d, d]
         let unit = Tensor::<2>::eye(d, &covariance.device());
         let variances = (covariance.clone() * unit.clone()).sum_dim(1); // [d, 1]
-        let short = relu(-(variances + 1e-4).sqrt() + 1.0).mean();
+        let shortfall = relu(-(variances + 1e-4).sqrt() + 1.0).mean();
         let others = (covariance * (-unit + 1.0)).powf_scalar(2.0).sum() / d as f64;
-        loss = loss + short * (VARIANCE / 2.0) + others * COVARIANCE;
+        loss = loss + shortfall * (VARIANCE / 2.0) + others * COVARIANCE;
     }
     loss
 }
@@ -110,10 +110,10 @@ fn vicreg(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
 mod tests {
     use super::*;
 
-    /// By hand: columns (1, -1, 1, -1) and (1, 1, -1, -1) are uncorrelated with variance 4/3, so nothing is short; a second view
-    /// that is twice the first differs by 1 in the mean square. Equal columns have the covariance 4/3, twice, over d = 2.
+    /// Columns (1, -1, 1, -1) and (1, 1, -1, -1) are uncorrelated with variance 4/3, so the loss is 0; a second view that is twice the first
+    /// has a mean squared difference of 1. Equal columns have the covariance 4/3, twice, divided by d = 2.
     #[test]
-    fn vicreg_is_that_of_the_paper() {
+    fn vicreg_equals_the_value_by_hand() {
         let device = Device::flex();
         let tensor = |rows: [[f32; 2]; 4]| Tensor::<2>::from_data(TensorData::from(rows), &device);
         let value = |a: [[f32; 2]; 4], b: [[f32; 2]; 4]| {

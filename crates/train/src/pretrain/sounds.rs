@@ -1,76 +1,63 @@
-//! What a pretraining may hear: the training recordings of the split, synthetic cries, and what is no cry: seeded sounds and decoys.
+//! The sounds of a pretraining: training recordings of the split, synthetic cries, and sounds that are not cries: synthetic ones and decoys.
 
-use dataset::audit::{RecorderRule, Relations};
 use dataset::sounds::{KINDS, SAMPLE_RATE_HZ, SOUNDS_VERSION};
 use dataset::synth::{SynthConfig, write_corpus};
 use dataset::{Corpus, Split, hex, split_to_csv};
+use experiment::{PretrainingData, seed};
 use features::Extractor;
 use model::Compute;
 use rand::RngExt;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::config::{Objective, PretrainConfig};
 use super::teacher;
-use crate::data::Data;
-use crate::decoy::{DECOYS_VERSION, decoy};
-use crate::gate::loudest_part;
-use crate::plan::Plan;
-use crate::progress::{Progress, warn};
-use crate::{Error, remedies, seed};
+use crate::Error;
+use crate::corpus::locate::Located;
+use crate::corpus::prepared::PreparedCorpus;
+use crate::sound::decoy::{DECOYS_VERSION, decoy};
+use crate::sound::excerpt::loudest_part;
+use crate::terminal::progress::{Progress, warn};
 
-/// Cries, the kinds of made sounds, and decoys.
+/// Number of kinds: cry, each kind of synthetic sound, decoy.
 pub const N_KINDS: usize = DECOY + 1;
 
-/// The kind that decoys are.
+/// The kind of decoys.
 const DECOY: usize = KINDS.len() + 1;
 
-/// Waveforms, and what is known of them.
+/// Waveforms, and what is known about them.
 pub struct Sounds {
-    /// Waveforms of at most `[clip_samples]` at the configuration's rate: cries, then what is none.
+    /// Waveforms of at most `[clip_samples]` at the configuration's rate: real recordings, synthetic cries, then other sounds.
     waveforms: Vec<Vec<f32>>,
-    /// How many of them are real recordings; they come first.
+    /// How many of them are real recordings.
     n_real: usize,
     /// How many are cries.
     n_cries: usize,
-    /// 0 for a cry, from 1 on for the kinds of made sounds, then for decoys.
+    /// Kind of each: 0 for a cry, from 1 on for the kinds of synthetic sounds, then for decoys.
     pub kinds: Vec<usize>,
     /// Class of each.
     pub classes: Vec<usize>,
-    /// Classes of all corpora together, the kinds of made sounds, and decoys.
+    /// Number of classes: those of all corpora, the kinds of synthetic sounds, and decoys.
     pub n_classes: usize,
-    /// `train.csv`, the real recordings that are heard, and `val.csv` and `test.csv`, which are not.
+    /// `train.csv`, whose recordings are used, and `val.csv` and `test.csv`, whose recordings are not.
     pub split: [(String, String); 3],
-    /// Which of the real ones are heard, and how many sounds that are no cries.
-    pub heard: Heard,
-    /// What the teacher makes of each, brought to mean 0 and standard deviation 1; nothing without a teacher.
+    /// What the backbone is trained on, for its file.
+    pub pretraining: PretrainingData,
+    /// The teacher's embedding of each, standardised; empty without a teacher.
     pub targets: Vec<Vec<f32>>,
-    /// SHA-256 of every file, or what tells a made sound, in the order of `waveforms`.
+    /// SHA-256 of each file, or a description of each synthetic sound.
     hashes: Vec<String>,
     extractor: Extractor,
 }
 
-/// What a backbone has heard, so that a later run knows whether it is tested on any of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Heard {
-    /// SHA-256 of each file, sorted.
-    pub recordings: Vec<String>,
-    /// Their recorders, as far as they are known, sorted.
-    pub recorders: Vec<String>,
-    /// How many made sounds of each kind that is no cry.
-    #[serde(default)]
-    pub sounds_per_kind: usize,
-}
-
 impl Sounds {
-    /// Finds and decodes them.
+    /// Locates, decodes and generates the sounds.
     ///
     /// # Errors
-    /// [`Error::Data`] if there are no recordings, too few, or unreadable ones that the configuration does not skip.
+    /// [`Error::Data`] if there are no recordings, too few, or unreadable ones that the configuration does not skip; the errors of the
+    /// corpus and of the teacher.
     pub fn find(config: &PretrainConfig, compute: &Compute) -> Result<Self, Error> {
-        let extractor = Extractor::new(&config.features).map_err(|e| Error::Failed(e.to_string()))?;
+        let extractor = Extractor::new(&config.features).map_err(Error::Features)?;
         let mut sounds = Self {
             waveforms: Vec::new(),
             n_real: 0,
@@ -79,33 +66,29 @@ impl Sounds {
             classes: Vec::new(),
             n_classes: 0,
             split: Default::default(),
-            heard: Heard::default(),
+            pretraining: PretrainingData::default(),
             targets: Vec::new(),
             hashes: Vec::new(),
             extractor,
         };
-        let Data { corpus, .. } = Data::find(&config.data, false)?;
-        let rule =
-            RecorderRule::new(config.data.recorder_pattern.as_deref(), config.data.recorder_csv.as_deref(), &corpus)?;
-        let relations = Relations::find(&corpus, &rule)?;
-        let mut usable = vec![true; corpus.recordings.len()];
-        remedies::drop(&config.data, &corpus, &relations, &mut usable);
-        let plan = Plan::new(&config.data.split, config.seed, &corpus, &relations.groups, &usable)?;
-        let may_be_heard = |index: &usize| plan.model[*index] == Some(Split::Train);
-        let heard: Vec<usize> = (0..corpus.recordings.len()).filter(may_be_heard).collect();
-        sounds.split = split_to_csv(&corpus, &plan.model);
-        let kept = sounds.add(&corpus, &heard, config.data.skip_unreadable)?;
+        let located = Located::find(&config.data, false)?;
+        let usable = vec![true; located.corpus.recordings.len()];
+        let data = PreparedCorpus::new(located, usable, &config.data, config.seed)?;
+        let is_training = |index: &usize| data.plan.model[*index] == Some(Split::Train);
+        let training: Vec<usize> = (0..data.corpus.recordings.len()).filter(is_training).collect();
+        sounds.split = split_to_csv(&data.corpus, &data.plan.model);
+        let kept = sounds.add(&data.corpus, &training, config.data.skip_unreadable)?;
         sounds.n_real = kept.len();
-        let recorders = kept.iter().filter_map(|index| rule.recorder(&corpus.recordings[*index]));
-        sounds.heard.sounds_per_kind = config.sounds_per_kind;
-        sounds.heard.recorders = recorders.map(String::from).collect();
-        sounds.heard.recorders.sort();
-        sounds.heard.recorders.dedup();
-        sounds.heard.recordings = sounds.hashes.clone();
-        sounds.heard.recordings.sort();
-        sounds.heard.recordings.dedup();
+        let recorders = kept.iter().filter_map(|index| data.recorder(*index));
+        sounds.pretraining.sounds_per_kind = config.sounds_per_kind;
+        sounds.pretraining.recorders = recorders.map(String::from).collect();
+        sounds.pretraining.recorders.sort();
+        sounds.pretraining.recorders.dedup();
+        sounds.pretraining.recordings = sounds.hashes.clone();
+        sounds.pretraining.recordings.sort();
+        sounds.pretraining.recordings.dedup();
         if config.synthetic_recordings > 0 {
-            // Of a seed of its own: the stand-in of the main job stays unheard.
+            // With a seed of its own, so that the sweep's synthetic corpus stays unseen.
             let seed = seed::derive(config.seed, &["synthetic"]) >> 1;
             let settings = SynthConfig { seed, n_recordings: config.synthetic_recordings };
             let root = config.data.synthetic.join(format!("pretrain-{}-{}", config.seed, settings.n_recordings));
@@ -114,30 +97,30 @@ impl Sounds {
             let all: Vec<usize> = (0..corpus.recordings.len()).collect();
             sounds.add(&corpus, &all, false)?;
         }
-        sounds.n_cries = sounds.n_heard();
+        sounds.n_cries = sounds.len();
         sounds.kinds = vec![0; sounds.n_cries];
-        sounds.add_made(config);
+        sounds.add_synthetic_sounds(config);
         if config.decoys {
             sounds.add_decoys(config);
         }
         if let Objective::Distil { teacher } = &config.objective {
             sounds.targets = teacher::targets(teacher, config, compute, &sounds.waveforms, &sounds.hashes)?;
         }
-        if sounds.n_heard() < config.train.batch_size {
+        if sounds.len() < config.train.batch_size {
             return Err(Error::Data(format!(
-                "{} recordings may be heard, fewer than a batch: lower train.batch_size",
-                sounds.n_heard()
+                "there are {} recordings to train on, fewer than a batch: lower train.batch_size",
+                sounds.len()
             )));
         }
         Ok(sounds)
     }
 
-    /// How many are heard.
-    pub fn n_heard(&self) -> usize {
+    /// Number of sounds.
+    pub fn len(&self) -> usize {
         self.waveforms.len()
     }
 
-    /// SHA-256 over their files and classes, in hexadecimal.
+    /// SHA-256 over files, classes and targets, in hexadecimal.
     pub fn fingerprint(&self) -> String {
         let mut hasher = Sha256::new();
         for (hash, class) in self.hashes.iter().zip(&self.classes) {
@@ -147,8 +130,8 @@ impl Sounds {
         hex(&hasher.finalize())
     }
 
-    /// Augmented images `[size * size]` of the recordings `batch`, for comparing views twice as many: first one of each, then
-    /// another. `purpose` tells this batch from others.
+    /// Augmented images of the sounds `batch`, `[n][size * size]`; if views are compared, twice as many: first one of each, then another.
+    /// `purpose` seeds this batch.
     pub fn views(&self, batch: &[usize], config: &PretrainConfig, purpose: &[&str]) -> Vec<Vec<f32>> {
         let n_views = match config.objective {
             Objective::Supervised | Objective::Distil { .. } => 1,
@@ -163,9 +146,9 @@ impl Sounds {
             let mut waveform =
                 if rng.random() { whole.clone() } else { loudest_part(whole, rate_hz, &mut rng).to_vec() };
             waveform.resize(config.features.clip_samples(), 0.0);
-            // What is no cry stays none.
+            // A sound that is not a cry is mixed with other such sounds only.
             let first = if *index < self.n_cries { 0 } else { self.n_cries };
-            let other = &self.waveforms[rng.random_range(first..self.n_heard())];
+            let other = &self.waveforms[rng.random_range(first..self.len())];
             config.augment.apply(&mut waveform, other, rate_hz, &mut rng);
             let mut image = self.extractor.image(&self.extractor.log_mel(&waveform));
             config.features.augment(&mut image, &mut rng);
@@ -174,8 +157,8 @@ impl Sounds {
         places.par_iter().enumerate().map(view).collect()
     }
 
-    /// Makes `sounds_per_kind` sounds of each kind, a class each.
-    fn add_made(&mut self, config: &PretrainConfig) {
+    /// Adds `sounds_per_kind` synthetic sounds of each kind; each kind is a class.
+    fn add_synthetic_sounds(&mut self, config: &PretrainConfig) {
         let made: Vec<(usize, u64)> = (0..KINDS.len() * config.sounds_per_kind)
             .map(|index| {
                 let (kind, number) = (index / config.sounds_per_kind, index % config.sounds_per_kind);
@@ -198,7 +181,7 @@ impl Sounds {
         }
     }
 
-    /// Makes a decoy of each real recording, one class all of them.
+    /// Adds a decoy of each real recording; all decoys are one class.
     fn add_decoys(&mut self, config: &PretrainConfig) {
         let n_real = self.n_real;
         let make = |(waveform, hash): (&Vec<f32>, &String)| {
@@ -216,7 +199,7 @@ impl Sounds {
         self.n_classes += 1;
     }
 
-    /// Decodes the recordings `indices` of `corpus`, whose classes are others than those before; gives those that could be read.
+    /// Adds the recordings `indices` of `corpus`, whose classes are new ones; returns the indices of those that could be decoded.
     fn add(&mut self, corpus: &Corpus, indices: &[usize], skip_unreadable: bool) -> Result<Vec<usize>, Error> {
         let progress = Progress::new("decoding", "recordings");
         let done = std::sync::atomic::AtomicUsize::new(0);
@@ -239,7 +222,7 @@ impl Sounds {
                 Err(problem) if skip_unreadable => warn(&problem),
                 Err(problem) => {
                     return Err(Error::Data(format!(
-                        "{problem}\n  Mend or remove it, or go on without it: --set data.skip_unreadable=true"
+                        "{problem}\n  Repair or remove it, or skip it: --set data.skip_unreadable=true"
                     )));
                 }
             }

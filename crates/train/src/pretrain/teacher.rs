@@ -1,35 +1,38 @@
-//! The teacher of a distillation: YAMNet, which hears each recording and sound unchanged, through its own front end.
+//! The teacher of a distillation: YAMNet, which embeds each sound without augmentation, through its own front end.
 
 use dataset::{FloatCache, hex};
+use experiment::hash;
 use features::{Extractor, FeatureConfig};
 use model::{Arch, Compute, Engine};
-use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::config::PretrainConfig;
-use crate::progress::Progress;
-use crate::{Error, backbone, interrupt, parts};
+use crate::embed::cached::{CachedEngine, Entry, Images};
+use crate::terminal::interrupt;
+use crate::terminal::progress::Progress;
+use crate::{Error, backbone};
 
-/// Waveforms that are made ready and embedded together: enough to fill batches, few enough to stay small in memory.
+/// Waveforms that are embedded together: enough to fill batches, few enough to fit in memory.
 const CHUNK: usize = 16;
 
 /// A YAMNet that is ready to run.
 struct Teacher {
     engine: Box<dyn Engine>,
     extractor: Extractor,
-    /// Of the waveforms that it hears, Hz.
+    /// Sample rate of the waveforms, Hz.
     sample_rate_hz: u32,
-    /// What makes its embeddings: engine, device, hash of the weights, front end, rate.
+    /// Everything that decides its embeddings: engine, device, hash of the weights, front end, rate.
     key: String,
     cache: FloatCache,
 }
 
-/// What the YAMNet that `teacher` names (see [`backbone::load_named`]) makes of each of `waveforms`, at the rate of `config`, which
-/// `hashes` tell apart: each of its 1024 numbers brought to mean 0 and standard deviation 1 over them; one that never changes becomes 0.
+/// Embeddings `[n][1024]` of `waveforms`, at the rate of `config`, by the YAMNet with the weights `teacher` (see
+/// [`backbone::load_named`]). Each of the 1024 numbers is standardised over the waveforms; a constant one becomes 0. `hashes` identify the
+/// waveforms in the cache.
 ///
 /// # Errors
-/// [`Error::Weights`] if the weights cannot be had, [`Error::Failed`] if the device gives no result or the cache cannot be written,
-/// [`Error::Interrupted`] on a signal.
+/// [`Error::Weights`] or [`Error::WeightFile`] if the weights are not available, [`Error::Device`] if the device gives no result,
+/// [`Error::Cache`] if the cache cannot be written, [`Error::Interrupted`] on a signal.
 pub(super) fn targets(
     teacher: &str,
     config: &PretrainConfig,
@@ -39,9 +42,8 @@ pub(super) fn targets(
 ) -> Result<Vec<Vec<f32>>, Error> {
     let (weights, _) = backbone::load_named(teacher, Arch::Yamnet)?;
     let features = FeatureConfig { clip_seconds: config.features.clip_seconds, ..FeatureConfig::yamnet() };
-    let failed = |e: String| Error::Failed(format!("the teacher: {e}"));
     let teacher = Teacher {
-        engine: compute.engine(&weights, features.image_shape()).map_err(|e| failed(e.to_string()))?,
+        engine: compute.engine(&weights, features.image_shape()).map_err(Error::device("the teacher"))?,
         key: format!(
             "teacher: {} on {} {} {} from {} Hz",
             compute.engine_name(),
@@ -51,10 +53,10 @@ pub(super) fn targets(
             config.features.sample_rate_hz
         ),
         sample_rate_hz: config.features.sample_rate_hz,
-        extractor: Extractor::new(&features).map_err(|e| failed(e.to_string()))?,
-        cache: FloatCache::new(&config.data.cache.join("embeddings")),
+        extractor: Extractor::new(&features).map_err(Error::Features)?,
+        cache: FloatCache::new(&config.data.cache_dir().join("embeddings")),
     };
-    let progress = Progress::new("asking the teacher", "recordings and sounds");
+    let progress = Progress::new("embedding (teacher)", "recordings and sounds");
     let mut rows = Vec::new();
     for (chunk, of_chunk) in waveforms.chunks(CHUNK).zip(hashes.chunks(CHUNK)) {
         interrupt::check()?;
@@ -66,29 +68,19 @@ pub(super) fn targets(
 }
 
 impl Teacher {
-    /// Embeddings `[n_outputs]` of a few waveforms, from the cache or from the network.
+    /// Embeddings `[n_outputs]` of a few waveforms.
     fn embed(&self, waveforms: &[Vec<f32>], hashes: &[String]) -> Result<Vec<Vec<f32>>, Error> {
-        let n = self.engine.n_outputs();
-        let key = |hash: &String| {
+        let entry = |hash: &String| {
             let mut hasher = Sha256::new();
-            parts::add(&mut hasher, [self.key.as_str(), hash.as_str()]);
-            hex(&hasher.finalize())
+            hash::add_parts(&mut hasher, [self.key.as_str(), hash.as_str()]);
+            Entry { key: hex(&hasher.finalize()), n_rows: 1 }
         };
-        let keys: Vec<String> = hashes.iter().map(key).collect();
-        let mut rows: Vec<Option<Vec<f32>>> = keys.iter().map(|key| self.cache.get(key, n)).collect();
-        let missing: Vec<usize> = (0..rows.len()).filter(|index| rows[*index].is_none()).collect();
-        let image = |index: &usize| {
-            let waveform = self.extractor.at_own_rate(&waveforms[*index], self.sample_rate_hz);
-            self.extractor.image_from_waveform(&waveform)
-        };
-        let images: Vec<Vec<f32>> = missing.par_iter().map(image).collect();
-        let embedded = self.engine.embed(&images.concat());
-        let embedded = embedded.map_err(|e| Error::Failed(format!("the teacher gave no embedding: {e}")))?;
-        for (index, row) in missing.into_iter().zip(embedded.chunks_exact(n)) {
-            self.cache.put(&keys[index], row)?;
-            rows[index] = Some(row.to_vec());
-        }
-        Ok(rows.into_iter().flatten().collect())
+        let entries: Vec<Entry> = hashes.iter().map(entry).collect();
+        let engine = CachedEngine { engine: self.engine.as_ref(), cache: Some(&self.cache) };
+        engine.embed(&entries, |index| {
+            let waveform = self.extractor.at_own_rate(&waveforms[index], self.sample_rate_hz);
+            Ok(Images::distinct(vec![self.extractor.image_from_waveform(&waveform)]))
+        })
     }
 }
 
@@ -107,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_standardised_and_one_that_never_changes_is_nothing() {
+    fn columns_are_standardised_and_a_constant_column_becomes_zero() {
         let mut rows = vec![vec![3.0, 5.0], vec![1.0, 5.0]];
         standardise(&mut rows);
         assert_eq!(rows, [[1.0, 0.0], [-1.0, 0.0]]);

@@ -1,15 +1,16 @@
-//! `train infer --window S`: when cries begin and end in recordings of any length. Events are printed as they end, so that hours of sound
-//! take no more memory than a minute.
+//! `wail infer --window S`: when cries begin and end in recordings of any length. Events are printed as they end, so hours of sound take no
+//! more memory than a minute.
 
 use std::path::{Path, PathBuf};
 
 use predict::{Classifier, Event, Options, Timeline, Windows};
 use serde::Serialize;
 
-use super::{Format, csv_of, json, print};
-use crate::{Error, inputs};
+use super::output::{Format, csv_of, json, print};
+use crate::Error;
+use crate::terminal::inputs;
 
-/// Hears each file and prints its events; files that cannot be read are told and make the exit code 3.
+/// Classifies the windows of each file and prints its events. Unreadable files are reported and give exit code 3.
 pub(super) fn run(
     classifier: &Classifier,
     windows: Windows,
@@ -18,7 +19,7 @@ pub(super) fn run(
     format: Format,
 ) -> Result<(), Error> {
     if format == Format::Audacity && files.len() > 1 {
-        return Err(Error::Config(format!("--format audacity is of one recording, and these are {}", files.len())));
+        return Err(Error::Config(format!("--format audacity labels one recording, not {}", files.len())));
     }
     let printer = Printer { format, is_one_of_many: files.len() > 1 };
     print(&printer.before_all()?)?;
@@ -26,46 +27,46 @@ pub(super) fn run(
     for (index, file) in files.iter().enumerate() {
         print(&printer.before(file, windows, index)?)?;
         let (mut timeline, mut n_events) = (Timeline::default(), 0);
-        let mut tell = |event: Option<Event>| -> Result<(), Error> {
+        let mut show = |event: Option<Event>| -> Result<(), Error> {
             let Some(event) = event else { return Ok(()) };
             n_events += 1;
             print(&printer.event(file, &event, n_events)?)
         };
-        let heard = classifier.listen_to_file(file, windows, options, |span, prediction| {
-            tell(timeline.push(span, &prediction)).map_err(Stopped::Printing)
+        let listened = classifier.listen_to_file(file, windows, options, |span, prediction| {
+            show(timeline.push(span, &prediction)).map_err(Stopped::Printing)
         });
-        let problem = match heard {
+        let problem = match listened {
             Ok((_, warnings)) => {
                 warnings.iter().for_each(|warning| eprintln!("{}: {warning}", file.display()));
                 None
             }
             Err(Stopped::Printing(error)) => return Err(error),
-            // These are of the command line, not of the file.
-            Err(Stopped::Hearing(error @ (predict::Error::Windows(_) | predict::Error::Coverage { .. }))) => {
-                return Err(Error::Config(error.to_string()));
+            // The command line is wrong, not the file.
+            Err(Stopped::Listening(error @ (predict::Error::Windows(_) | predict::Error::Coverage { .. }))) => {
+                return Err(Error::Request(error));
             }
-            Err(Stopped::Hearing(error)) => {
+            Err(Stopped::Listening(error)) => {
                 eprintln!("error: {}: {error}", file.display());
                 unreadable += 1;
                 Some(error.to_string())
             }
         };
-        tell(timeline.finish())?;
+        show(timeline.finish())?;
         print(&printer.after(problem)?)?;
     }
     print(printer.after_all())?;
     inputs::all_read(unreadable, files.len())
 }
 
-/// Why a file was not heard to its end.
+/// Why a file was not classified to its end.
 enum Stopped {
-    Hearing(predict::Error),
+    Listening(predict::Error),
     Printing(Error),
 }
 
 impl From<predict::Error> for Stopped {
     fn from(error: predict::Error) -> Self {
-        Self::Hearing(error)
+        Self::Listening(error)
     }
 }
 
@@ -77,7 +78,7 @@ struct Line<'a> {
     event: &'a Event,
 }
 
-/// The forms of the answer, piece by piece.
+/// Prints events in a format, piece by piece.
 struct Printer {
     format: Format,
     is_one_of_many: bool,
@@ -100,7 +101,7 @@ impl Printer {
         }
     }
 
-    /// One JSON object a file; its events follow.
+    /// The start of a file; in JSON the start of its object, whose events follow.
     fn before(&self, file: &Path, windows: Windows, index: usize) -> Result<String, Error> {
         if self.format != Format::Json {
             return Ok(String::new());
@@ -164,7 +165,7 @@ fn clock(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn times_are_written_as_on_a_clock() {
+    fn times_are_printed_as_hours_minutes_and_seconds() {
         for (seconds, expected) in [(0.0, "0:00:00.0"), (59.96, "0:01:00.0"), (3661.5, "1:01:01.5")] {
             assert_eq!(super::clock(seconds), expected);
         }

@@ -1,0 +1,11 @@
+//! Hashing lists of texts without ambiguity.
+
+use sha2::{Digest, Sha256};
+
+/// Adds `parts` to `hasher`, each after its length, so that two different lists never give the same bytes.
+pub fn add_parts<'a>(hasher: &mut Sha256, parts: impl IntoIterator<Item = &'a str>) {
+    for part in parts {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+}

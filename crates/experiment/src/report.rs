@@ -1,0 +1,139 @@
+//! The data of a report: one value, saved as `report.json`.
+
+use std::path::{Path, PathBuf};
+
+use metrics::Evaluation;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    BackboneSummary, CalibrationSummary, DataSummary, Environment, Epoch, Error, FailedTrial, FoldSummary, GateSummary,
+    Mistake, TrialSummary, folder,
+};
+
+/// Version of `report.json`. Version 4 added `gate.known_to_backbone`.
+pub const REPORT_VERSION: u32 = 4;
+
+/// The oldest version that is read.
+const OLDEST_VERSION: u32 = 2;
+
+/// Everything that a report shows. It holds no time, host or path that differs between reruns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// [`REPORT_VERSION`] of the program that wrote it.
+    pub format_version: u32,
+    /// Name of the run's folder.
+    pub run: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Engine and device, such as `rten on cpu`.
+    pub device: String,
+    /// What a reader must know before any score, such as synthetic data; often empty.
+    pub warnings: Vec<String>,
+    /// What the scores were measured on.
+    pub data: DataSummary,
+    /// Which backbone made the embeddings.
+    pub backbone: BackboneSummary,
+    /// All trials, best first: by validation macro-F1, then by lower validation loss, then in the order of the grid.
+    pub leaderboard: Vec<TrialSummary>,
+    /// Learning curves of the best trial.
+    pub best_epochs: Vec<Epoch>,
+    /// Scores of the best trial on validation, which chose it.
+    pub validation: Evaluation,
+    /// Scores on test: of the best trial, measured once; in a cross-validation, of the searches of all folds together.
+    pub test: Evaluation,
+    /// The folds of a cross-validation; empty for a plain split.
+    pub folds: Vec<FoldSummary>,
+    /// Trials that failed; `--retry-failed` trains them again.
+    pub failed: Vec<FailedTrial>,
+    /// Calibration of the probabilities, fitted on validation and measured on test.
+    pub calibration: CalibrationSummary,
+    /// The most confident mistakes on test, the most confident first.
+    pub mistakes: Vec<Mistake>,
+    /// The gate that tells cries from other sounds; absent without one and in reports before version 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateSummary>,
+    /// The resolved configuration, TOML.
+    pub config: String,
+    /// The program that made the run.
+    pub environment: Environment,
+}
+
+impl Report {
+    /// Path of the report inside the folder `run`.
+    fn path(run: &Path) -> PathBuf {
+        run.join("report.json")
+    }
+
+    /// Reads `report.json` of the folder `run`.
+    ///
+    /// # Errors
+    /// [`Error::NoReport`] if it cannot be read, [`Error::Format`] if it has another format version, [`Error::Damaged`] if it is
+    /// not a report.
+    pub fn read(run: &Path) -> Result<Self, Error> {
+        let path = Self::path(run);
+        let text = std::fs::read_to_string(&path).map_err(|source| Error::NoReport { path: path.clone(), source })?;
+        let damaged = |problem: String| Error::Damaged { path: path.clone(), problem };
+        let value: serde_json::Value = serde_json::from_str(&text).map_err(|e| damaged(e.to_string()))?;
+        match value["format_version"].as_u64() {
+            Some(version) if (OLDEST_VERSION.into()..=REPORT_VERSION.into()).contains(&version) => {}
+            version => {
+                let version = version.map_or("none".into(), |v| v.to_string());
+                let problem =
+                    format!("has format version {version}, this program reads {OLDEST_VERSION} to {REPORT_VERSION}");
+                return Err(Error::Format { path, problem });
+            }
+        }
+        let report: Self = serde_json::from_value(value).map_err(|e| damaged(e.to_string()))?;
+        report.problem().map_or(Ok(report), |problem| Err(damaged(problem.into())))
+    }
+
+    /// Writes `report.json` into the folder `run`.
+    ///
+    /// # Errors
+    /// [`Error::Write`] or [`Error::Encode`].
+    pub fn write(&self, run: &Path) -> Result<(), Error> {
+        let json = serde_json::to_string_pretty(self).map_err(Error::encode)?;
+        folder::write(&Self::path(run), (json + "\n").as_bytes())
+    }
+
+    /// What prevents the report from being shown.
+    fn problem(&self) -> Option<&'static str> {
+        let n_classes = self.data.labels.len();
+        let fits = |evaluation: &Evaluation| {
+            let confusion = &evaluation.confusion.0;
+            evaluation.classes.len() == n_classes
+                && confusion.len() == n_classes
+                && confusion.iter().all(|row| row.len() == n_classes)
+        };
+        if self.leaderboard.is_empty() {
+            Some("the leaderboard is empty")
+        } else if !fits(&self.validation) || !fits(&self.test) || self.data.counts.iter().any(|c| c.len() != n_classes)
+        {
+            Some("its lists of classes differ in length")
+        } else {
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_schema_matches_the_types() {
+        let found = serde_json::to_string_pretty(&schemars::schema_for!(Report)).unwrap() + "\n";
+        let path = Path::new("../../docs/report.schema.json");
+        if std::env::var_os("WAIL_UPDATE_SCHEMA").is_some() {
+            std::fs::write(path, &found).unwrap();
+        }
+        let committed = std::fs::read_to_string(path).unwrap();
+        assert!(
+            found == committed,
+            "run this test with WAIL_UPDATE_SCHEMA=1, and raise REPORT_VERSION if fields changed"
+        );
+    }
+}

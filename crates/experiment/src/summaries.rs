@@ -1,0 +1,143 @@
+//! The parts of a report: data, backbone, trials, folds, calibration, gate and mistakes.
+
+use metrics::{Calibration, CalibrationCheck, Detection};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Leaks, TrialConfig};
+
+/// What the scores were measured on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DataSummary {
+    /// The folder of class folders, as the configuration names it.
+    pub root: String,
+    /// Whether the recordings are synthetic.
+    pub synthetic: bool,
+    /// Licence of the recordings, as the configuration states it.
+    pub licence: Option<String>,
+    /// SHA-256 over labels, paths and contents.
+    pub fingerprint: String,
+    /// How the recordings were split, in words.
+    pub split: String,
+    /// Class names, in the order of every list of classes.
+    pub labels: Vec<String>,
+    /// Groups of recordings that are not independent: recorders, joined where they share a family of copies.
+    pub n_groups: usize,
+    /// Recordings by class in training, validation and test; in a cross-validation a recording is tested once per repeat.
+    pub counts: [Vec<usize>; 3],
+    /// Recordings that could not be read and were left out.
+    pub unreadable: Vec<String>,
+    /// Recordings that `data.drop_duplicates` and `data.drop_contradictions` left out.
+    pub dropped: Vec<String>,
+    /// Validation and test recordings that training knows. Any of them makes the split leaky.
+    pub leaks: Leaks,
+}
+
+/// Which backbone made the embeddings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BackboneSummary {
+    /// The architecture.
+    pub arch: model::Arch,
+    /// Which part of it each trial trained.
+    pub trained: model::Trainable,
+    /// The weights that the configuration asked for.
+    pub requested: String,
+    /// The weights that were used, in words.
+    pub used: String,
+    /// Whether `used` is a fallback for weights that were not available.
+    pub stand_in: bool,
+    /// SHA-256 over the tensors as used.
+    pub fingerprint: String,
+}
+
+/// A row of the leaderboard.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TrialSummary {
+    /// Name of the trial's folder.
+    pub id: String,
+    /// Its settings.
+    pub config: TrialConfig,
+    /// The chosen epoch, from 1.
+    pub epoch: usize,
+    /// Validation macro-F1 at that epoch.
+    pub val_macro_f1: f64,
+    /// Validation loss at that epoch.
+    pub val_loss: f64,
+}
+
+/// A trial that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FailedTrial {
+    /// Folder of its search below the run's folder; empty for the search of the saved model.
+    pub search: String,
+    /// Name of the trial.
+    pub id: String,
+    /// Why it failed.
+    pub error: String,
+}
+
+/// One fold of a cross-validation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FoldSummary {
+    /// Name of its folder below `folds/`.
+    pub name: String,
+    /// The trial that its validation split chose.
+    pub trial: String,
+    /// Validation macro-F1 of that trial.
+    pub val_macro_f1: f64,
+    /// Number of test recordings.
+    pub n_test: usize,
+}
+
+/// A calibration and how well it works on test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CalibrationSummary {
+    /// Fitted on validation.
+    pub fitted: Calibration,
+    /// Measured on test; in a cross-validation the mean over folds, each with its own calibration, weighted by recordings.
+    pub test: CalibrationCheck,
+}
+
+/// How well a gate tells cries from other sounds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GateSummary {
+    /// A recording that scores below this is "not a cry"; 95 % of the validation recordings reach it. 0 to 1.
+    pub threshold: f64,
+    /// Synthetic sounds that it was trained on, besides decoys.
+    pub n_sounds: usize,
+    /// Which recordings it was tested on: `test`, or `val` if the split has no test.
+    pub tested_on: String,
+    /// Share of those recordings that reach the threshold, 0 to 1.
+    pub recall: f64,
+    /// Share of sounds that reach it, mean over families. Each family is scored by a gate trained without that family.
+    pub false_alarm_rate: f64,
+    /// How well the recordings are told from sounds. Each family is scored by a gate trained without that family.
+    pub detection: Detection,
+    /// Whether the backbone was pretrained on sounds of all families. They are then new to the gate only, and the scores are
+    /// too optimistic.
+    #[serde(default)]
+    pub known_to_backbone: bool,
+}
+
+/// A test recording that was classified wrongly.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mistake {
+    /// Path of the recording below the data folder.
+    pub path: String,
+    /// Its class.
+    pub label: String,
+    /// The class that was predicted.
+    pub predicted: String,
+    /// Probability of the predicted class, 0 to 1.
+    pub probability: f32,
+    /// Probability of its own class, 0 to 1.
+    pub probability_of_label: f32,
+}

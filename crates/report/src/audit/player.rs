@@ -1,0 +1,31 @@
+//! One recording to look at and to listen to, as data URIs.
+
+use features::Extractor;
+use serde::Serialize;
+
+use crate::media;
+
+/// Bytes of sound on a page, over all players.
+const SOUND_BYTES: usize = 1_300_000;
+
+/// The spectrogram and the sound of a recording.
+#[derive(Debug, Serialize)]
+pub(super) struct Player {
+    /// PNG, frames wide and mel bands high, as a data URI.
+    image: String,
+    /// WAV, 16 bits, of the beginning, as a data URI.
+    sound: String,
+}
+
+impl Player {
+    /// A player for the sound file `bytes`, one of `n_players` on the page; `None` if it cannot be decoded.
+    pub fn new(extractor: &Extractor, bytes: &[u8], extension: Option<&str>, n_players: usize) -> Option<Self> {
+        let audio = extractor.decode(bytes, extension).ok()?;
+        let waveform = extractor.unpadded_waveform(&audio);
+        let config = extractor.config();
+        let image = media::spectrogram_png(&extractor.log_mel(&extractor.waveform(&audio)), config.n_mels).ok()?;
+        let beginning = &waveform[..waveform.len().min(SOUND_BYTES / n_players.max(1) / 2)];
+        let sound = media::wav(beginning, config.sample_rate_hz).ok()?;
+        Some(Self { image: media::data_uri("image/png", &image), sound: media::data_uri("audio/wav", &sound) })
+    }
+}

@@ -1,0 +1,154 @@
+//! `MODEL_CARD.md` in the form of the Hugging Face Hub: YAML metadata, then Markdown
+//! (<https://huggingface.co/docs/hub/model-cards>).
+
+use std::path::Path;
+
+use experiment::{GateSummary, Report, TrialSummary};
+use features::FeatureConfig;
+use metrics::{Calibration, Evaluation};
+
+use crate::findings::findings;
+use crate::markdown;
+use crate::text::{interval, number};
+
+/// What the card of a model is made from.
+pub struct Card<'a> {
+    /// Report of the run.
+    pub report: &'a Report,
+    /// The exported trial.
+    pub trial: &'a TrialSummary,
+    /// Feature settings of the model.
+    pub features: &'a FeatureConfig,
+    /// Calibration of the model.
+    pub calibration: &'a Calibration,
+    /// The gate's summary, if the model has a gate.
+    pub gate: Option<&'a GateSummary>,
+    /// Folder of the model.
+    pub folder: &'a Path,
+}
+
+impl Card<'_> {
+    /// The card as Markdown.
+    pub fn text(&self) -> String {
+        [self.header(), self.model(), self.data(), self.scores(), self.limits(), self.usage()].concat()
+    }
+
+    fn header(&self) -> String {
+        let name = self.folder.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy());
+        let mut text = format!(
+            "---\nlicense: other\nlibrary_name: wail\npipeline_tag: audio-classification\ntags:\n- baby-cry\n- audio-classification\n- onnx\n\
+             metrics:\n- f1\n---\n\n# {name}\n\nClassifies why a baby cries, from {} s of sound: {}.\n\n",
+            self.features.clip_seconds,
+            self.report.data.labels.join(", ")
+        );
+        for warning in &self.report.warnings {
+            text += &format!("> **Warning:** {}\n\n", markdown::plain(warning));
+        }
+        text
+    }
+
+    fn model(&self) -> String {
+        let Self { report, trial, calibration, .. } = self;
+        format!(
+            "## Model\n\n- backbone: {}, {}; {}\n- head: ReLU, dropout {}, linear {} units, linear {} logits\n\
+             - trained by Wail {}, run `{}`, trial `{}`, epoch {}, seed {}\n- probabilities: softmax of the logits divided by {:.4}, a temperature fitted on {} validation recordings\n\n",
+            report.backbone.arch,
+            report.backbone.trained,
+            markdown::plain(&report.backbone.used),
+            trial.config.head.dropout,
+            trial.config.head.inner,
+            report.data.labels.len(),
+            env!("CARGO_PKG_VERSION"),
+            report.run,
+            trial.id,
+            trial.epoch,
+            report.seed,
+            calibration.temperature,
+            calibration.n_examples
+        )
+    }
+
+    fn data(&self) -> String {
+        let data = &self.report.data;
+        let licence = match (&data.licence, data.synthetic) {
+            (Some(licence), _) => licence.as_str(),
+            (None, true) => "none needed: they are synthetic",
+            (None, false) => "not stated; set `data.licence` in the config",
+        };
+        let text = format!(
+            "## Data\n\n- recordings: `{}`{}, fingerprint `{}`\n- licence of the recordings: {}\n- split: {}\n\n",
+            data.root,
+            if data.synthetic { " (synthetic)" } else { "" },
+            data.fingerprint,
+            markdown::plain(licence),
+            markdown::plain(&data.split)
+        );
+        text + &markdown::table(
+            &["class", "training", "validation", "test"],
+            data.labels.iter().enumerate().map(|(class, label)| {
+                let counts = data.counts.iter().map(|split| split[class].to_string());
+                std::iter::once(markdown::plain(label)).chain(counts).collect()
+            }),
+        )
+    }
+
+    fn scores(&self) -> String {
+        let Self { report, trial, .. } = self;
+        if trial.id != report.leaderboard[0].id {
+            return format!(
+                "## Scores\n\nValidation macro-F1 {:.3}. It was not the best trial of its run, so it was never scored on test.\n\n",
+                trial.val_macro_f1
+            );
+        }
+        let row = |name: &str, evaluation: &Evaluation| {
+            let scores = &evaluation.scores;
+            vec![
+                if report.data.leaks.any() { format!("{name} (leaky split)") } else { name.to_owned() },
+                number(Some(scores.macro_f1.value)),
+                interval(scores.macro_f1.interval),
+                number(Some(evaluation.majority.macro_f1)),
+                number(Some(scores.accuracy.value)),
+            ]
+        };
+        let rows = [row("test", &report.test), row("validation", &report.validation)];
+        let header = ["split", "macro-F1", "95 % interval", "always the largest class", "accuracy"];
+        format!("## Scores\n\n{}", markdown::table(&header, rows))
+    }
+
+    fn limits(&self) -> String {
+        let mut text = "## Limits\n\n".to_owned();
+        for finding in findings(self.report) {
+            text += &format!("- {}\n", markdown::plain(&finding));
+        }
+        let Some(gate) = self.gate else {
+            return text
+                + "- It has no gate: it answers with one of its classes even for silence, noise or laughter.\n\n";
+        };
+        let detection = &gate.detection;
+        text + &format!(
+            "- It has a gate: a sound that scores below {:.3} is not a cry. On families of synthetic sounds that the gate was not trained \
+             with{}, against {} recordings: ROC-AUC {} (95 % {}); at 95 % recall, {:.0} % of the sounds pass. Real rooms are harder.\n\n",
+            gate.threshold,
+            if gate.known_to_backbone { ", but the backbone was" } else { "" },
+            detection.n_positives,
+            number(Some(detection.roc_auc.value)),
+            interval(detection.roc_auc.interval),
+            100.0 * detection.false_alarm_rate.value
+        )
+    }
+
+    fn usage(&self) -> String {
+        let [height, width] = self.features.image_shape();
+        format!(
+            "## Intended use\n\nResearch, and a hint beside a person's own judgement. It is not a medical device: never decide about a child's \
+             health or care by it.\n\n## How to run\n\n```sh\ntrain infer cry.wav --model {}\n```\n\n`model.onnx` takes `input`, float32 \
+             `[batch, 1, {height}, {width}]`, the log-mel image that `wail features` writes, and gives `logits`, float32 `[batch, {}]`{}. Its \
+             metadata entry `wail` holds labels, feature settings and provenance as JSON. `model.safetensors` holds the same with the tensor names \
+             of its authors, the input channels of a ResNet summed into one, and batch norm folded. `model.bpk` is a burn record of \
+             `model::Network`.\n",
+            self.folder.display(),
+            self.report.data.labels.len(),
+            if self.gate.is_some() { ", and `cry`, float32 `[batch, 1]`, the gate's score" } else { "" },
+        )
+    }
+}

@@ -1,0 +1,5 @@
+//! Charts as inline SVG.
+
+pub(crate) mod distribution;
+pub(crate) mod svg;
+pub(crate) mod xy;

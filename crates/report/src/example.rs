@@ -1,0 +1,101 @@
+//! A small report for tests.
+
+use experiment::{
+    BackboneSummary, CalibrationSummary, DataSummary, Environment, Epoch, FailedTrial, GateSummary, Leaks, Mistake,
+    REPORT_VERSION, Report, TrialConfig, TrialSummary,
+};
+use metrics::{Calibration, Detection, Evaluation, Family, Predictions};
+use model::{Arch, HeadConfig, Trainable};
+
+/// Two classes, two trials, eight scored recordings.
+#[allow(clippy::unwrap_used)]
+pub(crate) fn example() -> Report {
+    let labels = ["hungry", "tired"].map(String::from).to_vec();
+    let predictions = |pairs: &[(usize, f32)]| {
+        let truths: Vec<usize> = pairs.iter().map(|(truth, _)| *truth).collect();
+        let rows: Vec<Vec<f32>> = pairs.iter().map(|(_, p)| vec![*p, 1.0 - p]).collect();
+        let alone: Vec<usize> = (0..pairs.len()).collect();
+        Predictions::new(2, &truths, &rows, &alone).unwrap()
+    };
+    let validation = predictions(&[(0, 0.75), (0, 0.25), (1, 0.125), (1, 0.0)]);
+    let test = predictions(&[(0, 0.75), (0, 1.0), (0, 0.375), (1, 0.5)]);
+    let family = |name: &str, positives: &[f64], negatives: &[f64]| Family {
+        name: name.into(),
+        positives: positives.to_vec(),
+        negatives: negatives.to_vec(),
+    };
+    let fitted = Calibration::fit(&validation);
+    let evaluate = |predictions| Evaluation::new(predictions, &labels, &[6, 4], 42).unwrap();
+    let trial = |learning_rate: f64, val_macro_f1: f64| {
+        let config = TrialConfig { learning_rate, head: HeadConfig { inner: 16, dropout: 0.5 } };
+        TrialSummary { id: config.id(), config, epoch: 2, val_macro_f1, val_loss: 0.7 }
+    };
+    let epoch = |epoch: usize, loss: f64| Epoch {
+        epoch,
+        learning_rate: 0.01,
+        train_loss: loss,
+        val_loss: loss + 0.1,
+        val_macro_f1: 0.5 - loss / 4.0,
+    };
+    Report {
+        format_version: REPORT_VERSION,
+        run: "example-0123456789ab".into(),
+        seed: 42,
+        device: "rten on cpu".into(),
+        warnings: vec!["The recordings are synthetic.".into()],
+        validation: evaluate(&validation),
+        test: evaluate(&test),
+        folds: vec![],
+        failed: vec![FailedTrial { search: String::new(), id: "lr10".into(), error: "the loss is not finite".into() }],
+        calibration: CalibrationSummary { test: fitted.check(&test), fitted },
+        mistakes: vec![Mistake {
+            path: "hungry/one.wav".into(),
+            label: "hungry".into(),
+            predicted: "tired".into(),
+            probability: 0.625,
+            probability_of_label: 0.375,
+        }],
+        gate: Some(GateSummary {
+            threshold: 0.4,
+            n_sounds: 6,
+            tested_on: "test".into(),
+            recall: 0.75,
+            false_alarm_rate: 0.25,
+            detection: Detection::new(
+                &[
+                    family("music", &[0.75, 0.5, 0.5, 1.0], &[0.25, 0.5]),
+                    family("noise", &[0.75, 0.75, 0.5, 1.0], &[0.0, 0.125, 0.25]),
+                ],
+                &[0, 0, 1, 2],
+                42,
+            )
+            .unwrap(),
+            known_to_backbone: true,
+        }),
+        config: "name = \"example\"\n".into(),
+        environment: Environment { wail: "0.1.0".into(), features_version: 1, target: "x86_64-linux".into() },
+        data: DataSummary {
+            root: "data/raw".into(),
+            synthetic: true,
+            licence: None,
+            fingerprint: "ab".repeat(32),
+            split: "stratified 60/20/20 by class, seed 42".into(),
+            labels: labels.clone(),
+            n_groups: 9,
+            counts: [vec![6, 4], vec![2, 2], vec![3, 1]],
+            unreadable: vec![],
+            dropped: vec![],
+            leaks: Leaks { held_out: 8, copies: 1, families: 1, recorders: 2, pretraining: 0 },
+        },
+        backbone: BackboneSummary {
+            arch: Arch::ResNet18,
+            trained: Trainable::None,
+            requested: "resnet18".into(),
+            used: "random weights, seed 42".into(),
+            stand_in: false,
+            fingerprint: "cd".repeat(32),
+        },
+        leaderboard: vec![trial(0.01, 0.73), trial(0.001, 0.4)],
+        best_epochs: vec![epoch(1, 0.9), epoch(2, 0.6), epoch(3, 0.5)],
+    }
+}

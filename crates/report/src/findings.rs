@@ -1,0 +1,85 @@
+//! What a reader should know before trusting the scores.
+
+use experiment::{Leaks, Report};
+use metrics::Evaluation;
+
+use crate::text::interval;
+
+/// One sentence for each finding, the most serious first.
+pub(crate) fn findings(report: &Report) -> Vec<String> {
+    let test = &report.test;
+    let mut found = chance(test);
+    found.extend(leaks(&report.data.leaks));
+    let rare: Vec<&str> = test.classes.iter().filter(|c| c.support < 10).map(|c| c.label.as_str()).collect();
+    if !rare.is_empty() {
+        found.push(format!(
+            "Fewer than 10 test recordings: {}. Scores of these classes are unreliable.",
+            rare.join(", ")
+        ));
+    }
+    if test.n_groups == test.n_examples {
+        found.push(
+            "No two test recordings are known to share a recorder, so the intervals treat them as independent; if they are \
+             not, the intervals are too narrow."
+                .into(),
+        );
+    }
+    found.push(format!(
+        "Validation chose the best of {} trials and their epochs, so its score is too high.",
+        report.leaderboard.len()
+    ));
+    found
+}
+
+/// Whether the test score could be chance.
+fn chance(test: &Evaluation) -> Vec<String> {
+    let mut found = Vec::new();
+    let baseline = test.majority.macro_f1;
+    match test.scores.macro_f1.interval {
+        Some([low, _]) if low <= baseline => found.push(format!(
+            "The interval of the test macro-F1, {}, includes the score of always predicting the largest class ({baseline:.3}): \
+             the model is not shown to be better.",
+            interval(test.scores.macro_f1.interval)
+        )),
+        Some(_) => {}
+        None => found.push("The test recordings come from one recorder, so there is no interval.".into()),
+    }
+    if test.permutation.p > 0.05 {
+        found.push(format!(
+            "Randomly permuted labels reach the test macro-F1 in {:.0} of 100 cases (p = {:.3}): it may be chance.",
+            100.0 * test.permutation.p,
+            test.permutation.p
+        ));
+    }
+    found
+}
+
+/// What training knows of validation and test.
+fn leaks(leaks: &Leaks) -> Vec<String> {
+    let Leaks { held_out, copies, families, recorders, pretraining } = *leaks;
+    let mut found = Vec::new();
+    if copies > 0 {
+        found.push(format!(
+            "{copies} of {held_out} validation and test recordings are also in training, byte for byte."
+        ));
+    }
+    if families > copies {
+        found.push(format!(
+            "{families} of {held_out} validation and test recordings contain the sound of a training recording, or were made \
+             from one."
+        ));
+    }
+    if recorders > 0 {
+        found.push(format!(
+            "{recorders} of {held_out} validation and test recordings share their recorder with a training recording: the \
+             scores may measure the phone or the baby rather than the reason."
+        ));
+    }
+    if pretraining > 0 {
+        found.push(format!(
+            "The backbone was pretrained on {pretraining} of {held_out} validation and test recordings or their recorder: the \
+             scores are too high."
+        ));
+    }
+    found
+}

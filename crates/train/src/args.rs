@@ -1,0 +1,161 @@
+//! Arguments that several commands share, and what they resolve to.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use features::{FeatureConfig, FrontEnd};
+use model::{Arch, BackboneInfo, Compute};
+
+use crate::Error;
+use crate::config::{Settings, built_in};
+
+/// Arguments of commands that run a configuration.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// Seed to use instead of the config's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Where and with what to compute
+    #[command(flatten)]
+    pub compute: ComputeArgs,
+    /// Folder in which the run's folder is created
+    #[arg(long, value_name = "DIR", default_value = "experiments")]
+    pub out: PathBuf,
+    /// Set a config key, such as train.epochs=5; may be repeated
+    #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
+    overrides: Vec<String>,
+}
+
+impl RunArgs {
+    /// Loads the configuration that `config` names (a path, a bare name in `configs/`, or the name of a built-in one) and
+    /// applies `--seed` and `--set`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if there is no such file or its values are invalid.
+    pub fn load<C: Settings>(&self, config: &Path) -> Result<C, Error> {
+        let mut overrides = self.overrides.clone();
+        overrides.extend(self.seed.map(|seed| format!("seed={seed}")));
+        let in_configs = Path::new("configs").join(config);
+        let bare = config.components().count() == 1;
+        if config.is_file() {
+            return C::load(config, &overrides);
+        }
+        if bare && in_configs.is_file() {
+            return C::load(&in_configs, &overrides);
+        }
+        match config.to_str().filter(|_| bare).and_then(|name| Some((name, built_in::find(name)?))) {
+            Some((name, text)) => C::parse(&format!("{name} (built in)"), text, &overrides),
+            None => {
+                let name = config.display();
+                let hint = if bare { " here, in configs/ or built in; see: wail config list" } else { "" };
+                Err(Error::Config(format!("{name}: there is no such config{hint}")))
+            }
+        }
+    }
+}
+
+/// Where and with what to compute, as typed.
+#[derive(Debug, clap::Args)]
+pub struct ComputeArgs {
+    /// Where to compute
+    #[arg(long, value_enum, default_value = "auto")]
+    device: DeviceName,
+    /// What runs the frozen backbone
+    #[arg(long, value_enum, default_value = "auto")]
+    engine: EngineName,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DeviceName {
+    /// A GPU that this build supports and that answers, else the CPU
+    Auto,
+    /// The CPU
+    Cpu,
+    /// Vulkan, Metal or DirectX; needs a build with --features wgpu
+    Wgpu,
+    /// CUDA; needs a build with --features cuda
+    Cuda,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum EngineName {
+    /// The faster one: rten on the CPU, burn on a GPU
+    Auto,
+    /// burn, on any device
+    Burn,
+    /// rten, on the CPU only
+    Rten,
+}
+
+impl ComputeArgs {
+    /// The device and the engine.
+    ///
+    /// # Errors
+    /// [`Error::Compute`] if they are not in this build, do not answer or do not go together.
+    pub fn find(&self) -> Result<Compute, Error> {
+        let device = match self.device {
+            DeviceName::Auto => "auto",
+            DeviceName::Cpu => "cpu",
+            DeviceName::Wgpu => "wgpu",
+            DeviceName::Cuda => "cuda",
+        };
+        let engine = match self.engine {
+            EngineName::Auto => "auto",
+            EngineName::Burn => "burn",
+            EngineName::Rten => "rten",
+        };
+        Compute::new(device, engine).map_err(Error::Compute)
+    }
+}
+
+/// Arguments of commands that turn audio into the input of an encoder.
+#[derive(Debug, clap::Args)]
+pub struct FrontEndArgs {
+    /// Front end, with its default settings [default: the one that fits the architecture]
+    #[arg(long, value_enum)]
+    front_end: Option<FrontEndName>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum FrontEndName {
+    /// A square log-mel image, as librosa computes it
+    Image,
+    /// YAMNet's log-mel spectrogram, as its authors define it
+    Yamnet,
+    /// The same with the 8-bit rounding of the TFLite runtime
+    YamnetTflite,
+    /// The square image, and YAMNet's spectrogram below it
+    ImageAndYamnet,
+}
+
+impl FrontEndArgs {
+    /// The default settings of the front end that was asked for; without one, the settings saved in the weights, or the defaults of `arch`.
+    ///
+    /// # Errors
+    /// [`Error::SavedSettings`] if the saved settings are unknown to this program.
+    pub fn config(&self, arch: Arch, saved: Option<BackboneInfo>) -> Result<FeatureConfig, Error> {
+        if let (None, Some(saved)) = (self.front_end, saved) {
+            let what = "the feature settings of the weights".into();
+            return serde_json::from_value(saved.features).map_err(|source| Error::SavedSettings { what, source });
+        }
+        Ok(match (self.front_end, arch) {
+            (Some(FrontEndName::Yamnet), _) | (None, Arch::Yamnet) => FeatureConfig::yamnet(),
+            (Some(FrontEndName::YamnetTflite), _) => {
+                FeatureConfig { front_end: FrontEnd::YamnetTflite, ..FeatureConfig::yamnet() }
+            }
+            (Some(FrontEndName::ImageAndYamnet), _) => {
+                FeatureConfig { front_end: FrontEnd::ImageAndYamnet, ..FeatureConfig::default() }
+            }
+            (Some(FrontEndName::Image), _) | (None, _) => FeatureConfig::default(),
+        })
+    }
+}
+
+/// Sound files and folders.
+#[derive(Debug, clap::Args)]
+pub struct Inputs {
+    /// Sound files, or folders of them (wav, flac, mp3, ogg, m4a, aac, caf)
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub paths: Vec<PathBuf>,
+}

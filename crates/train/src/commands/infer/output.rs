@@ -1,0 +1,44 @@
+//! Output formats of `wail infer`.
+
+use std::io::Write;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::Error;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Table,
+    /// One JSON value: an object for one file, a list for several
+    Json,
+    /// One JSON object per line
+    Jsonl,
+    /// One row per file with a column per class; with --window one row per event
+    Csv,
+    /// Events as an Audacity label track; needs --window and a single recording
+    Audacity,
+}
+
+/// Writes to standard output and flushes it.
+pub(super) fn print(text: &str) -> Result<(), Error> {
+    let mut out = std::io::stdout().lock();
+    let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    printed.map_err(|source| Error::Io { what: "standard output".into(), source })
+}
+
+/// A value as one line of JSON.
+pub(super) fn json(value: &impl Serialize) -> Result<String, Error> {
+    Ok(serde_json::to_string(value).map_err(Error::encode("JSON"))? + "\n")
+}
+
+/// Rows as CSV.
+pub(super) fn csv_of<T: AsRef<[u8]>>(rows: &[impl AsRef<[T]>]) -> Result<String, Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        writer.write_record(row.as_ref()).map_err(Error::encode("CSV"))?;
+    }
+    let bytes = writer.into_inner().map_err(|e| Error::encode("CSV")(e.into_error()))?;
+    String::from_utf8(bytes).map_err(Error::encode("CSV"))
+}

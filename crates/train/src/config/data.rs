@@ -1,0 +1,139 @@
+//! The `[data]` table: where the recordings are and how they are split.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::settings::Problem;
+use crate::home;
+
+/// Where the recordings are and how they are split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataConfig {
+    /// Candidates for the folder of class folders; the first that exists is used. `${NAME}` is replaced by an environment variable; a
+    /// candidate whose variable is not set is skipped.
+    pub roots: Vec<String>,
+    /// Licence of the recordings, for the model card.
+    pub licence: Option<String>,
+    /// What to do if none of `roots` exists.
+    pub when_missing: WhenMissing,
+    /// Number of recordings of the synthetic corpus, over all classes: 40 to 100000.
+    pub synthetic_recordings: usize,
+    /// Folder that caches images, embeddings and resume points. Safe to delete, and to share between processes.
+    pub cache: PathBuf,
+    /// Folder of the synthetic corpus.
+    pub synthetic: PathBuf,
+    /// Skip recordings that cannot be read. They are listed in any case.
+    pub skip_unreadable: bool,
+    /// Regular expression on the path below the root whose first group is the recorder. Without it and `recorder_csv`, the recorder is the
+    /// app instance in a Donate-a-Cry file name.
+    pub recorder_pattern: Option<String>,
+    /// CSV file with columns `path` and `recorder`, instead of `recorder_pattern`.
+    pub recorder_csv: Option<PathBuf>,
+    /// Use only the first of several files with the same bytes.
+    pub drop_duplicates: bool,
+    /// Drop every recording of a family (the same bytes, the same sound, or one made from the other) that has several labels.
+    pub drop_contradictions: bool,
+    /// Which recording is in which split.
+    pub split: SplitConfig,
+}
+
+/// What a run does without recordings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenMissing {
+    /// Use the seeded synthetic corpus; the report says so.
+    Synthesize,
+    /// Fail with exit code 3.
+    Fail,
+}
+
+/// Which recording is in which split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, tag = "kind", rename_all = "snake_case")]
+pub enum SplitConfig {
+    /// 60/20/20 within each class, drawn from the seed. Recordings of one baby are on both sides, so scores are too high.
+    Stratified,
+    /// 60/20/20 of every class as far as groups allow; a recorder, or a family of copies, is on one side only.
+    Grouped,
+    /// Cross-validation: each fold is the test of a search of its own, which validates on another fold. Their tests are scored together.
+    /// The saved model comes from one more search, on all recordings.
+    CrossValidation {
+        /// Number of folds, 3 to 20.
+        #[serde(default = "five")]
+        folds: usize,
+        /// How often the cross-validation is repeated with other folds, 1 to 100.
+        #[serde(default = "one")]
+        repeats: usize,
+        /// Whether a recorder, or a family of copies, is in one fold only; otherwise scores are too high.
+        #[serde(default = "yes")]
+        grouped: bool,
+    },
+    /// Cross-validation with each group as the test of one fold.
+    LeaveOneGroupOut,
+    /// `train.csv`, `val.csv` and `test.csv` (columns `class,path,label`) in `dir`.
+    Csv {
+        /// Folder of the CSV files; `{root}` is replaced by the data folder in use.
+        dir: String,
+    },
+}
+
+fn five() -> usize {
+    5
+}
+
+fn one() -> usize {
+    1
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            roots: vec!["data/raw".into()],
+            licence: None,
+            when_missing: WhenMissing::Synthesize,
+            synthetic_recordings: 512,
+            cache: "data/cache".into(),
+            synthetic: "data/synthetic".into(),
+            skip_unreadable: false,
+            recorder_pattern: None,
+            recorder_csv: None,
+            drop_duplicates: false,
+            drop_contradictions: false,
+            split: SplitConfig::Grouped,
+        }
+    }
+}
+
+impl DataConfig {
+    /// Folder of the caches: `cache`, inside `WAIL_HOME` if that is set.
+    pub fn cache_dir(&self) -> PathBuf {
+        home::inside(&self.cache)
+    }
+
+    /// Every invalid value.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut found = Vec::new();
+        let mut check = |ok: bool, key: &str, message: &str| {
+            if !ok {
+                found.push(Problem { key: format!("data.{key}"), message: message.into() });
+            }
+        };
+        check((40..=100_000).contains(&self.synthetic_recordings), "synthetic_recordings", "must be 40 to 100000");
+        check(
+            self.recorder_pattern.is_none() || self.recorder_csv.is_none(),
+            "recorder_csv",
+            "recorder_pattern is set, too: set one of them",
+        );
+        if let SplitConfig::CrossValidation { folds, repeats, .. } = self.split {
+            check((3..=20).contains(&folds), "split.folds", "must be 3 to 20");
+            check((1..=100).contains(&repeats), "split.repeats", "must be 1 to 100");
+        }
+        found
+    }
+}

@@ -1,0 +1,58 @@
+//! A corpus that is ready for training: recorders and relations known, duplicates dropped, splits planned. Both the sweep and
+//! pretraining start here.
+
+use dataset::Corpus;
+use dataset::audit::{RecorderRule, Relations};
+use experiment::{Leaks, PretrainingData};
+
+use super::locate::Located;
+use super::plan::Plan;
+use super::{duplicates, leaks};
+use crate::Error;
+use crate::config::DataConfig;
+
+/// A corpus that is ready for training.
+pub struct PreparedCorpus {
+    /// All recordings, usable or not.
+    pub corpus: Corpus,
+    /// Whether they are synthetic.
+    pub synthetic: bool,
+    /// How to tell the recorder of a recording.
+    pub recorders: RecorderRule,
+    /// How the recordings are related.
+    pub relations: Relations,
+    /// Paths of the recordings that the configuration's remedies left out.
+    pub dropped: Vec<String>,
+    /// Which recording is in which split.
+    pub plan: Plan,
+}
+
+impl PreparedCorpus {
+    /// Prepares the recordings of `located`; `usable` says for each whether it may take part, `[n recordings]`.
+    ///
+    /// # Errors
+    /// [`Error::Dataset`] if recorders cannot be told or split files do not fit, [`Error::Data`] if a split has no recording.
+    pub fn new(located: Located, mut usable: Vec<bool>, config: &DataConfig, seed: u64) -> Result<Self, Error> {
+        let Located { corpus, synthetic } = located;
+        let recorders = RecorderRule::new(config.recorder_pattern.as_deref(), config.recorder_csv.as_deref(), &corpus)?;
+        let relations = Relations::find(&corpus, &recorders)?;
+        let dropped = duplicates::drop(config, &corpus, &relations, &mut usable);
+        let plan = Plan::new(&config.split, seed, &corpus, &relations.groups, &usable)?;
+        Ok(Self { corpus, synthetic, recorders, relations, dropped, plan })
+    }
+
+    /// The group of each recording, `[n recordings]`. Recordings of one group are not independent.
+    pub fn groups(&self) -> &[usize] {
+        &self.relations.groups
+    }
+
+    /// The recorder of the recording `index`, if it is known.
+    pub fn recorder(&self, index: usize) -> Option<&str> {
+        self.recorders.recorder(&self.corpus.recordings[index])
+    }
+
+    /// Counts the validation and test recordings that training, or the backbone's pretraining, knows.
+    pub fn leaks(&self, pretraining: &PretrainingData) -> Leaks {
+        leaks::count(&self.plan, &self.corpus, &self.relations, |index| self.recorder(index), pretraining)
+    }
+}

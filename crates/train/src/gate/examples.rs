@@ -1,0 +1,208 @@
+//! The examples of a gate: embeddings of cries and of other sounds.
+
+use dataset::sounds::{KINDS, Kind, SAMPLE_RATE_HZ, SOUNDS_VERSION};
+use dataset::{Corpus, FloatCache, ImageStore, hex};
+use experiment::{hash, seed};
+use model::Engine;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::excerpts::{part_of_cry, part_of_decoy};
+use crate::Error;
+use crate::config::GateConfig;
+use crate::corpus::plan::Places;
+use crate::embed::cached::{CachedEngine, Entry, Images};
+use crate::embed::embeddings::{EmbeddingPass, Rows};
+use crate::sound::decoy::DECOYS_VERSION;
+use crate::sound::excerpt::SHORTEST_SECONDS;
+use crate::terminal::interrupt;
+use crate::terminal::progress::Progress;
+
+/// Changes whenever the same recordings and sounds give other excerpts than before: cache keys contain it.
+const EXCERPTS_VERSION: u32 = 2;
+
+/// What a gate is trained on.
+pub struct GateInputs<'a> {
+    /// Its settings.
+    pub config: &'a GateConfig,
+    /// The recordings.
+    pub corpus: &'a Corpus,
+    /// Group of each recording, `[n recordings]`; recordings of one group are not independent.
+    pub groups: &'a [usize],
+    /// Images of the recordings.
+    pub images: &'a ImageStore,
+    /// The backbone as it is saved.
+    pub engine: &'a dyn Engine,
+    /// Everything that decides its embeddings: engine, device, hash of the weights.
+    pub engine_key: &'a str,
+    /// Where embeddings are cached.
+    pub cache: &'a FloatCache,
+    /// Whether the backbone was pretrained on synthetic sounds of all families.
+    pub known_to_backbone: bool,
+    /// The run's seed.
+    pub seed: u64,
+}
+
+/// Which sounds take part as "not a cry".
+#[derive(Clone, Copy)]
+pub(super) enum Others<'a> {
+    All,
+    /// All but the sounds of this family.
+    Without(&'a str),
+}
+
+/// Embeddings of cries and of other sounds, row-major.
+pub(super) struct Examples {
+    /// Length of an embedding.
+    pub n_features: usize,
+    /// Training cries as whole recordings, `[n_train, n_features]`.
+    pub train: Vec<f32>,
+    /// One excerpt of each training cry, `[n_train, n_features]`.
+    pub parts: Vec<f32>,
+    /// One excerpt of a decoy of each training cry, or none if decoys are off.
+    pub decoys: Vec<f32>,
+    /// Synthetic sounds of each kind, `[sounds_per_kind, n_features]` each.
+    pub sounds: Vec<(&'static Kind, Vec<f32>)>,
+    /// Validation cries, `[n_val, n_features]`.
+    pub val: Vec<f32>,
+    /// The recordings that the gate is tested on: test, or validation if there is no test.
+    pub tested: Rows,
+    /// Name of the split of `tested`: `test` or `val`.
+    pub tested_on: &'static str,
+}
+
+impl Examples {
+    /// Embeds the recordings that `places` names, excerpts and decoys of the training recordings, and synthetic sounds.
+    pub fn embed(inputs: &GateInputs, places: &Places) -> Result<Self, Error> {
+        let pass = EmbeddingPass {
+            corpus: inputs.corpus,
+            images: inputs.images,
+            frozen: inputs.engine,
+            frozen_key: &format!("{} before None", inputs.engine_key),
+            cache: Some(inputs.cache),
+            seed: inputs.seed,
+            augmented_views: 0,
+        };
+        let whole = pass.run(places)?;
+        let train = &whole.train.recordings;
+        let extractor = inputs.images.extractor();
+        let parts = inputs.excerpts(train, "part", |cry, rng| part_of_cry(extractor, cry, rng))?;
+        let decoys = match inputs.config.decoys {
+            true => inputs.excerpts(train, "decoy", |cry, rng| part_of_decoy(extractor, cry, rng))?,
+            false => Vec::new(),
+        };
+        let sounds = inputs.sounds()?;
+        let (tested_on, tested) = match whole.test.recordings.is_empty() {
+            true => ("val", whole.val.clone()),
+            false => ("test", whole.test),
+        };
+        Ok(Self {
+            n_features: inputs.engine.n_outputs(),
+            train: whole.train.rows,
+            parts,
+            decoys,
+            sounds,
+            val: whole.val.rows,
+            tested,
+            tested_on,
+        })
+    }
+
+    /// Number of synthetic sounds.
+    pub fn n_sounds(&self) -> usize {
+        self.sounds.iter().map(|(_, rows)| rows.len() / self.n_features).sum()
+    }
+
+    /// Embeddings of cries.
+    pub fn cries(&self) -> impl Iterator<Item = &[f32]> {
+        self.train.chunks_exact(self.n_features).chain(self.parts.chunks_exact(self.n_features))
+    }
+
+    /// Embeddings of other sounds.
+    pub fn others<'a>(&'a self, others: Others<'a>) -> impl Iterator<Item = &'a [f32]> {
+        let takes_part = move |kind: &Kind| match others {
+            Others::All => true,
+            Others::Without(family) => kind.family != family,
+        };
+        let sounds = self.sounds.iter().filter(move |(kind, _)| takes_part(kind));
+        let sounds = sounds.flat_map(|(_, rows)| rows.chunks_exact(self.n_features));
+        sounds.chain(self.decoys.chunks_exact(self.n_features))
+    }
+
+    /// Embeddings of the synthetic sounds of one family.
+    pub fn family<'a>(&'a self, family: &'a str) -> impl Iterator<Item = &'a [f32]> {
+        self.sounds.iter().filter(move |(kind, _)| kind.family == family).map(|(_, rows)| rows.as_slice())
+    }
+}
+
+impl GateInputs<'_> {
+    /// Embeddings of one excerpt of each of `recordings`. `make` cuts it from the waveform with a generator of its own; `name` says what it
+    /// is.
+    fn excerpts(
+        &self,
+        recordings: &[usize],
+        name: &str,
+        make: impl Fn(&[f32], &mut ChaCha8Rng) -> Vec<f32> + Sync,
+    ) -> Result<Vec<f32>, Error> {
+        let key =
+            |hasher: &mut Sha256| recordings.iter().for_each(|i| hasher.update(&self.corpus.recordings[*i].sha256));
+        self.embed(name, key, recordings.len(), |index| {
+            let recording = &self.corpus.recordings[recordings[index]];
+            let path = self.corpus.root.join(&recording.path);
+            let extractor = self.images.extractor();
+            let audio = extractor.decode_file(&path).map_err(|source| Error::Recording { path, source })?;
+            let mut rng = seed::generator(self.seed, &["gate", name, &recording.sha256]);
+            Ok(make(&extractor.unpadded_waveform(&audio), &mut rng))
+        })
+    }
+
+    /// Embeddings of the synthetic sounds of each kind, in the order of the kinds.
+    fn sounds(&self) -> Result<Vec<(&'static Kind, Vec<f32>)>, Error> {
+        let progress = Progress::new("embedding", "kinds of other sounds");
+        let clip_seconds = self.images.config().clip_seconds;
+        let of_kind = |(done, kind): (usize, &'static Kind)| {
+            let rows = self.embed(
+                kind.name,
+                |_| (),
+                self.config.sounds_per_kind,
+                |index| {
+                    let seed = seed::derive(self.seed, &["gate", kind.name, &index.to_string()]);
+                    let mut rng = seed::generator(seed, &["length"]);
+                    let part = rng.random_range(SHORTEST_SECONDS.min(clip_seconds)..=clip_seconds);
+                    let seconds = if rng.random() { clip_seconds } else { part };
+                    Ok(self.images.extractor().at_own_rate(&kind.render(seed, seconds), SAMPLE_RATE_HZ))
+                },
+            )?;
+            progress.set(done + 1, KINDS.len());
+            Ok((kind, rows))
+        };
+        KINDS.iter().enumerate().map(of_kind).collect()
+    }
+
+    /// Embeddings `[n, n_features]` of `n` waveforms at the extractor's rate, as one entry of the cache; `name` and `key` say what they are.
+    fn embed(
+        &self,
+        name: &str,
+        key: impl Fn(&mut Sha256),
+        n: usize,
+        waveform: impl Fn(usize) -> Result<Vec<f32>, Error> + Sync,
+    ) -> Result<Vec<f32>, Error> {
+        interrupt::check()?;
+        let mut hasher = Sha256::new();
+        let image_key = self.images.config().image_key();
+        let made =
+            format!("gate {EXCERPTS_VERSION} {DECOYS_VERSION} {SOUNDS_VERSION} {n} of {name}, seed {}", self.seed);
+        hash::add_parts(&mut hasher, [self.engine_key, &image_key, &made]);
+        key(&mut hasher);
+        let entry = Entry { key: hex(&hasher.finalize()), n_rows: n };
+        let engine = CachedEngine { engine: self.engine, cache: Some(self.cache) };
+        let rows = engine.embed(&[entry], |_| {
+            let image = |index: usize| Ok(self.images.extractor().image_from_waveform(&waveform(index)?));
+            let images = (0..n).into_par_iter().map(image).collect::<Result<Vec<_>, Error>>()?;
+            Ok(Images::distinct(images))
+        })?;
+        Ok(rows.concat())
+    }
+}

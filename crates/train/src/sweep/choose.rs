@@ -1,0 +1,79 @@
+//! Fourth step of the sweep: the chosen trial becomes a model with a gate.
+
+use std::time::Instant;
+
+use dataset::FloatCache;
+use experiment::GateSummary;
+use model::{Gate, ModelInfo, Trainable};
+use serde_json::json;
+
+use super::engines::Engines;
+use super::open::OpenRun;
+use super::prepare::Prepared;
+use super::splits::Found;
+use crate::Error;
+use crate::gate::{self, GateInputs, TrainedGate};
+
+/// The model to save, apart from weights and head.
+pub(super) struct ChosenModel {
+    pub info: ModelInfo,
+    pub gate: Option<Gate>,
+    pub gate_summary: Option<GateSummary>,
+}
+
+/// Trains the gate of the best trial of the search for the saved model, and describes the model.
+pub(super) fn choose(
+    prepared: &Prepared,
+    engines: &Engines,
+    run: &OpenRun,
+    found: &Found,
+) -> Result<ChosenModel, Error> {
+    let step = Instant::now();
+    let gate = prepared.config.gate.enabled.then(|| train_gate(prepared, engines, found)).transpose()?;
+    run.folder.log("gate", step.elapsed().as_secs_f64())?;
+    let best = &found.model.leaderboard[0];
+    let info = ModelInfo {
+        arch: prepared.backbone.weights.arch(),
+        labels: prepared.data.corpus.labels.clone(),
+        head: best.config.head.clone(),
+        gate: gate.as_ref().map(|gate| gate.info.clone()),
+        features: json!(prepared.config.features),
+        calibration: json!(found.model.calibration),
+        backbone_source: prepared.backbone.summary.used.clone(),
+        provenance: run.provenance.clone(),
+    };
+    let (gate, gate_summary) = match gate {
+        Some(TrainedGate { gate, summary, .. }) => (Some(gate), Some(summary)),
+        None => (None, None),
+    };
+    Ok(ChosenModel { info, gate, gate_summary })
+}
+
+/// Trains the gate on the embeddings of the chosen trial's backbone.
+fn train_gate(prepared: &Prepared, engines: &Engines, found: &Found) -> Result<TrainedGate, Error> {
+    let Prepared { config, compute, data, .. } = prepared;
+    let weights = &found.model.weights;
+    let trained = match config.backbone.train {
+        Trainable::None => None,
+        _ => {
+            let engine = compute.engine(weights, config.features.image_shape());
+            Some(engine.map_err(Error::device("the trained backbone"))?)
+        }
+    };
+    let engine_key = match trained {
+        None => prepared.backbone_key(),
+        Some(_) => format!("{} {}", prepared.engine, weights.fingerprint()),
+    };
+    let inputs = GateInputs {
+        config: &config.gate,
+        corpus: &data.corpus,
+        groups: data.groups(),
+        images: &prepared.images,
+        engine: trained.as_deref().unwrap_or(engines.whole()),
+        engine_key: &engine_key,
+        cache: &FloatCache::new(&config.data.cache_dir().join("embeddings")),
+        known_to_backbone: prepared.backbone.pretraining.sounds_per_kind > 0,
+        seed: config.seed,
+    };
+    gate::train(&inputs, &data.plan.model)
+}

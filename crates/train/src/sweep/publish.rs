@@ -1,0 +1,139 @@
+//! Last step of the sweep: the model, the report and the finished journal.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use experiment::folder::MODEL_FILE;
+use experiment::journal::{Outcome, Outcomes, Record};
+use experiment::tables::write_predictions;
+use experiment::{CalibrationSummary, DataSummary, FailedTrial, Leaks, Mistake, REPORT_VERSION, Report, Scored, seed};
+use metrics::Evaluation;
+use report::{mistakes, page};
+
+use super::choose::ChosenModel;
+use super::open::OpenRun;
+use super::prepare::Prepared;
+use super::splits::Found;
+use crate::Error;
+
+/// Writes the predictions, the model, the report and the finished journal; returns the run's folder and the report.
+pub(super) fn publish(
+    prepared: Prepared,
+    run: OpenRun,
+    found: Found,
+    model: ChosenModel,
+) -> Result<(PathBuf, Report), Error> {
+    let folder = &run.folder;
+    let corpus = &prepared.data.corpus;
+    write_predictions(folder, "predictions.csv", corpus, &[("val", &found.model.val), ("test", &found.test)])?;
+    let path = folder.path.join(MODEL_FILE);
+    model::save_model(&path, &model.info, &found.model.weights, &found.model.head, model.gate.as_ref())
+        .map_err(Error::Checkpoint)?;
+    let mistakes = mistakes::most_confident(corpus, &found.test);
+    mistakes::write_media(folder, &corpus.root, &prepared.config.features, &mistakes)?;
+    let records = finished_records(&run, &found.records);
+    let started = prepared.started;
+    let report = report_of(prepared, &run, found, model, mistakes)?;
+    page::write(&report, &run.folder.path)?;
+    run.journal.finish(&records)?;
+    run.folder.log("finished", started.elapsed().as_secs_f64())?;
+    Ok((run.folder.path, report))
+}
+
+fn report_of(
+    prepared: Prepared,
+    run: &OpenRun,
+    found: Found,
+    model: ChosenModel,
+    mistakes: Vec<Mistake>,
+) -> Result<Report, Error> {
+    let warnings = warnings(&prepared);
+    let Prepared { config, data, unreadable, backbone, leaks, engine, .. } = prepared;
+    let counts = data.plan.counts(&data.corpus);
+    let evaluate = |name: &str, scored: &Scored| {
+        let seed = seed::derive(config.seed, &["evaluation", name]);
+        let predictions = scored.predictions(&data.corpus, data.groups())?;
+        Evaluation::new(&predictions, &data.corpus.labels, &counts[0], seed)
+    };
+    Ok(Report {
+        format_version: REPORT_VERSION,
+        run: run.folder.name.clone(),
+        seed: config.seed,
+        device: engine,
+        warnings,
+        validation: evaluate("val", &found.model.val)?,
+        test: evaluate("test", &found.test)?,
+        folds: found.folds,
+        failed: found.records.iter().filter_map(failed_trial).collect(),
+        calibration: CalibrationSummary { fitted: found.model.calibration, test: found.calibration },
+        mistakes,
+        gate: model.gate_summary,
+        config: run.resolved.clone(),
+        environment: run.environment.clone(),
+        data: DataSummary {
+            root: data.corpus.root.display().to_string(),
+            synthetic: data.synthetic,
+            licence: config.data.licence.clone(),
+            fingerprint: data.corpus.fingerprint(),
+            split: data.plan.rule.clone(),
+            labels: data.corpus.labels.clone(),
+            n_groups: data.groups().iter().max().map_or(0, |largest| largest + 1),
+            counts,
+            unreadable,
+            dropped: data.dropped,
+            leaks,
+        },
+        backbone: backbone.summary,
+        leaderboard: found.model.leaderboard,
+        best_epochs: found.model.epochs,
+    })
+}
+
+/// The records of a finished run: its own trials, then those that other grids left, then the record that everything is written.
+fn finished_records(run: &OpenRun, trials: &[Record]) -> Vec<Record> {
+    let names: BTreeSet<(String, String)> = trials.iter().filter_map(trial_name).collect();
+    let mut others: Outcomes = run.done.clone();
+    others.retain(|name, _| !names.contains(name));
+    let mut records = vec![run.begin.clone()];
+    records.extend(trials.iter().cloned());
+    records.extend(others.into_iter().map(|((search, id), outcome)| Record::Trial { search, id, outcome }));
+    records.push(Record::Run { config: run.config_hash.clone() });
+    records
+}
+
+fn trial_name(record: &Record) -> Option<(String, String)> {
+    match record {
+        Record::Trial { search, id, .. } => Some((search.clone(), id.clone())),
+        Record::Begin { .. } | Record::Run { .. } => None,
+    }
+}
+
+fn failed_trial(record: &Record) -> Option<FailedTrial> {
+    match record {
+        Record::Trial { search, id, outcome: Outcome::Failed(error) } => {
+            Some(FailedTrial { search: search.clone(), id: id.clone(), error: error.clone() })
+        }
+        _ => None,
+    }
+}
+
+/// What a reader must know before any score.
+fn warnings(prepared: &Prepared) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if prepared.leaks.any() {
+        let Leaks { held_out, copies, families, recorders, pretraining } = &prepared.leaks;
+        let pretraining = match pretraining {
+            0 => String::new(),
+            n => format!("; the backbone was pretrained on {n} of them or their recorder"),
+        };
+        warnings.push(format!(
+            "The split is leaky, so every score is too high: of {held_out} validation and test recordings, training has {copies} \
+             as the same bytes, {families} as the same sound, {recorders} from the same recorder{pretraining}."
+        ));
+    }
+    if prepared.data.synthetic {
+        warnings.push("The recordings are synthetic: these scores say nothing about real babies.".into());
+    }
+    warnings.extend(prepared.backbone.warning.clone());
+    warnings
+}

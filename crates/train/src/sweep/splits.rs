@@ -1,0 +1,68 @@
+//! Third step of the sweep: one search for each fold of a cross-validation, and one for the saved model.
+
+use std::time::Instant;
+
+use experiment::journal::Record;
+use experiment::{FoldSummary, Scored, seed};
+use metrics::CalibrationCheck;
+
+use super::engines::Engines;
+use super::open::OpenRun;
+use super::prepare::Prepared;
+use super::search::{Search, SearchResult};
+use crate::Error;
+
+/// What the searches of a sweep found.
+pub(super) struct Found {
+    /// The search of the saved model.
+    pub model: SearchResult,
+    /// The folds of a cross-validation; empty for a plain split.
+    pub folds: Vec<FoldSummary>,
+    /// The test recordings of all folds, or of the saved model, each scored by the trial that its search chose.
+    pub test: Scored,
+    /// Calibration on test, averaged over folds.
+    pub calibration: CalibrationCheck,
+    /// How each trial ended: folds first, in the order of the grid.
+    pub records: Vec<Record>,
+}
+
+/// Searches every split of the plan.
+pub(super) fn search(prepared: &Prepared, engines: &Engines, run: &OpenRun) -> Result<Found, Error> {
+    let search = Search { prepared, engines, run };
+    let plan = &prepared.data.plan;
+    let mut test = Scored::default();
+    let mut checks: Vec<(usize, CalibrationCheck)> = Vec::new();
+    let (mut folds, mut records) = (Vec::new(), Vec::new());
+    for fold in &plan.folds {
+        let step = Instant::now();
+        eprintln!("fold       {} of {}: {}", folds.len() + 1, plan.folds.len(), fold.name);
+        let seed = seed::derive(prepared.config.seed, &["fold", &fold.name]);
+        let result = search.run(&fold.places, &format!("folds/{}", fold.name), seed)?;
+        checks.push(check(prepared, &result)?);
+        folds.push(FoldSummary {
+            name: fold.name.clone(),
+            trial: result.leaderboard[0].id.clone(),
+            val_macro_f1: result.leaderboard[0].val_macro_f1,
+            n_test: result.test.recordings.len(),
+        });
+        test.extend(result.test);
+        records.extend(result.records);
+        run.folder.log(&format!("fold {}", fold.name), step.elapsed().as_secs_f64())?;
+    }
+    let step = Instant::now();
+    let model = search.run(&plan.model, "", prepared.config.seed)?;
+    if plan.folds.is_empty() {
+        checks.push(check(prepared, &model)?);
+        test = model.test.clone();
+    }
+    records.extend(model.records.iter().cloned());
+    run.folder.log("searched", step.elapsed().as_secs_f64())?;
+    let calibration = CalibrationCheck::mean(&checks).ok_or_else(|| Error::Data("no recording was tested".into()))?;
+    Ok(Found { model, folds, test, calibration, records })
+}
+
+/// The number of test recordings of a search, and how well its calibration works on them.
+fn check(prepared: &Prepared, result: &SearchResult) -> Result<(usize, CalibrationCheck), Error> {
+    let predictions = result.test.predictions(&prepared.data.corpus, prepared.data.groups())?;
+    Ok((result.test.recordings.len(), result.calibration.check(&predictions)))
+}

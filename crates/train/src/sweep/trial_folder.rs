@@ -1,0 +1,71 @@
+//! The folder of a trial: settings, learning curves, checkpoint, predictions.
+
+use std::path::PathBuf;
+
+use burn::tensor::Device;
+use dataset::Corpus;
+use experiment::folder::CHECKPOINT_FILE;
+use experiment::tables::write_predictions;
+use experiment::{RunFolder, TrialConfig, TrialResult};
+use model::{BackboneWeights, CheckpointInfo, Head};
+use serde_json::json;
+
+use crate::Error;
+use crate::trial::trainable_part::{Start, TrainablePart};
+
+/// Writes the folder of a trial; `part` is of the chosen epoch, with a head for plain embeddings.
+pub(super) fn write(
+    run: &RunFolder,
+    corpus: &Corpus,
+    config: &TrialConfig,
+    result: &TrialResult,
+    start: &Start,
+    part: &TrainablePart,
+) -> Result<(), Error> {
+    let id = config.id();
+    let text = toml::to_string(config).map_err(Error::encode(format!("trial {id}")))?;
+    run.write(&format!("trials/{id}/config.toml"), text.as_bytes())?;
+    write_epochs(run, &id, result)?;
+    let info = CheckpointInfo {
+        head: config.head.clone(),
+        trained: start.backbone.train,
+        calibration: json!(result.calibration),
+    };
+    let weights = match &part.backbone {
+        Some(backbone) => &start.weights.with_trained(backbone).map_err(Error::Checkpoint)?,
+        None => start.weights,
+    };
+    model::save_checkpoint(&checkpoint_path(run, &id), &info, weights, &part.head).map_err(Error::Checkpoint)?;
+    Ok(write_predictions(run, &format!("trials/{id}/predictions.csv"), corpus, &[("val", &result.val)])?)
+}
+
+fn write_epochs(run: &RunFolder, id: &str, result: &TrialResult) -> Result<(), Error> {
+    let header = ["epoch", "learning_rate", "train_loss", "val_loss", "val_macro_f1"].map(String::from);
+    let rows = result.epochs.iter().map(|e| {
+        [
+            e.epoch.to_string(),
+            e.learning_rate.to_string(),
+            e.train_loss.to_string(),
+            e.val_loss.to_string(),
+            e.val_macro_f1.to_string(),
+        ]
+    });
+    Ok(run.write_csv(&format!("trials/{id}/epochs.csv"), &header, rows)?)
+}
+
+/// Reads the weights and the head of a trial.
+pub(super) fn read_checkpoint(
+    run: &RunFolder,
+    id: &str,
+    start: &Start,
+    device: &Device,
+) -> Result<(BackboneWeights, Head), Error> {
+    let (_, weights, head) =
+        model::load_checkpoint(&checkpoint_path(run, id), start.weights.clone(), device).map_err(Error::Checkpoint)?;
+    Ok((weights, head))
+}
+
+/// Path of a trial's checkpoint.
+pub(super) fn checkpoint_path(run: &RunFolder, id: &str) -> PathBuf {
+    run.trial(id).join(CHECKPOINT_FILE)
+}
