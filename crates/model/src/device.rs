@@ -4,7 +4,7 @@ use burn::tensor::Device;
 #[cfg(feature = "wgpu")]
 use burn::tensor::DeviceKind;
 
-use crate::Error;
+use crate::error::Error;
 
 /// The CPU, without autodiff.
 pub fn cpu() -> Device {

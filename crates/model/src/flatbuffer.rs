@@ -3,7 +3,7 @@
 //! <https://flatbuffers.dev/internals/>. The `flatbuffers` crate reads through generated code with `unsafe` in it, which this
 //! workspace forbids.
 
-use crate::Error;
+use crate::error::Error;
 
 /// A table: numbered fields, each of which may be absent.
 #[derive(Clone, Copy)]

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::error::Error;
 use crate::host_tensor::HostTensor;
-use crate::onnx::Nodes;
+use crate::onnx::nodes::Nodes;
 
 /// Tensors of a gate.
 const WEIGHT: &str = "gate.weight";

@@ -1,6 +1,6 @@
 //! A tensor in host memory, with the name that errors about it use.
 
-use crate::Error;
+use crate::error::Error;
 
 /// A `float32` tensor as a file holds it, row-major. Its numbers are finite and as many as its
 /// shape says.

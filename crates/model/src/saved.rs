@@ -1,8 +1,8 @@
 //! The saved model: one file, safetensors or ONNX, that is enough to predict with.
 //!
-//! Its metadata hold `wail`, a JSON text with the format's version and [`ModelInfo`], and `sha256`,
-//! over that text and every tensor. Its tensors have the authors' names for the backbone,
-//! `head.0`, `head.1` for the head's linear layers, and `gate` for the gate, if it has one.
+//! Its metadata hold `wail`, a JSON text with the format's version and [`ModelInfo`], and `sha256`, over that text and every tensor. The
+//! tensors have the authors' names for the networks, `head.0` and `head.1` for the head's linear layers, and `gate` for the gate, if
+//! there is one.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,12 +14,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::arch::Arch;
 use crate::checksum::Checksum;
+use crate::error::Error;
 use crate::gate::{Gate, GateInfo};
 use crate::head::{Head, HeadConfig};
 use crate::host_tensor::{HostTensor, TensorView};
+use crate::onnx::write as onnx;
+use crate::safetensors;
+use crate::trainable::Trainable;
 use crate::weight_file::{WeightFile, read_file};
-use crate::weights::BackboneWeights;
-use crate::{Error, Trainable, onnx, safetensors};
+use crate::weights::{BackboneWeights, Inputs};
 
 const VERSION: u32 = 1;
 const MODEL: &str = "wail-model";
@@ -30,7 +33,7 @@ const BACKBONE: &str = "wail-backbone";
 const INFO: &str = "wail";
 const SHA256: &str = "sha256";
 
-/// What is saved beside the numbers.
+/// What is saved beside the numbers of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelInfo {
@@ -40,12 +43,12 @@ pub struct ModelInfo {
     pub labels: Vec<String>,
     /// The head's shape.
     pub head: HeadConfig,
-    /// What is to be known of the gate; absent if the model has none.
+    /// The gate's settings; absent if the model has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<GateInfo>,
     /// The feature settings that the model was trained with; opaque here.
     pub features: serde_json::Value,
-    /// What to do to the logits to make probabilities of them; opaque here.
+    /// How logits become probabilities; opaque here.
     pub calibration: serde_json::Value,
     /// Where the backbone's weights came from, for people to read.
     pub backbone_source: String,
@@ -59,7 +62,7 @@ pub struct ModelInfo {
 pub struct BackboneInfo {
     /// The architecture.
     pub arch: Arch,
-    /// The feature settings of the images that it was trained on; opaque here.
+    /// The feature settings that it was trained with; opaque here.
     pub features: serde_json::Value,
     /// As in [`ModelInfo`].
     pub provenance: serde_json::Value,
@@ -80,13 +83,13 @@ pub struct CheckpointInfo {
 /// A model as it was saved.
 #[derive(Debug)]
 pub struct SavedModel {
-    /// What was saved beside the numbers.
+    /// What was saved beside its numbers.
     pub info: ModelInfo,
-    /// Image to embedding.
+    /// Inputs to embedding.
     pub weights: BackboneWeights,
     /// Embedding to logits.
     pub head: Head,
-    /// Embedding to the score that it is a cry.
+    /// Embedding to the score that there is a cry.
     pub gate: Option<Gate>,
 }
 
@@ -109,22 +112,26 @@ pub fn save_model(
     })
 }
 
-/// Saves a model as one ONNX file, atomically: opset 17, `input` float32 `[batch, 1, height, width]` of `image_shape`, `logits`
-/// float32 `[batch, classes]`, and, with a gate, `cry` float32 `[batch, 1]`, 0 to 1; the metadata in `metadata_props`. Equal content gives equal bytes.
+/// Saves a model as one ONNX file, atomically: opset 17, with the metadata in `metadata_props`. Equal content gives equal bytes.
+///
+/// `inputs` names the inputs that the encoder takes, with their height and width. A model of one network has the input `input`, float32
+/// `[batch, 1, height, width]`. A model of several has an input for each: `image`, float32 `[batch, 1, height, width]`, and `patches`,
+/// float32 `[batch, n_patches, 96, 64]`, YAMNet's spectrogram cut into patches of 96 frames, one every 48 frames. The outputs are
+/// `logits`, float32 `[batch, classes]`, and, with a gate, `cry`, float32 `[batch, 1]`, 0 to 1.
 ///
 /// # Errors
-/// As [`save_model`].
+/// As [`save_model`]; also [`Error::Argument`] for inputs that the encoder does not take.
 pub fn save_onnx(
     path: &Path,
     info: &ModelInfo,
     backbone: &BackboneWeights,
     head: &Head,
     gate: Option<&Gate>,
-    image_shape: [usize; 2],
+    inputs: &Inputs,
 ) -> Result<(), Error> {
-    backbone.check(Trainable::None, image_shape).map_err(|error| error.at(path))?;
-    let end = onnx::End::Logits(head, gate);
-    write_model(path, info, backbone, head, gate, |metadata| onnx::write(backbone, end, image_shape, metadata))
+    let networks = backbone.check(Trainable::None, inputs).map_err(|error| error.at(path))?;
+    let (name, end) = (backbone.arch().to_string(), onnx::End::Logits(head, gate));
+    write_model(path, info, backbone, head, gate, |metadata| onnx::write(&name, &networks, end, metadata))
 }
 
 /// Reads what [`save_model`] or [`save_onnx`] wrote; the head goes to `device`.
@@ -137,7 +144,7 @@ pub fn load_model(path: &Path, device: &Device) -> Result<SavedModel, Error> {
     parse_model(path, &read_model_file(path)?, device)
 }
 
-/// The bytes of a model file, if it is one of a size that it can have; never waits, as reading a pipe would.
+/// The bytes of a model file, if its size is one that a model can have; never waits, as reading a pipe would.
 ///
 /// # Errors
 /// Inside [`Error::At`]: [`Error::Io`], [`Error::Unsupported`] for what is no regular file, [`Error::Limit`].
@@ -153,7 +160,7 @@ pub fn parse_model(path: &Path, bytes: &[u8], device: &Device) -> Result<SavedMo
     let read = || {
         let file = WeightFile::parse(path, bytes)?;
         let info: ModelInfo = read_info(&file, MODEL)?;
-        let weights = BackboneWeights::from_raw(info.arch, file.backbone(info.arch)?)?;
+        let weights = BackboneWeights::read(info.arch, &file)?;
         let head = read_head(&file, &info.head, device)?;
         let gate = info.gate.as_ref().map(|_| Gate::from_tensors(|name| file.tensor(name))).transpose()?;
         check_fit(&info, &weights, &head, gate.as_ref())?;
@@ -178,8 +185,8 @@ pub fn save_backbone(path: &Path, info: &BackboneInfo, backbone: &BackboneWeight
     write().map_err(|error: Error| error.at(path))
 }
 
-/// What [`BackboneWeights::load`] reads, and what was saved beside it if this program saved the file, a model or a backbone; `None` for
-/// weights from elsewhere.
+/// Reads what [`BackboneWeights::load`] reads, and what was saved beside it if this program saved the file, a model or a backbone; `None`
+/// for weights from elsewhere.
 ///
 /// # Errors
 /// As [`BackboneWeights::load`], and inside [`Error::At`] for a newer format ([`Error::Unsupported`]).
@@ -192,7 +199,7 @@ pub fn load_backbone(path: &Path, arch: Arch) -> Result<(BackboneWeights, Option
             let of_backbone = read_info(&file, BACKBONE);
             of_backbone.or_else(|_| read_info(&file, MODEL).map(of_model))
         });
-        Ok((BackboneWeights::from_raw(arch, file.backbone(arch)?)?, info.transpose()?))
+        Ok((BackboneWeights::read(arch, &file)?, info.transpose()?))
     };
     read().map_err(|error: Error| error.at(path))
 }
@@ -248,7 +255,7 @@ struct Envelope<T> {
     info: T,
 }
 
-/// What every version of the format has.
+/// The part that every version of the format has.
 #[derive(Deserialize)]
 struct Version {
     format: String,
@@ -272,7 +279,7 @@ fn write_model(
     write().map_err(|error: Error| error.at(path))
 }
 
-/// The tensors of what follows the embedding.
+/// The tensors of the layers after the embedding.
 fn after_embedding(head: &Head, gate: Option<&Gate>) -> Result<Vec<HostTensor>, Error> {
     let mut tensors = head.tensors()?;
     if let Some(gate) = gate {
@@ -325,7 +332,7 @@ fn read_head(file: &WeightFile, config: &HeadConfig, device: &Device) -> Result<
     Head::from_tensors(config, |name| file.tensor(name), device)
 }
 
-/// An error unless the text and the numbers, as they were read, are those that were saved.
+/// An error unless text and numbers are those that were saved.
 fn check_sum<'a>(file: &WeightFile, tensors: impl IntoIterator<Item = TensorView<'a>>) -> Result<(), Error> {
     let found = sha256(file.metadata(INFO).unwrap_or_default(), tensors);
     if file.metadata(SHA256) == Some(&found) {

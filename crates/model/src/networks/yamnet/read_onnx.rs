@@ -1,15 +1,14 @@
-//! YAMNet in an ONNX graph: its convolutions, one after the other, then the pooling. What stands before the first convolution, a
+//! YAMNet from an ONNX graph: its convolutions, one after the other, then the pooling. What stands before the first convolution, a
 //! front end or the cutting into patches, is not read.
 
-use onnx_ir::NodeProto;
-
-use super::graph::{Graph, attribute, input, is, node_error, output};
-use super::walk::{check_mean_axes, conv};
-use crate::Error;
-use crate::arch::{ConvSpec, Layers};
-use crate::fold::RawBackbone;
+use super::pooling;
+use super::raw::RawYamnet;
+use crate::conv::ConvSpec;
+use crate::error::Error;
 use crate::host_tensor::HostTensor;
-use crate::pooling;
+use crate::onnx::graph::{Graph, attribute, input, is, node_error, output};
+use crate::onnx::proto::Node;
+use crate::onnx::walk::{check_mean_axes, conv};
 
 /// How many nodes may stand before the first convolution.
 const MAX_FRONT: usize = 256;
@@ -18,8 +17,8 @@ const MAX_FRONT: usize = 256;
 const KEEPS_ORDER: [&str; 4] = ["Flatten", "Reshape", "Squeeze", "Identity"];
 
 /// Finds the convolutions, checking every operator on the way, and the linear layer after the average pooling if one follows: a
-/// classifier, or what weighs the patches in models of ours, told by its name.
-pub(super) fn yamnet(graph: &Graph, specs: Vec<ConvSpec>) -> Result<RawBackbone, Error> {
+/// classifier, or, by its name, what weighs the patches in models saved here.
+pub(super) fn yamnet(graph: &Graph, specs: Vec<ConvSpec>) -> Result<RawYamnet, Error> {
     let mut node = first_conv(graph)?;
     let mut convs = Vec::new();
     let n_convs = specs.len();
@@ -33,11 +32,11 @@ pub(super) fn yamnet(graph: &Graph, specs: Vec<ConvSpec>) -> Result<RawBackbone,
         Some(layer) if layer[0].name == pooling::WEIGHT => (Some(layer), None),
         layer => (None, layer),
     };
-    Ok(RawBackbone { layers: Layers::Yamnet(convs), classifier, pooling })
+    Ok(RawYamnet { convs, classifier, pooling })
 }
 
 /// The first convolution on the way from the graph's input.
-fn first_conv<'a>(graph: &Graph<'a>) -> Result<&'a NodeProto, Error> {
+fn first_conv<'a>(graph: &Graph<'a>) -> Result<&'a Node, Error> {
     let &[mut x] = graph.inputs.as_slice() else {
         return Err(Error::Unsupported(format!("a graph with the inputs {:?}, expected one", graph.inputs)));
     };
@@ -52,7 +51,7 @@ fn first_conv<'a>(graph: &Graph<'a>) -> Result<&'a NodeProto, Error> {
 }
 
 /// `GlobalAveragePool`, or the mean over height and width.
-fn pooling<'a>(graph: &Graph<'a>, x: &str) -> Result<&'a NodeProto, Error> {
+fn pooling<'a>(graph: &Graph<'a>, x: &str) -> Result<&'a Node, Error> {
     match graph.consumers(x).next() {
         Some(node) if is(node, "ReduceMean") => check_mean_axes(graph, node).map(|()| node),
         Some(node) if is(node, "Conv") => Err(node_error(
@@ -64,7 +63,7 @@ fn pooling<'a>(graph: &Graph<'a>, x: &str) -> Result<&'a NodeProto, Error> {
 }
 
 /// The linear layer after the pooling `node`, weight `[n_classes, n_inputs]` and bias.
-fn linear<'a>(graph: &Graph<'a>, mut node: &'a NodeProto) -> Result<Option<[HostTensor; 2]>, Error> {
+fn linear<'a>(graph: &Graph<'a>, mut node: &'a Node) -> Result<Option<[HostTensor; 2]>, Error> {
     for _ in 0..KEEPS_ORDER.len() {
         match graph.consumers(output(node)?).next() {
             Some(next) if KEEPS_ORDER.iter().any(|operator| is(next, operator)) => node = next,
@@ -75,7 +74,7 @@ fn linear<'a>(graph: &Graph<'a>, mut node: &'a NodeProto) -> Result<Option<[Host
     Ok(None)
 }
 
-fn gemm(graph: &Graph, node: &NodeProto) -> Result<[HostTensor; 2], Error> {
+fn gemm(graph: &Graph, node: &Node) -> Result<[HostTensor; 2], Error> {
     let tensor = |index: usize| match input(node, index) {
         Some(name) => graph.tensor(name),
         None => Err(node_error(node, format!("input {index} is missing"))),
