@@ -114,6 +114,16 @@ impl FeatureConfig {
         self.inputs().iter().map(|(_, [height, width])| height * width).sum()
     }
 
+    /// Each front end with its input of a record.
+    pub fn split<'a>(&'a self, record: &'a [f32]) -> impl Iterator<Item = (&'a FrontEnd, &'a [f32])> {
+        let mut rest = record;
+        self.front_ends.iter().map(move |front_end| {
+            let (input, others) = rest.split_at(front_end.shape(self.clip_seconds).iter().product());
+            rest = others;
+            (front_end, input)
+        })
+    }
+
     /// Puts masks on a record as training does, input by input, with draws from `rng`.
     pub fn augment<R: Rng>(&self, record: &mut [f32], rng: &mut R) {
         let mut rest = record;
@@ -127,12 +137,7 @@ impl FeatureConfig {
 
     /// Whether a record is that of digital silence: no input has anything but the lowest value.
     pub fn is_silent(&self, record: &[f32]) -> bool {
-        let mut rest = record;
-        self.front_ends.iter().all(|front_end| {
-            let (input, others) = rest.split_at(front_end.shape(self.clip_seconds).iter().product());
-            rest = others;
-            input.iter().all(|value| *value == front_end.blank())
-        })
+        self.split(record).all(|(front_end, input)| input.iter().all(|value| *value == front_end.blank()))
     }
 
     /// Everything that decides the record of some bytes, as text: what caches hash.

@@ -197,15 +197,10 @@ impl Extractor {
     /// YAMNet's patches of a record, `[n_patches, 96, 64]` row-major, each overlapping half of the one before; `None` without
     /// YAMNet's front end.
     pub fn patches(&self, record: &[f32]) -> Option<Vec<f32>> {
-        let mut rest = record;
-        for front_end in &self.config.front_ends {
-            let (input, others) = rest.split_at(front_end.shape(self.config.clip_seconds).iter().product());
-            if matches!(front_end, FrontEnd::Yamnet(_)) {
-                return Some(yamnet_spec::patches(input));
-            }
-            rest = others;
-        }
-        None
+        self.config.split(record).find_map(|(front_end, input)| match front_end {
+            FrontEnd::Image(_) => None,
+            FrontEnd::Yamnet(_) => Some(yamnet_spec::patches(input)),
+        })
     }
 
     /// All steps: the record of a sound file's bytes, and what is odd about the file.

@@ -178,7 +178,7 @@ impl FlatConfig {
             let fixed = ImageConfig::with_yamnets_bands();
             let mut check = |key: &'static str, found: Option<f64>, fixed: f64| {
                 if let Some(found) = found.filter(|found| *found != fixed) {
-                    let reason = format!("= {found} has no use with YAMNet, whose front end is fixed: leave it out");
+                    let reason = format!("must be left out, not {found}: YAMNet's front end is fixed");
                     problems.push(Invalid::new(key, reason));
                 }
             };
@@ -283,7 +283,7 @@ mod tests {
         let keys = FeatureConfig::misplaced_keys(text.clone()).unwrap();
         assert_eq!(keys.iter().map(|problem| problem.key).collect::<Vec<_>>(), ["n_mels", "f_max_hz"]);
         let message = read(text).unwrap_err();
-        assert!(message.contains("n_mels = 65 has no use with YAMNet") && message.contains("f_max_hz"), "{message}");
+        assert!(message.contains("n_mels must be left out, not 65") && message.contains("f_max_hz"), "{message}");
     }
 
     #[test]

@@ -65,13 +65,13 @@ fn attribute<'a>(model: &'a mut ModelProto, node_name: &str, name: &str) -> &'a 
 #[test]
 fn the_unbroken_files_load() {
     for file in ["mxnet.onnx", "legacy_folded.onnx", "torch.safetensors"] {
-        load(file, &golden(file), Arch::ResNet18).unwrap();
+        load(file, &golden(file), Arch::RESNET18).unwrap();
     }
     for file in ["yamnet.onnx", "yamnet.tflite"] {
-        load(file, &golden(file), Arch::Yamnet).unwrap();
+        load(file, &golden(file), Arch::YAMNET).unwrap();
     }
     // Under a name that says nothing.
-    load("weights.bin", &golden("yamnet.tflite"), Arch::Yamnet).unwrap();
+    load("weights.bin", &golden("yamnet.tflite"), Arch::YAMNET).unwrap();
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn broken_graphs_name_the_node_or_tensor() {
         // IR 3 lists initialisers as inputs; without them a missing one is plain to see.
         model.graph.as_mut().unwrap().input.truncate(1);
         break_it(&mut model);
-        expect(case, load("model.onnx", &model.write_to_bytes().unwrap(), Arch::ResNet18), kind, texts);
+        expect(case, load("model.onnx", &model.write_to_bytes().unwrap(), Arch::RESNET18), kind, texts);
     }
 }
 
@@ -206,7 +206,7 @@ fn bytes_that_are_no_graph() {
         ("nested 5000 deep", deep, "not an ONNX file"),
     ];
     for (case, bytes, text) in cases {
-        expect(case, load("model.onnx", &bytes, Arch::ResNet18), "malformed", &[text]);
+        expect(case, load("model.onnx", &bytes, Arch::RESNET18), "malformed", &[text]);
     }
     assert_no_big_allocation();
 }
@@ -243,12 +243,12 @@ fn assert_no_big_allocation() {
 #[test]
 fn truncated_and_damaged_files_never_panic() {
     for (file, arch) in [
-        ("mxnet.onnx", Arch::ResNet18),
-        ("dynamo_unoptimized.onnx", Arch::ResNet18),
-        ("legacy_folded.onnx", Arch::ResNet18),
-        ("torch.safetensors", Arch::ResNet18),
-        ("yamnet.onnx", Arch::Yamnet),
-        ("yamnet.tflite", Arch::Yamnet),
+        ("mxnet.onnx", Arch::RESNET18),
+        ("dynamo_unoptimized.onnx", Arch::RESNET18),
+        ("legacy_folded.onnx", Arch::RESNET18),
+        ("torch.safetensors", Arch::RESNET18),
+        ("yamnet.onnx", Arch::YAMNET),
+        ("yamnet.tflite", Arch::YAMNET),
     ] {
         let good = golden(file);
         for length in (0..good.len() * 9 / 10).step_by(1499) {
@@ -277,7 +277,7 @@ fn offsets_of_a_tflite_file_are_not_believed() {
         for value in [u32::MAX, i32::MAX as u32, 1 << 31, 4, 0] {
             let mut bytes = good.clone();
             bytes[4 * place..4 * place + 4].copy_from_slice(&value.to_le_bytes());
-            let _ = load("yamnet.tflite", &bytes, Arch::Yamnet);
+            let _ = load("yamnet.tflite", &bytes, Arch::YAMNET);
         }
     }
     let cases: [(&str, Vec<u8>, &str); 4] = [
@@ -287,7 +287,7 @@ fn offsets_of_a_tflite_file_are_not_believed() {
         ("root of 4 GB", [&[255; 4][..], b"TFL3", &[0; 64]].concat(), "leads out of the file"),
     ];
     for (case, bytes, text) in cases {
-        expect(case, load("yamnet.tflite", &bytes, Arch::Yamnet), "malformed", &[text]);
+        expect(case, load("yamnet.tflite", &bytes, Arch::YAMNET), "malformed", &[text]);
     }
     assert_no_big_allocation();
 }
@@ -331,15 +331,15 @@ fn broken_yamnets_name_the_layer() {
         let mut model = good.clone();
         let name = conv(&model, index);
         break_it(&mut model, &name);
-        expect(case, load("yamnet.onnx", &model.write_to_bytes().unwrap(), Arch::Yamnet), kind, &[text]);
+        expect(case, load("yamnet.onnx", &model.write_to_bytes().unwrap(), Arch::YAMNET), kind, &[text]);
     }
     expect(
         "a ResNet's name",
-        load("yamnet.tflite", &golden("yamnet.tflite"), Arch::ResNet18),
+        load("yamnet.tflite", &golden("yamnet.tflite"), Arch::RESNET18),
         "unsupported",
         &["YAMNet"],
     );
-    expect("a ResNet's file", load("mxnet.onnx", &golden("mxnet.onnx"), Arch::Yamnet), "node", &["kernel_shape"]);
+    expect("a ResNet's file", load("mxnet.onnx", &golden("mxnet.onnx"), Arch::YAMNET), "node", &["kernel_shape"]);
 }
 
 #[test]
@@ -350,7 +350,7 @@ fn an_empty_weight_does_not_size_its_bias() {
     weight.dims = vec![1 << 60, 0, 7, 7];
     weight.raw_data.clear();
     let bytes = model.write_to_bytes().unwrap();
-    expect("empty weight", load("model.onnx", &bytes, Arch::ResNet18), "tensor", &["conv1.weight", "no numbers"]);
+    expect("empty weight", load("model.onnx", &bytes, Arch::RESNET18), "tensor", &["conv1.weight", "no numbers"]);
 }
 
 #[test]
@@ -361,7 +361,7 @@ fn the_mean_is_over_height_and_width() {
     let name = mean.name.clone();
     mean.input.truncate(1);
     let bytes = model.write_to_bytes().unwrap();
-    expect("mean of all", load("model.onnx", &bytes, Arch::ResNet18), "node", &[&name, "axes []"]);
+    expect("mean of all", load("model.onnx", &bytes, Arch::RESNET18), "node", &[&name, "axes []"]);
 }
 
 #[test]
@@ -384,16 +384,16 @@ fn external_data_stay_in_the_folder_and_in_the_file() {
         let entries = &mut tensor(&mut model, "conv1.weight").external_data;
         entries.iter_mut().find(|entry| entry.key == key).unwrap().value = value.into();
         std::fs::write(&path, model.write_to_bytes().unwrap()).unwrap();
-        expect(case, BackboneWeights::load(&path, Arch::ResNet18), "tensor", texts);
+        expect(case, BackboneWeights::load(&path, Arch::RESNET18), "tensor", texts);
     }
 }
 
 #[test]
 fn another_architecture_is_noticed() {
     let cases = [
-        ("mxnet.onnx", Arch::ResNet34, "node", "layer1.2 begins with"),
-        ("resnet34.onnx", Arch::ResNet18, "node", "layer2.0 begins with"),
-        ("torch.safetensors", Arch::ResNet34, "tensor", "layer1.2.conv1.weight`: missing"),
+        ("mxnet.onnx", Arch::RESNET34, "node", "layer1.2 begins with"),
+        ("resnet34.onnx", Arch::RESNET18, "node", "layer2.0 begins with"),
+        ("torch.safetensors", Arch::RESNET34, "tensor", "layer1.2.conv1.weight`: missing"),
     ];
     for (file, arch, kind, text) in cases {
         expect(file, load(file, &golden(file), arch), kind, &[text]);
@@ -404,7 +404,7 @@ fn another_architecture_is_noticed() {
     });
     expect(
         "extra block",
-        load("a.safetensors", &deeper, Arch::ResNet18),
+        load("a.safetensors", &deeper, Arch::RESNET18),
         "tensor",
         &["layer1.2.conv1.weight", "another architecture"],
     );
@@ -456,10 +456,10 @@ fn broken_safetensors_name_the_tensor() {
         ),
     ];
     for (case, break_it, texts) in cases {
-        expect(case, load("a.safetensors", &edited(break_it), Arch::ResNet18), "tensor", texts);
+        expect(case, load("a.safetensors", &edited(break_it), Arch::RESNET18), "tensor", texts);
     }
     // Written by the official crate and unbroken, under a name that says nothing.
-    load("weights.bin", &edited(|_| ()), Arch::ResNet18).unwrap();
+    load("weights.bin", &edited(|_| ()), Arch::RESNET18).unwrap();
 }
 
 #[test]
@@ -511,7 +511,7 @@ fn safetensors_headers_are_not_believed() {
         ),
     ];
     for (case, bytes, kind, text) in cases {
-        expect(case, load("a.safetensors", &bytes, Arch::ResNet18), kind, &[text]);
+        expect(case, load("a.safetensors", &bytes, Arch::RESNET18), kind, &[text]);
     }
     assert_no_big_allocation();
 }
@@ -527,6 +527,6 @@ fn paths_that_are_no_weight_file() {
         ("4 GB", big, "limit", "4294967296 bytes"),
     ];
     for (case, path, kind, text) in cases {
-        expect(case, BackboneWeights::load(&path, Arch::ResNet18), kind, &[text]);
+        expect(case, BackboneWeights::load(&path, Arch::RESNET18), kind, &[text]);
     }
 }

@@ -1,4 +1,4 @@
-//! From bytes to probabilities, by the road that training took.
+//! From bytes to probabilities, by the same steps as in training.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -27,7 +27,7 @@ pub struct Classifier {
     calibration: Calibration,
 }
 
-/// What a model makes of one image.
+/// A model's output for one record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Output {
     /// `[classes]`.
@@ -37,7 +37,7 @@ pub struct Output {
 }
 
 impl Classifier {
-    /// Loads the model that a person means: a file or folder, see [`model_file`], or without a name the one that comes with the
+    /// Loads the model that `name` stands for, a file or folder as in [`model_file`], or without a name the one that comes with the
     /// program.
     ///
     /// # Errors
@@ -70,13 +70,13 @@ impl Classifier {
         let calibration = serde_json::from_value(model.info.calibration.clone())
             .map_err(|e| Error::Calibration { path: path.into(), reason: e.to_string() })?;
         let extractor = Extractor::new(&config).map_err(|e| wrong(e.to_string()))?;
-        let engine = compute.engine(&model.weights, config.image_shape())?;
+        let engine = compute.engine(&model.weights, &config.inputs())?;
         let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let model::SavedModel { info, head, gate, .. } = model;
         Ok(Self { name, card, sha256, info, extractor, engine, head, gate, calibration })
     }
 
-    /// The model's file, or what it is, for people.
+    /// The model's file, or a description of it, for people.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -101,7 +101,7 @@ impl Classifier {
         self.extractor.config()
     }
 
-    /// What makes its images.
+    /// What makes its encoder's inputs.
     pub(crate) fn extractor(&self) -> &Extractor {
         &self.extractor
     }
@@ -138,16 +138,16 @@ impl Classifier {
 
     fn classify_audio(&self, audio: &Audio, options: &Options) -> Result<Prediction, Error> {
         let clips = Clips::cut(&self.extractor, audio, None);
-        let outputs = self.outputs(&clips.images)?;
+        let outputs = self.outputs(&clips.records)?;
         let Some(output) = outputs.first() else { return Err(Error::Sound(features::Error::Empty)) };
         self.decide(output, options, clips.warnings)
     }
 
-    /// Hears a whole file window by window, in memory that does not grow with its length; gives its length, s, and what to know about it.
+    /// Classifies a whole file window by window, in memory that does not grow with its length. Returns its length, s, and warnings.
     ///
     /// # Errors
-    /// As [`Classifier::classify_file`], [`Error::Windows`] if they make no sense, and those of `sink`. What `sink` got before an error was
-    /// good.
+    /// As [`Classifier::classify_file`], [`Error::Windows`] if `windows` cannot be used, and those of `sink`. Predictions that `sink` got
+    /// before an error are good.
     pub fn listen_to_file<E: From<Error>>(
         &self,
         path: &Path,
@@ -184,10 +184,10 @@ impl Classifier {
         Ok((seconds, heard.warnings.iter().map(ToString::to_string).collect()))
     }
 
-    /// The first step of [`Classifier::classify`]: the images of a recording's beginning and, if asked for, of its windows.
+    /// The first step of [`Classifier::classify`]: the records of a recording's beginning and, if asked for, of its windows.
     ///
     /// # Errors
-    /// [`Error::Sound`], or [`Error::Windows`] if they make no sense.
+    /// [`Error::Sound`], or [`Error::Windows`] if they cannot be used.
     pub fn cut(&self, bytes: &[u8], extension: Option<&str>, windows: Option<&Windows>) -> Result<Clips, Error> {
         let clip_seconds = self.extractor.config().clip_seconds;
         let seconds = windows.map_or(Ok(clip_seconds), |windows| windows.heard_seconds(clip_seconds))?;
@@ -197,29 +197,28 @@ impl Classifier {
         Ok(Clips { decode_time, ..Clips::cut(&self.extractor, &audio, windows) })
     }
 
-    /// The second step: what the model makes of each of `images`, `[n, height, width]` as [`Classifier::cut`] gives them.
+    /// The second step: the model's output for each of `records`, `[n, record length]` row-major as [`Classifier::cut`] gives them.
     ///
     /// # Errors
     /// [`Error::Model`] if the device gives no result.
-    pub fn outputs(&self, images: &[f32]) -> Result<Vec<Output>, Error> {
-        let embeddings = self.engine.embed(images)?;
+    pub fn outputs(&self, records: &[f32]) -> Result<Vec<Output>, Error> {
+        let embeddings = self.engine.embed(records)?;
         let logits = self.head.classify(&embeddings)?;
         let mut outputs: Vec<Output> = logits
             .chunks_exact(self.labels().len())
             .map(|logits| Output { logits: logits.to_vec(), cry_score: None })
             .collect();
         if let Some(gate) = &self.gate {
-            let pixels = images.chunks_exact(self.features().image_shape().iter().product());
-            for ((output, image), score) in outputs.iter_mut().zip(pixels).zip(gate.scores(&embeddings)) {
-                // An image without any contrast is that of silence, whatever the gate has learnt.
-                let silent = image.iter().all(|pixel| *pixel == 0.0);
-                output.cry_score = Some(if silent { 0.0 } else { score });
+            let records = records.chunks_exact(self.engine.record_len());
+            for ((output, record), score) in outputs.iter_mut().zip(records).zip(gate.scores(&embeddings)) {
+                // Digital silence always scores 0, whatever the gate has learnt.
+                output.cry_score = Some(if self.features().is_silent(record) { 0.0 } else { score });
             }
         }
         Ok(outputs)
     }
 
-    /// The last step: what the output for one image means.
+    /// The last step: the prediction from the output for one record.
     ///
     /// # Errors
     /// [`Error::Coverage`].
@@ -238,7 +237,7 @@ impl Classifier {
         self.gate.is_some()
     }
 
-    /// An error if the model cannot answer so.
+    /// An error if the model cannot answer with these options.
     ///
     /// # Errors
     /// [`Error::Coverage`].

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use model::{Arch, BackboneInfo, BackboneWeights, Pooling};
+use model::{Arch, BackboneInfo, BackboneWeights, NetworkArch, Pooling};
 use predict::in_the_box;
 
 use crate::Error;
@@ -40,47 +40,58 @@ struct Part {
     warning: Option<String>,
 }
 
-/// Finds the weights that `config` names: a path, a file already in `models/`, a download, then the stand-in.
+/// Finds the weights that `config` names for each network: a path, a file already in `models/`, a download, then the stand-in.
 ///
 /// # Errors
 /// [`Error::Weights`] if they cannot be had and no stand-in is allowed, or a file is not what it should be.
 pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resolved, Error> {
-    let yamnet = |weights: &str, when_missing: WeightsFallback| -> Result<Part, Error> {
-        let part = resolve_part(Arch::Yamnet, weights, when_missing, strict, seed)?;
-        // Random weights hear no cry.
-        let pooling = if part.weights.knows_cries() { config.pooling } else { Pooling::Mean };
-        Ok(Part { weights: part.weights.with_pooling(pooling).map_err(failed)?, ..part })
-    };
-    let BackboneConfig { arch, weights, yamnet_weights, when_missing, .. } = config;
-    let (part, requested) = match arch.beside_yamnet() {
-        Some(resnet) => {
-            // The compact backbone can stand in for a ResNet only.
-            let for_yamnet =
-                if *when_missing == WeightsFallback::Random { *when_missing } else { WeightsFallback::Fail };
-            let first = resolve_part(resnet, weights, *when_missing, strict, seed)?;
-            let second = yamnet(yamnet_weights, for_yamnet)?;
-            let warnings: Vec<String> = first.warning.into_iter().chain(second.warning).collect();
-            let part = Part {
-                weights: first.weights.beside(second.weights).map_err(failed)?,
-                used: format!("{}; beside it {}", first.used, second.used),
-                heard: first.heard,
-                warning: (!warnings.is_empty()).then(|| warnings.join(" ")),
-            };
-            (part, format!("{weights}, {yamnet_weights}"))
+    let mut requested: Vec<&str> = Vec::new();
+    let mut whole: Option<Part> = None;
+    for network in config.arch.networks() {
+        let is_yamnet = network == NetworkArch::Yamnet;
+        let alone = config.arch.only_network().is_some();
+        let name = if is_yamnet && !alone { &config.yamnet_weights } else { &config.weights };
+        // The compact backbone can stand in for a ResNet only.
+        let when_missing = match config.when_missing {
+            WeightsFallback::Compact if is_yamnet => WeightsFallback::Fail,
+            other => other,
+        };
+        let mut part = resolve_part(network.into(), name, when_missing, strict, seed)?;
+        if is_yamnet {
+            // Random weights have no score for cries.
+            let pooling = if part.weights.knows_cries() { config.pooling } else { Pooling::Mean };
+            part.weights = part.weights.with_pooling(pooling).map_err(failed)?;
         }
-        None if *arch == Arch::Yamnet => (yamnet(weights, *when_missing)?, weights.clone()),
-        None => (resolve_part(*arch, weights, *when_missing, strict, seed)?, weights.clone()),
-    };
-    let Part { weights, used, heard, warning } = part;
+        requested.push(name);
+        whole = Some(match whole {
+            Some(before) => before.beside(part)?,
+            None => part,
+        });
+    }
+    let no_network = || Error::Weights(format!("{}: an architecture without a network", config.arch));
+    let Part { weights, used, heard, warning } = whole.ok_or_else(no_network)?;
     let summary = BackboneSummary {
         arch: weights.arch(),
         trained: config.train,
-        requested,
+        requested: requested.join(", "),
         used,
         stand_in: warning.is_some(),
         fingerprint: weights.fingerprint(),
     };
     Ok(Resolved { weights, summary, heard, warning })
+}
+
+impl Part {
+    /// Two parts as one, with the networks of this one first.
+    fn beside(self, other: Self) -> Result<Self, Error> {
+        let warnings: Vec<String> = self.warning.into_iter().chain(other.warning).collect();
+        Ok(Self {
+            weights: self.weights.beside(other.weights).map_err(failed)?,
+            used: format!("{}; beside it {}", self.used, other.used),
+            heard: if self.heard == Heard::default() { other.heard } else { self.heard },
+            warning: (!warnings.is_empty()).then(|| warnings.join(" ")),
+        })
+    }
 }
 
 fn failed(error: model::Error) -> Error {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
-use features::{FeatureConfig, FrontEnd};
+use features::{FeatureConfig, FrontEnd, YamnetConfig};
 use model::{Arch, BackboneInfo, Compute};
 
 use crate::config::Settings;
@@ -159,7 +159,8 @@ enum FrontEndName {
     Yamnet,
     /// The same with the 8-bit rounding of the TFLite runtime
     YamnetTflite,
-    /// The square image, and YAMNet's spectrogram below it
+    /// Both, an input each
+    #[value(name = "image+yamnet")]
     ImageAndYamnet,
 }
 
@@ -174,13 +175,11 @@ impl FrontEndArgs {
                 .map_err(|e| Error::Weights(format!("the feature settings of the weights: {e}")));
         }
         Ok(match (self.front_end, arch) {
-            (Some(FrontEndName::Yamnet), _) | (None, Arch::Yamnet) => FeatureConfig::yamnet(),
+            (Some(FrontEndName::Yamnet), _) | (None, Arch::YAMNET) => FeatureConfig::yamnet(),
             (Some(FrontEndName::YamnetTflite), _) => {
-                FeatureConfig { front_end: FrontEnd::YamnetTflite, ..FeatureConfig::yamnet() }
+                FrontEnd::Yamnet(YamnetConfig { tflite_rounding: true, ..YamnetConfig::default() }).into()
             }
-            (Some(FrontEndName::ImageAndYamnet), _) => {
-                FeatureConfig { front_end: FrontEnd::ImageAndYamnet, ..FeatureConfig::default() }
-            }
+            (Some(FrontEndName::ImageAndYamnet), _) => FeatureConfig::image_and_yamnet(),
             (Some(FrontEndName::Image), _) | (None, _) => FeatureConfig::default(),
         })
     }

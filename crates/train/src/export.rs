@@ -53,9 +53,10 @@ pub fn export(run: &Path, trial: Option<&str>, out: &Path) -> Result<(), Error> 
     let model::SavedModel { info, weights, head, gate } = &saved;
     let gate = gate.as_ref();
     std::fs::create_dir_all(out).map_err(|e| Error::Failed(format!("{}: {e}", out.display())))?;
-    model::save_onnx(&out.join(ONNX_FILE), info, weights, head, gate, features.image_shape()).map_err(failed)?;
+    model::save_onnx(&out.join(ONNX_FILE), info, weights, head, gate, &features.inputs()).map_err(failed)?;
     model::save_model(&out.join(MODEL_FILE), info, weights, head, gate).map_err(failed)?;
-    Network::new(weights, head).save_record(&out.join("model.bpk")).map_err(failed)?;
+    let network = Network::new(weights, head).map_err(failed)?;
+    network.save_record(&out.join("model.bpk")).map_err(failed)?;
     let card = card::text(&report, summary, &features, &calibration, gate.and(report.gate.as_ref()), out);
     run_folder::write(&out.join("MODEL_CARD.md"), card.as_bytes())
 }

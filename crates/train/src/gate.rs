@@ -228,7 +228,7 @@ impl GateTraining<'_> {
     ) -> Result<Rows, Error> {
         interrupt::check()?;
         let mut hasher = Sha256::new();
-        let image_key = self.images.config().image_key();
+        let image_key = self.images.config().record_key();
         let made = format!("gate {PARTS_VERSION} {DECOYS_VERSION} {SOUNDS_VERSION} {n} of {name}, seed {}", self.seed);
         parts::add(&mut hasher, [self.engine_key, &image_key, &made]);
         key(&mut hasher);
@@ -239,7 +239,7 @@ impl GateTraining<'_> {
         }
         let images: Vec<Vec<f32>> = (0..n)
             .into_par_iter()
-            .map(|index| Ok(self.images.extractor().image_from_waveform(&waveform(index)?)))
+            .map(|index| Ok(self.images.extractor().record_from_waveform(&waveform(index)?)))
             .collect::<Result<_, Error>>()?;
         let rows = self.engine.embed(&images.concat());
         let rows = rows.map_err(|e| Error::Failed(format!("the backbone gave no embedding: {e}")))?;
@@ -262,7 +262,7 @@ pub fn train(
     let config = search.config;
     let trained = match config.backbone.train {
         Trainable::None => None,
-        _ => Some(compute.engine(weights, config.features.image_shape()).map_err(|e| Error::Failed(e.to_string()))?),
+        _ => Some(compute.engine(weights, &config.features.inputs()).map_err(|e| Error::Failed(e.to_string()))?),
     };
     let engine_key = match trained {
         None => search.weights_key.to_owned(),

@@ -132,7 +132,7 @@ fn train(
         for (step, batch) in order.chunks_exact(config.train.batch_size).enumerate() {
             interrupt::check()?;
             let views = sounds.views(batch, config, &[&epoch.to_string(), &step.to_string()]);
-            let embeddings = student.backbone.forward(images(&views, config.features.image_size, &device));
+            let embeddings = student.backbone.forward(images(&views, config.image_size(), &device));
             let loss = student.projector.loss(&config.objective, embeddings, batch, sounds);
             let value: f64 = loss.to_data().try_to_vec::<f32>().map_err(no_result)?.into_iter().map(f64::from).sum();
             if !value.is_finite() {

@@ -130,7 +130,7 @@ impl Search<'_> {
         let start = Start {
             weights: self.weights,
             backbone: &self.config.backbone,
-            input: self.weights.trainable_input(trainable, self.config.features.image_shape()),
+            input: self.weights.trainable_input(trainable, &self.config.features.inputs()),
             whitening: &whitening,
         };
         let states = States::new(&self.config.data.cache.join("training").join(&run.name).join(name));

@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn training_goes_on_to_the_bit_and_a_damaged_state_is_none() {
         let device = Device::flex();
-        let weights = BackboneWeights::random(Arch::ResNet18, 5);
+        let weights = BackboneWeights::random(Arch::RESNET18, 5);
         let whitening = Whitening::none(&device);
         let trial = TrialConfig { learning_rate: 1e-3, head: HeadConfig { inner: 8, dropout: 0.5 } };
         for train in [Trainable::None, Trainable::Layer4] {

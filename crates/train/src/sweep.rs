@@ -102,7 +102,7 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
     );
 
     let engine = |trainable: Trainable| {
-        let engine = compute.engine_before(trainable, &weights, config.features.image_shape());
+        let engine = compute.engine_before(trainable, &weights, &config.features.inputs());
         engine.map_err(|e| Error::Failed(e.to_string()))
     };
     let frozen = engine(config.backbone.train)?;

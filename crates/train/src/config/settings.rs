@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use features::{FeatureConfig, Invalid};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -16,12 +17,9 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Those of the table `table`, told by the crate that reads it: each begins with the key that it is about.
-    pub fn of_table(table: &str, problems: Vec<String>) -> impl Iterator<Item = Self> {
-        problems.into_iter().map(move |problem| {
-            let (key, message) = problem.split_once(' ').unwrap_or(("", &problem));
-            Self { key: format!("{table}.{key}"), message: message.into() }
-        })
+    /// Problems of the table `table`.
+    pub fn of_table(table: &str, problems: Vec<Invalid>) -> impl Iterator<Item = Self> {
+        problems.into_iter().map(move |Invalid { key, reason }| Self { key: format!("{table}.{key}"), message: reason })
     }
 }
 
@@ -44,7 +42,6 @@ pub trait Settings: Serialize + DeserializeOwned {
         let text = std::fs::read_to_string(path)
             .map_err(|e| Error::Config(format!("{}: cannot be read: {e}", path.display())))?;
         let fail = |message: String| Error::Config(format!("{}: {message}", path.display()));
-        let mut config: Self = toml::from_str(&text).map_err(|e| fail(e.to_string()))?;
         let mut table: toml::Table = toml::from_str(&text).map_err(|e| fail(e.to_string()))?;
         let with = |table: &toml::Table| {
             table.clone().try_into::<Self>().map_err(|e| match overrides {
@@ -52,19 +49,26 @@ pub trait Settings: Serialize + DeserializeOwned {
                 _ => Error::Config(format!("{} with --set {}: {e}", path.display(), overrides.join(" --set "))),
             })
         };
+        let mut problems = take_misplaced(&mut table);
+        let mut config: Self = match problems[..] {
+            [] => toml::from_str(&text).map_err(|e| fail(e.to_string()))?,
+            _ => with(&table)?,
+        };
         if !overrides.is_empty() {
             for one in overrides {
                 set(&mut table, one)?;
             }
+            problems.extend(take_misplaced(&mut table));
             config = with(&table)?;
         }
         if let Some(defaults) = config.special_defaults() {
             let defaults = toml::Table::try_from(defaults).map_err(|e| fail(e.to_string()))?;
             fill_in(&mut table, defaults);
+            problems.extend(take_misplaced(&mut table));
             config = with(&table)?;
         }
-        let problems: Vec<String> = config
-            .problems()
+        problems.extend(config.problems());
+        let problems: Vec<String> = problems
             .into_iter()
             .map(|problem| {
                 let place = match locate(&text, &problem.key) {
@@ -114,6 +118,17 @@ fn set(table: &mut toml::Table, assignment: &str) -> Result<(), Error> {
     }
     inner.insert(last.to_owned(), value);
     Ok(())
+}
+
+/// Takes the keys of `[features]` that its front ends do not have out of `table`, so that the rest can be read.
+fn take_misplaced(table: &mut toml::Table) -> Vec<Problem> {
+    let Some(toml::Value::Table(features)) = table.get_mut("features") else { return Vec::new() };
+    // Errors of other kinds come up where the whole is read.
+    let misplaced = FeatureConfig::misplaced_keys(toml::Value::Table(features.clone())).unwrap_or_default();
+    for problem in &misplaced {
+        features.remove(problem.key);
+    }
+    Problem::of_table("features", misplaced).collect()
 }
 
 /// Puts the values of `defaults` where `table` and the tables inside it have none.

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use features::FeatureConfig;
+use features::{FeatureConfig, InputShape, PATCHES, YAMNET_PATCH};
 use metrics::{Calibration, Evaluation};
 
 use crate::gate::GateSummary;
@@ -111,15 +111,37 @@ pub(super) fn text(
     }
     text += "## Intended use\n\nResearch, and a hint beside a person's own judgement. It is no medical device: never decide about a child's \
              health or care by it.\n\n";
-    let [height, width] = features.image_shape();
     text += &format!(
-        "## How to run\n\n```sh\ntrain infer cry.wav --model {}\n```\n\n`model.onnx` takes `input`, float32 `[batch, 1, {height}, {width}]`, the \
-         log-mel image that `train features` writes, and gives `logits`, float32 `[batch, {}]`{}. Its metadata entry `wail` holds the labels, the \
+        "## How to run\n\n```sh\ntrain infer cry.wav --model {}\n```\n\n`model.onnx` takes {}, and gives `logits`, float32 `[batch, {}]`{}. Its metadata entry `wail` holds the labels, the \
          feature settings and how it was trained, as JSON. `model.safetensors` has the same with its authors' names, the input channels \
          of a ResNet summed into one and batch norm folded; `model.bpk` is a burn record of `model::Network`.\n",
         out.display(),
+        inputs(features),
         data.labels.len(),
         if gate.is_some() { ", and `cry`, float32 `[batch, 1]`, the gate's score" } else { "" },
     );
     text
+}
+
+/// What `model.onnx` takes in.
+fn inputs(features: &FeatureConfig) -> String {
+    let inputs = features.inputs();
+    if let &[(_, [height, width])] = &inputs[..] {
+        return format!(
+            "`input`, float32 `[batch, 1, {height}, {width}]`, the log-mel image that `train features` writes"
+        );
+    }
+    let [patch_frames, _] = YAMNET_PATCH;
+    let input = |&(name, [height, width]): &InputShape| match name {
+        PATCHES => {
+            let n_patches = 1 + (height - patch_frames) / (patch_frames / 2);
+            format!("`{name}`, float32 `[batch, {n_patches}, {patch_frames}, {width}]`")
+        }
+        _ => format!("`{name}`, float32 `[batch, 1, {height}, {width}]`"),
+    };
+    let inputs: Vec<String> = inputs.iter().map(input).collect();
+    format!(
+        "{}, which `train features --front-end image+yamnet` writes (`--stage image`, `--stage patches`)",
+        inputs.join(" and ")
+    )
 }

@@ -37,20 +37,20 @@ pub(super) fn targets(
     waveforms: &[Vec<f32>],
     hashes: &[String],
 ) -> Result<Vec<Vec<f32>>, Error> {
-    let (weights, _) = backbone::load_named(teacher, Arch::Yamnet)?;
+    let (weights, _) = backbone::load_named(teacher, Arch::YAMNET)?;
     let features = FeatureConfig { clip_seconds: config.features.clip_seconds, ..FeatureConfig::yamnet() };
     let failed = |e: String| Error::Failed(format!("the teacher: {e}"));
     let teacher = Teacher {
-        engine: compute.engine(&weights, features.image_shape()).map_err(|e| failed(e.to_string()))?,
+        engine: compute.engine(&weights, &features.inputs()).map_err(|e| failed(e.to_string()))?,
         key: format!(
             "teacher: {} on {} {} {} from {} Hz",
             compute.engine_name(),
             compute.device_name(),
             weights.fingerprint(),
-            features.image_key(),
-            config.features.sample_rate_hz
+            features.record_key(),
+            config.features.waveform_rate_hz()
         ),
-        sample_rate_hz: config.features.sample_rate_hz,
+        sample_rate_hz: config.features.waveform_rate_hz(),
         extractor: Extractor::new(&features).map_err(|e| failed(e.to_string()))?,
         cache: FloatCache::new(&config.data.cache.join("embeddings")),
     };
@@ -79,7 +79,7 @@ impl Teacher {
         let missing: Vec<usize> = (0..rows.len()).filter(|index| rows[*index].is_none()).collect();
         let image = |index: &usize| {
             let waveform = self.extractor.at_own_rate(&waveforms[*index], self.sample_rate_hz);
-            self.extractor.image_from_waveform(&waveform)
+            self.extractor.record_from_waveform(&waveform)
         };
         let images: Vec<Vec<f32>> = missing.par_iter().map(image).collect();
         let embedded = self.engine.embed(&images.concat());

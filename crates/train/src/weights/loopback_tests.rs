@@ -47,7 +47,7 @@ impl Case {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let entry = WeightFile {
             name: "test".into(),
-            arch: Arch::ResNet18,
+            arch: Arch::RESNET18,
             file: "test.onnx".into(),
             url: format!("http://{}/test.onnx", listener.local_addr().unwrap()),
             bytes: content.len() as u64,
