@@ -44,10 +44,17 @@ pub struct Extractor {
     spectrogram: ImageConfig,
     log_mel: LogMel,
     resize: Resize,
-    /// If YAMNet's is one of the front ends.
-    yamnet: Option<YamnetMel>,
+    /// One for each front end.
+    inputs: Vec<PreparedInput>,
     /// By the rates that they take and give, Hz.
     resamplers: Mutex<HashMap<[u32; 2], Arc<Resampler>>>,
+}
+
+/// What makes one input.
+enum PreparedInput {
+    /// The extractor's own spectrogram and resizing.
+    Image,
+    Yamnet(YamnetMel),
 }
 
 impl Extractor {
@@ -62,16 +69,16 @@ impl Extractor {
         }
         let spectrogram = config.spectrogram();
         let n_frames = spectrogram.n_frames(config.clip_seconds);
-        let yamnet = config.front_ends.iter().find_map(|front_end| match front_end {
-            FrontEnd::Image(_) => None,
-            FrontEnd::Yamnet(yamnet) => Some(YamnetMel::new(yamnet, config.clip_seconds)),
-        });
+        let prepare = |front_end: &FrontEnd| match front_end {
+            FrontEnd::Image(_) => PreparedInput::Image,
+            FrontEnd::Yamnet(yamnet) => PreparedInput::Yamnet(YamnetMel::new(yamnet, config.clip_seconds)),
+        };
         Ok(Self {
             config: config.clone(),
             log_mel: LogMel::new(&spectrogram),
             resize: Resize::new(spectrogram.n_mels, n_frames, spectrogram.image_size),
             spectrogram,
-            yamnet,
+            inputs: config.front_ends.iter().map(prepare).collect(),
             resamplers: Mutex::default(),
         })
     }
@@ -178,16 +185,16 @@ impl Extractor {
     pub fn record_from_waveform(&self, waveform: &[f32]) -> Vec<f32> {
         let waveform = &waveform[..waveform.len().min(self.config.clip_samples())];
         let mut record = Vec::with_capacity(self.config.record_len());
-        for front_end in &self.config.front_ends {
-            match (front_end, &self.yamnet) {
-                (FrontEnd::Yamnet(_), Some(yamnet)) => {
-                    let rates = [self.config.waveform_rate_hz(), yamnet_spec::SAMPLE_RATE_HZ];
-                    record.extend(yamnet.apply(&self.resampled(waveform, rates)));
-                }
-                _ => {
+        for input in &self.inputs {
+            match input {
+                PreparedInput::Image => {
                     let mut clip = waveform.to_vec();
                     clip.resize(self.config.clip_samples(), 0.0);
                     record.extend(self.image(&self.log_mel(&clip)));
+                }
+                PreparedInput::Yamnet(yamnet) => {
+                    let rates = [self.config.waveform_rate_hz(), yamnet_spec::SAMPLE_RATE_HZ];
+                    record.extend(yamnet.apply(&self.resampled(waveform, rates)));
                 }
             }
         }

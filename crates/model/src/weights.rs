@@ -195,22 +195,22 @@ impl BackboneWeights {
         trainable: Trainable,
         inputs: &Inputs,
     ) -> Result<Vec<(&NetworkWeights, [usize; 2])>, Error> {
-        let names = self.arch.input_names();
+        let names: Vec<&str> = self.arch.input_names();
         if let Some((name, _)) = inputs.iter().find(|(name, _)| !names.contains(name)) {
             return Err(Error::Argument(format!("{} does not take the input `{name}`: it takes {names:?}", self.arch)));
         }
         if trainable != Trainable::None && self.networks.len() > 1 {
             return Err(Error::Argument(format!("{} cannot be trained here: several networks stay frozen", self.arch)));
         }
-        let check = |network| {
+        let with_shape = self.networks.iter().map(|network| {
             let shape = input_shape(inputs, network).ok_or_else(|| {
                 let name = network.arch().input_name();
                 Error::Argument(format!("the input `{name}` is missing, which {} takes", self.arch))
             })?;
             network.encoder().check(trainable, shape)?;
             Ok((network, shape))
-        };
-        self.networks.iter().map(check).collect()
+        });
+        with_shape.collect()
     }
 
     /// Channels, height and width of what the part that `trainable` names takes in, for these inputs. Training nothing starts after the

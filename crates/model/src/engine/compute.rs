@@ -85,9 +85,9 @@ impl Compute {
         let length = |(_, [height, width]): &(&str, [usize; 2])| height * width;
         let networks = networks.into_iter().map(|(network, shape)| {
             let before = inputs.iter().take_while(|(name, _)| *name != network.arch().input_name());
-            let start = before.map(length).sum();
+            let start = before.map(length).sum::<usize>();
             let range = start..start + shape.iter().product::<usize>();
-            Ok((self.network(network, trainable, shape)?, range))
+            Ok::<_, Error>((self.network(network, trainable, shape)?, range))
         });
         let networks = networks.collect::<Result<_, Error>>()?;
         Ok(Box::new(Several { networks, record_len: inputs.iter().map(length).sum() }))
