@@ -1,4 +1,4 @@
-//! What can go wrong, with malformed input, unsupported input, a limit and I/O told apart.
+//! Errors: malformed input, unsupported input, limits and I/O are different variants.
 
 use std::io;
 use std::path::{Path, PathBuf};

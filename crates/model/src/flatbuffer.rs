@@ -112,5 +112,5 @@ fn slice(bytes: &[u8], at: usize, length: usize) -> Result<&[u8], Error> {
 }
 
 fn outside(at: usize) -> Error {
-    Error::Malformed(format!("not a FlatBuffer: what is at byte {at} leads out of the file"))
+    Error::Malformed(format!("not a FlatBuffer: the value at byte {at} leads out of the file"))
 }

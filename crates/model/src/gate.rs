@@ -1,4 +1,4 @@
-//! The gate before the classes: does the recording hold a cry at all?
+//! The gate before the classes: is there a cry in the recording at all?
 
 use serde::{Deserialize, Serialize};
 
@@ -17,11 +17,11 @@ pub struct Gate {
     bias: f32,
 }
 
-/// What is saved of a gate beside its numbers.
+/// What is saved beside the numbers of a gate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GateInfo {
-    /// A recording whose score is below this is no cry, 0 to 1.
+    /// A recording whose score is below this is not a cry, 0 to 1.
     pub threshold: f32,
 }
 

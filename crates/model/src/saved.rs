@@ -50,7 +50,7 @@ pub struct ModelInfo {
     pub features: serde_json::Value,
     /// How logits become probabilities; opaque here.
     pub calibration: serde_json::Value,
-    /// Where the backbone's weights came from, for people to read.
+    /// Where the encoder's weights came from, for people to read.
     pub backbone_source: String,
     /// How the model came about: data, versions, seed, device; opaque here.
     pub provenance: serde_json::Value,
@@ -147,7 +147,7 @@ pub fn load_model(path: &Path, device: &Device) -> Result<SavedModel, Error> {
 /// The bytes of a model file, if its size is one that a model can have; never waits, as reading a pipe would.
 ///
 /// # Errors
-/// Inside [`Error::At`]: [`Error::Io`], [`Error::Unsupported`] for what is no regular file, [`Error::Limit`].
+/// Inside [`Error::At`]: [`Error::Io`], [`Error::Unsupported`] unless it is a regular file, [`Error::Limit`].
 pub fn read_model_file(path: &Path) -> Result<Vec<u8>, Error> {
     read_file(path).map_err(|error| error.at(path))
 }

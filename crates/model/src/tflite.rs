@@ -106,7 +106,7 @@ impl<'a> TfliteFile<'a> {
         }
     }
 
-    /// The numbers of a convolution, which must be as `spec` says.
+    /// The numbers of a convolution, which must match `spec`.
     pub fn conv(&self, operator: &Operator, spec: ConvSpec) -> Result<RawConv, Error> {
         let (code, what) =
             if spec.depthwise { (DEPTHWISE_CONV_2D, "a DEPTHWISE_CONV_2D") } else { (CONV_2D, "a CONV_2D") };

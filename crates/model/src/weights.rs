@@ -54,7 +54,7 @@ impl From<NetworkWeights> for BackboneWeights {
 }
 
 impl BackboneWeights {
-    /// Seeded random weights, at the width that `arch` says, as torchvision initialises ResNets: Kaiming normal over fan out, batch
+    /// Seeded random weights at the width of `arch`, as torchvision initialises ResNets: Kaiming normal over fan out, batch
     /// norm the identity. The same seed gives the same bytes on every machine.
     pub fn random(arch: Arch, seed: u64) -> Self {
         let mut draws = NormalDraws::new(seed);

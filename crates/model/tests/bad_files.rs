@@ -1,5 +1,5 @@
-//! Files that are not a good backbone: each gives a typed error that names the tensor or node, and none a panic or a big allocation.
-//! Each case breaks a golden that loads, which the first test makes sure of.
+//! Files that are not a good encoder: each gives a typed error that names the tensor or node, never a panic or a big allocation.
+//! Each case breaks a golden that loads, which the first test checks.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ fn load(file: &str, bytes: &[u8], arch: Arch) -> Result<BackboneWeights, Error> 
     BackboneWeights::load(&path, arch)
 }
 
-/// What kind of error it is, and what it says.
+/// The kind of error, and its message.
 fn describe(error: &Error) -> (&'static str, String) {
     let Error::At { .. } = error else { panic!("{error} names no path") };
     let kind = match error.cause() {
@@ -70,7 +70,7 @@ fn the_unbroken_files_load() {
     for file in ["yamnet.onnx", "yamnet.tflite"] {
         load(file, &golden(file), Arch::YAMNET).unwrap();
     }
-    // Under a name that says nothing.
+    // Under a name without a known extension.
     load("weights.bin", &golden("yamnet.tflite"), Arch::YAMNET).unwrap();
 }
 
@@ -184,7 +184,7 @@ fn broken_graphs_name_the_node_or_tensor() {
 }
 
 #[test]
-fn bytes_that_are_no_graph() {
+fn bytes_without_a_graph_are_malformed() {
     let deep = (0..20_000).fold(Vec::new(), |inner, _| {
         // A node's attribute with a graph with a node with ...
         let wrap = |field: u8, bytes: &[u8]| [&[field << 3 | 2], varint(bytes.len() as u64).as_slice(), bytes].concat();
@@ -268,9 +268,9 @@ fn truncated_and_damaged_files_never_panic() {
     }
 }
 
-/// Each word of the file in turn as the largest offset, the smallest, and one back: whatever it meant, it must not lead out.
+/// Each word of the file in turn as the largest offset, the smallest, and one back: none may lead out of the file.
 #[test]
-fn offsets_of_a_tflite_file_are_not_believed() {
+fn offsets_of_a_tflite_file_are_checked() {
     let good = golden("yamnet.tflite");
     // Weights lie between the graph's tables and change nothing; a prime step meets every kind of word.
     for place in (0..good.len() / 4 - 1).step_by(7) {
@@ -458,12 +458,12 @@ fn broken_safetensors_name_the_tensor() {
     for (case, break_it, texts) in cases {
         expect(case, load("a.safetensors", &edited(break_it), Arch::RESNET18), "tensor", texts);
     }
-    // Written by the official crate and unbroken, under a name that says nothing.
+    // Written by the official crate and unbroken, under a name without a known extension.
     load("weights.bin", &edited(|_| ()), Arch::RESNET18).unwrap();
 }
 
 #[test]
-fn safetensors_headers_are_not_believed() {
+fn safetensors_headers_are_checked() {
     let with_header = |header: &str| [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 8]].concat();
     let with_conv1 = |entry: &str| with_header(&format!(r#"{{"conv1.weight": {entry}}}"#));
     let cases = [
@@ -517,7 +517,7 @@ fn safetensors_headers_are_not_believed() {
 }
 
 #[test]
-fn paths_that_are_no_weight_file() {
+fn paths_without_a_weight_file_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let big = folder.path().join("big.onnx");
     std::fs::File::create(&big).unwrap().set_len(4 << 30).unwrap();

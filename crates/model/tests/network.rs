@@ -295,7 +295,7 @@ fn a_saved_backbone_loads_as_weights_with_its_provenance() {
     assert_eq!(load_backbone(&path, Arch::RESNET18_W8).unwrap(), (weights.clone(), Some(info.clone())));
     save_backbone(&path, &info, &weights).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), first);
-    // A name that says how narrow it is takes no other width.
+    // A name with a width takes no other width.
     let message = BackboneWeights::load(&path, Arch::RESNET18_W16).unwrap_err().to_string();
     assert!(message.contains("64 numbers, that of resnet18-w16 128"), "{message}");
     let elsewhere = Path::new("tests/goldens/torch.safetensors");

@@ -1,4 +1,4 @@
-//! Saved models and heads: what is read is what was written, and nothing else is.
+//! Saved models and heads are read as they were written; damaged ones are refused.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
