@@ -78,7 +78,7 @@ impl NetworkArch {
 impl fmt::Display for NetworkArch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ResNet(arch) => arch.fmt(f),
+            Self::ResNet(arch) => write!(f, "{arch}"),
             Self::Yamnet => f.write_str(yamnet::spec::NAME),
         }
     }

@@ -88,7 +88,7 @@ impl BackboneWeights {
             return Ok(NetworkWeights::read(network, file)?.into());
         }
         // Files of several networks are written here only, so their names can be relied on.
-        let networks = match file {
+        let networks: Result<Vec<NetworkWeights>, Error> = match file {
             WeightFile::SafeTensors(file) => arch.networks().map(|n| NetworkWeights::from_names(n, file)).collect(),
             WeightFile::Onnx(file) => {
                 let graph = file.graph()?;
@@ -105,11 +105,6 @@ impl BackboneWeights {
     /// The architecture.
     pub fn arch(&self) -> Arch {
         self.arch
-    }
-
-    /// The networks.
-    pub(crate) fn networks(&self) -> &[NetworkWeights] {
-        &self.networks
     }
 
     /// The classifier that the file has beside the network: YAMNet's, unless the file is a model that was saved here.

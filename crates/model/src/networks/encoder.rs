@@ -10,7 +10,7 @@ use crate::onnx::nodes::Nodes;
 use crate::trainable::Trainable;
 
 /// What a network takes in as part of an ONNX graph.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 pub(crate) enum OnnxInput {
     /// The record of a network that stands alone, `[batch, 1, height, width]`.
     Record,
