@@ -1,4 +1,4 @@
-//! From bytes to probabilities, by the same steps as in training.
+//! From bytes to probabilities, by the road that training took.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -27,7 +27,7 @@ pub struct Classifier {
     calibration: Calibration,
 }
 
-/// A model's output for one record.
+/// What a model makes of one image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Output {
     /// `[classes]`.
@@ -37,7 +37,7 @@ pub struct Output {
 }
 
 impl Classifier {
-    /// Loads the model that `name` stands for, a file or folder as in [`model_file`], or without a name the one that comes with the
+    /// Loads the model that a person means: a file or folder, see [`model_file`], or without a name the one that comes with the
     /// program.
     ///
     /// # Errors
@@ -76,7 +76,7 @@ impl Classifier {
         Ok(Self { name, card, sha256, info, extractor, engine, head, gate, calibration })
     }
 
-    /// The model's file, or a description of it, for people.
+    /// The model's file, or what it is, for people.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -101,7 +101,7 @@ impl Classifier {
         self.extractor.config()
     }
 
-    /// What makes its encoder's inputs.
+    /// What makes its images.
     pub(crate) fn extractor(&self) -> &Extractor {
         &self.extractor
     }
@@ -138,16 +138,16 @@ impl Classifier {
 
     fn classify_audio(&self, audio: &Audio, options: &Options) -> Result<Prediction, Error> {
         let clips = Clips::cut(&self.extractor, audio, None);
-        let outputs = self.outputs(&clips.records)?;
+        let outputs = self.outputs(&clips.images)?;
         let Some(output) = outputs.first() else { return Err(Error::Sound(features::Error::Empty)) };
         self.decide(output, options, clips.warnings)
     }
 
-    /// Classifies a whole file window by window, in memory that does not grow with its length. Returns its length, s, and warnings.
+    /// Hears a whole file window by window, in memory that does not grow with its length; gives its length, s, and what to know about it.
     ///
     /// # Errors
-    /// As [`Classifier::classify_file`], [`Error::Windows`] if `windows` cannot be used, and those of `sink`. Predictions that `sink` got
-    /// before an error are good.
+    /// As [`Classifier::classify_file`], [`Error::Windows`] if they make no sense, and those of `sink`. What `sink` got before an error was
+    /// good.
     pub fn listen_to_file<E: From<Error>>(
         &self,
         path: &Path,
@@ -184,10 +184,10 @@ impl Classifier {
         Ok((seconds, heard.warnings.iter().map(ToString::to_string).collect()))
     }
 
-    /// The first step of [`Classifier::classify`]: the records of a recording's beginning and, if asked for, of its windows.
+    /// The first step of [`Classifier::classify`]: the images of a recording's beginning and, if asked for, of its windows.
     ///
     /// # Errors
-    /// [`Error::Sound`], or [`Error::Windows`] if they cannot be used.
+    /// [`Error::Sound`], or [`Error::Windows`] if they make no sense.
     pub fn cut(&self, bytes: &[u8], extension: Option<&str>, windows: Option<&Windows>) -> Result<Clips, Error> {
         let clip_seconds = self.extractor.config().clip_seconds;
         let seconds = windows.map_or(Ok(clip_seconds), |windows| windows.heard_seconds(clip_seconds))?;
@@ -197,19 +197,19 @@ impl Classifier {
         Ok(Clips { decode_time, ..Clips::cut(&self.extractor, &audio, windows) })
     }
 
-    /// The second step: the model's output for each of `records`, `[n, record length]` row-major as [`Classifier::cut`] gives them.
+    /// The second step: what the model makes of each of `images`, `[n, record length]` as [`Classifier::cut`] gives them.
     ///
     /// # Errors
     /// [`Error::Model`] if the device gives no result.
-    pub fn outputs(&self, records: &[f32]) -> Result<Vec<Output>, Error> {
-        let embeddings = self.engine.embed(records)?;
+    pub fn outputs(&self, images: &[f32]) -> Result<Vec<Output>, Error> {
+        let embeddings = self.engine.embed(images)?;
         let logits = self.head.classify(&embeddings)?;
         let mut outputs: Vec<Output> = logits
             .chunks_exact(self.labels().len())
             .map(|logits| Output { logits: logits.to_vec(), cry_score: None })
             .collect();
         if let Some(gate) = &self.gate {
-            let records = records.chunks_exact(self.engine.record_len());
+            let records = images.chunks_exact(self.engine.record_len());
             for ((output, record), score) in outputs.iter_mut().zip(records).zip(gate.scores(&embeddings)) {
                 // Digital silence always scores 0, whatever the gate has learnt.
                 output.cry_score = Some(if self.features().is_silent(record) { 0.0 } else { score });
@@ -218,7 +218,7 @@ impl Classifier {
         Ok(outputs)
     }
 
-    /// The last step: the prediction from the output for one record.
+    /// The last step: what the output for one image means.
     ///
     /// # Errors
     /// [`Error::Coverage`].
@@ -237,7 +237,7 @@ impl Classifier {
         self.gate.is_some()
     }
 
-    /// An error if the model cannot answer with these options.
+    /// An error if the model cannot answer so.
     ///
     /// # Errors
     /// [`Error::Coverage`].

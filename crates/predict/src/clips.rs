@@ -1,4 +1,4 @@
-//! A recording cut into clips of the length that the model takes.
+//! A recording cut into what the model listens to.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ const MAX_SECONDS: f64 = 120.0;
 /// How to cut a long recording, s.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Windows {
-    /// Length of a window, above 0 and at most a clip, since the rest would be cut off.
+    /// Length of a window, above 0; at most what the model listens to, since the rest would be cut off.
     pub window_seconds: f64,
     /// From the beginning of a window to that of the next, above 0.
     pub hop_seconds: f64,
@@ -31,23 +31,23 @@ pub struct Span {
     pub end_seconds: f64,
 }
 
-/// A recording, decoded and turned into records of the encoder's inputs: its beginning, then each window.
+/// A recording, decoded and turned into images: its beginning, then each window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clips {
-    /// `[1 + windows, record length]` row-major: see [`FeatureConfig::inputs`](features::FeatureConfig::inputs).
-    pub records: Vec<f32>,
-    /// Where each window stands.
+    /// `[1 + windows, record length]` row-major: the inputs of the feature settings, one after the other.
+    pub images: Vec<f32>,
+    /// One for each window.
     pub windows: Vec<Span>,
     /// What to know about the sound, for people.
     pub warnings: Vec<String>,
     /// How long decoding took.
     pub decode_time: Duration,
-    /// How long resampling and the front ends took.
+    /// How long resampling, spectrograms and images took.
     pub feature_time: Duration,
 }
 
 impl Windows {
-    /// Why clips of `clip_seconds` cannot be cut so; `None` if they can.
+    /// Why `clip_seconds` of sound cannot be cut so; `None` if they can.
     fn problem(&self, clip_seconds: f64) -> Option<String> {
         let Self { window_seconds, hop_seconds } = self;
         if !(*window_seconds >= 0.5 && *window_seconds <= clip_seconds) {
@@ -57,12 +57,12 @@ impl Windows {
             .then(|| format!("a hop of {hop_seconds} s: it is 0.1 s up to the window"))
     }
 
-    /// How much of a recording is used, s.
+    /// How much of a recording is heard, s.
     pub(crate) fn heard_seconds(&self, clip_seconds: f64) -> Result<f64, Error> {
         self.problem(clip_seconds).map_or(Ok(self.reach().max(clip_seconds)), |problem| Err(Error::Windows(problem)))
     }
 
-    /// Where the last window that is used ends, s.
+    /// Where the last window that is looked at ends, s.
     fn reach(&self) -> f64 {
         ((MAX_WINDOWS - 1) as f64 * self.hop_seconds + self.window_seconds).min(MAX_SECONDS)
     }
@@ -79,7 +79,7 @@ impl Windows {
 }
 
 impl Clips {
-    /// The clips of a recording that was decoded as far as `windows` reach.
+    /// Of a recording that was decoded as far as `windows` make sense of.
     pub(crate) fn cut(extractor: &Extractor, audio: &Audio, windows: Option<&Windows>) -> Self {
         let started = Instant::now();
         let clip_seconds = extractor.config().clip_seconds;
@@ -87,15 +87,15 @@ impl Clips {
         let rate_hz = audio.sample_rate_hz;
         let seconds = audio.samples.len() as f64 / f64::from(rate_hz);
         let spans = windows.map_or(vec![], |windows| windows.spans(seconds));
-        let mut records = window_record(extractor, &audio.samples, rate_hz, clip_seconds);
+        let mut images = window_image(extractor, &audio.samples, rate_hz, clip_seconds);
         for span in &spans {
             let start = (span.start_seconds * f64::from(rate_hz)).round() as usize;
             let samples = &audio.samples[start.min(audio.samples.len())..];
             let window_seconds = windows.map_or(clip_seconds, |windows| windows.window_seconds);
-            records.extend(window_record(extractor, samples, rate_hz, window_seconds));
+            images.extend(window_image(extractor, samples, rate_hz, window_seconds));
         }
         Self {
-            records,
+            images,
             windows: spans,
             warnings: quality::warnings(audio, clip_seconds, heard_seconds),
             decode_time: Duration::ZERO,
@@ -104,9 +104,9 @@ impl Clips {
     }
 }
 
-/// The record of a window of `seconds` at the beginning of `samples`, as that of a recording of its own would be: resampled together with
-/// the little that follows it, then cut.
-pub(crate) fn window_record(extractor: &Extractor, samples: &[f32], sample_rate_hz: u32, seconds: f64) -> Vec<f32> {
+/// The image of a window of `seconds` that begins with `samples`, as that of a recording of its own would be: resampled together with the
+/// little that follows it, then cut.
+pub(crate) fn window_image(extractor: &Extractor, samples: &[f32], sample_rate_hz: u32, seconds: f64) -> Vec<f32> {
     let length = |seconds: f64, rate_hz: u32| (seconds * f64::from(rate_hz)).ceil() as usize;
     let reach = length(seconds + RESAMPLER_REACH_SECONDS, sample_rate_hz).min(samples.len());
     let mut waveform = extractor.at_own_rate(&samples[..reach], sample_rate_hz);

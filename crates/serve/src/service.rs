@@ -149,12 +149,12 @@ impl Service {
         self.metrics.timed(Stage::Decode, clips.decode_time);
         self.metrics.timed(Stage::Features, clips.feature_time);
 
-        let Clips { records, windows, warnings, .. } = clips;
+        let Clips { images, windows, warnings, .. } = clips;
         self.metrics.batch(1 + windows.len());
         let service = Arc::clone(self);
         let classify = move || {
             let started = Instant::now();
-            let outputs = service.classifier.outputs(&records);
+            let outputs = service.classifier.outputs(&images);
             service.metrics.timed(Stage::Model, started.elapsed());
             outputs
         };
