@@ -86,9 +86,8 @@ pub use networks::resnet::spec::{ResNetArch, ResNetDepth, ResNetWidth};
 pub use networks::yamnet::classifier::Classifier;
 pub use networks::yamnet::module::Yamnet;
 pub use networks::yamnet::pooling::Pooling;
-pub use saved::{
-    BackboneInfo, CheckpointInfo, ModelInfo, SavedModel, load_backbone, load_checkpoint, load_model, parse_model,
-    read_model_file, save_backbone, save_checkpoint, save_model, save_onnx,
-};
+pub use saved::backbone::{BackboneInfo, load_backbone, save_backbone};
+pub use saved::checkpoint::{CheckpointInfo, load_checkpoint, save_checkpoint};
+pub use saved::model::{ModelInfo, SavedModel, load_model, parse_model, read_model_file, save_model, save_onnx};
 pub use trainable::Trainable;
 pub use weights::{BackboneWeights, Inputs};
