@@ -542,12 +542,14 @@ fn features_and_embed_write_float32_arrays() {
         let header = String::from_utf8_lossy(&header[..128]).into_owned();
         assert!(header.contains(shape) && header.contains("<f4"), "{stage}: {header}");
     }
-    stdout(&train(folder.path(), &["features", file, "--out", "x.npy", "--front-end", "image_and_yamnet"]));
-    assert!(
-        String::from_utf8_lossy(&std::fs::read(folder.path().join("x.npy")).unwrap()[..128]).contains("(1, 430, 224)")
-    );
-    let both = ["features", file, "--out", "x.npy", "--front-end", "image_and_yamnet", "--stage", "patches"];
-    assert_eq!(train(folder.path(), &both).status.code(), Some(2));
+    for (stage, shape) in [("image", "(1, 224, 224)"), ("patches", "(1, 14, 96, 64)")] {
+        let both = ["features", file, "--out", "x.npy", "--front-end", "image+yamnet", "--stage", stage];
+        stdout(&train(folder.path(), &both));
+        let header = std::fs::read(folder.path().join("x.npy")).unwrap();
+        assert!(String::from_utf8_lossy(&header[..128]).contains(shape), "{stage}");
+    }
+    let alone = ["features", file, "--out", "x.npy", "--front-end", "image", "--stage", "patches"];
+    assert_eq!(train(folder.path(), &alone).status.code(), Some(2));
     stdout(&train(folder.path(), &["embed", file, "--out", "e.npy", "--weights", "random"]));
     let header = std::fs::read(folder.path().join("e.npy")).unwrap();
     assert!(String::from_utf8_lossy(&header[..128]).contains("(1, 512)"));

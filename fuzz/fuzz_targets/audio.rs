@@ -14,7 +14,7 @@ fuzz_target!(
     // still does.
     init: std::panic::set_hook(Box::new(|_| {})),
     |bytes: &[u8]| {
-        if let Ok((image, _)) = EXTRACTOR.image_from_bytes(bytes, None) {
+        if let Ok((image, _)) = EXTRACTOR.record_from_bytes(bytes, None) {
             assert!(image.iter().all(|pixel| (0.0..=1.0).contains(pixel)));
         }
     }

@@ -8,8 +8,8 @@ use readers::with_file;
 fuzz_target!(|bytes: &[u8]| {
     with_file("dynamo_external.onnx.data", &[7; 4096], |_| {});
     with_file("model.onnx", bytes, |path| {
-        let _ = BackboneWeights::load(path, Arch::ResNet18);
-        let _ = BackboneWeights::load(path, Arch::Yamnet);
+        let _ = BackboneWeights::load(path, Arch::RESNET18);
+        let _ = BackboneWeights::load(path, Arch::YAMNET);
         let _ = load_model(path, &cpu());
     });
 });

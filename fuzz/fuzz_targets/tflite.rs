@@ -6,5 +6,5 @@ use model::{Arch, BackboneWeights};
 use readers::with_file;
 
 fuzz_target!(|bytes: &[u8]| with_file("model.tflite", bytes, |path| {
-    let _ = BackboneWeights::load(path, Arch::Yamnet);
+    let _ = BackboneWeights::load(path, Arch::YAMNET);
 }));

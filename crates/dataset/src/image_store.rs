@@ -44,7 +44,7 @@ impl ImageStore {
     /// [`Error::Features`] if the configuration makes no sense.
     pub fn new(cache: &Path, config: &FeatureConfig) -> Result<Self, Error> {
         let extractor = Extractor::new(config).map_err(|e| Error::Features(e.to_string()))?;
-        Ok(Self { image_key: config.image_key(), extractor, cache: FloatCache::new(&cache.join("images")) })
+        Ok(Self { image_key: config.record_key(), extractor, cache: FloatCache::new(&cache.join("images")) })
     }
 
     /// The feature configuration.
@@ -57,12 +57,12 @@ impl ImageStore {
         &self.extractor
     }
 
-    /// The image of a recording, of the configuration's `image_shape` row-major, from the cache or from its file.
+    /// The record of a recording, the configuration's inputs one after the other, from the cache or from its file.
     ///
     /// # Errors
     /// [`Error::Recording`] if it cannot be read, [`Error::Io`] if the cache cannot be written.
     pub fn image(&self, corpus: &Corpus, recording: &Recording) -> Result<Vec<f32>, Error> {
-        match self.key(recording).and_then(|key| self.cache.get(&key, self.config().image_shape().iter().product())) {
+        match self.key(recording).and_then(|key| self.cache.get(&key, self.config().record_len())) {
             Some(image) => Ok(image),
             None => Ok(self.compute(corpus, recording)?.0),
         }
@@ -101,7 +101,7 @@ impl ImageStore {
     fn compute(&self, corpus: &Corpus, recording: &Recording) -> Result<(Vec<f32>, Vec<String>), Error> {
         let path = corpus.root.join(&recording.path);
         let fail = |reason: String| Error::Recording { path: path.clone(), reason };
-        let (image, warnings) = self.extractor.image_from_file(&path).map_err(|e| fail(e.to_string()))?;
+        let (image, warnings) = self.extractor.record_from_file(&path).map_err(|e| fail(e.to_string()))?;
         let key = self.key(recording).ok_or_else(|| fail("it could not be read when the folder was listed".into()))?;
         self.cache.put(&key, &image)?;
         Ok((image, warnings.iter().map(ToString::to_string).collect()))

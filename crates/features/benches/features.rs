@@ -98,7 +98,7 @@ fn resize(bencher: Bencher) {
 #[divan::bench(args = CLIPS)]
 fn bytes_to_image(bencher: Bencher, kind: (u32, u16)) {
     let (extractor, bytes) = (extractor(), clip(kind));
-    bencher.bench(|| drop(extractor.image_from_bytes(black_box(&bytes), None)));
+    bencher.bench(|| drop(extractor.record_from_bytes(black_box(&bytes), None)));
 }
 
 /// All of cry512, already in memory.
@@ -108,7 +108,7 @@ fn recordings_in_memory(bencher: Bencher) {
     let recordings: Vec<Vec<u8>> = RECORDINGS.iter().map(|path| std::fs::read(path).unwrap()).collect();
     bencher.counter(ItemsCount::new(recordings.len())).bench(|| {
         for bytes in &recordings {
-            black_box(extractor.image_from_bytes(bytes, None).unwrap());
+            black_box(extractor.record_from_bytes(bytes, None).unwrap());
         }
     });
 }
@@ -119,7 +119,7 @@ fn recordings_from_files(bencher: Bencher) {
     let extractor = extractor();
     bencher.counter(ItemsCount::new(RECORDINGS.len())).bench_local(|| {
         for path in RECORDINGS.iter() {
-            black_box(extractor.image_from_file(path).unwrap());
+            black_box(extractor.record_from_file(path).unwrap());
         }
     });
 }

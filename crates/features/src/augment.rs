@@ -1,17 +1,17 @@
-//! SpecAugment on the image: one band of frequencies and one band of time are blanked (Park et al. 2019, without warping).
+//! SpecAugment: a band of frequencies and a band of time are masked (Park et al. 2019, without warping).
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-/// What training does to an image.
+/// Masks that training puts on a spectrogram or its image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SpecAugment {
-    /// Most of the image's frequencies, in pixels, that the frequency mask blanks.
+    /// Largest width of the frequency mask, in rows of an image or bands of a spectrogram.
     pub frequency_mask: usize,
-    /// Most of the image's time, in pixels, that the time mask blanks.
+    /// Largest width of the time mask, in columns of an image or frames of a spectrogram.
     pub time_mask: usize,
-    /// Probability that an image is masked at all; both masks or none.
+    /// Probability that there are masks, both or none, 0 to 1.
     pub probability: f64,
 }
 
@@ -22,8 +22,8 @@ impl Default for SpecAugment {
 }
 
 impl SpecAugment {
-    /// Masks `image`, row-major with rows of `width` pixels, with the value `blank`; rows are frequencies, or with
-    /// `rows_are_time` moments. Widths are uniform from 0 to the most, places uniform.
+    /// Masks `image`, row-major with rows of `width` values, with the value `blank`. Rows are frequencies, or frames with
+    /// `rows_are_time`. Widths are drawn uniformly from 0 to the largest, places uniformly.
     pub(crate) fn apply<R: Rng>(&self, image: &mut [f32], width: usize, rows_are_time: bool, blank: f32, rng: &mut R) {
         if rng.random::<f64>() >= self.probability {
             return;

@@ -1,5 +1,7 @@
 //! Why there is no image. Paths are the caller's to add.
 
+use crate::invalid::Invalid;
+
 /// Why bytes did not become an image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -7,9 +9,9 @@ pub enum Error {
     /// The system does not give the bytes: no such file, no right to read it, no regular file, a bad disk.
     #[error("{0}")]
     Io(String),
-    /// The settings make no sense.
-    #[error("feature settings: {}", .0.join("; "))]
-    Config(Vec<String>),
+    /// The settings cannot be used.
+    #[error("feature settings: {}", Invalid::join(.0))]
+    Config(Vec<Invalid>),
     /// The bytes break the rules of their format.
     #[error("damaged sound file: {0}")]
     Malformed(String),

@@ -1,4 +1,4 @@
-//! The whole road from bytes to image.
+//! All steps from the bytes of a recording to an encoder's inputs.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -7,21 +7,24 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::config::FeatureConfig;
 use crate::decode::{Audio, Heard, Warning, decode, decode_into};
+use crate::error::Error;
+use crate::front_end::{FrontEnd, ImageConfig};
 use crate::input::open_regular_file;
 use crate::log_mel::LogMel;
 use crate::resample::Resampler;
 use crate::resize::Resize;
-use crate::yamnet::{self, YamnetMel};
-use crate::{Error, FeatureConfig, FrontEnd};
+use crate::yamnet::YamnetMel;
+use crate::yamnet_spec;
 
-/// Sound after the clip's end that its last samples still depend on, s: the resampler's reach, at the lowest rates too.
+/// Sound after a clip's end that its last samples depend on, s: the resampler's reach, even at the lowest rates.
 pub const RESAMPLER_REACH_SECONDS: f64 = 0.05;
 
-/// A WAV file's header comes with the first of these; its samples are read past the buffer.
+/// Bytes read at first, which hold a WAV file's header; its samples bypass the buffer.
 const HEADER_BUFFER_BYTES: usize = 4096;
 
-/// Resamplers kept for the next file. Recordings come in a handful of rates; hostile ones must not fill the memory.
+/// Most resamplers kept for the next files. Recordings have a handful of rates; hostile ones must not fill the memory.
 const MAX_RESAMPLERS: usize = 8;
 
 /// A sound file, its length in bytes, and its extension.
@@ -33,19 +36,29 @@ fn open(path: &Path) -> Result<(BufReader<File>, u64, Option<&str>), Error> {
     Ok((BufReader::with_capacity(HEADER_BUFFER_BYTES, file), length, extension))
 }
 
-/// Turns sound files into images; prepared once for a configuration, used from any thread.
+/// Turns sound files into records: an encoder's inputs, one after the other. Prepared once for a configuration, used from any
+/// thread.
 pub struct Extractor {
     config: FeatureConfig,
+    /// Settings of the image, or of the spectrogram that people see where there is none.
+    spectrogram: ImageConfig,
     log_mel: LogMel,
     resize: Resize,
-    /// Where YAMNet hears it.
-    yamnet: Option<YamnetMel>,
+    /// One for each front end.
+    inputs: Vec<PreparedInput>,
     /// By the rates that they take and give, Hz.
     resamplers: Mutex<HashMap<[u32; 2], Arc<Resampler>>>,
 }
 
+/// What makes one input.
+enum PreparedInput {
+    /// The extractor's own spectrogram and resizing.
+    Image,
+    Yamnet(YamnetMel),
+}
+
 impl Extractor {
-    /// Prepares window, filters and resizing.
+    /// Prepares windows, filters and resizing.
     ///
     /// # Errors
     /// [`Error::Config`] with every problem of `config`.
@@ -54,15 +67,18 @@ impl Extractor {
         if !problems.is_empty() {
             return Err(Error::Config(problems));
         }
+        let spectrogram = config.spectrogram();
+        let n_frames = spectrogram.n_frames(config.clip_seconds);
+        let prepare = |front_end: &FrontEnd| match front_end {
+            FrontEnd::Image(_) => PreparedInput::Image,
+            FrontEnd::Yamnet(yamnet) => PreparedInput::Yamnet(YamnetMel::new(yamnet, config.clip_seconds)),
+        };
         Ok(Self {
             config: config.clone(),
-            log_mel: LogMel::new(config),
-            resize: Resize::new(config.n_mels, config.n_frames(), config.image_size),
-            yamnet: match config.front_end {
-                FrontEnd::Image => None,
-                FrontEnd::ImageAndYamnet => Some(YamnetMel::new(&config.part(FrontEnd::Yamnet))),
-                FrontEnd::Yamnet | FrontEnd::YamnetTflite => Some(YamnetMel::new(config)),
-            },
+            log_mel: LogMel::new(&spectrogram),
+            resize: Resize::new(spectrogram.n_mels, n_frames, spectrogram.image_size),
+            spectrogram,
+            inputs: config.front_ends.iter().map(prepare).collect(),
             resamplers: Mutex::default(),
         })
     }
@@ -80,7 +96,7 @@ impl Extractor {
         self.decode_up_to(self.config.clip_seconds, bytes, extension)
     }
 
-    /// [`Extractor::decode`] for a recording that is longer than a clip: at most its first `seconds`, and a little of what follows.
+    /// [`Extractor::decode`] of more than a clip: at most the first `seconds`, and the little after them that resampling needs.
     ///
     /// # Errors
     /// As [`Extractor::decode`].
@@ -88,8 +104,8 @@ impl Extractor {
         decode(Cursor::new(bytes), bytes.len() as u64, extension, seconds + RESAMPLER_REACH_SECONDS)
     }
 
-    /// Decodes a whole sound file, however long, and passes its sound on piece by piece: mono samples, full scale at ±1, and their
-    /// rate, Hz. Nothing is kept, and `sink` may end it early. Where an error follows, what was passed on before it was good.
+    /// Decodes a whole sound file, however long, and passes its sound to `sink` piece by piece: mono samples, full scale at ±1,
+    /// and their rate, Hz. Nothing is kept, and `sink` may end it early. Samples that came before an error are good.
     ///
     /// # Errors
     /// As [`Extractor::decode_file`].
@@ -121,12 +137,12 @@ impl Extractor {
         waveform
     }
 
-    /// All that was decoded, at the waveforms' rate.
+    /// All that was decoded, at [`FeatureConfig::waveform_rate_hz`].
     pub fn whole_waveform(&self, audio: &Audio) -> Vec<f32> {
         self.at_own_rate(&audio.samples, audio.sample_rate_hz)
     }
 
-    /// Mono samples of any length at the waveforms' rate.
+    /// Mono samples of any length, resampled to [`FeatureConfig::waveform_rate_hz`].
     pub fn at_own_rate(&self, samples: &[f32], sample_rate_hz: u32) -> Vec<f32> {
         let own_rate_hz = self.config.waveform_rate_hz();
         match self.config.common_rate_hz {
@@ -139,20 +155,21 @@ impl Extractor {
         if from_hz == to_hz { samples.to_vec() } else { self.resampler([from_hz, to_hz]).apply(samples) }
     }
 
-    /// Energy of each mel band in each frame before any scaling, `[n_mels, 1 + samples / hop_length]` row-major, of a
-    /// waveform of any length at `sample_rate_hz`.
+    /// Energy of each mel band in each frame before any scaling, `[n_mels, 1 + samples / hop_length]` row-major, of a waveform
+    /// of any length at the rate of [`FeatureConfig::spectrogram`].
     pub fn mel_power(&self, waveform: &[f32]) -> Vec<f32> {
         self.log_mel.power(waveform)
     }
 
-    /// `[n_mels, n_frames]` row-major in 0..1: decibels below the loudest point, stretched. Zeros for silence.
+    /// Log-mel spectrogram with the settings of [`FeatureConfig::spectrogram`], `[n_mels, n_frames]` row-major in 0..1: decibels
+    /// below the loudest point, stretched. Zeros for silence. `waveform` is as [`Extractor::waveform`] gives it.
     pub fn log_mel(&self, waveform: &[f32]) -> Vec<f32> {
-        let rates = [self.config.waveform_rate_hz(), self.config.sample_rate_hz];
+        let rates = [self.config.waveform_rate_hz(), self.spectrogram.sample_rate_hz];
         if rates[0] == rates[1] {
             return self.log_mel.apply(waveform);
         }
         let mut waveform = self.resampled(waveform, rates);
-        waveform.resize(self.config.square_samples(), 0.0);
+        waveform.resize(self.spectrogram.clip_samples(self.config.clip_seconds), 0.0);
         self.log_mel.apply(&waveform)
     }
 
@@ -162,48 +179,55 @@ impl Extractor {
         self.resize.apply(log_mel)
     }
 
-    /// What the backbone takes in, [`FeatureConfig::image_shape`] row-major, of a waveform at the waveforms' rate, cut
-    /// to a clip. A shorter one is filled up as the front end does: with zeros, or for YAMNet with itself.
-    pub fn image_from_waveform(&self, waveform: &[f32]) -> Vec<f32> {
+    /// The record of a waveform at [`FeatureConfig::waveform_rate_hz`], cut to a clip: the inputs of
+    /// [`FeatureConfig::inputs`], each row-major, one after the other. A shorter waveform is filled up as each front end does:
+    /// with zeros for an image, with itself for YAMNet.
+    pub fn record_from_waveform(&self, waveform: &[f32]) -> Vec<f32> {
         let waveform = &waveform[..waveform.len().min(self.config.clip_samples())];
-        let mut image = match self.config.front_end {
-            FrontEnd::Image | FrontEnd::ImageAndYamnet => {
-                let mut clip = waveform.to_vec();
-                clip.resize(self.config.clip_samples(), 0.0);
-                self.image(&self.log_mel(&clip))
+        let mut record = Vec::with_capacity(self.config.record_len());
+        for input in &self.inputs {
+            match input {
+                PreparedInput::Image => {
+                    let mut clip = waveform.to_vec();
+                    clip.resize(self.config.clip_samples(), 0.0);
+                    record.extend(self.image(&self.log_mel(&clip)));
+                }
+                PreparedInput::Yamnet(yamnet) => {
+                    let rates = [self.config.waveform_rate_hz(), yamnet_spec::SAMPLE_RATE_HZ];
+                    record.extend(yamnet.apply(&self.resampled(waveform, rates)));
+                }
             }
-            FrontEnd::Yamnet | FrontEnd::YamnetTflite => vec![],
-        };
-        if let Some(yamnet) = &self.yamnet {
-            image.extend(yamnet.apply(waveform));
-            image.resize(self.config.image_shape().iter().product(), 0.0);
         }
-        image
+        record
     }
 
-    /// What YAMNet hears at once, `[n_patches, 96, 64]` row-major: its image in overlapping patches. `None` for another front end.
-    pub fn patches(&self, image: &[f32]) -> Option<Vec<f32>> {
-        self.config.front_end.is_yamnets().then(|| yamnet::patches(image))
+    /// YAMNet's patches of a record, `[n_patches, 96, 64]` row-major, each overlapping half of the one before; `None` without
+    /// YAMNet's front end.
+    pub fn patches(&self, record: &[f32]) -> Option<Vec<f32>> {
+        self.config.split(record).find_map(|(front_end, input)| match front_end {
+            FrontEnd::Image(_) => None,
+            FrontEnd::Yamnet(_) => Some(yamnet_spec::patches(input)),
+        })
     }
 
-    /// The whole road: the image, and what is odd about the file.
+    /// All steps: the record of a sound file's bytes, and what is odd about the file.
     ///
     /// # Errors
     /// As [`Extractor::decode`].
-    pub fn image_from_bytes(&self, bytes: &[u8], extension: Option<&str>) -> Result<(Vec<f32>, Vec<Warning>), Error> {
-        Ok(self.image_from_audio(self.decode(bytes, extension)?))
+    pub fn record_from_bytes(&self, bytes: &[u8], extension: Option<&str>) -> Result<(Vec<f32>, Vec<Warning>), Error> {
+        Ok(self.record_from_audio(self.decode(bytes, extension)?))
     }
 
-    /// [`Extractor::image_from_bytes`] of a file, read only as far as needed.
+    /// [`Extractor::record_from_bytes`] of a file, read only as far as needed.
     ///
     /// # Errors
     /// As [`Extractor::decode_file`].
-    pub fn image_from_file(&self, path: &Path) -> Result<(Vec<f32>, Vec<Warning>), Error> {
-        Ok(self.image_from_audio(self.decode_file(path)?))
+    pub fn record_from_file(&self, path: &Path) -> Result<(Vec<f32>, Vec<Warning>), Error> {
+        Ok(self.record_from_audio(self.decode_file(path)?))
     }
 
-    fn image_from_audio(&self, audio: Audio) -> (Vec<f32>, Vec<Warning>) {
-        (self.image_from_waveform(&self.whole_waveform(&audio)), audio.warnings)
+    fn record_from_audio(&self, audio: Audio) -> (Vec<f32>, Vec<Warning>) {
+        (self.record_from_waveform(&self.whole_waveform(&audio)), audio.warnings)
     }
 
     fn resampler(&self, rates: [u32; 2]) -> Arc<Resampler> {

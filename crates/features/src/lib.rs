@@ -1,35 +1,66 @@
-//! Audio bytes to a spectrogram image: decode, resample, log-mel, resize, augmentation.
+//! Audio bytes to an encoder's inputs: decode, resample, log-mel, resize, augmentation.
 //!
 //! ```text
-//! bytes ─decode─▶ samples ─resample─▶ 8 kHz mono ─clip/pad─▶ [56000] ─log-mel─▶ [128, 219] in 0..1 ─resize─▶ [224, 224]
-//! bytes ─decode─▶ samples ─resample─▶ 16 kHz mono ─clip─▶ YAMNet's log-mel [720, 64]
+//! bytes ─decode─▶ samples ─resample─▶ 8 kHz mono ─clip/pad─▶ [56000] ─log-mel─▶ [128, 219] in 0..1 ─resize─▶ image [224, 224]
+//! bytes ─decode─▶ samples ─resample─▶ 16 kHz mono ─clip─▶ YAMNet's log-mel ─▶ patches [720, 64]
 //! ```
 //!
-//! The first is what ResNets see, the second what YAMNet hears; [`FrontEnd`] chooses.
+//! The first is the input of ResNets, the second that of YAMNet; a [`FrontEnd`] makes each. An encoder of several networks has
+//! several inputs: its record holds them one after the other, and [`FeatureConfig::inputs`] names them and their shapes.
 //!
-//! [`Extractor`] is the whole road; each step has a file of its own. The numbers are librosa's, within the tolerances
-//! that `tests/parity.rs` states. Nothing here lists folders or knows about tensors.
+//! [`Extractor`] does all steps; each step has a file of its own. The numbers are librosa's, within the tolerances that
+//! `tests/parity.rs` states. Nothing here lists folders or knows about tensors.
+//!
+//! ```
+//! use features::{Extractor, FeatureConfig};
+//!
+//! // A WAV file of half a second: a tone of 440 Hz, 16-bit mono at 8 kHz.
+//! let samples: Vec<u8> = (0..4000)
+//!     .map(|i| ((std::f32::consts::TAU * 440.0 * i as f32 / 8000.0).sin() * 16_000.0) as i16)
+//!     .flat_map(i16::to_le_bytes)
+//!     .collect();
+//! let mut wav = b"RIFF".to_vec();
+//! wav.extend((36 + samples.len() as u32).to_le_bytes());
+//! wav.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data");
+//! wav.extend((samples.len() as u32).to_le_bytes());
+//! wav.extend(samples);
+//!
+//! let config = FeatureConfig::default();
+//! let (image, warnings) = Extractor::new(&config)?.record_from_bytes(&wav, Some("wav"))?;
+//! assert_eq!(config.inputs(), [("image", [224, 224])]);
+//! assert_eq!(image.len(), 224 * 224);
+//! assert!(image.iter().all(|pixel| (0.0..=1.0).contains(pixel)) && image.contains(&1.0));
+//! assert!(warnings.is_empty());
+//! # Ok::<(), features::Error>(())
+//! ```
 
 mod augment;
 mod config;
 mod decode;
 mod error;
 mod extractor;
+mod flat_config;
+mod front_end;
 mod input;
+mod invalid;
 mod log_mel;
+mod logarithm;
 mod mel_filters;
 mod resample;
 mod resize;
 mod wav;
 mod waveform_augment;
 mod yamnet;
+mod yamnet_spec;
 
 pub use augment::SpecAugment;
-pub use config::{FEATURES_VERSION, FeatureConfig, FrontEnd};
+pub use config::{FEATURES_VERSION, FeatureConfig};
 pub use decode::{Audio, Heard, Source, Warning, mono_from_pcm16};
 pub use error::Error;
 pub use extractor::{Extractor, RESAMPLER_REACH_SECONDS};
+pub use front_end::{FrontEnd, IMAGE, ImageConfig, InputShape, PATCHES, YamnetConfig};
 pub use input::open_regular_file;
+pub use invalid::Invalid;
 pub use mel_filters::mel_filter_bank;
 pub use waveform_augment::WaveformAugment;
-pub use yamnet::YAMNET_PATCH;
+pub use yamnet_spec::YAMNET_PATCH;

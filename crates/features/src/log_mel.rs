@@ -7,13 +7,14 @@ use std::sync::Arc;
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlanner};
 
-use crate::FeatureConfig;
+use crate::front_end::ImageConfig;
+use crate::logarithm::log2;
 use crate::mel_filters::{SparseFilters, mel_filter_bank};
 
 /// Power below this counts as this (librosa's `amin`).
 const POWER_FLOOR: f32 = 1e-10;
 
-/// Frames that go through together: one AVX2 vector. An even number, as each transform takes two frames.
+/// Frames computed together: one AVX2 vector. Even, since each transform takes two frames.
 const LANES: usize = 8;
 
 /// Waveform to log-mel, prepared once.
@@ -24,7 +25,7 @@ pub(crate) struct LogMel {
 }
 
 impl LogMel {
-    pub(crate) fn new(config: &FeatureConfig) -> Self {
+    pub(crate) fn new(config: &ImageConfig) -> Self {
         let n_fft = config.n_fft;
         let f_max_hz = config.f_max_hz.unwrap_or(f64::from(config.sample_rate_hz) / 2.0);
         let bank = mel_filter_bank(config.sample_rate_hz, n_fft, config.n_mels, config.f_min_hz, f_max_hz);
@@ -34,8 +35,8 @@ impl LogMel {
         Self { bands, hop_length: config.hop_length, top_db: config.top_db as f32 }
     }
 
-    /// `[n_mels, n_frames]` row-major, 0 (at least `top_db` below the loudest point) to 1 (the loudest); all zeros for
-    /// a waveform whose every band is equally loud, such as silence.
+    /// `[n_mels, n_frames]` row-major, from 0, at least `top_db` below the loudest point, to 1, the loudest point. All zeros if
+    /// every band is equally loud in every frame, as in silence.
     pub(crate) fn apply(&self, waveform: &[f32]) -> Vec<f32> {
         let mut mel = self.power(waveform);
         stretch_decibels(&mut mel, self.top_db);
@@ -54,7 +55,7 @@ pub(crate) fn hann(length: usize) -> Vec<f32> {
     (0..length).map(|i| weight(i) as f32).collect()
 }
 
-/// What of each bin goes into the bands.
+/// The value of each bin that is summed into the bands.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Spectrum {
     /// The squared magnitude.
@@ -65,10 +66,10 @@ pub(crate) enum Spectrum {
     RoundedMagnitude,
 }
 
-/// Waveform to the energies of bands, prepared once.
+/// Waveform to energies of bands, prepared once.
 pub(crate) struct BandEnergies {
     fft: Arc<dyn Fft<f32>>,
-    /// As long as a transform.
+    /// `[n_fft]`
     window: Vec<f32>,
     filters: SparseFilters,
     hop_length: usize,
@@ -88,7 +89,7 @@ impl BandEnergies {
         Self { fft: FftPlanner::new().plan_fft_forward(window.len()), window, filters, hop_length, lead, spectrum }
     }
 
-    /// `[n_bands, n_frames]` row-major, from frame 0 on. There are zeros outside the waveform.
+    /// `[n_bands, n_frames]` row-major, from frame 0 on. Outside the waveform there are zeros.
     pub(crate) fn apply(&self, waveform: &[f32], n_frames: usize) -> Vec<f32> {
         band_energies(self, waveform, n_frames)
     }
@@ -135,7 +136,7 @@ fn band_energies(prepared: &BandEnergies, waveform: &[f32], n_frames: usize) -> 
     mel
 }
 
-/// What the TFLite runtime does before a layer with `int8` weights, to each frame: magnitudes to 255ths of the largest.
+/// Rounds the magnitudes of each frame to 255ths of its largest, as the TFLite runtime does before a layer with `int8` weights.
 fn round_to_255ths(magnitudes: &mut [[f32; LANES]]) {
     for lane in 0..LANES {
         let step = magnitudes.iter().map(|bin| bin[lane]).fold(0.0, f32::max) / 255.0;
@@ -152,7 +153,7 @@ fn two_powers(z: Complex<f32>, mirrored: Complex<f32>) -> [f32; 2] {
     [0.25 * a.norm_sqr(), 0.25 * b.norm_sqr()]
 }
 
-/// Powers to decibels, no less than `top_db` below the loudest; these to 0..1, or to 0 if there is but one level.
+/// Powers to decibels, at least `top_db` below the loudest, then to 0..1; to 0 if all are equal.
 #[multiversion::multiversion(targets("x86_64+avx2"))]
 fn stretch_decibels(mel: &mut [f32], top_db: f32) {
     for power in mel.iter_mut() {
@@ -166,40 +167,13 @@ fn stretch_decibels(mel: &mut [f32], top_db: f32) {
     }
 }
 
-/// Natural logarithm of a positive normal number, as exact as [`log2`].
-pub(crate) fn ln(x: f32) -> f32 {
-    std::f32::consts::LN_2 * log2(x)
-}
-
-/// Base-2 logarithm of a positive normal number to 2e-7, in plain arithmetic that the compiler can run eight at a time:
-/// `x = 2^e m` with m in `[0.71, 1.42)`, `ln m = 2 atanh s` with `s = (m - 1) / (m + 1)`.
-fn log2(x: f32) -> f32 {
-    const SQRT_HALF_BITS: u32 = 0x3f35_04f3;
-    let shifted = x.to_bits().wrapping_sub(SQRT_HALF_BITS);
-    let exponent = (shifted as i32) >> 23;
-    let m = f32::from_bits((shifted & 0x007f_ffff) + SQRT_HALF_BITS);
-    let s = (m - 1.0) / (m + 1.0);
-    let s2 = s * s;
-    let atanh = s * (1.0 + s2 * (1.0 / 3.0 + s2 * (1.0 / 5.0 + s2 * (1.0 / 7.0 + s2 * (1.0 / 9.0)))));
-    exponent as f32 + 2.0 * std::f32::consts::LOG2_E * atanh
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_logarithm_is_right_over_its_whole_range() {
-        for bits in (f32::MIN_POSITIVE.to_bits()..f32::MAX.to_bits()).step_by(9973) {
-            let x = f32::from_bits(bits);
-            let exact = f64::from(x).log2();
-            assert!((f64::from(log2(x)) - exact).abs() < 2e-7 * exact.abs().max(1.0), "{x}");
-        }
-    }
-
-    #[test]
-    fn a_tone_lights_up_its_band_and_silence_none() {
-        let log_mel = LogMel::new(&FeatureConfig::default());
+    fn a_tone_is_loudest_in_its_band_and_silence_is_zero_everywhere() {
+        let log_mel = LogMel::new(&ImageConfig::default());
         let tone: Vec<f32> = (0..56_000).map(|i| (std::f32::consts::TAU * 1000.0 * i as f32 / 8000.0).sin()).collect();
         let image = log_mel.apply(&tone);
         let middle: Vec<f32> = (0..128).map(|band| image[band * 219 + 100]).collect();

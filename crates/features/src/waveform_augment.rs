@@ -5,6 +5,8 @@ use std::f64::consts::{FRAC_1_SQRT_2, TAU};
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
+use crate::invalid::Invalid;
+
 /// Echoes a second in a simulated room.
 const ECHOES_PER_SECOND: f64 = 400.0;
 
@@ -48,23 +50,23 @@ impl Default for WaveformAugment {
 }
 
 impl WaveformAugment {
-    /// Every problem with the values, each beginning with its key; empty if they can be used.
-    pub fn validate(&self) -> Vec<String> {
+    /// Every problem with the values; empty if they can be used.
+    pub fn validate(&self) -> Vec<Invalid> {
         let within = |[least, most]: [f64; 2], from: f64, to: f64| from <= least && least <= most && most <= to;
-        [
-            ((0.0..=1.0).contains(&self.probability), "probability must be 0 to 1"),
-            ((0.0..=60.0).contains(&self.shift_seconds), "shift_seconds must be 0 to 60"),
-            (within(self.mix_db, -20.0, 60.0), "mix_db must be [least, most], -20 to 60"),
-            (within(self.reverberation_seconds, 0.05, 2.0), "reverberation_seconds must be [least, most], 0.05 to 2"),
-            (within(self.noise_db, -20.0, 60.0), "noise_db must be [least, most], -20 to 60"),
-            (within(self.low_pass_hz, 500.0, 24_000.0), "low_pass_hz must be [least, most], 500 to 24000"),
-            (within(self.high_pass_hz, 0.0, 1000.0), "high_pass_hz must be [least, most], 0 to 1000"),
-            (within(self.gain_db, -60.0, 40.0), "gain_db must be [least, most], -60 to 40"),
-        ]
-        .into_iter()
-        .filter(|(ok, _)| !ok)
-        .map(|(_, message)| message.to_owned())
-        .collect()
+        Invalid::failed([
+            ((0.0..=1.0).contains(&self.probability), "probability", "must be 0 to 1"),
+            ((0.0..=60.0).contains(&self.shift_seconds), "shift_seconds", "must be 0 to 60"),
+            (within(self.mix_db, -20.0, 60.0), "mix_db", "must be [least, most], -20 to 60"),
+            (
+                within(self.reverberation_seconds, 0.05, 2.0),
+                "reverberation_seconds",
+                "must be [least, most], 0.05 to 2",
+            ),
+            (within(self.noise_db, -20.0, 60.0), "noise_db", "must be [least, most], -20 to 60"),
+            (within(self.low_pass_hz, 500.0, 24_000.0), "low_pass_hz", "must be [least, most], 500 to 24000"),
+            (within(self.high_pass_hz, 0.0, 1000.0), "high_pass_hz", "must be [least, most], 0 to 1000"),
+            (within(self.gain_db, -60.0, 40.0), "gain_db", "must be [least, most], -60 to 40"),
+        ])
     }
 
     /// Changes `waveform`, samples in -1..1 at `sample_rate_hz`; `other` is what may be mixed in, from its beginning. Silence
@@ -278,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_is_told() {
+    fn every_problem_is_reported_with_its_key() {
         assert!(WaveformAugment::default().validate().is_empty());
         let wrong = WaveformAugment {
             probability: 2.0,
@@ -286,9 +288,7 @@ mod tests {
             gain_db: [f64::NAN, 0.0],
             ..WaveformAugment::default()
         };
-        let problems = wrong.validate().join("\n");
-        for key in ["probability", "mix_db", "gain_db"] {
-            assert!(problems.contains(key), "{problems}");
-        }
+        let keys: Vec<&str> = wrong.validate().iter().map(|problem| problem.key).collect();
+        assert_eq!(keys, ["probability", "mix_db", "gain_db"]);
     }
 }

@@ -1,53 +1,10 @@
-//! YAMNet's log-mel spectrogram, as its authors define it.
-//!
-//! TensorFlow's model garden, `research/audioset/yamnet/{params,features}.py`: 16 kHz, frames of 25 ms each 10 ms under a
-//! periodic Hann window, a Fourier transform of 512 samples, magnitudes (not powers) through 64 mel bands from 125 to
-//! 7500 Hz, and the logarithm of 0.001 more than that.
+//! YAMNet's log-mel spectrogram; [`crate::yamnet_spec`] has its numbers.
 
-use crate::config::{FeatureConfig, FrontEnd};
-use crate::log_mel::{BandEnergies, Spectrum, hann, ln};
+use crate::front_end::YamnetConfig;
+use crate::log_mel::{BandEnergies, Spectrum, hann};
+use crate::logarithm::ln;
 use crate::mel_filters::SparseFilters;
-
-/// The rate that it hears, Hz.
-pub(crate) const SAMPLE_RATE_HZ: u32 = 16_000;
-/// Samples of a Fourier transform.
-pub(crate) const N_FFT: usize = 512;
-/// Samples between two frames.
-pub(crate) const HOP_LENGTH: usize = 160;
-/// Mel bands.
-pub(crate) const N_MELS: usize = 64;
-/// The lowest band begins here, Hz.
-pub(crate) const F_MIN_HZ: f64 = 125.0;
-/// The highest band ends here, Hz.
-pub(crate) const F_MAX_HZ: f64 = 7500.0;
-
-/// Samples under the window.
-const WINDOW: usize = 400;
-/// Frames and mel bands that YAMNet hears at once, 0.96 s.
-pub const YAMNET_PATCH: [usize; 2] = [96, N_MELS];
-const PATCH_FRAMES: usize = YAMNET_PATCH[0];
-/// Frames from one such patch to the next, half a patch.
-const PATCH_HOP_FRAMES: usize = 48;
-/// Keeps the logarithm finite.
-const LOG_OFFSET: f32 = 0.001;
-
-/// Frames of a spectrogram of so many samples: one patch, and as many more as begin before the end, as the authors pad.
-pub(crate) fn n_frames(samples: usize) -> usize {
-    let first_patch = (PATCH_FRAMES - 1) * HOP_LENGTH + WINDOW;
-    let more = samples.saturating_sub(first_patch).div_ceil(PATCH_HOP_FRAMES * HOP_LENGTH);
-    PATCH_FRAMES + more * PATCH_HOP_FRAMES
-}
-
-/// The patches of a spectrogram, `[n_frames, 64]`, each half over the one before: `[n_patches, 96, 64]` row-major.
-pub(crate) fn patches(spectrogram: &[f32]) -> Vec<f32> {
-    let (patch, hop) = (PATCH_FRAMES * N_MELS, PATCH_HOP_FRAMES * N_MELS);
-    spectrogram.windows(patch).step_by(hop).flatten().copied().collect()
-}
-
-/// What a frame without sound holds: the least that there is.
-pub(crate) fn silence() -> f32 {
-    ln(LOG_OFFSET)
-}
+use crate::yamnet_spec::{F_MAX_HZ, F_MIN_HZ, HOP_LENGTH, LOG_OFFSET, N_FFT, N_MELS, SAMPLE_RATE_HZ, WINDOW, n_frames};
 
 /// Waveform to spectrogram, prepared once.
 pub(crate) struct YamnetMel {
@@ -56,10 +13,10 @@ pub(crate) struct YamnetMel {
 }
 
 impl YamnetMel {
-    pub(crate) fn new(config: &FeatureConfig) -> Self {
+    pub(crate) fn new(config: &YamnetConfig, clip_seconds: f64) -> Self {
         let mut bank = mel_filter_bank();
         let mut spectrum = Spectrum::Magnitude;
-        if config.front_end == FrontEnd::YamnetTflite {
+        if config.tflite_rounding {
             let step = bank.iter().copied().fold(0.0, f32::max) / 127.0;
             bank.iter_mut().for_each(|weight| *weight = (*weight / step).round() * step);
             spectrum = Spectrum::RoundedMagnitude;
@@ -69,22 +26,22 @@ impl YamnetMel {
         let filters = SparseFilters::new(&bank, 1 + N_FFT / 2);
         Self {
             bands: BandEnergies::new(window, filters, HOP_LENGTH, 0, spectrum),
-            n_frames: n_frames(config.clip_samples()),
+            n_frames: config.shape(clip_seconds)[0],
         }
     }
 
-    /// `[n_frames, 64]` row-major, of a waveform of at most a clip. A shorter one is repeated, patch by patch, until the
-    /// clip is full: silence after it would weigh in the mean over patches like sound.
+    /// `[n_frames, 64]` row-major, of a waveform of at most a clip at 16 kHz. A shorter one is repeated, patch by patch, until
+    /// the clip is full: silence after it would count in the mean over patches as sound does.
     pub(crate) fn apply(&self, waveform: &[f32]) -> Vec<f32> {
-        let heard = n_frames(waveform.len()).min(self.n_frames);
-        let energies = self.bands.apply(waveform, heard); // [64, heard]
-        let frame = |t: usize| energies.iter().skip(t).step_by(heard);
-        let once: Vec<f32> = (0..heard).flat_map(frame).map(|energy| ln(energy + LOG_OFFSET)).collect();
+        let filled = n_frames(waveform.len()).min(self.n_frames);
+        let energies = self.bands.apply(waveform, filled); // [64, filled]
+        let frame = |t: usize| energies.iter().skip(t).step_by(filled);
+        let once: Vec<f32> = (0..filled).flat_map(frame).map(|energy| ln(energy + LOG_OFFSET)).collect();
         once.iter().copied().cycle().take(self.n_frames * N_MELS).collect()
     }
 }
 
-/// `tf.signal.linear_to_mel_weight_matrix`, transposed: `[64, 257]`, triangles of height 1 in mels, nothing of the constant.
+/// `tf.signal.linear_to_mel_weight_matrix`, transposed: `[64, 257]`, triangles of height 1 in mels, 0 for the constant.
 fn mel_filter_bank() -> Vec<f32> {
     let mel = |hz: f64| 1127.0 * (hz / 700.0).ln_1p();
     let (low, high) = (mel(F_MIN_HZ), mel(F_MAX_HZ));
@@ -100,34 +57,18 @@ fn mel_filter_bank() -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn frames_are_the_authors() {
-        // `pad_waveform`, then 1 + (samples - 400) / 160 frames.
-        for (samples, frames) in [(0, 96), (15_600, 96), (15_601, 144), (23_280, 144), (112_000, 720)] {
-            assert_eq!(n_frames(samples), frames, "{samples}");
-        }
-    }
-
-    #[test]
-    fn patches_are_half_over_each_other() {
-        let spectrogram: Vec<f32> = (0..144 * 64).map(|i| (i / 64) as f32).collect();
-        let patches = patches(&spectrogram);
-        let firsts: Vec<f32> = patches.iter().copied().step_by(96 * 64).collect();
-        assert_eq!((firsts.as_slice(), patches.len()), (&[0.0, 48.0][..], 2 * 96 * 64));
-        assert_eq!(patches.last(), Some(&143.0));
-    }
+    use crate::yamnet_spec::silence;
 
     #[test]
     fn a_short_recording_is_repeated_and_silence_is_the_least() {
-        let mel = YamnetMel::new(&FeatureConfig::yamnet());
+        let mel = YamnetMel::new(&YamnetConfig::default(), 7.0);
         let short: Vec<f32> = (0..20_000).map(|i| (i as f32 * 0.3).sin()).collect();
-        let image = mel.apply(&short);
-        assert_eq!(image.len(), 720 * 64);
-        assert_eq!(image[..144 * 64], image[144 * 64..288 * 64]);
+        let spectrogram = mel.apply(&short);
+        assert_eq!(spectrogram.len(), 720 * 64);
+        assert_eq!(spectrogram[..144 * 64], spectrogram[144 * 64..288 * 64]);
         for nothing in [&[][..], &[0.0; 112_000]] {
             assert!(mel.apply(nothing).iter().all(|x| *x == silence()));
         }
-        assert!(image.iter().all(|x| *x >= silence()));
+        assert!(spectrogram.iter().all(|x| *x >= silence()));
     }
 }

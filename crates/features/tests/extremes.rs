@@ -4,7 +4,7 @@
 #[path = "sound/wav.rs"]
 mod wav;
 
-use features::{Extractor, FeatureConfig, Warning};
+use features::{Extractor, FeatureConfig, FrontEnd, ImageConfig, Warning};
 use proptest::prelude::*;
 
 /// The same sound at two rates differs by the rounding to 16 bit and by the ends of the resampler's filter: little on
@@ -42,7 +42,7 @@ fn a_tone_is_in_its_row_whatever_the_rate_the_channels_and_the_length() {
         ("48 kHz, stereo, longer than the clip", 48_000, 2, 480_000),
         ("a rate that shares no factor with 8000", 7919, 1, 7919),
     ] {
-        let (image, warnings) = extractor().image_from_bytes(&square(1000, rate_hz, channels, frames), None).unwrap();
+        let (image, warnings) = extractor().record_from_bytes(&square(1000, rate_hz, channels, frames), None).unwrap();
         assert!(warnings.is_empty(), "{case}: {warnings:?}");
         assert_eq!(image.len(), 224 * 224, "{case}");
         assert!(loudest_row(&image).abs_diff(95) <= 1, "{case}: row {}", loudest_row(&image));
@@ -61,7 +61,7 @@ fn the_same_sound_gives_the_same_image_at_every_rate() {
     let image = |rate_hz: u32| {
         let sample = |frame| (sound(f64::from(frame) / f64::from(rate_hz)) * 32_767.0).round() as i16;
         let samples: Vec<i16> = (0..rate_hz * 7).map(sample).collect();
-        extractor().image_from_bytes(&wav::pcm16(rate_hz, 1, &samples), None).unwrap().0
+        extractor().record_from_bytes(&wav::pcm16(rate_hz, 1, &samples), None).unwrap().0
     };
     let expected = image(8000);
     for rate_hz in [11_025, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000] {
@@ -74,7 +74,7 @@ fn the_same_sound_gives_the_same_image_at_every_rate() {
 
 #[test]
 fn equal_channels_give_the_image_of_one() {
-    let image = |channels| extractor().image_from_bytes(&square(700, 8000, channels, 8000), None).unwrap().0;
+    let image = |channels| extractor().record_from_bytes(&square(700, 8000, channels, 8000), None).unwrap().0;
     let expected = image(1);
     for channels in 2..=8 {
         // The mean of equal samples is rounded where their number is no power of two.
@@ -93,7 +93,7 @@ fn recordings_with_nothing_to_hear_say_so() {
         // Less than half a sample at 8 kHz.
         ("one sample to resample", 44_100, vec![1000], true),
     ] {
-        let (image, warnings) = extractor().image_from_bytes(&wav::pcm16(rate_hz, 1, &samples), None).unwrap();
+        let (image, warnings) = extractor().record_from_bytes(&wav::pcm16(rate_hz, 1, &samples), None).unwrap();
         assert_eq!(warnings, [Warning::Silent], "{case}");
         assert_eq!(image.iter().all(|x| *x == 0.0), image_is_empty, "{case}");
         assert!(image.iter().all(|x| (0.0..=1.0).contains(x)), "{case}");
@@ -119,7 +119,7 @@ fn the_image_does_not_depend_on_the_loudness() {
 fn bytes_in_bytes_out_are_the_same_every_time_and_from_every_thread() {
     let extractor = extractor();
     let bytes = square(700, 44_100, 2, 100_000);
-    let image = || extractor.image_from_bytes(&bytes, None).unwrap().0;
+    let image = || extractor.record_from_bytes(&bytes, None).unwrap().0;
     let expected = image();
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(image)).collect();
@@ -142,7 +142,7 @@ proptest! {
         let bytes = wav::claiming(format, data.len() as u32, &data);
         let extractor = extractor();
         prop_assert_eq!(extractor.waveform(&extractor.decode(&bytes, None).unwrap()).len(), 56_000);
-        let (image, _) = extractor.image_from_bytes(&bytes, None).unwrap();
+        let (image, _) = extractor.record_from_bytes(&bytes, None).unwrap();
         prop_assert_eq!(image.len(), 224 * 224);
         prop_assert!(image.iter().all(|x| (0.0..=1.0).contains(x)));
     }
@@ -156,14 +156,15 @@ proptest! {
         image_size in 32_usize..100,
     ) {
         let hop_length = ((n_fft as f64 * hop_share) as usize).max(1);
-        let config = FeatureConfig { clip_seconds, n_fft, hop_length, n_mels, image_size, ..FeatureConfig::default() };
+        let image = ImageConfig { n_fft, hop_length, n_mels, image_size, ..ImageConfig::default() };
+        let config = FeatureConfig { clip_seconds, ..FrontEnd::Image(image.clone()).into() };
         prop_assert!(config.validate().is_empty());
         let extractor = Extractor::new(&config).unwrap();
         let waveform = extractor.waveform(&extractor.decode(&square(500, 8000, 1, 8000), None).unwrap());
         prop_assert_eq!(waveform.len(), config.clip_samples());
         let log_mel = extractor.log_mel(&waveform);
-        prop_assert_eq!(config.n_frames(), 1 + config.clip_samples() / hop_length);
-        prop_assert_eq!(log_mel.len(), n_mels * config.n_frames());
+        prop_assert_eq!(image.n_frames(clip_seconds), 1 + config.clip_samples() / hop_length);
+        prop_assert_eq!(log_mel.len(), n_mels * image.n_frames(clip_seconds));
         let image = extractor.image(&log_mel);
         prop_assert_eq!(image.len(), image_size * image_size);
         prop_assert!(image.iter().all(|x| (0.0..=1.0).contains(x)));

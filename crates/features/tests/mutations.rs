@@ -42,7 +42,7 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable}={text}: no number")))
 }
 
-/// The whole road from bytes to image.
+/// All steps from bytes to image.
 fn use_file(extractor: &Extractor, bytes: &[u8], extension: Option<&str>) {
     match extractor.decode(bytes, extension) {
         Ok(audio) => {

@@ -1,12 +1,12 @@
 //! YAMNet's spectrogram against its authors' formulas in `float64`: `scripts/goldens/yamnet_golden.py`.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use features::{Extractor, FeatureConfig, FrontEnd};
+use features::{Extractor, FeatureConfig, FrontEnd, YamnetConfig};
 
-/// Every so-many-th value is in the golden.
+/// The golden holds every 13th value.
 const STRIDE: usize = 13;
 
-/// The logarithm of 0.001 more: rounding in `float32`, of the loudest bin of a frame, shows most where there is nothing.
+/// Tolerances of the logarithm of 0.001 more: `float32` rounding of a frame's loudest bin shows most where there is no sound.
 const MAX: f32 = 1e-3;
 const MEAN: f32 = 2e-6;
 
@@ -22,9 +22,9 @@ fn waveform() -> Vec<f32> {
     (0..112_000).map(sample).collect()
 }
 
-fn image(front_end: FrontEnd) -> Vec<f32> {
-    let config = FeatureConfig { front_end, ..FeatureConfig::yamnet() };
-    Extractor::new(&config).unwrap().image_from_waveform(&waveform())
+fn spectrogram(tflite_rounding: bool) -> Vec<f32> {
+    let config = FrontEnd::Yamnet(YamnetConfig { tflite_rounding, ..YamnetConfig::default() }).into();
+    Extractor::new(&config).unwrap().record_from_waveform(&waveform())
 }
 
 fn differences(a: &[f32], b: &[f32]) -> (f32, f32) {
@@ -35,19 +35,19 @@ fn differences(a: &[f32], b: &[f32]) -> (f32, f32) {
 }
 
 #[test]
-fn the_spectrogram_is_the_authors() {
+fn the_spectrogram_equals_the_authors_formulas() {
     let golden = std::fs::read("tests/goldens/yamnet.f32").unwrap();
     let golden: Vec<f32> = golden.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-    let kept: Vec<f32> = image(FrontEnd::Yamnet).into_iter().step_by(STRIDE).collect();
+    let kept: Vec<f32> = spectrogram(false).into_iter().step_by(STRIDE).collect();
     let (most, mean) = differences(&kept, &golden);
     eprintln!("at most {most:.1e}, mean {mean:.1e}");
     assert!(most <= MAX && mean <= MEAN, "{most} {mean}");
 }
 
-/// 48 dB below a frame's loudest bin the runtime hears nothing; above that it hears nearly the same.
+/// What is 48 dB below a frame's loudest bin is lost in the runtime; what is louder stays nearly the same.
 #[test]
-fn the_runtimes_rounding_loses_what_is_quiet() {
-    let (exact, rounded) = (image(FrontEnd::Yamnet), image(FrontEnd::YamnetTflite));
+fn rounding_as_in_the_tflite_runtime_loses_what_is_quiet() {
+    let (exact, rounded) = (spectrogram(false), spectrogram(true));
     let silence = 0.001_f32.ln();
     let lost = exact.iter().zip(&rounded).filter(|(e, r)| **e > silence + 1.0 && (**r - silence).abs() < 1e-3).count();
     assert!(lost > 100, "{lost}");
@@ -55,9 +55,9 @@ fn the_runtimes_rounding_loses_what_is_quiet() {
     assert!(loud.len() > 100 && loud.iter().all(|(e, r)| (e - r).abs() < 0.1));
 }
 
-/// What a better microphone hears above 4 kHz does not tell its recordings from those of 8 kHz.
+/// What a better microphone records above 4 kHz does not tell its recordings from those at 8 kHz.
 #[test]
-fn through_a_common_rate_recordings_hold_the_same_frequencies() {
+fn a_common_rate_gives_all_recordings_the_same_frequencies() {
     let tone = |frequency_hz: f32| -> Vec<f32> {
         (0..44_100).map(|i| (std::f32::consts::TAU * frequency_hz * i as f32 / 44_100.0).sin()).collect()
     };
@@ -73,4 +73,19 @@ fn through_a_common_rate_recordings_hold_the_same_frequencies() {
     }
     assert!((level(None, 6_000.0) - 0.5_f32.sqrt()).abs() < 1e-3);
     assert!(level(Some(8_000), 6_000.0) < 1e-3);
+}
+
+/// Each input of a record is what its front end makes alone, at the higher of the two rates.
+#[test]
+fn a_record_of_two_inputs_holds_what_each_front_end_makes() {
+    let both = FeatureConfig::image_and_yamnet();
+    let extractor = Extractor::new(&both).unwrap();
+    let record = extractor.record_from_waveform(&waveform());
+    assert_eq!(record.len(), both.record_len());
+    let (image, patches) = record.split_at(224 * 224);
+    assert_eq!(patches, spectrogram(false));
+    let alone = Extractor::new(&FeatureConfig::default()).unwrap();
+    assert_eq!(image, alone.record_from_waveform(&alone.at_own_rate(&waveform(), 16_000)));
+    assert_eq!(extractor.patches(&record).unwrap().len(), 14 * 96 * 64);
+    assert!(alone.patches(image).is_none());
 }

@@ -10,11 +10,12 @@ fn main() {
     divan::main();
 }
 
-/// One forward pass of so many images.
+/// One forward pass of `IMAGES` images.
 #[divan::bench(consts = [1, 8], args = ["burn", "rten"], sample_count = 10)]
 fn embed<const IMAGES: usize>(bencher: Bencher, engine: &str) {
     let compute = Compute::new("cpu", engine).expect("both engines run on the CPU");
-    let engine = compute.engine(&BackboneWeights::random(Arch::ResNet18, 1), [224; 2]).expect("a ResNet18");
+    let engine =
+        compute.engine(&BackboneWeights::random(Arch::RESNET18, 1), &[("image", [224; 2])]).expect("a ResNet18");
     let pixels: Vec<f32> = (0..IMAGES * 224 * 224).map(|i| (i * 7919 % 1021) as f32 / 1020.0).collect();
     bencher.counter(ItemsCount::new(IMAGES)).bench(|| engine.embed(&pixels));
 }
@@ -22,5 +23,5 @@ fn embed<const IMAGES: usize>(bencher: Bencher, engine: &str) {
 /// Drawing the 11 million random weights.
 #[divan::bench(sample_count = 5)]
 fn random_weights() -> BackboneWeights {
-    BackboneWeights::random(Arch::ResNet18, 1)
+    BackboneWeights::random(Arch::RESNET18, 1)
 }

@@ -4,7 +4,7 @@ use burn::tensor::Device;
 #[cfg(feature = "wgpu")]
 use burn::tensor::DeviceKind;
 
-use crate::Error;
+use crate::error::Error;
 
 /// The CPU, without autodiff.
 pub fn cpu() -> Device {
@@ -12,8 +12,8 @@ pub fn cpu() -> Device {
 }
 
 /// The device called `name`, without autodiff, and its own name: `cpu`, `wgpu`, `cuda`, or for `auto` the first GPU
-/// that is compiled in and answers, else `cpu`. A GPU that is the CPU in disguise, such as Mesa's lavapipe, counts for `wgpu`
-/// but not for `auto`: it is slower. The environment variable `BURN_DEVICE` has no say.
+/// that is compiled in and answers, else `cpu`. A software GPU, such as Mesa's lavapipe, is found for `wgpu` but not for `auto`: it is
+/// slower than the CPU itself. The environment variable `BURN_DEVICE` is ignored.
 ///
 /// # Errors
 /// [`Error::Device`] for an unknown name, for one that is not compiled in (it says how to build
@@ -69,7 +69,7 @@ fn not_compiled_in(name: &str) -> Error {
 }
 
 /// Lets the device add two numbers. burn starts a device when it is first used and panics if there
-/// is none, so the panic is caught here, once, where it can still become an error; its message would only frighten.
+/// is none, so the panic is caught here, once, where it can still become an error. Its message would only confuse.
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 fn probe(name: &str, make: impl FnOnce() -> Device + std::panic::UnwindSafe) -> Result<Device, Error> {
     let hook = std::panic::take_hook();

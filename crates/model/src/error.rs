@@ -1,4 +1,4 @@
-//! What can go wrong, with malformed input, unsupported input, a limit and I/O told apart.
+//! Errors: malformed input, unsupported input, limits and I/O are different variants.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ pub enum Error {
         /// The file as it was named by the caller.
         path: PathBuf,
         /// What is wrong with it.
+        #[source]
         error: Box<Error>,
     },
     /// Reading or writing failed.
@@ -22,8 +23,7 @@ pub enum Error {
     /// The bytes are not a well-formed file of their format.
     #[error("malformed file: {0}")]
     Malformed(String),
-    /// The file is well-formed, but holds something that is not read here; the text says what would
-    /// be.
+    /// The file is well-formed, but holds something that is not read here; the text says what is read.
     #[error("unsupported: {0}")]
     Unsupported(String),
     /// A cap on size was exceeded.
@@ -37,7 +37,7 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// A node of an ONNX graph is not what a ResNet has at that place.
+    /// A node of a graph is not what the network has at that place.
     #[error("node `{node}`: {problem}")]
     Node {
         /// The node's name, or its operator and first output if it has none.

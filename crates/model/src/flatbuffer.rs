@@ -3,7 +3,7 @@
 //! <https://flatbuffers.dev/internals/>. The `flatbuffers` crate reads through generated code with `unsafe` in it, which this
 //! workspace forbids.
 
-use crate::Error;
+use crate::error::Error;
 
 /// A table: numbered fields, each of which may be absent.
 #[derive(Clone, Copy)]
@@ -112,5 +112,5 @@ fn slice(bytes: &[u8], at: usize, length: usize) -> Result<&[u8], Error> {
 }
 
 fn outside(at: usize) -> Error {
-    Error::Malformed(format!("not a FlatBuffer: what is at byte {at} leads out of the file"))
+    Error::Malformed(format!("not a FlatBuffer: the value at byte {at} leads out of the file"))
 }

@@ -1,17 +1,8 @@
 //! Batch norm folded into the convolution before it.
 
-use crate::Error;
-use crate::arch::{ConvSpec, Layers};
+use crate::conv::{Conv, ConvSpec};
+use crate::error::Error;
 use crate::host_tensor::HostTensor;
-
-/// A backbone as a file holds it.
-pub(crate) struct RawBackbone {
-    pub layers: Layers<RawConv>,
-    /// Weight `[n_classes, n_inputs]` and bias `[n_classes]` of the linear layer after it, where the reader looks for one: YAMNet's.
-    pub classifier: Option<[HostTensor; 2]>,
-    /// Weight and bias that weigh patches, in models saved with [`Pooling::Cry`](crate::Pooling).
-    pub pooling: Option<[HostTensor; 2]>,
-}
 
 /// A convolution as a file holds it.
 #[derive(Debug)]
@@ -35,21 +26,9 @@ pub(crate) struct BatchNorm {
     pub epsilon: f64,
 }
 
-/// A convolution as the backbone runs it.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Conv {
-    /// With the channels of these weights, not those of the full width.
-    pub spec: ConvSpec,
-    /// `[outputs, inputs, kernel, kernel]`, row-major
-    pub weight: Vec<f32>,
-    /// `[outputs]`
-    pub bias: Vec<f32>,
-}
-
 impl RawConv {
-    /// Folds batch norm in `f64` and rounds once. The stem's three input channels are summed into
-    /// one: the images that it is for have three equal channels, so the result is the same for a
-    /// third of the work.
+    /// Folds batch norm in `f64` and rounds once. Where the specification allows it, three input channels are summed into one: the
+    /// images that they are for have three equal channels, so the result is the same for a third of the work.
     pub fn fold(self) -> Result<Conv, Error> {
         let RawConv { mut spec, weight, bias, norm } = self;
         let kernel = spec.kernel;
@@ -63,7 +42,7 @@ impl RawConv {
                 return Err(Error::tensor(&weight.name, problem));
             }
         };
-        let is_stem = spec.kernel == 7;
+        let is_stem = spec.sums_channels;
         if is_stem && inputs != 1 && inputs != 3 {
             return Err(Error::tensor(&weight.name, format!("{inputs} input channels, expected 3 (or 1)")));
         }
@@ -100,7 +79,7 @@ impl RawConv {
 }
 
 impl BatchNorm {
-    /// What to multiply each output by, then what to add.
+    /// Factor and summand of each output.
     fn scale_and_shift(&self, outputs: usize) -> Result<(Vec<f64>, Vec<f64>), Error> {
         for tensor in [&self.gamma, &self.beta, &self.mean, &self.variance] {
             tensor.check_shape(&[outputs])?;

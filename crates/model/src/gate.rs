@@ -1,10 +1,10 @@
-//! The gate before the classes: does the recording hold a cry at all?
+//! The gate before the classes: is there a cry in the recording at all?
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::error::Error;
 use crate::host_tensor::HostTensor;
-use crate::onnx::Nodes;
+use crate::onnx::nodes::Nodes;
 
 /// Tensors of a gate.
 const WEIGHT: &str = "gate.weight";
@@ -17,11 +17,11 @@ pub struct Gate {
     bias: f32,
 }
 
-/// What is saved of a gate beside its numbers.
+/// What is saved beside the numbers of a gate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GateInfo {
-    /// A recording whose score is below this is no cry, 0 to 1.
+    /// A recording whose score is below this is not a cry, 0 to 1.
     pub threshold: f32,
 }
 

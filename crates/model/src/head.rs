@@ -8,10 +8,10 @@ use rand::{Rng, RngExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
-use crate::backbone::host_vec;
+use crate::burn_layers::host_vec;
+use crate::error::Error;
 use crate::host_tensor::HostTensor;
-use crate::onnx::Nodes;
+use crate::onnx::nodes::Nodes;
 
 /// The most units that the inner layer may have.
 const MAX_INNER: usize = 1 << 16;

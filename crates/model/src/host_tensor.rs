@@ -1,9 +1,8 @@
 //! A tensor in host memory, with the name that errors about it use.
 
-use crate::Error;
+use crate::error::Error;
 
-/// A `float32` tensor as a file holds it, row-major. Its numbers are finite and as many as its
-/// shape says.
+/// A `float32` tensor of a file, row-major. Its numbers are finite, and their count fits the shape.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct HostTensor {
     /// The name in the file.
@@ -13,7 +12,7 @@ pub(crate) struct HostTensor {
 }
 
 impl HostTensor {
-    /// Checks that the numbers are finite and as many as `shape` says.
+    /// Checks that the numbers are finite and that their count fits `shape`.
     pub fn new(name: &str, shape: Vec<usize>, data: Vec<f32>) -> Result<HostTensor, Error> {
         // An empty one is of no use here, and one side of its shape could be anything.
         if data.is_empty() {

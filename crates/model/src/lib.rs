@@ -1,20 +1,54 @@
-//! Spectrogram image to logits: ResNet and YAMNet in burn, the head, ONNX, TFLite and safetensors weights, devices.
+//! An encoder's inputs to logits: ResNet and YAMNet in burn, the head, ONNX, TFLite and safetensors weights, devices.
 //!
 //! ```text
-//! .onnx, .tflite, .safetensors ─BackboneWeights::load─▶ BackboneWeights ─to_backbone─▶ Backbone
-//! image [n, 1, h, w] ─Backbone─▶ embedding [n, 512] (YAMNet: 1024) ─Head─▶ logits [n, classes]
-//!                                                         embedding ─Gate─▶ score that it is a cry [n]
+//! .onnx, .tflite, .safetensors ─BackboneWeights::load─▶ BackboneWeights ─Compute::engine─▶ Engine
+//! record: image [h, w], patches [frames, 64] ─Engine─▶ embedding [n, 512] (YAMNet: 1024) ─Head─▶ logits [n, classes]
+//!                                                                               embedding ─Gate─▶ score that there is a cry [n]
 //! ```
 //!
-//! The backbone holds convolutions with bias and no batch norm (folded in `f64` when the weights are
-//! read), and takes ONE channel, because the three channels that ImageNet weights expect would be
-//! equal. It is frozen and lives on a plain device, but for the layers that [`Trainable`] names.
-//! Nothing here knows about audio.
+//! An encoder is one network or several, whose embeddings are concatenated: see [`Arch`]. Networks hold convolutions with bias and no
+//! batch norm (folded in `f64` when the weights are read), and take ONE channel, because the three channels that ImageNet weights expect
+//! would be equal. They are frozen and live on a plain device, but for the layers that [`Trainable`] names. Nothing here knows about
+//! audio.
+//!
+//! A model file's bytes to logits, here of a model with random weights:
+//!
+//! ```
+//! use model::{Arch, BackboneWeights, Compute, Head, HeadConfig, ModelInfo, load_model, save_model};
+//! use rand::SeedableRng;
+//!
+//! let compute = Compute::new("cpu", "auto")?;
+//! let weights = BackboneWeights::random(Arch::RESNET18_W8, 42);
+//! let config = HeadConfig { inner: 16, dropout: 0.5 };
+//! let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(42);
+//! let head = Head::new(&config, weights.n_outputs(), 2, &mut rng, compute.device());
+//! let info = ModelInfo {
+//!     arch: weights.arch(),
+//!     labels: vec!["hungry".into(), "tired".into()],
+//!     head: config,
+//!     gate: None,
+//!     features: serde_json::Value::Null,
+//!     calibration: serde_json::Value::Null,
+//!     backbone_source: "random, seed 42".into(),
+//!     provenance: serde_json::Value::Null,
+//! };
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("model.safetensors");
+//! save_model(&path, &info, &weights, &head, None)?;
+//!
+//! let model = load_model(&path, compute.device())?;
+//! let engine = compute.engine(&model.weights, &[("image", [64, 64])])?;
+//! let embeddings = engine.embed(&[0.5; 3 * 64 * 64])?; // of three images
+//! assert_eq!(embeddings.len(), 3 * 64);
+//! assert_eq!(model.head.classify(&embeddings)?.len(), 3 * model.info.labels.len());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod arch;
 mod backbone;
+mod burn_layers;
 mod checksum;
-mod classifier;
+mod conv;
 mod device;
 mod engine;
 mod error;
@@ -23,34 +57,37 @@ mod fold;
 mod gate;
 mod head;
 mod host_tensor;
+mod named_tensors;
 mod network;
-mod normed;
+mod networks;
 mod onnx;
-mod pooling;
 mod random;
-mod rten_engine;
 mod safetensors;
 mod saved;
+mod tensor_names;
 mod tflite;
-mod torch_names;
 mod trainable;
 mod weight_file;
 mod weights;
 
 pub use arch::Arch;
-pub use backbone::{Backbone, Both, ResNet, Yamnet};
-pub use classifier::Classifier;
+pub use backbone::Backbone;
 pub use device::cpu;
-pub use engine::{Compute, Engine};
+pub use engine::Engine;
+pub use engine::compute::Compute;
 pub use error::Error;
 pub use gate::{Gate, GateInfo};
 pub use head::{Head, HeadConfig, random_linear};
 pub use network::Network;
-pub use normed::NormedBackbone;
-pub use pooling::Pooling;
-pub use saved::{
-    BackboneInfo, CheckpointInfo, ModelInfo, SavedModel, load_backbone, load_checkpoint, load_model, parse_model,
-    read_model_file, save_backbone, save_checkpoint, save_model, save_onnx,
-};
+pub use networks::NetworkArch;
+pub use networks::resnet::module::ResNet;
+pub use networks::resnet::normed::NormedBackbone;
+pub use networks::resnet::spec::{ResNetArch, ResNetDepth, ResNetWidth};
+pub use networks::yamnet::classifier::Classifier;
+pub use networks::yamnet::module::Yamnet;
+pub use networks::yamnet::pooling::Pooling;
+pub use saved::backbone::{BackboneInfo, load_backbone, save_backbone};
+pub use saved::checkpoint::{CheckpointInfo, load_checkpoint, save_checkpoint};
+pub use saved::model::{ModelInfo, SavedModel, load_model, parse_model, read_model_file, save_model, save_onnx};
 pub use trainable::Trainable;
-pub use weights::BackboneWeights;
+pub use weights::{BackboneWeights, Inputs};

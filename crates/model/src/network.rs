@@ -1,4 +1,4 @@
-//! Backbone and head as one burn module, for those who go on in burn.
+//! Encoder and head as one burn module, for use with burn.
 
 use std::path::Path;
 
@@ -7,27 +7,47 @@ use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Tensor};
 use durable::write_atomic;
 
+use crate::backbone::Backbone;
+use crate::error::Error;
+use crate::head::Head;
 use crate::weight_file::read_file;
-use crate::{Backbone, BackboneWeights, Error, Head};
+use crate::weights::BackboneWeights;
 
-/// Images `[n, 1, size, size]` in 0..1 to logits `[n, classes]`.
+/// Inputs to logits `[n, classes]`.
 #[derive(Module, Debug)]
 pub struct Network {
-    /// Image to embedding.
+    /// The encoder's first network: its input to an embedding.
     pub backbone: Backbone,
+    /// Networks whose embeddings follow that of the first.
+    pub others: Vec<Backbone>,
     /// Embedding to logits.
     pub head: Head,
 }
 
 impl Network {
     /// The network of `weights` and `head` on the head's device.
-    pub fn new(weights: &BackboneWeights, head: &Head) -> Self {
-        Self { backbone: weights.to_backbone(&head.device()), head: head.clone() }
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if the weights are those of no network.
+    pub fn new(weights: &BackboneWeights, head: &Head) -> Result<Self, Error> {
+        let mut networks = weights.to_backbones(&head.device()).into_iter();
+        let backbone = networks.next().ok_or_else(|| Error::Argument("an encoder without a network".into()))?;
+        Ok(Self { backbone, others: networks.collect(), head: head.clone() })
     }
 
-    /// Images `[n, 1, size, size]` to logits `[n, classes]`, without gradients for the backbone.
-    pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
-        self.head.forward(self.backbone.forward(images))
+    /// The input of each network, `[n, 1, height, width]` as [`Backbone::forward`] takes it, to logits `[n, classes]`, without gradients
+    /// for the encoder.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] unless there are as many inputs as networks.
+    pub fn forward(&self, inputs: &[Tensor<4>]) -> Result<Tensor<2>, Error> {
+        let networks = || std::iter::once(&self.backbone).chain(&self.others);
+        if inputs.len() != networks().count() {
+            let problem = format!("{} inputs for {} networks", inputs.len(), networks().count());
+            return Err(Error::Argument(problem));
+        }
+        let embeddings = networks().zip(inputs).map(|(network, input)| network.forward(input.clone()));
+        Ok(self.head.forward(Tensor::cat(embeddings.collect(), 1)))
     }
 
     /// Saves the parameters as a burnpack file, atomically. Equal numbers give equal bytes.

@@ -3,10 +3,9 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::arch::ConvSpec;
-use crate::fold::Conv;
+use crate::conv::{Conv, ConvSpec};
 
-/// Sets these draws apart from everything else that is drawn from the same seed.
+/// Tells these draws from all others of the same seed.
 const STREAM: u64 = 0x6261_636b_626f_6e65;
 
 /// Standard normal draws by Marsaglia's polar method ("A convenient method for generating normal
@@ -42,12 +41,12 @@ impl NormalDraws {
 
     /// Kaiming normal, fan out, for ReLU: standard deviation `sqrt(2 / (outputs * kernel *
     /// kernel))`, with one output for each group, as torchvision initialises its networks (batch norm is then the identity, so
-    /// the bias is 0). A ResNet's stem sums three such channels, as an imported one does.
+    /// the bias is 0). A stem that sums the three channels of an imported one sums three draws.
     pub fn conv(&mut self, spec: ConvSpec) -> Conv {
         let [inputs, outputs] = spec.channels;
         let area = spec.kernel * spec.kernel;
         let deviation = (2.0 / (outputs / spec.groups() * area) as f64).sqrt();
-        let channels = if spec.kernel == 7 { 3 } else { 1 };
+        let channels = if spec.sums_channels { 3 } else { 1 };
         let mut weight = || (0..channels).map(|_| self.draw() * deviation).sum::<f64>() as f32;
         Conv { weight: (0..outputs * inputs * area).map(|_| weight()).collect(), bias: vec![0.0; outputs], spec }
     }
@@ -57,7 +56,7 @@ impl NormalDraws {
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
-    use crate::arch::{Arch, Layers};
+    use crate::networks::resnet::spec::ResNetArch;
 
     /// Mean, standard deviation and kurtosis of many draws; the tolerances are four standard errors of each.
     #[test]
@@ -81,7 +80,7 @@ mod tests {
     #[test]
     fn deviations_are_kaimings() {
         let mut draws = NormalDraws::new(2);
-        let Layers::ResNet(layers) = Arch::ResNet18.layers() else { panic!("a ResNet") };
+        let layers = ResNetArch::RESNET18.layers();
         let last = layers.blocks.last().unwrap().conv2.clone();
         for (spec, expected) in
             [(layers.stem, (6.0_f64 / (64.0 * 49.0)).sqrt()), (last, (2.0_f64 / (512.0 * 9.0)).sqrt())]

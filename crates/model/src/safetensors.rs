@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Error;
+use crate::error::Error;
 use crate::host_tensor::{HostTensor, TensorView};
 
 const METADATA: &str = "__metadata__";
@@ -83,7 +83,7 @@ impl<'a> SafeTensors<'a> {
     }
 
     /// A tensor of finite numbers.
-    pub fn get(&self, name: &str) -> Result<HostTensor, Error> {
+    pub fn tensor(&self, name: &str) -> Result<HostTensor, Error> {
         let (shape, bytes) = self.raw(name)?;
         match self.entry(name)?.dtype.as_str() {
             "F32" => HostTensor::from_f32_bytes(name, shape.to_vec(), bytes),

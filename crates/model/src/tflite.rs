@@ -1,13 +1,12 @@
-//! TFLite files. YAMNet's convolutions are found by following the graph, whatever its tensors are called; the front end before
-//! them is not read.
+//! TFLite files, read operator by operator.
 //!
 //! Field numbers and codes are those of TensorFlow's `schema.fbs`
 //! (<https://github.com/tensorflow/tensorflow/blob/master/tensorflow/compiler/mlir/lite/schema/schema.fbs>).
 
-use crate::Error;
-use crate::arch::{Arch, ConvSpec, Layers};
+use crate::conv::ConvSpec;
+use crate::error::Error;
 use crate::flatbuffer::{Table, Tables};
-use crate::fold::{RawBackbone, RawConv};
+use crate::fold::RawConv;
 use crate::host_tensor::HostTensor;
 
 /// Bytes 4 to 8 of every file.
@@ -41,12 +40,25 @@ pub(crate) struct TfliteFile<'a> {
     operators: Vec<Operator<'a>>,
 }
 
-struct Operator<'a> {
+/// A node of the graph.
+pub(crate) struct Operator<'a> {
     code: i32,
     /// Indices of tensors, as the file has them.
     inputs: &'a [[u8; 4]],
     outputs: &'a [[u8; 4]],
     options: Option<Table<'a>>,
+}
+
+impl<'a> Operator<'a> {
+    /// Its first input, an index of a tensor.
+    pub fn input(&self) -> Option<&'a [u8; 4]> {
+        self.inputs.first()
+    }
+
+    /// Its first output, an index of a tensor.
+    pub fn output(&self) -> Option<&'a [u8; 4]> {
+        self.outputs.first()
+    }
 }
 
 impl<'a> TfliteFile<'a> {
@@ -79,35 +91,23 @@ impl<'a> TfliteFile<'a> {
         Ok(Self { tensors: graph.tables(0)?, buffers, operators })
     }
 
-    /// The backbone's convolutions: those of the graph, one after the other, then the mean over height and width.
-    pub fn backbone(&self, arch: Arch) -> Result<RawBackbone, Error> {
-        let Layers::Yamnet(specs) = arch.layers() else {
-            return Err(Error::Unsupported(format!("a TFLite file of a {arch}: only YAMNet is read from one")));
-        };
-        let convs: Vec<&Operator> =
-            self.operators.iter().filter(|op| [CONV_2D, DEPTHWISE_CONV_2D].contains(&op.code)).collect();
-        if convs.len() != specs.len() {
-            return Err(Error::Unsupported(format!("{} convolutions, YAMNet has {}", convs.len(), specs.len())));
-        }
-        let mut x = None;
-        let mut layers = Vec::new();
-        for (operator, spec) in convs.into_iter().zip(specs) {
-            if x.is_some() && x != operator.inputs.first() {
-                return Err(node(&spec.name, "it does not follow the convolution before it"));
-            }
-            layers.push(self.conv(operator, spec)?);
-            x = operator.outputs.first();
-        }
-        let classifier = match self.follower(self.mean(x)?.outputs.first()) {
-            Some(layer) if layer.code == FULLY_CONNECTED => {
-                Some([self.operand(layer, 1, "classifier")?, self.operand(layer, 2, "classifier")?])
-            }
-            _ => None,
-        };
-        Ok(RawBackbone { layers: Layers::Yamnet(layers), classifier, pooling: None })
+    /// The convolutions, in order.
+    pub fn convolutions(&self) -> Vec<&Operator<'a>> {
+        self.operators.iter().filter(|operator| [CONV_2D, DEPTHWISE_CONV_2D].contains(&operator.code)).collect()
     }
 
-    fn conv(&self, operator: &Operator, spec: ConvSpec) -> Result<RawConv, Error> {
+    /// Weight `[outputs, inputs]` and bias of the linear layer after `x`, if one follows.
+    pub fn linear_after(&self, x: Option<&[u8; 4]>, name: &str) -> Result<Option<[HostTensor; 2]>, Error> {
+        match self.follower(x) {
+            Some(layer) if layer.code == FULLY_CONNECTED => {
+                Ok(Some([self.operand(layer, 1, name)?, self.operand(layer, 2, name)?]))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The numbers of a convolution, which must match `spec`.
+    pub fn conv(&self, operator: &Operator, spec: ConvSpec) -> Result<RawConv, Error> {
         let (code, what) =
             if spec.depthwise { (DEPTHWISE_CONV_2D, "a DEPTHWISE_CONV_2D") } else { (CONV_2D, "a CONV_2D") };
         if operator.code != code {
@@ -146,8 +146,8 @@ impl<'a> TfliteFile<'a> {
         Ok(RawConv { spec, weight, bias, norm: None })
     }
 
-    /// The mean of `x` over height and width, which has to follow.
-    fn mean(&self, x: Option<&[u8; 4]>) -> Result<&Operator<'a>, Error> {
+    /// The mean over height and width that has to follow `x`.
+    pub fn mean_after(&self, x: Option<&[u8; 4]>) -> Result<&Operator<'a>, Error> {
         let mean = self.follower(x).filter(|operator| operator.code == MEAN);
         let mean = mean.ok_or_else(|| node("pooling", "no MEAN (40) follows the last convolution"))?;
         let axes = mean.inputs.get(1).and_then(|index| self.tensor_at(*index)).transpose()?;
@@ -231,6 +231,7 @@ fn code(codes: Tables, index: i32) -> Result<i32, Error> {
     Ok(listed.int(3, 0)?.max(i32::from(listed.byte(0, 0)?)))
 }
 
-fn node(name: &str, problem: &str) -> Error {
+/// An error about the operator that stands for the layer `name`.
+pub(crate) fn node(name: &str, problem: &str) -> Error {
     Error::Node { node: name.into(), problem: problem.into() }
 }

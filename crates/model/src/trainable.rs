@@ -1,14 +1,11 @@
-//! Where the frozen part of a backbone ends.
+//! Which part of a network is trained.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::arch::ResNetLayers;
-use crate::fold::Conv;
-
-/// Which part of the backbone training changes; batch norm is folded in, so that there are only convolutions.
+/// Which part of the backbone training changes. Batch norm is folded in, so there are only convolutions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Trainable {
@@ -29,20 +26,5 @@ impl fmt::Display for Trainable {
             Self::Layer4 => "layer4 trained, the rest frozen",
             Self::All => "all of it trained",
         })
-    }
-}
-
-impl Trainable {
-    /// Index of the first residual block that is trained, the number of blocks if none is. What is trained from block 0
-    /// has the stem before it, too.
-    pub(crate) fn first_block(self, layers: &ResNetLayers<Conv>) -> usize {
-        match self {
-            Self::None => layers.blocks.len(),
-            Self::Layer4 => {
-                let trained = |conv: &Conv| conv.spec.name.starts_with("layer4.");
-                layers.blocks.iter().position(|block| trained(&block.conv1)).unwrap_or(layers.blocks.len())
-            }
-            Self::All => 0,
-        }
     }
 }

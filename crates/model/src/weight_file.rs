@@ -5,14 +5,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::Error;
-use crate::arch::Arch;
-use crate::fold::RawBackbone;
+use crate::error::Error;
 use crate::host_tensor::HostTensor;
-use crate::onnx::OnnxFile;
+use crate::onnx::file::OnnxFile;
 use crate::safetensors::SafeTensors;
 use crate::tflite::TfliteFile;
-use crate::torch_names;
 
 /// The most bytes that a weight file may have: 12 times a ResNet34.
 const MAX_FILE_BYTES: u64 = 1 << 30;
@@ -50,19 +47,10 @@ impl<'a> WeightFile<'a> {
         }
     }
 
-    /// The backbone.
-    pub fn backbone(&self, arch: Arch) -> Result<RawBackbone, Error> {
-        match self {
-            Self::SafeTensors(file) => torch_names::read(file, arch),
-            Self::Onnx(file) => file.backbone(arch),
-            Self::Tflite(file) => file.backbone(arch),
-        }
-    }
-
     /// A tensor by its name in the file.
     pub fn tensor(&self, name: &str) -> Result<HostTensor, Error> {
         match self {
-            Self::SafeTensors(file) => file.get(name),
+            Self::SafeTensors(file) => file.tensor(name),
             Self::Onnx(file) => file.tensor(name),
             Self::Tflite(_) => Err(Error::tensor(name, "missing")),
         }

@@ -1,27 +1,30 @@
-//! The backbone's weights in host memory, wherever they came from.
+//! An encoder's weights in host memory, wherever they came from.
 
 use std::fmt;
 use std::path::Path;
 
-use burn::module::Module;
 use burn::tensor::Device;
 
-use crate::Error;
-use crate::arch::{
-    Arch, BasicBlock, ConvSpec, Layers, PATCH, PATCH_HOP, POOL_KERNEL, POOL_PADDING, POOL_STRIDE, ResNetLayers,
-};
-use crate::backbone::{Backbone, Both, ResNet, Yamnet, host_vec};
+use crate::arch::Arch;
+use crate::backbone::Backbone;
+use crate::burn_layers::host_vec;
 use crate::checksum::Checksum;
-use crate::classifier::Classifier;
-use crate::fold::{Conv, RawBackbone, RawConv};
+use crate::error::Error;
 use crate::host_tensor::{HostTensor, TensorView};
-use crate::pooling::{CryPooling, Pooling};
+use crate::networks::NetworkWeights;
+use crate::networks::yamnet::classifier::Classifier;
+use crate::networks::yamnet::pooling::Pooling;
+use crate::networks::yamnet::weights::YamnetWeights;
 use crate::random::NormalDraws;
+use crate::tensor_names::check_names;
 use crate::trainable::Trainable;
 use crate::weight_file::{WeightFile, read_file};
 
-/// A backbone's weights on the host: convolutions with batch norm folded into weight and bias, the
-/// first one with one input channel.
+/// Height and width of each input of a record, by its name: `image` or `patches`.
+pub type Inputs<'a> = [(&'a str, [usize; 2])];
+
+/// The weights of an encoder's networks on the host: convolutions with batch norm folded into weight and bias, the first one with one
+/// input channel.
 ///
 /// Widths are those of the file, so that small-width models work. Tensors go by their authors'
 /// names: `conv1.weight` `[64, 1, 7, 7]`, `conv1.bias` `[64]`, `layer1.0.conv1.weight`,
@@ -30,9 +33,8 @@ use crate::weight_file::{WeightFile, read_file};
 #[derive(Clone, PartialEq)]
 pub struct BackboneWeights {
     arch: Arch,
-    layers: Layers<Conv>,
-    classifier: Option<Classifier>,
-    pooling: Option<CryPooling>,
+    /// As many as `arch` has.
+    networks: Vec<NetworkWeights>,
 }
 
 /// Without the numbers: there are millions.
@@ -45,13 +47,19 @@ impl fmt::Debug for BackboneWeights {
     }
 }
 
+impl From<NetworkWeights> for BackboneWeights {
+    fn from(network: NetworkWeights) -> Self {
+        Self { arch: network.arch().into(), networks: vec![network] }
+    }
+}
+
 impl BackboneWeights {
-    /// Seeded random weights at full width, as torchvision initialises ResNets: Kaiming normal over
-    /// fan out, batch norm the identity. The same seed gives the same bytes on every machine.
+    /// Seeded random weights at the width of `arch`, as torchvision initialises ResNets: Kaiming normal over fan out, batch
+    /// norm the identity. The same seed gives the same bytes on every machine.
     pub fn random(arch: Arch, seed: u64) -> Self {
         let mut draws = NormalDraws::new(seed);
-        let Ok(layers) = arch.layers().try_map(|spec| Ok::<_, std::convert::Infallible>(draws.conv(spec)));
-        BackboneWeights { arch, layers, classifier: None, pooling: None }
+        let networks = arch.networks().map(|network| NetworkWeights::random(network, &mut draws));
+        Self { arch, networks: networks.collect() }
     }
 
     /// Reads an ONNX file (any of the usual exports of a ResNet; its classifier is ignored), a TFLite
@@ -66,9 +74,32 @@ impl BackboneWeights {
     pub fn load(path: &Path, arch: Arch) -> Result<Self, Error> {
         let read = || {
             let bytes = read_file(path)?;
-            BackboneWeights::from_raw(arch, WeightFile::parse(path, &bytes)?.backbone(arch)?)
+            Self::read(arch, &WeightFile::parse(path, &bytes)?)
         };
         read().map_err(|error: Error| error.at(path))
+    }
+
+    /// The weights that a parsed file holds.
+    pub(crate) fn read(arch: Arch, file: &WeightFile) -> Result<Self, Error> {
+        if let WeightFile::SafeTensors(file) = file {
+            check_names(arch, file.names())?;
+        }
+        if let Some(network) = arch.only_network() {
+            return Ok(NetworkWeights::read(network, file)?.into());
+        }
+        // Files of several networks are written here only, so their names can be relied on.
+        let networks: Result<Vec<NetworkWeights>, Error> = match file {
+            WeightFile::SafeTensors(file) => arch.networks().map(|n| NetworkWeights::from_names(n, file)).collect(),
+            WeightFile::Onnx(file) => {
+                let graph = file.graph()?;
+                check_inputs(arch, &graph.inputs)?;
+                arch.networks().map(|network| NetworkWeights::from_names(network, &graph)).collect()
+            }
+            WeightFile::Tflite(_) => {
+                Err(Error::Unsupported(format!("a TFLite file of a {arch}: only YAMNet is read from one")))
+            }
+        };
+        Ok(Self { arch, networks: networks? })
     }
 
     /// The architecture.
@@ -76,66 +107,56 @@ impl BackboneWeights {
         self.arch
     }
 
-    /// The classifier that the file has beside the backbone: YAMNet's, if it is not a model that was saved here.
+    /// The classifier that the file has beside the network: YAMNet's, unless the file is a model that was saved here.
     pub fn classifier(&self) -> Option<&Classifier> {
-        self.classifier.as_ref()
+        self.yamnet()?.classifier()
     }
 
-    /// These weights with another pooling. YAMNet's [`Pooling::Mean`] is that of all weight files; a saved model has the one that it
-    /// was saved with.
+    /// These weights with another pooling of YAMNet's patches. Weight files have [`Pooling::Mean`]; a saved model has the pooling that
+    /// it was saved with.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for [`Pooling::Cry`] where the file had no classifier with a class for cries.
+    /// [`Error::Unsupported`] for [`Pooling::Cry`] where there is no YAMNet, or its file had no classifier with a class for cries.
     pub fn with_pooling(self, pooling: Pooling) -> Result<Self, Error> {
-        let pooling = match (pooling, &self.classifier) {
-            (Pooling::Mean, _) => None,
-            (Pooling::Cry, _) if self.pooling.is_some() => self.pooling,
-            (Pooling::Cry, Some(classifier)) => Some(CryPooling::of_class(classifier)?),
-            (Pooling::Cry, None) => {
-                let problem = "weights without YAMNet's classifier, which says in which patches a cry is";
-                return Err(Error::Unsupported(problem.into()));
-            }
+        if pooling == Pooling::Cry && !self.arch.has_yamnet() {
+            return Err(Error::Unsupported(format!("a pooling of patches for {}: only YAMNet has patches", self.arch)));
+        }
+        let with_pooling = |network| match network {
+            NetworkWeights::Yamnet(yamnet) => yamnet.with_pooling(pooling).map(NetworkWeights::Yamnet),
+            other => Ok(other),
         };
-        Ok(Self { pooling, ..self })
+        Ok(Self { networks: self.networks.into_iter().map(with_pooling).collect::<Result<_, Error>>()?, ..self })
     }
 
     /// Whether [`Pooling::Cry`] can be had.
     pub fn knows_cries(&self) -> bool {
-        self.pooling.is_some() || self.classifier.is_some()
+        self.yamnet().is_some_and(YamnetWeights::knows_cries)
     }
 
-    /// The length of an embedding: 512 at full width, YAMNet's 1024, or 2048 with [`Pooling::Cry`]; of two together
+    fn yamnet(&self) -> Option<&YamnetWeights> {
+        self.networks.iter().find_map(|network| match network {
+            NetworkWeights::Yamnet(yamnet) => Some(yamnet),
+            NetworkWeights::ResNet(_) => None,
+        })
+    }
+
+    /// The length of an embedding: a ResNet's 512 at full width, YAMNet's 1024, or 2048 with [`Pooling::Cry`]; of several networks
     /// the sum.
     pub fn n_outputs(&self) -> usize {
-        let [resnet, yamnet] = self.n_channels();
-        resnet + yamnet * if self.pooling.is_some() { 2 } else { 1 }
+        self.networks.iter().map(|network| network.encoder().n_outputs()).sum()
     }
 
-    /// Outputs of the last convolution of a ResNet and of YAMNet; 0 of what it has not.
-    fn n_channels(&self) -> [usize; 2] {
-        let n = |conv: Option<&Conv>| conv.map_or(0, |conv| conv.bias.len());
-        let of_resnet = |layers: &ResNetLayers<Conv>| n(layers.blocks.last().map(|block| &block.conv2));
-        match &self.layers {
-            Layers::ResNet(layers) => [of_resnet(layers), 0],
-            Layers::Yamnet(convs) => [0, n(convs.last())],
-            Layers::Both(layers, convs) => [of_resnet(layers), n(convs.last())],
-        }
-    }
-
-    /// A ResNet with `yamnet` beside it: its embedding, then that of `yamnet`.
+    /// These networks, then those of `other`, without YAMNet's classifier; their embeddings follow one another.
     ///
     /// # Errors
-    /// [`Error::Argument`] if these are no ResNet and YAMNet.
-    pub fn beside(self, yamnet: Self) -> Result<Self, Error> {
-        let wrong =
-            || Error::Argument(format!("a {} beside a {}: it is YAMNet beside a ResNet", yamnet.arch, self.arch));
-        let arch = self.arch.with_yamnet().ok_or_else(wrong)?;
-        match (self.layers, yamnet.layers) {
-            (Layers::ResNet(layers), Layers::Yamnet(convs)) => {
-                Ok(Self { arch, layers: Layers::Both(layers, convs), classifier: None, pooling: yamnet.pooling })
-            }
-            _ => Err(wrong()),
-        }
+    /// [`Error::Argument`] if both have a network of one kind.
+    pub fn beside(self, other: Self) -> Result<Self, Error> {
+        let arch = self.arch.beside(other.arch)?;
+        let networks = self.networks.into_iter().chain(other.networks).map(|network| match network {
+            NetworkWeights::Yamnet(yamnet) => NetworkWeights::Yamnet(yamnet.without_classifier()),
+            other => other,
+        });
+        Ok(Self { arch, networks: networks.collect() })
     }
 
     /// SHA-256 in hexadecimal over the architecture and every tensor: equal for equal weights, from
@@ -148,73 +169,55 @@ impl BackboneWeights {
         checksum.finish()
     }
 
-    /// The whole backbone on `device`, without autodiff and frozen.
-    pub fn to_backbone(&self, device: &Device) -> Backbone {
-        let device = &device.clone().without_autodiff();
-        let resnet = |layers: &ResNetLayers<Conv>| ResNet::new(layers, 0..layers.blocks.len(), device);
-        let yamnet = |convs: &[Conv]| Yamnet::new(convs, self.pooling.as_ref(), device);
-        match &self.layers {
-            Layers::ResNet(layers) => Backbone::ResNet(resnet(layers)),
-            Layers::Yamnet(convs) => Backbone::Yamnet(yamnet(convs)),
-            Layers::Both(layers, convs) => Backbone::Both(Both { resnet: resnet(layers), yamnet: yamnet(convs) }),
-        }
-        .freeze()
+    /// The networks on `device`, without autodiff and frozen.
+    pub fn to_backbones(&self, device: &Device) -> Vec<Backbone> {
+        self.networks.iter().filter_map(|network| network.encoder().to_frozen(Trainable::None, device)).collect()
     }
 
-    /// The part of the backbone that `trainable` names, on `device`: with autodiff to train it. `None` if it names none, as with
-    /// YAMNet always.
+    /// The part of the encoder that `trainable` names, on `device`: with autodiff to train it. `None` if it names none, as with YAMNet
+    /// and with several networks always.
     pub fn to_trainable(&self, trainable: Trainable, device: &Device) -> Option<Backbone> {
-        let Layers::ResNet(layers) = &self.layers else { return None };
-        let blocks = trainable.first_block(layers)..layers.blocks.len();
-        (!blocks.is_empty()).then(|| Backbone::ResNet(ResNet::new(layers, blocks, device)))
-    }
-
-    /// The layers before that part, frozen, on `device`; `None` if there are none.
-    pub(crate) fn to_frozen(&self, trainable: Trainable, device: &Device) -> Option<Backbone> {
-        let Layers::ResNet(layers) = &self.layers else { return Some(self.to_backbone(device)) };
-        let blocks = 0..trainable.first_block(layers);
-        (!blocks.is_empty()).then(|| Backbone::ResNet(ResNet::new(layers, blocks, device)).freeze())
-    }
-
-    /// An error unless the backbone takes images of that height and width, and can train what `trainable` names.
-    pub(crate) fn check(&self, trainable: Trainable, [height, width]: [usize; 2]) -> Result<(), Error> {
-        match self.layers {
-            _ if height == 0 || width == 0 => Err(Error::Argument(format!("images of {height} x {width} pixels"))),
-            Layers::ResNet(_) => Ok(()),
-            Layers::Yamnet(_) | Layers::Both(..) if trainable != Trainable::None => {
-                Err(Error::Argument("YAMNet cannot be trained here: it stays frozen".into()))
-            }
-            Layers::Yamnet(_) if width == PATCH[1] && height >= PATCH[0] && height.is_multiple_of(PATCH_HOP) => Ok(()),
-            Layers::Both(..) if frames_below([height, width]) >= PATCH[0] => Ok(()),
-            Layers::Both(..) => Err(Error::Argument(format!(
-                "images of {height} x {width}: two together take a square, and below it YAMNet's log-mel spectrogram"
-            ))),
-            Layers::Yamnet(_) => Err(Error::Argument(format!(
-                "images of {height} x {width}: YAMNet takes log-mel spectrograms of {} bands and at least {} frames, a multiple of \
-                 {PATCH_HOP}",
-                PATCH[1], PATCH[0]
-            ))),
+        match &self.networks[..] {
+            [network] => network.encoder().to_trainable(trainable, device),
+            _ => None,
         }
     }
 
-    /// Channels, height and width of what the part that `trainable` names takes in, for images of this height and width.
-    /// Training nothing starts after the pooling.
-    pub fn trainable_input(&self, trainable: Trainable, [height, width]: [usize; 2]) -> [usize; 3] {
-        let Layers::ResNet(layers) = &self.layers else { return [self.n_outputs(), 1, 1] };
-        if trainable == Trainable::None {
-            return [self.n_outputs(), 1, 1];
+    /// An error unless the encoder takes these inputs, and can train what `trainable` names; else each network with the height and width
+    /// of its input.
+    pub(crate) fn check(
+        &self,
+        trainable: Trainable,
+        inputs: &Inputs,
+    ) -> Result<Vec<(&NetworkWeights, [usize; 2])>, Error> {
+        let names: Vec<&str> = self.arch.input_names();
+        if let Some((name, _)) = inputs.iter().find(|(name, _)| !names.contains(name)) {
+            return Err(Error::Argument(format!("{} does not take the input `{name}`: it takes {names:?}", self.arch)));
         }
-        let frozen = &layers.blocks[..trainable.first_block(layers)];
-        let Some(last) = frozen.last() else { return [1, height, width] };
-        let convolved = |size: usize, kernel: usize, stride: usize, padding: usize| {
-            (size + 2 * padding).saturating_sub(kernel) / stride + 1
-        };
-        let [height, width] = [height, width].map(|size| {
-            let through = |size, spec: &ConvSpec| convolved(size, spec.kernel, spec.stride, spec.padding[0]);
-            let size = convolved(through(size, &layers.stem.spec), POOL_KERNEL, POOL_STRIDE, POOL_PADDING);
-            frozen.iter().fold(size, |size, block| through(size, &block.conv1.spec))
+        if trainable != Trainable::None && self.networks.len() > 1 {
+            return Err(Error::Argument(format!("{} cannot be trained here: several networks stay frozen", self.arch)));
+        }
+        let with_shape = self.networks.iter().map(|network| {
+            let shape = input_shape(inputs, network).ok_or_else(|| {
+                let name = network.arch().input_name();
+                Error::Argument(format!("the input `{name}` is missing, which {} takes", self.arch))
+            })?;
+            network.encoder().check(trainable, shape)?;
+            Ok((network, shape))
         });
-        [last.conv2.bias.len(), height, width]
+        with_shape.collect()
+    }
+
+    /// Channels, height and width of what the part that `trainable` names takes in, for these inputs. Training nothing starts after the
+    /// pooling.
+    pub fn trainable_input(&self, trainable: Trainable, inputs: &Inputs) -> [usize; 3] {
+        match &self.networks[..] {
+            [network] => {
+                let shape = input_shape(inputs, network).unwrap_or_default();
+                network.encoder().trainable_input(trainable, shape)
+            }
+            _ => [self.n_outputs(), 1, 1],
+        }
     }
 
     /// These weights with those that training gave to `trained`, as [`BackboneWeights::to_trainable`] made it.
@@ -223,24 +226,23 @@ impl BackboneWeights {
     /// [`Error::Device`] if the device does not give the numbers.
     pub fn with_trained(&self, trained: &Backbone) -> Result<Self, Error> {
         let mut weights = self.clone();
-        let frozen = self.layers.iter().count() - trained.convolutions().count();
-        for (conv, layer) in weights.layers.iter_mut().skip(frozen).zip(trained.convolutions()) {
-            conv.weight = host_vec(layer.weight.val().without_autodiff())?;
-            if let Some(bias) = &layer.bias {
-                conv.bias = host_vec(bias.val().without_autodiff())?;
+        let layers = trained.convolutions();
+        for network in &mut weights.networks {
+            let mut convolutions = network.encoder_mut().convolutions_mut();
+            let n_frozen = convolutions.len().saturating_sub(layers.len());
+            for (conv, layer) in convolutions.drain(n_frozen..).zip(&layers) {
+                conv.weight = host_vec(layer.weight.val().without_autodiff())?;
+                if let Some(bias) = &layer.bias {
+                    conv.bias = host_vec(bias.val().without_autodiff())?;
+                }
             }
         }
         Ok(weights)
     }
 
-    /// Weight and bias of the convolutions before those that `trainable` names, and of the pooling.
-    pub(crate) fn frozen_tensors(&self, trainable: Trainable) -> impl Iterator<Item = TensorView<'_>> {
-        self.conv_tensors().take(2 * self.frozen_count(trainable)).chain(self.pooling_tensors())
-    }
-
     /// Weight and bias of the convolutions that `trainable` names, as [`BackboneWeights::tensors`] gives them.
     pub(crate) fn trainable_tensors(&self, trainable: Trainable) -> impl Iterator<Item = TensorView<'_>> {
-        self.conv_tensors().skip(2 * self.frozen_count(trainable))
+        self.networks.iter().flat_map(move |network| network.trainable_tensors(trainable))
     }
 
     /// These weights with the tensors that `trainable` names replaced by what `get` gives for their names.
@@ -249,132 +251,35 @@ impl BackboneWeights {
         trainable: Trainable,
         mut get: impl FnMut(&str) -> Result<HostTensor, Error>,
     ) -> Result<Self, Error> {
-        let frozen = self.frozen_count(trainable);
-        for conv in self.layers.iter_mut().skip(frozen) {
-            let ([inputs, outputs], kernel) = (conv.spec.channels, conv.spec.kernel);
-            let weight = get(&format!("{}.weight", conv.spec.name))?;
-            weight.check_shape(&[outputs, inputs, kernel, kernel])?;
-            let bias = get(&format!("{}.bias", conv.spec.name))?;
-            bias.check_shape(&[outputs])?;
-            (conv.weight, conv.bias) = (weight.data, bias.data);
+        for network in &mut self.networks {
+            let encoder = network.encoder_mut();
+            let n_frozen = encoder.n_frozen(trainable);
+            for conv in encoder.convolutions_mut().into_iter().skip(n_frozen) {
+                conv.replace(&mut get)?;
+            }
         }
         Ok(self)
     }
 
-    /// How many convolutions stand before those that `trainable` names.
-    fn frozen_count(&self, trainable: Trainable) -> usize {
-        let Layers::ResNet(layers) = &self.layers else { return self.layers.iter().count() };
-        match trainable.first_block(layers) {
-            0 => 0,
-            first => {
-                let of_block = |block: &BasicBlock<Conv>| 2 + usize::from(block.downsample.is_some());
-                1 + layers.blocks[..first].iter().map(of_block).sum::<usize>()
-            }
-        }
-    }
-
-    /// What weighs patches, if [`Pooling::Cry`] does.
-    pub(crate) fn pooling(&self) -> Option<&CryPooling> {
-        self.pooling.as_ref()
-    }
-
-    /// The convolutions.
-    pub(crate) fn layers(&self) -> &Layers<Conv> {
-        &self.layers
-    }
-
-    /// Folds what a file holds and checks that the layers fit together.
-    pub(crate) fn from_raw(arch: Arch, raw: RawBackbone) -> Result<Self, Error> {
-        let layers = raw.layers.try_map(RawConv::fold)?;
-        match &layers {
-            Layers::ResNet(layers) => check_resnet(layers)?,
-            Layers::Yamnet(convs) => check_yamnet(convs)?,
-            Layers::Both(layers, convs) => {
-                check_resnet(layers)?;
-                check_yamnet(convs)?;
-            }
-        }
-        let weights = BackboneWeights { arch, layers, classifier: None, pooling: None };
-        let [of_resnet, of_yamnet] = weights.n_channels();
-        // A narrow architecture says how narrow; any other takes the width that the file has.
-        if let Some(expected) = arch.narrow_outputs().filter(|expected| *expected != of_resnet) {
-            return Err(Error::Unsupported(format!(
-                "its embedding has {of_resnet} numbers, that of {arch} {expected}: is the file another architecture?"
-            )));
-        }
-        let classifier = raw.classifier.map(|[weight, bias]| Classifier::new(weight, bias, of_yamnet)).transpose()?;
-        let pooling = raw.pooling.map(|tensors| CryPooling::new(tensors, of_yamnet)).transpose()?;
-        Ok(BackboneWeights { classifier, pooling, ..weights })
-    }
-
-    /// Weight and bias of each convolution by its authors' names, in the order of the network, then those of the pooling.
+    /// Every tensor by its authors' name, network by network: weight and bias of each convolution, then those of the pooling.
     pub(crate) fn tensors(&self) -> impl Iterator<Item = TensorView<'_>> {
-        self.conv_tensors().chain(self.pooling_tensors())
-    }
-
-    fn pooling_tensors(&self) -> impl Iterator<Item = TensorView<'_>> {
-        self.pooling.iter().flat_map(CryPooling::tensors)
-    }
-
-    fn conv_tensors(&self) -> impl Iterator<Item = TensorView<'_>> {
-        self.layers.iter().flat_map(|conv| {
-            let ([inputs, outputs], kernel) = (conv.spec.channels, conv.spec.kernel);
-            let view = |kind: &str, shape: &[usize], data| TensorView {
-                name: format!("{}.{kind}", conv.spec.name),
-                shape: shape.to_vec(),
-                data,
-            };
-            [
-                view("weight", &[outputs, inputs, kernel, kernel], conv.weight.as_slice()),
-                view("bias", &[outputs], &conv.bias),
-            ]
-        })
+        self.networks.iter().flat_map(NetworkWeights::tensors)
     }
 }
 
-/// Frames of the spectrogram below the square of an image for two together; what is left of the last row is not used.
-pub(crate) fn frames_below([height, width]: [usize; 2]) -> usize {
-    height.saturating_sub(width) * width / PATCH[1] / PATCH_HOP * PATCH_HOP
+/// Height and width of the input that `network` takes.
+fn input_shape(inputs: &Inputs, network: &NetworkWeights) -> Option<[usize; 2]> {
+    inputs.iter().find(|(name, _)| *name == network.arch().input_name()).map(|(_, shape)| *shape)
 }
 
-fn check_resnet(layers: &ResNetLayers<Conv>) -> Result<(), Error> {
-    let mut inputs = layers.stem.spec.channels[1];
-    for block in &layers.blocks {
-        expect_channels(&block.conv1, 0, inputs)?;
-        expect_channels(&block.conv2, 0, block.conv1.spec.channels[1])?;
-        let outputs = block.conv2.spec.channels[1];
-        match &block.downsample {
-            Some(downsample) => {
-                expect_channels(downsample, 0, inputs)?;
-                expect_channels(downsample, 1, outputs)?;
-            }
-            None => expect_channels(&block.conv2, 1, inputs)?,
-        }
-        inputs = outputs;
-    }
-    Ok(())
-}
-
-fn check_yamnet(convs: &[Conv]) -> Result<(), Error> {
-    let mut inputs = 1;
-    for conv in convs {
-        if conv.spec.depthwise {
-            expect_channels(conv, 0, 1)?;
-            expect_channels(conv, 1, inputs)?;
-        } else {
-            expect_channels(conv, 0, inputs)?;
-        }
-        inputs = conv.spec.channels[1];
-    }
-    Ok(())
-}
-
-/// An error unless a convolution has so many input (`which` 0) or output (1) channels.
-fn expect_channels(conv: &Conv, which: usize, expected: usize) -> Result<(), Error> {
-    let found = conv.spec.channels[which];
-    if found == expected {
+/// An error unless the graph of several networks has the inputs that they take.
+fn check_inputs(arch: Arch, found: &[&str]) -> Result<(), Error> {
+    if found == arch.input_names() {
         return Ok(());
     }
-    let side = ["input", "output"][which];
-    Err(Error::tensor(&format!("{}.weight", conv.spec.name), format!("{found} {side} channels, expected {expected}")))
+    Err(Error::Unsupported(format!(
+        "a graph with the inputs {found:?}, {arch} has {:?}: version 0.1.0 packed them into one (`image_and_yamnet`), so train and export \
+         the model again",
+        arch.input_names()
+    )))
 }

@@ -1,5 +1,5 @@
-//! Files that are not a good backbone: each gives a typed error that names the tensor or node, and none a panic or a big allocation.
-//! Each case breaks a golden that loads, which the first test makes sure of.
+//! Files that are not a good encoder: each gives a typed error that names the tensor or node, never a panic or a big allocation.
+//! Each case breaks a golden that loads, which the first test checks.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ fn load(file: &str, bytes: &[u8], arch: Arch) -> Result<BackboneWeights, Error> 
     BackboneWeights::load(&path, arch)
 }
 
-/// What kind of error it is, and what it says.
+/// The kind of error, and its message.
 fn describe(error: &Error) -> (&'static str, String) {
     let Error::At { .. } = error else { panic!("{error} names no path") };
     let kind = match error.cause() {
@@ -70,13 +70,13 @@ fn attribute<'a>(model: &'a mut Model, node_name: &str, name: &str) -> &'a mut A
 #[test]
 fn the_unbroken_files_load() {
     for file in ["mxnet.onnx", "legacy_folded.onnx", "torch.safetensors"] {
-        load(file, &golden(file), Arch::ResNet18).unwrap();
+        load(file, &golden(file), Arch::RESNET18).unwrap();
     }
     for file in ["yamnet.onnx", "yamnet.tflite"] {
-        load(file, &golden(file), Arch::Yamnet).unwrap();
+        load(file, &golden(file), Arch::YAMNET).unwrap();
     }
-    // Under a name that says nothing.
-    load("weights.bin", &golden("yamnet.tflite"), Arch::Yamnet).unwrap();
+    // Under a name without a known extension.
+    load("weights.bin", &golden("yamnet.tflite"), Arch::YAMNET).unwrap();
 }
 
 #[test]
@@ -184,12 +184,12 @@ fn broken_graphs_name_the_node_or_tensor() {
         // IR 3 lists initialisers as inputs; without them a missing one is plain to see.
         model.graph.as_mut().unwrap().input.truncate(1);
         break_it(&mut model);
-        expect(case, load("model.onnx", &model.encode_to_vec(), Arch::ResNet18), kind, texts);
+        expect(case, load("model.onnx", &model.encode_to_vec(), Arch::RESNET18), kind, texts);
     }
 }
 
 #[test]
-fn bytes_that_are_no_graph() {
+fn bytes_without_a_graph_are_malformed() {
     // Groups, protobuf's nesting without lengths, in a field that is skipped.
     let deep = [vec![99 << 3 | 3_u64; 5000], vec![99 << 3 | 4; 5000]].concat();
     let deep: Vec<u8> = deep.into_iter().flat_map(varint).collect();
@@ -208,7 +208,7 @@ fn bytes_that_are_no_graph() {
         ("nested 5000 deep", deep, "not an ONNX file"),
     ];
     for (case, bytes, text) in cases {
-        expect(case, load("model.onnx", &bytes, Arch::ResNet18), "malformed", &[text]);
+        expect(case, load("model.onnx", &bytes, Arch::RESNET18), "malformed", &[text]);
     }
     assert_no_big_allocation();
 }
@@ -245,12 +245,12 @@ fn assert_no_big_allocation() {
 #[test]
 fn truncated_and_damaged_files_never_panic() {
     for (file, arch) in [
-        ("mxnet.onnx", Arch::ResNet18),
-        ("dynamo_unoptimized.onnx", Arch::ResNet18),
-        ("legacy_folded.onnx", Arch::ResNet18),
-        ("torch.safetensors", Arch::ResNet18),
-        ("yamnet.onnx", Arch::Yamnet),
-        ("yamnet.tflite", Arch::Yamnet),
+        ("mxnet.onnx", Arch::RESNET18),
+        ("dynamo_unoptimized.onnx", Arch::RESNET18),
+        ("legacy_folded.onnx", Arch::RESNET18),
+        ("torch.safetensors", Arch::RESNET18),
+        ("yamnet.onnx", Arch::YAMNET),
+        ("yamnet.tflite", Arch::YAMNET),
     ] {
         let good = golden(file);
         for length in (0..good.len() * 9 / 10).step_by(1499) {
@@ -270,16 +270,16 @@ fn truncated_and_damaged_files_never_panic() {
     }
 }
 
-/// Each word of the file in turn as the largest offset, the smallest, and one back: whatever it meant, it must not lead out.
+/// Each word of the file in turn as the largest offset, the smallest, and one back: none may lead out of the file.
 #[test]
-fn offsets_of_a_tflite_file_are_not_believed() {
+fn offsets_of_a_tflite_file_are_checked() {
     let good = golden("yamnet.tflite");
     // Weights lie between the graph's tables and change nothing; a prime step meets every kind of word.
     for place in (0..good.len() / 4 - 1).step_by(7) {
         for value in [u32::MAX, i32::MAX as u32, 1 << 31, 4, 0] {
             let mut bytes = good.clone();
             bytes[4 * place..4 * place + 4].copy_from_slice(&value.to_le_bytes());
-            let _ = load("yamnet.tflite", &bytes, Arch::Yamnet);
+            let _ = load("yamnet.tflite", &bytes, Arch::YAMNET);
         }
     }
     let cases: [(&str, Vec<u8>, &str); 4] = [
@@ -289,7 +289,7 @@ fn offsets_of_a_tflite_file_are_not_believed() {
         ("root of 4 GB", [&[255; 4][..], b"TFL3", &[0; 64]].concat(), "leads out of the file"),
     ];
     for (case, bytes, text) in cases {
-        expect(case, load("yamnet.tflite", &bytes, Arch::Yamnet), "malformed", &[text]);
+        expect(case, load("yamnet.tflite", &bytes, Arch::YAMNET), "malformed", &[text]);
     }
     assert_no_big_allocation();
 }
@@ -333,15 +333,15 @@ fn broken_yamnets_name_the_layer() {
         let mut model = good.clone();
         let name = conv(&model, index);
         break_it(&mut model, &name);
-        expect(case, load("yamnet.onnx", &model.encode_to_vec(), Arch::Yamnet), kind, &[text]);
+        expect(case, load("yamnet.onnx", &model.encode_to_vec(), Arch::YAMNET), kind, &[text]);
     }
     expect(
         "a ResNet's name",
-        load("yamnet.tflite", &golden("yamnet.tflite"), Arch::ResNet18),
+        load("yamnet.tflite", &golden("yamnet.tflite"), Arch::RESNET18),
         "unsupported",
         &["YAMNet"],
     );
-    expect("a ResNet's file", load("mxnet.onnx", &golden("mxnet.onnx"), Arch::Yamnet), "node", &["kernel_shape"]);
+    expect("a ResNet's file", load("mxnet.onnx", &golden("mxnet.onnx"), Arch::YAMNET), "node", &["kernel_shape"]);
 }
 
 #[test]
@@ -352,7 +352,7 @@ fn an_empty_weight_does_not_size_its_bias() {
     weight.dims = vec![1 << 60, 0, 7, 7];
     weight.raw_data.clear();
     let bytes = model.encode_to_vec();
-    expect("empty weight", load("model.onnx", &bytes, Arch::ResNet18), "tensor", &["conv1.weight", "no numbers"]);
+    expect("empty weight", load("model.onnx", &bytes, Arch::RESNET18), "tensor", &["conv1.weight", "no numbers"]);
 }
 
 #[test]
@@ -363,7 +363,7 @@ fn the_mean_is_over_height_and_width() {
     let name = mean.name.clone();
     mean.input.truncate(1);
     let bytes = model.encode_to_vec();
-    expect("mean of all", load("model.onnx", &bytes, Arch::ResNet18), "node", &[&name, "axes []"]);
+    expect("mean of all", load("model.onnx", &bytes, Arch::RESNET18), "node", &[&name, "axes []"]);
 }
 
 #[test]
@@ -386,16 +386,16 @@ fn external_data_stay_in_the_folder_and_in_the_file() {
         let entries = &mut tensor(&mut model, "conv1.weight").external_data;
         entries.iter_mut().find(|entry| entry.key == key).unwrap().value = value.into();
         std::fs::write(&path, model.encode_to_vec()).unwrap();
-        expect(case, BackboneWeights::load(&path, Arch::ResNet18), "tensor", texts);
+        expect(case, BackboneWeights::load(&path, Arch::RESNET18), "tensor", texts);
     }
 }
 
 #[test]
 fn another_architecture_is_noticed() {
     let cases = [
-        ("mxnet.onnx", Arch::ResNet34, "node", "layer1.2 begins with"),
-        ("resnet34.onnx", Arch::ResNet18, "node", "layer2.0 begins with"),
-        ("torch.safetensors", Arch::ResNet34, "tensor", "layer1.2.conv1.weight`: missing"),
+        ("mxnet.onnx", Arch::RESNET34, "node", "layer1.2 begins with"),
+        ("resnet34.onnx", Arch::RESNET18, "node", "layer2.0 begins with"),
+        ("torch.safetensors", Arch::RESNET34, "tensor", "layer1.2.conv1.weight`: missing"),
     ];
     for (file, arch, kind, text) in cases {
         expect(file, load(file, &golden(file), arch), kind, &[text]);
@@ -406,7 +406,7 @@ fn another_architecture_is_noticed() {
     });
     expect(
         "extra block",
-        load("a.safetensors", &deeper, Arch::ResNet18),
+        load("a.safetensors", &deeper, Arch::RESNET18),
         "tensor",
         &["layer1.2.conv1.weight", "another architecture"],
     );
@@ -458,14 +458,14 @@ fn broken_safetensors_name_the_tensor() {
         ),
     ];
     for (case, break_it, texts) in cases {
-        expect(case, load("a.safetensors", &edited(break_it), Arch::ResNet18), "tensor", texts);
+        expect(case, load("a.safetensors", &edited(break_it), Arch::RESNET18), "tensor", texts);
     }
-    // Written by the official crate and unbroken, under a name that says nothing.
-    load("weights.bin", &edited(|_| ()), Arch::ResNet18).unwrap();
+    // Written by the official crate and unbroken, under a name without a known extension.
+    load("weights.bin", &edited(|_| ()), Arch::RESNET18).unwrap();
 }
 
 #[test]
-fn safetensors_headers_are_not_believed() {
+fn safetensors_headers_are_checked() {
     let with_header = |header: &str| [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 8]].concat();
     let with_conv1 = |entry: &str| with_header(&format!(r#"{{"conv1.weight": {entry}}}"#));
     let cases = [
@@ -513,13 +513,13 @@ fn safetensors_headers_are_not_believed() {
         ),
     ];
     for (case, bytes, kind, text) in cases {
-        expect(case, load("a.safetensors", &bytes, Arch::ResNet18), kind, &[text]);
+        expect(case, load("a.safetensors", &bytes, Arch::RESNET18), kind, &[text]);
     }
     assert_no_big_allocation();
 }
 
 #[test]
-fn paths_that_are_no_weight_file() {
+fn paths_without_a_weight_file_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let big = folder.path().join("big.onnx");
     std::fs::File::create(&big).unwrap().set_len(4 << 30).unwrap();
@@ -529,6 +529,6 @@ fn paths_that_are_no_weight_file() {
         ("4 GB", big, "limit", "4294967296 bytes"),
     ];
     for (case, path, kind, text) in cases {
-        expect(case, BackboneWeights::load(&path, Arch::ResNet18), kind, &[text]);
+        expect(case, BackboneWeights::load(&path, Arch::RESNET18), kind, &[text]);
     }
 }

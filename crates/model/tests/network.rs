@@ -15,8 +15,11 @@ use rand_chacha::ChaCha8Rng;
 
 fn small_weights() -> BackboneWeights {
     let golden = Path::new("tests/goldens/torch.safetensors");
-    BackboneWeights::load(golden, Arch::ResNet18).unwrap()
+    BackboneWeights::load(golden, Arch::RESNET18).unwrap()
 }
+
+/// The input of the small network.
+const IMAGES: [(&str, [usize; 2]); 1] = [("image", [64; 2])];
 
 fn pixels(n: usize) -> Vec<f32> {
     (0..n * 64 * 64).map(|i| (i * 7919 % 1021) as f32 / 1020.0).collect()
@@ -33,7 +36,7 @@ fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 #[test]
 fn no_gradient_reaches_the_backbone_or_the_images() {
     let device = Device::flex().autodiff();
-    let backbone = small_weights().to_backbone(&device);
+    let [backbone] = small_weights().to_backbones(&device).try_into().unwrap();
     assert!(backbone.devices().iter().all(|device| !device.is_autodiff()));
 
     let images = TensorData::new(pixels(2), [2, 1, 64, 64]);
@@ -56,14 +59,14 @@ fn maps(rows: Vec<f32>, shape: [usize; 3], device: &Device) -> Tensor<4> {
 }
 
 #[test]
-fn the_frozen_part_and_the_trained_part_make_the_whole() {
+fn the_frozen_part_then_the_trained_part_give_the_whole_networks_embedding() {
     let (weights, images, device) = (small_weights(), pixels(3), Device::flex());
     for name in ["burn", "rten"] {
         let compute = Compute::new("cpu", name).unwrap();
-        let whole = compute.engine(&weights, [64; 2]).unwrap().embed(&images).unwrap();
+        let whole = compute.engine(&weights, &IMAGES).unwrap().embed(&images).unwrap();
         for (trainable, shape) in [(Trainable::Layer4, [12, 4, 4]), (Trainable::All, [1, 64, 64])] {
-            let frozen = compute.engine_before(trainable, &weights, [64; 2]).unwrap();
-            assert_eq!(weights.trainable_input(trainable, [64; 2]), shape, "{trainable:?}");
+            let frozen = compute.engine_before(trainable, &weights, &IMAGES).unwrap();
+            assert_eq!(weights.trainable_input(trainable, &IMAGES), shape, "{trainable:?}");
             assert_eq!(frozen.n_outputs(), shape.iter().product::<usize>());
             let trained = weights.to_trainable(trainable, &device).unwrap();
             let found = numbers(trained.forward(maps(frozen.embed(&images).unwrap(), shape, &device)));
@@ -75,7 +78,7 @@ fn the_frozen_part_and_the_trained_part_make_the_whole() {
 }
 
 #[test]
-fn a_step_changes_what_is_named_and_a_checkpoint_keeps_it() {
+fn a_training_step_changes_only_the_named_layers_and_a_checkpoint_keeps_them() {
     let (weights, device) = (small_weights(), Device::flex());
     let compute = Compute::new("cpu", "burn").unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -83,9 +86,9 @@ fn a_step_changes_what_is_named_and_a_checkpoint_keeps_it() {
     let config = HeadConfig { inner: 4, dropout: 0.0 };
     let head = Head::new(&config, 24, 3, &mut rng(1), &device);
     for trainable in [Trainable::Layer4, Trainable::All] {
-        let frozen = compute.engine_before(trainable, &weights, [64; 2]).unwrap().embed(&pixels(2)).unwrap();
+        let frozen = compute.engine_before(trainable, &weights, &IMAGES).unwrap().embed(&pixels(2)).unwrap();
         let backbone = weights.to_trainable(trainable, &device.clone().autodiff()).unwrap();
-        let inputs = maps(frozen, weights.trainable_input(trainable, [64; 2]), &backbone.device());
+        let inputs = maps(frozen, weights.trainable_input(trainable, &IMAGES), &backbone.device());
         let gradients = backbone.forward(inputs).powf_scalar(2.0).sum().backward();
         let gradients = GradientsParams::from_grads(gradients, &backbone);
         let backbone = AdamWConfig::new().init().step(0.1, backbone, gradients);
@@ -94,7 +97,7 @@ fn a_step_changes_what_is_named_and_a_checkpoint_keeps_it() {
         let tensors = |weights: &BackboneWeights, name: &str| {
             let file = folder.path().join(name);
             let info = ModelInfo {
-                arch: Arch::ResNet18,
+                arch: Arch::RESNET18,
                 labels: ["a", "b", "c"].map(String::from).into(),
                 head: config.clone(),
                 gate: None,
@@ -124,7 +127,7 @@ fn a_step_changes_what_is_named_and_a_checkpoint_keeps_it() {
 #[test]
 fn an_embedding_does_not_depend_on_its_batch() {
     for name in ["burn", "rten"] {
-        let engine = Compute::new("cpu", name).unwrap().engine(&small_weights(), [64; 2]).unwrap();
+        let engine = Compute::new("cpu", name).unwrap().engine(&small_weights(), &IMAGES).unwrap();
         let images = pixels(11);
         let together = engine.embed(&images).unwrap();
         let alone: Vec<f32> = images.chunks(64 * 64).flat_map(|image| engine.embed(image).unwrap()).collect();
@@ -135,14 +138,14 @@ fn an_embedding_does_not_depend_on_its_batch() {
     }
 }
 
-/// Of whichever GPU backends this build has.
+/// For each GPU backend that this build has.
 #[test]
 fn gpus_agree_with_the_cpu() {
     let cpu = Compute::new("cpu", "burn").unwrap();
     let images = pixels(3);
     let logits = |compute: &Compute| {
         let head = Head::new(&HeadConfig { inner: 16, dropout: 0.0 }, 24, 8, &mut rng(5), compute.device());
-        head.classify(&compute.engine(&small_weights(), [64; 2]).unwrap().embed(&images).unwrap()).unwrap()
+        head.classify(&compute.engine(&small_weights(), &IMAGES).unwrap().embed(&images).unwrap()).unwrap()
     };
     for name in ["wgpu", "cuda"] {
         match Compute::new(name, "burn") {
@@ -160,9 +163,9 @@ fn gpus_agree_with_the_cpu() {
 #[test]
 fn random_weights_are_the_same_on_every_machine() {
     let cases = [
-        (Arch::ResNet18, 42, "e685f07c15146afb23b611fcdf7a4ecf3d9161f2ac4b94bd0aae9cc0f408c4d4"),
-        (Arch::ResNet18, 43, "81942c4558007353573ab910ab99e2d4096515a0d3564cf50cb6c254535c9413"),
-        (Arch::ResNet34, 42, "1a2437cc6047764b388f96447de3adb4d6799ef62bfec67251d98f409e8d1e65"),
+        (Arch::RESNET18, 42, "e685f07c15146afb23b611fcdf7a4ecf3d9161f2ac4b94bd0aae9cc0f408c4d4"),
+        (Arch::RESNET18, 43, "81942c4558007353573ab910ab99e2d4096515a0d3564cf50cb6c254535c9413"),
+        (Arch::RESNET34, 42, "1a2437cc6047764b388f96447de3adb4d6799ef62bfec67251d98f409e8d1e65"),
     ];
     for (arch, seed, fingerprint) in cases {
         let weights = BackboneWeights::random(arch, seed);
@@ -253,7 +256,7 @@ fn devices_and_engines_are_found_by_name() {
 #[test]
 fn a_network_with_batch_norm_folds_into_the_same_network() {
     let device = Device::flex().autodiff();
-    let mut network = NormedBackbone::random(Arch::ResNet18W8, 3, &device).unwrap();
+    let mut network = NormedBackbone::random(Arch::RESNET18_W8, 3, &device).unwrap();
     let images = |n: usize, device: &Device| Tensor::<4>::from_data(TensorData::new(pixels(n), [n, 1, 64, 64]), device);
     let mut adam = AdamWConfig::new().init();
     for _ in 0..3 {
@@ -263,38 +266,38 @@ fn a_network_with_batch_norm_folds_into_the_same_network() {
         network = adam.step(1e-2, network, gradients);
     }
     let weights = network.fold().unwrap();
-    assert_eq!((weights.arch(), weights.n_outputs()), (Arch::ResNet18W8, 64));
+    assert_eq!((weights.arch(), weights.n_outputs()), (Arch::RESNET18_W8, 64));
     let plain = Device::flex();
     let expected = numbers(network.valid().forward(images(2, &plain)));
-    let found = numbers(weights.to_backbone(&plain).forward(images(2, &plain)));
+    let found = numbers(weights.to_backbones(&plain)[0].forward(images(2, &plain)));
     let scale = expected.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
     assert!(scale > 0.0);
     for (found, expected) in found.iter().zip(&expected) {
         assert!((found - expected).abs() < 1e-4 * scale, "{found}, not {expected}");
     }
     // Untrained, it is what `random` draws, but for batch norm's division by sqrt(1 + 1e-5) in each of the layers.
-    let fresh = NormedBackbone::random(Arch::ResNet18W8, 3, &plain).unwrap().fold().unwrap();
-    let drawn = BackboneWeights::random(Arch::ResNet18W8, 3);
-    let [fresh, drawn] = [fresh, drawn].map(|w| numbers(w.to_backbone(&plain).forward(images(2, &plain))));
+    let fresh = NormedBackbone::random(Arch::RESNET18_W8, 3, &plain).unwrap().fold().unwrap();
+    let drawn = BackboneWeights::random(Arch::RESNET18_W8, 3);
+    let [fresh, drawn] = [fresh, drawn].map(|w| numbers(w.to_backbones(&plain)[0].forward(images(2, &plain))));
     assert!(fresh.iter().zip(&drawn).all(|(fresh, drawn)| (fresh - drawn).abs() < 1e-3 * drawn.abs().max(1.0)));
 }
 
 #[test]
-fn a_saved_backbone_loads_as_weights_and_tells_how_it_came_about() {
+fn a_saved_backbone_loads_as_weights_with_its_provenance() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("backbone.safetensors");
-    let weights = BackboneWeights::random(Arch::ResNet18W8, 1);
+    let weights = BackboneWeights::random(Arch::RESNET18_W8, 1);
     let provenance = serde_json::json!({ "heard": ["a"] });
-    let info = BackboneInfo { arch: Arch::ResNet18W8, features: serde_json::json!({}), provenance };
+    let info = BackboneInfo { arch: Arch::RESNET18_W8, features: serde_json::json!({}), provenance };
     save_backbone(&path, &info, &weights).unwrap();
     let first = std::fs::read(&path).unwrap();
-    assert_eq!(BackboneWeights::load(&path, Arch::ResNet18W8).unwrap(), weights);
-    assert_eq!(load_backbone(&path, Arch::ResNet18W8).unwrap(), (weights.clone(), Some(info.clone())));
+    assert_eq!(BackboneWeights::load(&path, Arch::RESNET18_W8).unwrap(), weights);
+    assert_eq!(load_backbone(&path, Arch::RESNET18_W8).unwrap(), (weights.clone(), Some(info.clone())));
     save_backbone(&path, &info, &weights).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), first);
-    // A name that says how narrow it is takes no other width.
-    let message = BackboneWeights::load(&path, Arch::ResNet18W16).unwrap_err().to_string();
+    // A name with a width takes no other width.
+    let message = BackboneWeights::load(&path, Arch::RESNET18_W16).unwrap_err().to_string();
     assert!(message.contains("64 numbers, that of resnet18-w16 128"), "{message}");
     let elsewhere = Path::new("tests/goldens/torch.safetensors");
-    assert_eq!(load_backbone(elsewhere, Arch::ResNet18).unwrap().1, None);
+    assert_eq!(load_backbone(elsewhere, Arch::RESNET18).unwrap().1, None);
 }

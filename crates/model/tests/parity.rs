@@ -13,16 +13,16 @@ use serde::Deserialize;
 const TOLERANCE: f32 = 1e-5;
 
 const STYLES: [(&str, Arch); 10] = [
-    ("legacy_folded.onnx", Arch::ResNet18),
-    ("legacy_unfolded.onnx", Arch::ResNet18),
-    ("legacy_training.onnx", Arch::ResNet18),
-    ("legacy_initializers_as_inputs.onnx", Arch::ResNet18),
-    ("dynamo_external.onnx", Arch::ResNet18),
-    ("dynamo_embedded.onnx", Arch::ResNet18),
-    ("dynamo_unoptimized.onnx", Arch::ResNet18),
-    ("mxnet.onnx", Arch::ResNet18),
-    ("torch.safetensors", Arch::ResNet18),
-    ("resnet34.onnx", Arch::ResNet34),
+    ("legacy_folded.onnx", Arch::RESNET18),
+    ("legacy_unfolded.onnx", Arch::RESNET18),
+    ("legacy_training.onnx", Arch::RESNET18),
+    ("legacy_initializers_as_inputs.onnx", Arch::RESNET18),
+    ("dynamo_external.onnx", Arch::RESNET18),
+    ("dynamo_embedded.onnx", Arch::RESNET18),
+    ("dynamo_unoptimized.onnx", Arch::RESNET18),
+    ("mxnet.onnx", Arch::RESNET18),
+    ("torch.safetensors", Arch::RESNET18),
+    ("resnet34.onnx", Arch::RESNET34),
 ];
 
 #[derive(Deserialize)]
@@ -50,7 +50,8 @@ fn check(folder: &Path) {
         };
         for compute in &engines {
             let case = format!("{file}, {}", compute.engine_name());
-            let embeddings = compute.engine(&weights, [expected.size; 2]).unwrap().embed(&images).unwrap();
+            let embeddings =
+                compute.engine(&weights, &[("image", [expected.size; 2])]).unwrap().embed(&images).unwrap();
             let expected = &expected.embeddings[&arch];
             assert_eq!(embeddings.len(), expected.len(), "{case}");
             let errors = embeddings.iter().zip(expected).map(|(a, b)| (a - b).abs());

@@ -1,4 +1,4 @@
-//! Saved models and heads: what is read is what was written, and nothing else is.
+//! Saved models and heads are read as they were written; damaged ones are refused.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
@@ -10,6 +10,9 @@ use model::{
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+
+/// The input of the small network.
+const IMAGES: [(&str, [usize; 2]); 1] = [("image", [64; 2])];
 
 const FORMATS: [&str; 2] = ["safetensors", "onnx"];
 
@@ -25,12 +28,12 @@ struct Fixture {
 impl Fixture {
     fn new() -> Fixture {
         let golden = Path::new("tests/goldens/torch.safetensors");
-        let weights = BackboneWeights::load(golden, Arch::ResNet18).unwrap();
+        let weights = BackboneWeights::load(golden, Arch::RESNET18).unwrap();
         let device = Device::flex();
         let config = HeadConfig { inner: 16, dropout: 0.5 };
         let head = random_head(&config, weights.n_outputs(), &device, 3);
         let info = ModelInfo {
-            arch: Arch::ResNet18,
+            arch: Arch::RESNET18,
             labels: ["belly pain", "hungry", "tired"].map(String::from).to_vec(),
             head: config,
             gate: Some(GateInfo { threshold: 0.25 }),
@@ -52,7 +55,7 @@ impl Fixture {
         let path = self.path(format);
         let Fixture { info, weights, head, gate, .. } = self;
         match format {
-            "onnx" => model::save_onnx(&path, info, weights, head, gate.as_ref(), [64; 2]).unwrap(),
+            "onnx" => model::save_onnx(&path, info, weights, head, gate.as_ref(), &IMAGES).unwrap(),
             _ => model::save_model(&path, info, weights, head, gate.as_ref()).unwrap(),
         }
         path
@@ -96,7 +99,7 @@ fn a_model_comes_back_bit_for_bit_with_or_without_a_gate() {
         assert_eq!(saved.weights, fixture.weights, "{format}");
         assert_eq!(saved.gate, fixture.gate, "{format}");
         assert_eq!(logits(&saved.head), logits(&fixture.head), "{format}");
-        assert_eq!(BackboneWeights::load(&fixture.path(format), Arch::ResNet18).unwrap(), fixture.weights, "{format}");
+        assert_eq!(BackboneWeights::load(&fixture.path(format), Arch::RESNET18).unwrap(), fixture.weights, "{format}");
     }
 }
 
@@ -134,7 +137,7 @@ fn the_onnx_file_gives_the_engines_logits_and_scores() {
     assert_eq!((shape, cry_shape), ([64, 3], [64, 1]));
     assert!(cry.iter().any(|score| *score > 0.1 && *score < 0.9), "scores that could be wrong: {cry:?}");
     for name in ["burn", "rten"] {
-        let engine = Compute::new("cpu", name).unwrap().engine(&fixture.weights, [64; 2]).unwrap();
+        let engine = Compute::new("cpu", name).unwrap().engine(&fixture.weights, &IMAGES).unwrap();
         let embeddings = engine.embed(&images).unwrap();
         let logits = fixture.head.classify(&embeddings).unwrap();
         let scores = fixture.gate.as_ref().unwrap().scores(&embeddings);
@@ -148,16 +151,16 @@ fn the_onnx_file_gives_the_engines_logits_and_scores() {
 fn a_burn_record_comes_back_bit_for_bit() {
     let fixture = Fixture::new();
     let path = fixture.path("bpk");
-    let network = Network::new(&fixture.weights, &fixture.head);
+    let network = Network::new(&fixture.weights, &fixture.head).unwrap();
     network.save_record(&path).unwrap();
     let bytes = std::fs::read(&path).unwrap();
 
     let other = random_head(&HeadConfig { inner: 16, dropout: 0.0 }, 24, &fixture.device, 4);
-    let fresh = || Network::new(&fixture.weights, &other);
+    let fresh = || Network::new(&fixture.weights, &other).unwrap();
     let loaded = fresh().load_record(&path).unwrap();
     assert_eq!(logits(&loaded.head), logits(&fixture.head));
     let images = || Tensor::<4>::from_data(TensorData::new(vec![0.5_f32; 64 * 64], [1, 1, 64, 64]), &fixture.device);
-    let numbers = |network: &Network| network.forward(images()).into_data().try_into_vec::<f32>().unwrap();
+    let numbers = |network: &Network| network.forward(&[images()]).unwrap().into_data().try_into_vec::<f32>().unwrap();
     assert_eq!(numbers(&loaded), numbers(&network));
     loaded.save_record(&path).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), bytes);

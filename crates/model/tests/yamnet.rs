@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use model::{Arch, BackboneWeights, Compute, Error, Head, HeadConfig, ModelInfo, Network, Pooling, Trainable};
+use model::{Arch, BackboneWeights, Compute, Error, Head, HeadConfig, Inputs, ModelInfo, Network, Pooling, Trainable};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
@@ -27,7 +27,7 @@ fn expected() -> Expected {
 }
 
 fn weights(file: &str) -> BackboneWeights {
-    BackboneWeights::load(&Path::new("tests/goldens").join(file), Arch::Yamnet).unwrap()
+    BackboneWeights::load(&Path::new("tests/goldens").join(file), Arch::YAMNET).unwrap()
 }
 
 /// `[images, frames, 64]`, as the script makes them.
@@ -44,8 +44,8 @@ fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
         .fold(0.0, |most, error| if error.is_nan() { error } else { error.max(most) })
 }
 
-fn engines(weights: &BackboneWeights, shape: [usize; 2]) -> Vec<Box<dyn model::Engine>> {
-    ["burn", "rten"].map(|name| Compute::new("cpu", name).unwrap().engine(weights, shape).unwrap()).into()
+fn engines(weights: &BackboneWeights, inputs: &Inputs) -> Vec<Box<dyn model::Engine>> {
+    ["burn", "rten"].map(|name| Compute::new("cpu", name).unwrap().engine(weights, inputs).unwrap()).into()
 }
 
 #[test]
@@ -54,11 +54,13 @@ fn embeddings_and_scores_are_onnx_runtimes() {
     let images = spectrograms(&expected);
     for file in ["yamnet.tflite", "yamnet.onnx"] {
         let weights = weights(file);
-        for engine in engines(&weights, [expected.frames, 64]) {
+        for engine in engines(&weights, &[("patches", [expected.frames, 64])]) {
             let error = largest_difference(&engine.embed(&images).unwrap(), &expected.embeddings);
             assert!(error <= TOLERANCE, "{file}: {error}");
         }
-        for engine in engines(&weights.clone().with_pooling(Pooling::Cry).unwrap(), [expected.frames, 64]) {
+        for engine in
+            engines(&weights.clone().with_pooling(Pooling::Cry).unwrap(), &[("patches", [expected.frames, 64])])
+        {
             let error = largest_difference(&engine.embed(&images).unwrap(), &expected.cry_embeddings);
             assert!(error <= TOLERANCE, "{file}, weighted by cries: {error}");
         }
@@ -67,7 +69,7 @@ fn embeddings_and_scores_are_onnx_runtimes() {
             .flat_map(|image| image.windows(96 * 64).step_by(48 * 64).flatten().copied())
             .collect();
         let classifier = weights.classifier().unwrap();
-        for engine in engines(&weights, [96, 64]) {
+        for engine in engines(&weights, &[("patches", [96, 64])]) {
             let scores = classifier.scores(&engine.embed(&patches).unwrap());
             let error = largest_difference(&scores, &expected.scores);
             assert!(error <= TOLERANCE, "{file}: {error}");
@@ -94,61 +96,112 @@ fn a_saved_model_answers_alike_in_every_form() {
     let expected = expected();
     for pooling in [Pooling::Mean, Pooling::Cry] {
         let weights = plain.clone().with_pooling(pooling).unwrap();
-        answers_alike(&weights, &spectrograms(&expected), [expected.frames, 64]);
-        let (both, images, shape) = beside_a_resnet(&weights, &expected);
-        answers_alike(&both, &images, shape);
+        answers_alike(&weights, &spectrograms(&expected), &[("patches", [expected.frames, 64])]);
+        let (both, records) = beside_a_resnet(&weights, &expected);
+        answers_alike(&both, &records, &both_inputs(&expected));
     }
 }
 
-/// With a random ResNet, and images of both: a square of 40 pixels, then the spectrogram, filled up to whole rows.
-fn beside_a_resnet(yamnet: &BackboneWeights, expected: &Expected) -> (BackboneWeights, Vec<f32>, [usize; 2]) {
-    let both = BackboneWeights::random(Arch::ResNet18W8, 1).beside(yamnet.clone()).unwrap();
-    assert_eq!(both.arch(), Arch::ResNet18W8Yamnet);
+/// Side of the ResNet's images.
+const SIDE: usize = 40;
+
+/// With a random ResNet, and records of both: an image, then the spectrogram.
+fn beside_a_resnet(yamnet: &BackboneWeights, expected: &Expected) -> (BackboneWeights, Vec<f32>) {
+    let both = BackboneWeights::random(Arch::RESNET18_W8, 1).beside(yamnet.clone()).unwrap();
+    assert_eq!(both.arch(), Arch::RESNET18_W8.beside(Arch::YAMNET).unwrap());
     let spectrograms = spectrograms(expected);
-    let below = (expected.frames * 64).div_ceil(40) * 40;
-    let image = |spectrogram: &[f32]| {
-        let mut image = squares()[..1600].to_vec();
-        image.extend(spectrogram);
-        image.resize(1600 + below, 0.0);
-        image
-    };
-    let images = spectrograms.chunks(expected.frames * 64).flat_map(image).collect();
-    (both, images, [40 + below / 40, 40])
+    let record = |spectrogram: &[f32]| [&squares()[..SIDE * SIDE], spectrogram].concat();
+    let records = spectrograms.chunks(expected.frames * 64).flat_map(record).collect();
+    (both, records)
 }
 
-/// A square of 40 pixels for each image.
+fn both_inputs(expected: &Expected) -> [(&'static str, [usize; 2]); 2] {
+    [("image", [SIDE; 2]), ("patches", [expected.frames, 64])]
+}
+
+/// An image for each spectrogram.
 fn squares() -> Vec<f32> {
-    (0..2 * 1600).map(|i| (i % 1600 * 7919 % 1021) as f32 / 1020.0).collect()
+    (0..2 * SIDE * SIDE).map(|i| (i % (SIDE * SIDE) * 7919 % 1021) as f32 / 1020.0).collect()
 }
 
 #[test]
-fn two_together_embed_as_each_does() {
+fn two_networks_embed_as_each_does_alone() {
     let expected = expected();
     let yamnet = weights("yamnet.tflite").with_pooling(Pooling::Cry).unwrap();
-    let (both, images, shape) = beside_a_resnet(&yamnet, &expected);
-    let resnet = BackboneWeights::random(Arch::ResNet18W8, 1);
+    let (both, records) = beside_a_resnet(&yamnet, &expected);
+    let inputs = both_inputs(&expected);
+    let resnet = BackboneWeights::random(Arch::RESNET18_W8, 1);
     assert_eq!(both.n_outputs(), resnet.n_outputs() + yamnet.n_outputs());
     let of_squares =
-        engines(&resnet, [40, 40]).iter().map(|engine| engine.embed(&squares()).unwrap()).collect::<Vec<_>>();
-    for (engine, of_squares) in engines(&both, shape).iter().zip(of_squares) {
-        let found = engine.embed(&images).unwrap();
+        engines(&resnet, &inputs[..1]).iter().map(|engine| engine.embed(&squares()).unwrap()).collect::<Vec<_>>();
+    for (engine, of_squares) in engines(&both, &inputs).iter().zip(of_squares) {
+        let found = engine.embed(&records).unwrap();
         let rows = of_squares.chunks(resnet.n_outputs()).zip(expected.cry_embeddings.chunks(yamnet.n_outputs()));
         let separate: Vec<f32> = rows.flat_map(|(square, cry)| [square, cry].concat()).collect();
         let size = separate.iter().fold(1.0_f32, |most, x| most.max(x.abs()));
         assert!(largest_difference(&found, &separate) <= TOLERANCE * size);
     }
-    let compute = Compute::new("cpu", "burn").unwrap();
-    for shape in [[40, 40], [41, 40], [0, 40], [40, 0]] {
-        assert!(matches!(compute.engine(&both, shape), Err(Error::Argument(_))), "{shape:?}");
+    // The record's order is the caller's, the embedding's that of the architecture.
+    let turned = yamnet.clone().beside(resnet.clone()).unwrap();
+    assert_eq!(turned.arch().to_string(), "yamnet+resnet18-w8");
+    let [cry, square] = [yamnet.n_outputs(), resnet.n_outputs()];
+    for (turned, both) in engines(&turned, &inputs).iter().zip(engines(&both, &inputs)) {
+        let (turned, both) = (turned.embed(&records).unwrap(), both.embed(&records).unwrap());
+        for (turned, both) in turned.chunks(cry + square).zip(both.chunks(cry + square)) {
+            assert_eq!([&turned[cry..], &turned[..cry]].concat(), both);
+        }
     }
-    assert!(compute.engine_before(Trainable::Layer4, &both, shape).is_err());
-    assert!(yamnet.clone().beside(resnet.clone()).is_err() && resnet.clone().beside(resnet).is_err());
+    let compute = Compute::new("cpu", "burn").unwrap();
+    for wrong in [
+        &inputs[..1],
+        &inputs[1..],
+        &[("image", [0, SIDE]), inputs[1]],
+        &[("image", [SIDE, 0]), inputs[1]],
+        &[inputs[0], ("patches", [97, 64])],
+        &[inputs[0], inputs[1], ("sound", [1, 1])],
+    ] {
+        assert!(matches!(compute.engine(&both, wrong), Err(Error::Argument(_))), "{wrong:?}");
+    }
+    assert!(compute.engine_before(Trainable::Layer4, &both, &inputs).is_err());
+    assert!(yamnet.clone().beside(yamnet).is_err() && resnet.clone().beside(resnet).is_err());
 }
 
-fn answers_alike(weights: &BackboneWeights, images: &[f32], shape: [usize; 2]) {
-    let device = Device::flex();
+/// The file itself in rten: one input for each kind, YAMNet's in true patches.
+#[test]
+fn the_onnx_file_of_two_networks_has_named_inputs_and_gives_the_engines_logits() {
+    let expected = expected();
+    let yamnet = weights("yamnet.tflite").with_pooling(Pooling::Cry).unwrap();
+    let (both, records) = beside_a_resnet(&yamnet, &expected);
+    let inputs = both_inputs(&expected);
+    let (info, head) = model_of(&both);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.onnx");
+    model::save_onnx(&path, &info, &both, &head, None, &inputs).unwrap();
+
+    let file = rten::Model::load_file(&path).unwrap();
+    let names: Vec<&str> = file.input_ids().iter().map(|id| file.node_info(*id).unwrap().name().unwrap()).collect();
+    assert_eq!(names, ["image", "patches"]);
+    let (squares, spectrograms) = (squares(), spectrograms(&expected));
+    let patches: Vec<f32> = spectrograms
+        .chunks(expected.frames * 64)
+        .flat_map(|spectrogram| spectrogram.windows(96 * 64).step_by(48 * 64).flatten().copied())
+        .collect();
+    let image = rten::ValueView::from_shape([2, 1, SIDE, SIDE], &squares).unwrap();
+    let patches = rten::ValueView::from_shape([2, expected.frames / 48 - 1, 96, 64], &patches).unwrap();
+    let id = |name: &str| file.node_id(name).unwrap();
+    let values = vec![(id("image"), image.into()), (id("patches"), patches.into())];
+    let [logits]: [rten::Value; 1] = file.run_n(values, [id("logits")], None).unwrap();
+    let (_, logits) = logits.into_shape_vec::<f32, 2>().unwrap();
+    for engine in engines(&both, &inputs) {
+        let found = head.classify(&engine.embed(&records).unwrap()).unwrap();
+        assert!(largest_difference(&found, &logits) <= TOLERANCE);
+    }
+}
+
+/// A head for an encoder of any kind, and what is saved beside it.
+fn model_of(weights: &BackboneWeights) -> (ModelInfo, Head) {
     let config = HeadConfig { inner: 4, dropout: 0.0 };
-    let head = Head::new(&config, weights.n_outputs(), 3, &mut ChaCha8Rng::seed_from_u64(1), &device);
+    let head = Head::new(&config, weights.n_outputs(), 3, &mut ChaCha8Rng::seed_from_u64(1), &Device::flex());
     let info = ModelInfo {
         arch: weights.arch(),
         labels: ["a", "b", "c"].map(String::from).into(),
@@ -159,29 +212,43 @@ fn answers_alike(weights: &BackboneWeights, images: &[f32], shape: [usize; 2]) {
         backbone_source: String::new(),
         provenance: serde_json::json!({}),
     };
+    (info, head)
+}
+
+fn answers_alike(weights: &BackboneWeights, records: &[f32], inputs: &Inputs) {
+    let device = Device::flex();
+    let (info, head) = model_of(weights);
     let folder = tempfile::tempdir().unwrap();
     let [plain, onnx] = ["model.safetensors", "model.onnx"].map(|name| folder.path().join(name));
     model::save_model(&plain, &info, weights, &head, None).unwrap();
-    model::save_onnx(&onnx, &info, weights, &head, None, shape).unwrap();
+    model::save_onnx(&onnx, &info, weights, &head, None, inputs).unwrap();
     let compute = Compute::new("cpu", "burn").unwrap();
-    let answer = head.classify(&compute.engine(weights, shape).unwrap().embed(images).unwrap()).unwrap();
+    let answer = head.classify(&compute.engine(weights, inputs).unwrap().embed(records).unwrap()).unwrap();
     for path in [&plain, &onnx] {
         let saved = model::load_model(path, &device).unwrap();
         assert_eq!((&saved.info, saved.weights.fingerprint()), (&info, weights.fingerprint()));
-        let embeddings = compute.engine(&saved.weights, shape).unwrap().embed(images).unwrap();
+        let embeddings = compute.engine(&saved.weights, inputs).unwrap().embed(records).unwrap();
         assert_eq!(saved.head.classify(&embeddings).unwrap(), answer);
     }
 
     let record = folder.path().join("model.bpk");
-    Network::new(weights, &head).save_record(&record).unwrap();
+    Network::new(weights, &head).unwrap().save_record(&record).unwrap();
     let other = BackboneWeights::load(&onnx, weights.arch()).unwrap();
-    let network = Network::new(&other, &head).load_record(&record).unwrap();
-    let images = Tensor::<4>::from_data(
-        TensorData::new(images.to_vec(), [images.len() / shape.iter().product::<usize>(), 1, shape[0], shape[1]]),
-        &device,
-    );
-    let found: Vec<f32> = network.forward(images).into_data().try_into_vec().unwrap();
+    let network = Network::new(&other, &head).unwrap().load_record(&record).unwrap();
+    let length: usize = inputs.iter().map(|(_, [height, width])| height * width).sum();
+    let mut start = 0;
+    let tensors: Vec<Tensor<4>> = inputs
+        .iter()
+        .map(|(_, [height, width])| {
+            let input = start..start + height * width;
+            start = input.end;
+            let values: Vec<f32> = records.chunks(length).flat_map(|record| &record[input.clone()]).copied().collect();
+            Tensor::from_data(TensorData::new(values, [records.len() / length, 1, *height, *width]), &device)
+        })
+        .collect();
+    let found: Vec<f32> = network.forward(&tensors).unwrap().into_data().try_into_vec().unwrap();
     assert!(largest_difference(&found, &answer) <= TOLERANCE);
+    assert!(network.forward(&[]).is_err());
 }
 
 #[test]
@@ -190,33 +257,33 @@ fn a_pooling_stays_with_the_model_and_needs_a_class_for_cries() {
     assert_eq!(pooled.n_outputs(), 2 * weights("yamnet.tflite").n_outputs());
     assert_eq!(pooled.clone().with_pooling(Pooling::Cry).unwrap(), pooled);
     assert_eq!(pooled.with_pooling(Pooling::Mean).unwrap(), weights("yamnet.tflite"));
-    for arch in [Arch::Yamnet, Arch::ResNet18W8] {
+    for arch in [Arch::YAMNET, Arch::RESNET18_W8] {
         let error = BackboneWeights::random(arch, 1).with_pooling(Pooling::Cry).unwrap_err();
         assert!(matches!(error, Error::Unsupported(_)), "{error}");
     }
 }
 
 #[test]
-fn what_yamnet_does_not_take_is_refused() {
+fn shapes_that_yamnet_does_not_take_and_training_it_are_refused() {
     let weights = weights("yamnet.tflite");
     let compute = Compute::new("cpu", "burn").unwrap();
     for shape in [[0, 64], [48, 64], [97, 64], [144, 63], [224, 224]] {
-        assert!(matches!(compute.engine(&weights, shape), Err(Error::Argument(_))), "{shape:?}");
+        assert!(matches!(compute.engine(&weights, &[("patches", shape)]), Err(Error::Argument(_))), "{shape:?}");
     }
     for trainable in [Trainable::Layer4, Trainable::All] {
-        let engine = compute.engine_before(trainable, &weights, [96, 64]);
+        let engine = compute.engine_before(trainable, &weights, &[("patches", [96, 64])]);
         assert!(engine.err().unwrap().to_string().contains("frozen"));
         assert!(weights.to_trainable(trainable, compute.device()).is_none());
     }
 }
 
-/// Depthwise kernels have a fan of their own: with that of all outputs together nothing would come through.
+/// Depthwise kernels have a fan of their own: with that of all outputs together the embedding would vanish.
 #[test]
-fn random_weights_let_the_sound_through() {
-    let weights = BackboneWeights::random(Arch::Yamnet, 42);
+fn embeddings_of_random_weights_have_a_usable_size() {
+    let weights = BackboneWeights::random(Arch::YAMNET, 42);
     assert_eq!((weights.n_outputs(), weights.classifier()), (1024, None));
     let spectrogram: Vec<f32> = (0..96 * 64).map(|i| (i * 7919 % 1021) as f32 / 1020.0 * 8.0 - 6.0).collect();
-    let [burn, rten] = engines(&weights, [96, 64]).try_into().ok().unwrap();
+    let [burn, rten] = engines(&weights, &[("patches", [96, 64])]).try_into().ok().unwrap();
     let embedding = burn.embed(&spectrogram).unwrap();
     let size = (embedding.iter().map(|x| x * x).sum::<f32>() / 1024.0).sqrt();
     assert!(size > 0.01 && size < 100.0, "{size}");

@@ -70,7 +70,7 @@ impl Classifier {
         let calibration = serde_json::from_value(model.info.calibration.clone())
             .map_err(|e| Error::Calibration { path: path.into(), reason: e.to_string() })?;
         let extractor = Extractor::new(&config).map_err(|e| wrong(e.to_string()))?;
-        let engine = compute.engine(&model.weights, config.image_shape())?;
+        let engine = compute.engine(&model.weights, &config.inputs())?;
         let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let model::SavedModel { info, head, gate, .. } = model;
         Ok(Self { name, card, sha256, info, extractor, engine, head, gate, calibration })
@@ -197,7 +197,7 @@ impl Classifier {
         Ok(Clips { decode_time, ..Clips::cut(&self.extractor, &audio, windows) })
     }
 
-    /// The second step: what the model makes of each of `images`, `[n, height, width]` as [`Classifier::cut`] gives them.
+    /// The second step: what the model makes of each of `images`, `[n, record length]` as [`Classifier::cut`] gives them.
     ///
     /// # Errors
     /// [`Error::Model`] if the device gives no result.
@@ -209,11 +209,10 @@ impl Classifier {
             .map(|logits| Output { logits: logits.to_vec(), cry_score: None })
             .collect();
         if let Some(gate) = &self.gate {
-            let pixels = images.chunks_exact(self.features().image_shape().iter().product());
-            for ((output, image), score) in outputs.iter_mut().zip(pixels).zip(gate.scores(&embeddings)) {
-                // An image without any contrast is that of silence, whatever the gate has learnt.
-                let silent = image.iter().all(|pixel| *pixel == 0.0);
-                output.cry_score = Some(if silent { 0.0 } else { score });
+            let records = images.chunks_exact(self.engine.record_len());
+            for ((output, record), score) in outputs.iter_mut().zip(records).zip(gate.scores(&embeddings)) {
+                // Digital silence always scores 0, whatever the gate has learnt.
+                output.cry_score = Some(if self.features().is_silent(record) { 0.0 } else { score });
             }
         }
         Ok(outputs)

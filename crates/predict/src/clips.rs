@@ -34,7 +34,7 @@ pub struct Span {
 /// A recording, decoded and turned into images: its beginning, then each window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clips {
-    /// `[1 + windows, height, width]` row-major, of the feature settings' `image_shape`.
+    /// `[1 + windows, record length]` row-major: the inputs of the feature settings, one after the other.
     pub images: Vec<f32>,
     /// One for each window.
     pub windows: Vec<Span>,
@@ -111,7 +111,7 @@ pub(crate) fn window_image(extractor: &Extractor, samples: &[f32], sample_rate_h
     let reach = length(seconds + RESAMPLER_REACH_SECONDS, sample_rate_hz).min(samples.len());
     let mut waveform = extractor.at_own_rate(&samples[..reach], sample_rate_hz);
     waveform.truncate(length(seconds, extractor.config().waveform_rate_hz()));
-    extractor.image_from_waveform(&waveform)
+    extractor.record_from_waveform(&waveform)
 }
 
 #[cfg(test)]

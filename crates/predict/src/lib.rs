@@ -1,4 +1,28 @@
 //! A saved model and audio bytes to a prediction: the one classifier that everything that predicts calls.
+//!
+//! The model in the box and a sound, here half a second of silence, to an answer:
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use model::Compute;
+//! use predict::{Classifier, Options};
+//!
+//! // A WAV file: 16-bit mono at 8 kHz.
+//! let mut wav = b"RIFF".to_vec();
+//! wav.extend((36 + 8000_u32).to_le_bytes());
+//! wav.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data");
+//! wav.extend(8000_u32.to_le_bytes());
+//! wav.extend([0; 8000]);
+//!
+//! let classifier = Classifier::find(None, Path::new("experiments"), &Compute::new("cpu", "auto")?)?;
+//! let options = Options { top_k: 3, min_confidence: None, coverage: None };
+//! let answer = classifier.classify(&wav, Some("wav"), &options)?;
+//! assert!(classifier.labels().contains(&answer.label));
+//! assert_eq!(answer.top_k.len(), 3);
+//! assert_eq!((answer.cry_score, answer.not_a_cry), (Some(0.0), Some(true))); // digital silence always scores 0
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod classifier;
 mod clips;

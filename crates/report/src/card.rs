@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use experiment::{GateSummary, Report, TrialSummary};
-use features::FeatureConfig;
+use features::{FeatureConfig, InputShape, PATCHES, YAMNET_PATCH};
 use metrics::{Calibration, Evaluation};
 
 use crate::findings::findings;
@@ -138,17 +138,40 @@ impl Card<'_> {
     }
 
     fn usage(&self) -> String {
-        let [height, width] = self.features.image_shape();
         format!(
             "## Intended use\n\nResearch, and a hint beside a person's own judgement. It is not a medical device: never decide about a child's \
-             health or care by it.\n\n## How to run\n\n```sh\ntrain infer cry.wav --model {}\n```\n\n`model.onnx` takes `input`, float32 \
-             `[batch, 1, {height}, {width}]`, the log-mel image that `wail features` writes, and gives `logits`, float32 `[batch, {}]`{}. Its \
+             health or care by it.\n\n## How to run\n\n```sh\nwail infer cry.wav --model {}\n```\n\n`model.onnx` takes {}, \
+             and gives `logits`, float32 `[batch, {}]`{}. Its \
              metadata entry `wail` holds labels, feature settings and provenance as JSON. `model.safetensors` holds the same with the tensor names \
              of its authors, the input channels of a ResNet summed into one, and batch norm folded. `model.bpk` is a burn record of \
              `model::Network`.\n",
             self.folder.display(),
+            inputs(self.features),
             self.report.data.labels.len(),
             if self.gate.is_some() { ", and `cry`, float32 `[batch, 1]`, the gate's score" } else { "" },
         )
     }
+}
+
+/// The inputs of `model.onnx`.
+fn inputs(features: &FeatureConfig) -> String {
+    let inputs = features.inputs();
+    if let &[(_, [height, width])] = &inputs[..] {
+        return format!(
+            "`input`, float32 `[batch, 1, {height}, {width}]`, the log-mel image that `wail features` writes"
+        );
+    }
+    let [patch_frames, _] = YAMNET_PATCH;
+    let input = |&(name, [height, width]): &InputShape| match name {
+        PATCHES => {
+            let n_patches = 1 + (height - patch_frames) / (patch_frames / 2);
+            format!("`{name}`, float32 `[batch, {n_patches}, {patch_frames}, {width}]`")
+        }
+        _ => format!("`{name}`, float32 `[batch, 1, {height}, {width}]`"),
+    };
+    let inputs: Vec<String> = inputs.iter().map(input).collect();
+    format!(
+        "{}, which `wail features --front-end image+yamnet` writes (`--stage image`, `--stage patches`)",
+        inputs.join(" and ")
+    )
 }

@@ -88,7 +88,7 @@ pub(crate) fn example() -> Report {
             leaks: Leaks { held_out: 8, copies: 1, families: 1, recorders: 2, pretraining: 0 },
         },
         backbone: BackboneSummary {
-            arch: Arch::ResNet18,
+            arch: Arch::RESNET18,
             trained: Trainable::None,
             requested: "resnet18".into(),
             used: "random weights, seed 42".into(),

@@ -50,7 +50,10 @@ pub fn write_media(run: &RunFolder, root: &Path, config: &FeatureConfig, mistake
         let audio = extractor.decode_file(&path).map_err(|source| Error::Recording { path, source })?;
         let waveform = extractor.waveform(&audio);
         run.write(&media_name(i, "wav"), &media::wav(&waveform, config.waveform_rate_hz())?)?;
-        run.write(&media_name(i, "png"), &media::spectrogram_png(&extractor.log_mel(&waveform), config.n_mels)?)?;
+        run.write(
+            &media_name(i, "png"),
+            &media::spectrogram_png(&extractor.log_mel(&waveform), config.spectrogram().n_mels)?,
+        )?;
     }
     let names = (0..mistakes.len()).flat_map(|i| ["wav", "png"].map(|extension| media_name(i, extension)));
     Ok(run.keep_only("mistakes", &names.collect::<Vec<_>>())?)

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use features::{FeatureConfig, FrontEnd};
+use features::{FeatureConfig, FrontEnd, YamnetConfig};
 use model::{Arch, BackboneInfo, Compute};
 
 use crate::Error;
@@ -125,7 +125,8 @@ enum FrontEndName {
     Yamnet,
     /// The same with the 8-bit rounding of the TFLite runtime
     YamnetTflite,
-    /// The square image, and YAMNet's spectrogram below it
+    /// Both, an input each
+    #[value(name = "image+yamnet")]
     ImageAndYamnet,
 }
 
@@ -140,13 +141,11 @@ impl FrontEndArgs {
             return serde_json::from_value(saved.features).map_err(|source| Error::SavedSettings { what, source });
         }
         Ok(match (self.front_end, arch) {
-            (Some(FrontEndName::Yamnet), _) | (None, Arch::Yamnet) => FeatureConfig::yamnet(),
+            (Some(FrontEndName::Yamnet), _) | (None, Arch::YAMNET) => FeatureConfig::yamnet(),
             (Some(FrontEndName::YamnetTflite), _) => {
-                FeatureConfig { front_end: FrontEnd::YamnetTflite, ..FeatureConfig::yamnet() }
+                FrontEnd::Yamnet(YamnetConfig { tflite_rounding: true, ..YamnetConfig::default() }).into()
             }
-            (Some(FrontEndName::ImageAndYamnet), _) => {
-                FeatureConfig { front_end: FrontEnd::ImageAndYamnet, ..FeatureConfig::default() }
-            }
+            (Some(FrontEndName::ImageAndYamnet), _) => FeatureConfig::image_and_yamnet(),
             (Some(FrontEndName::Image), _) | (None, _) => FeatureConfig::default(),
         })
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use experiment::{BackboneSummary, PretrainingData, seed};
-use model::{Arch, BackboneInfo, BackboneWeights, Pooling};
+use model::{Arch, BackboneInfo, BackboneWeights, NetworkArch, Pooling};
 use predict::in_the_box;
 use weights::{FetchLimits, Register, WeightFile, fetch};
 
@@ -40,48 +40,63 @@ struct Part {
     warning: Option<String>,
 }
 
-/// Finds the weights that `config` names, in this order: a path, a file in `models/`, a download, the fallback.
+/// Finds the weights that `config` names for each network, in this order: a path, a file in `models/`, a download, the fallback.
 ///
 /// # Errors
 /// [`Error::Weights`] or [`Error::WeightFile`] if they are not available and no fallback is allowed, [`Error::ModelFile`] if a file is
 /// damaged or does not fit.
 pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resolved, Error> {
-    let yamnet = |weights: &str, when_missing: WeightsFallback| -> Result<Part, Error> {
-        let part = resolve_part(Arch::Yamnet, weights, when_missing, strict, seed)?;
-        // Random weights cannot weight patches by cry.
-        let pooling = if part.weights.knows_cries() { config.pooling } else { Pooling::Mean };
-        Ok(Part { weights: part.weights.with_pooling(pooling).map_err(Error::ModelFile)?, ..part })
-    };
-    let BackboneConfig { arch, weights, yamnet_weights, when_missing, .. } = config;
-    let (part, requested) = match arch.beside_yamnet() {
-        Some(resnet) => {
-            // The compact backbone replaces a ResNet only.
-            let for_yamnet =
-                if *when_missing == WeightsFallback::Random { *when_missing } else { WeightsFallback::Fail };
-            let first = resolve_part(resnet, weights, *when_missing, strict, seed)?;
-            let second = yamnet(yamnet_weights, for_yamnet)?;
-            let warnings: Vec<String> = first.warning.into_iter().chain(second.warning).collect();
-            let part = Part {
-                weights: first.weights.beside(second.weights).map_err(Error::ModelFile)?,
-                used: format!("{}; beside it {}", first.used, second.used),
-                pretraining: first.pretraining,
-                warning: (!warnings.is_empty()).then(|| warnings.join(" ")),
-            };
-            (part, format!("{weights}, {yamnet_weights}"))
+    let mut requested: Vec<&str> = Vec::new();
+    let mut whole: Option<Part> = None;
+    for network in config.arch.networks() {
+        let is_yamnet = network == NetworkArch::Yamnet;
+        let alone = config.arch.only_network().is_some();
+        let name = if is_yamnet && !alone { &config.yamnet_weights } else { &config.weights };
+        // The compact backbone replaces a ResNet only.
+        let when_missing = match config.when_missing {
+            WeightsFallback::Compact if is_yamnet => WeightsFallback::Fail,
+            other => other,
+        };
+        let mut part = resolve_part(network.into(), name, when_missing, strict, seed)?;
+        if is_yamnet {
+            // Random weights cannot weight patches by cry.
+            let pooling = if part.weights.knows_cries() { config.pooling } else { Pooling::Mean };
+            part.weights = part.weights.with_pooling(pooling).map_err(Error::ModelFile)?;
         }
-        None if *arch == Arch::Yamnet => (yamnet(weights, *when_missing)?, weights.clone()),
-        None => (resolve_part(*arch, weights, *when_missing, strict, seed)?, weights.clone()),
-    };
-    let Part { weights, used, pretraining, warning } = part;
+        requested.push(name);
+        whole = Some(match whole {
+            Some(before) => before.beside(part)?,
+            None => part,
+        });
+    }
+    let no_network = || Error::Weights(format!("{}: an architecture without a network", config.arch));
+    let Part { weights, used, pretraining, warning } = whole.ok_or_else(no_network)?;
     let summary = BackboneSummary {
         arch: weights.arch(),
         trained: config.train,
-        requested,
+        requested: requested.join(", "),
         used,
         stand_in: warning.is_some(),
         fingerprint: weights.fingerprint(),
     };
     Ok(Resolved { weights, summary, pretraining, warning })
+}
+
+impl Part {
+    /// Both parts as one, with the networks of this one first.
+    fn beside(self, other: Self) -> Result<Self, Error> {
+        let warnings: Vec<String> = self.warning.into_iter().chain(other.warning).collect();
+        Ok(Self {
+            weights: self.weights.beside(other.weights).map_err(Error::ModelFile)?,
+            used: format!("{}; beside it {}", self.used, other.used),
+            pretraining: if self.pretraining == PretrainingData::default() {
+                other.pretraining
+            } else {
+                self.pretraining
+            },
+            warning: (!warnings.is_empty()).then(|| warnings.join(" ")),
+        })
+    }
 }
 
 /// Resolves the weights of one network.

@@ -8,7 +8,7 @@ mod settings;
 
 use std::collections::HashSet;
 
-use features::{FeatureConfig, FrontEnd};
+use features::FeatureConfig;
 use model::{Arch, Pooling, Trainable};
 use serde::{Deserialize, Serialize};
 
@@ -166,7 +166,7 @@ impl Default for Config {
 impl Default for BackboneConfig {
     fn default() -> Self {
         Self {
-            arch: Arch::ResNet18,
+            arch: Arch::RESNET18,
             weights: "resnet18".into(),
             yamnet_weights: "yamnet".into(),
             pooling: Pooling::Mean,
@@ -210,12 +210,11 @@ impl Settings for Config {
     /// Those for YAMNet, alone or beside a ResNet.
     fn special_defaults(&self) -> Option<Self> {
         let arch = self.backbone.arch;
-        let alone = (arch == Arch::Yamnet).then(|| (FeatureConfig::yamnet(), "yamnet", WeightsFallback::Fail));
-        let both = || {
-            let front_end = FrontEnd::ImageAndYamnet;
-            (FeatureConfig { front_end, ..FeatureConfig::default() }, "resnet18", WeightsFallback::Compact)
+        let (features, weights, when_missing) = match arch.has_yamnet() {
+            false => return None,
+            true if arch == Arch::YAMNET => (FeatureConfig::yamnet(), "yamnet", WeightsFallback::Fail),
+            true => (FeatureConfig::image_and_yamnet(), "resnet18", WeightsFallback::Compact),
         };
-        let (features, weights, when_missing) = alone.or_else(|| arch.has_yamnet().then(both))?;
         let weights = weights.into();
         let backbone =
             BackboneConfig { arch, weights, pooling: Pooling::Cry, when_missing, ..BackboneConfig::default() };
@@ -237,7 +236,7 @@ impl Settings for Config {
             "backbone.learning_rate",
             "must be above 0 and at most 10",
         );
-        let (is_yamnet, has_yamnet) = (self.backbone.arch == Arch::Yamnet, self.backbone.arch.has_yamnet());
+        let (is_yamnet, has_yamnet) = (self.backbone.arch == Arch::YAMNET, self.backbone.arch.has_yamnet());
         check(
             !has_yamnet || self.backbone.train == Trainable::None,
             "backbone.train",
@@ -253,15 +252,13 @@ impl Settings for Config {
             "backbone.when_missing",
             "must be random or fail: the compact backbone cannot replace YAMNet",
         );
+        let taken = self.backbone.arch.input_names();
+        let front_ends = &self.features.front_ends;
         check(
-            match self.features.front_end {
-                FrontEnd::Image => !has_yamnet,
-                FrontEnd::Yamnet | FrontEnd::YamnetTflite => is_yamnet,
-                FrontEnd::ImageAndYamnet => has_yamnet && !is_yamnet,
-            },
+            front_ends.len() == taken.len()
+                && front_ends.iter().all(|front_end| taken.contains(&front_end.input_name())),
             "features.front_end",
-            "must be yamnet or yamnet_tflite for YAMNet, image_and_yamnet for it beside a ResNet, image for others; leave it out to have what \
-             fits",
+            "must be yamnet or yamnet_tflite for YAMNet, image for a ResNet, image+yamnet for both; leave it out to have what fits",
         );
         check((1..=10_000).contains(&self.train.epochs), "train.epochs", "must be 1 to 10000");
         check((1..=65_536).contains(&self.train.batch_size), "train.batch_size", "must be 1 to 65536");
@@ -317,6 +314,7 @@ fn all_distinct<T: std::hash::Hash + Eq>(values: impl Iterator<Item = T>) -> boo
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use features::{FrontEnd, ImageConfig, SpecAugment, YamnetConfig};
 
     fn load(text: &str, overrides: &[&str]) -> Result<Config, String> {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -340,7 +338,7 @@ mod tests {
     fn overrides_reach_nested_keys_and_bare_words_are_strings() {
         let config = load("", &["train.epochs=3", "name=mine", "features.spec_augment.probability=0"]).unwrap();
         assert_eq!((config.train.epochs, config.name.as_str()), (3, "mine"));
-        assert_eq!(config.features.spec_augment.probability, 0.0);
+        assert_eq!(config.features.front_ends[0].spec_augment().probability, 0.0);
     }
 
     #[test]
@@ -348,9 +346,9 @@ mod tests {
         let yamnet =
             "[backbone]\narch = \"yamnet\"\n[features]\nclip_seconds = 3.0\nspec_augment = { time_mask = 9 }\n";
         let config = load(yamnet, &["features.spec_augment.probability=0.5"]).unwrap();
-        let mut expected = FeatureConfig { clip_seconds: 3.0, ..FeatureConfig::yamnet() };
-        (expected.spec_augment.time_mask, expected.spec_augment.probability) = (9, 0.5);
-        assert_eq!(config.features, expected);
+        let spec_augment = SpecAugment { frequency_mask: 3, time_mask: 9, probability: 0.5 };
+        let yamnet = FrontEnd::Yamnet(YamnetConfig { spec_augment, ..YamnetConfig::default() });
+        assert_eq!(config.features, FeatureConfig { clip_seconds: 3.0, ..yamnet.into() });
         assert_eq!(load(&config.to_toml().unwrap(), &[]).unwrap(), config);
         let config = load("", &["backbone.arch=yamnet"]).unwrap();
         assert_eq!((config.features, config.backbone.weights.as_str()), (FeatureConfig::yamnet(), "yamnet"));
@@ -360,8 +358,8 @@ mod tests {
     #[test]
     fn yamnet_beside_a_resnet_brings_both_front_ends() {
         let config = load("[features]\nimage_size = 112\n", &["backbone.arch=resnet18-w8+yamnet"]).unwrap();
-        let expected =
-            FeatureConfig { front_end: FrontEnd::ImageAndYamnet, image_size: 112, ..FeatureConfig::default() };
+        let mut expected = FeatureConfig::image_and_yamnet();
+        expected.front_ends[0] = FrontEnd::Image(ImageConfig { image_size: 112, ..ImageConfig::default() });
         assert_eq!(config.features, expected);
         let BackboneConfig { weights, yamnet_weights, pooling, .. } = &config.backbone;
         assert_eq!((weights.as_str(), yamnet_weights.as_str(), *pooling), ("resnet18", "yamnet", Pooling::Cry));
@@ -389,7 +387,28 @@ mod tests {
             (
                 "[backbone]\narch = \"yamnet\"\ntrain = \"all\"\n[features]\nn_mels = 128\n",
                 vec![],
-                vec!["line 3, column 1: backbone.train: must be none", "features.front_end: is one of YAMNet's"],
+                vec![
+                    "line 3, column 1: backbone.train: must be none",
+                    "line 5, column 1: features.n_mels: must be left out, not 128",
+                ],
+            ),
+            (
+                "[features]\nfront_end = \"yamnet\"\nn_mels = 65\n",
+                vec!["backbone.arch=yamnet", "features.top_db=70.0"],
+                vec![
+                    "line 3, column 1: features.n_mels: must be left out, not 65",
+                    "features.top_db: must be left out",
+                ],
+            ),
+            (
+                "[features]\nfront_end = \"image_and_yamnet\"\n",
+                vec!["backbone.arch=resnet18+yamnet"],
+                vec!["line 2, column 1: features.front_end: is `image_and_yamnet`", "use `image+yamnet`"],
+            ),
+            (
+                "",
+                vec!["backbone.arch=resnet18+yamnet", "features.image_size=0"],
+                vec!["features.image_size: must be 32 to 1024"],
             ),
             (
                 "[backbone]\narch = \"yamnet\"\nwhen_missing = \"compact\"\n",

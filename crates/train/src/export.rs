@@ -37,10 +37,10 @@ pub fn export(run: &Path, trial: Option<&str>, out: &Path) -> Result<(), Error> 
     let SavedModel { info, weights, head, gate } = &saved;
     let gate = gate.as_ref();
     std::fs::create_dir_all(out).map_err(Error::io(out))?;
-    model::save_onnx(&out.join(ONNX_FILE), info, weights, head, gate, features.image_shape())
-        .map_err(Error::Checkpoint)?;
+    model::save_onnx(&out.join(ONNX_FILE), info, weights, head, gate, &features.inputs()).map_err(Error::Checkpoint)?;
     model::save_model(&out.join(MODEL_FILE), info, weights, head, gate).map_err(Error::Checkpoint)?;
-    Network::new(weights, head).save_record(&out.join("model.bpk")).map_err(Error::Checkpoint)?;
+    let network = Network::new(weights, head).map_err(Error::Checkpoint)?;
+    network.save_record(&out.join("model.bpk")).map_err(Error::Checkpoint)?;
     let card = Card {
         report: &report,
         trial: summary,

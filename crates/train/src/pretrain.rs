@@ -155,7 +155,7 @@ impl Training<'_> {
         for (step, batch) in order.chunks_exact(config.train.batch_size).enumerate() {
             interrupt::check()?;
             let views = sounds.views(batch, config, &[&number.to_string(), &step.to_string()]);
-            let embeddings = student.backbone.forward(images(&views, config.features.image_size, device));
+            let embeddings = student.backbone.forward(images(&views, config.image_size(), device));
             let loss = student.projector.loss(&config.objective, embeddings, batch, sounds);
             let values = loss.to_data().try_to_vec::<f32>().map_err(Error::no_result)?;
             let value: f64 = values.into_iter().map(f64::from).sum();

@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 
 use super::graph::{Graph, attribute, input, is, node_error};
 use super::proto::{DOUBLE, EXTERNAL, FLOAT, INT64, Tensor};
-use crate::Error;
+use crate::error::Error;
 use crate::host_tensor::HostTensor;
 use crate::weight_file::open;
 

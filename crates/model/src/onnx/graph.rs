@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::proto::{self, Attribute, Node, Tensor};
-use crate::Error;
+use crate::error::Error;
 
-pub(super) struct Graph<'a> {
-    /// What the graph is fed: inputs that are not initialisers as well.
+pub(crate) struct Graph<'a> {
+    /// The graph's inputs, without those that are initialisers as well.
     pub inputs: Vec<&'a str>,
     pub initializers: HashMap<&'a str, &'a Tensor>,
     /// The node that makes a value.
@@ -70,38 +70,38 @@ impl<'a> Graph<'a> {
 }
 
 /// Whether `node` is an `operator` of the standard domain.
-pub(super) fn is(node: &Node, operator: &str) -> bool {
+pub(crate) fn is(node: &Node, operator: &str) -> bool {
     node.op_type == operator && matches!(node.domain.as_str(), "" | "ai.onnx")
 }
 
 /// The name of `node` in errors.
-pub(super) fn label(node: &Node) -> String {
+pub(crate) fn label(node: &Node) -> String {
     match node.name.as_str() {
         "" => format!("{} -> {}", node.op_type, node.output.first().map_or("", String::as_str)),
         name => name.to_owned(),
     }
 }
 
-pub(super) fn node_error(node: &Node, problem: String) -> Error {
+pub(crate) fn node_error(node: &Node, problem: String) -> Error {
     Error::Node { node: label(node), problem }
 }
 
 /// The input at `index`, if it is there and named.
-pub(super) fn input(node: &Node, index: usize) -> Option<&str> {
+pub(crate) fn input(node: &Node, index: usize) -> Option<&str> {
     node.input.get(index).map(String::as_str).filter(|name| !name.is_empty())
 }
 
 /// The first output.
-pub(super) fn output(node: &Node) -> Result<&str, Error> {
+pub(crate) fn output(node: &Node) -> Result<&str, Error> {
     node.output.first().map(String::as_str).ok_or_else(|| node_error(node, "it has no output".into()))
 }
 
-pub(super) fn attribute<'a>(node: &'a Node, name: &str) -> Option<&'a Attribute> {
+pub(crate) fn attribute<'a>(node: &'a Node, name: &str) -> Option<&'a Attribute> {
     node.attribute.iter().find(|attribute| attribute.name == name)
 }
 
 /// An error unless the integers of attribute `name` are `expected`; an absent one is `default`.
-pub(super) fn check_ints(node: &Node, name: &str, default: &[i64], expected: &[i64]) -> Result<(), Error> {
+pub(crate) fn check_ints(node: &Node, name: &str, default: &[i64], expected: &[i64]) -> Result<(), Error> {
     let found = attribute(node, name).map_or(default, |attribute| &attribute.ints);
     if found == expected {
         return Ok(());
@@ -110,7 +110,7 @@ pub(super) fn check_ints(node: &Node, name: &str, default: &[i64], expected: &[i
 }
 
 /// An error unless the integer attribute `name` is absent or `expected`.
-pub(super) fn check_int(node: &Node, name: &str, expected: i64) -> Result<(), Error> {
+pub(crate) fn check_int(node: &Node, name: &str, expected: i64) -> Result<(), Error> {
     match attribute(node, name).map(|attribute| attribute.i) {
         Some(found) if found != expected => Err(node_error(node, format!("{name} {found}, expected {expected}"))),
         _ => Ok(()),

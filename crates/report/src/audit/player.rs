@@ -23,9 +23,11 @@ impl Player {
         let audio = extractor.decode(bytes, extension).ok()?;
         let waveform = extractor.unpadded_waveform(&audio);
         let config = extractor.config();
-        let image = media::spectrogram_png(&extractor.log_mel(&extractor.waveform(&audio)), config.n_mels).ok()?;
+        let image =
+            media::spectrogram_png(&extractor.log_mel(&extractor.waveform(&audio)), config.spectrogram().n_mels)
+                .ok()?;
         let beginning = &waveform[..waveform.len().min(SOUND_BYTES / n_players.max(1) / 2)];
-        let sound = media::wav(beginning, config.sample_rate_hz).ok()?;
+        let sound = media::wav(beginning, config.waveform_rate_hz()).ok()?;
         Some(Self { image: media::data_uri("image/png", &image), sound: media::data_uri("audio/wav", &sound) })
     }
 }

@@ -18,14 +18,14 @@ pub const LABELS: [&str; 3] = ["belly pain", "hungry", "tired"];
 /// A model with random weights, small images, and a folder that holds it as `model.safetensors`.
 pub static MODEL: LazyLock<TempDir> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
-    let weights = BackboneWeights::random(Arch::ResNet18, 1);
+    let weights = BackboneWeights::random(Arch::RESNET18, 1);
     let config = HeadConfig { inner: 8, dropout: 0.5 };
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let head = Head::new(&config, weights.n_outputs(), LABELS.len(), &mut rng, &model::cpu());
     let gate = Gate::new(vec![0.0; weights.n_outputs()], 1.0).unwrap();
     let sets = [0.8, 0.9, 0.95].map(|coverage| json!({"coverage": coverage, "min_probability": 0.0}));
     let info = ModelInfo {
-        arch: Arch::ResNet18,
+        arch: Arch::RESNET18,
         labels: LABELS.map(String::from).to_vec(),
         head: config,
         gate: Some(GateInfo { threshold: 0.5 }),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use features::{Error as FeatureError, Extractor, YAMNET_PATCH};
+use features::{Error as FeatureError, Extractor, PATCHES, YAMNET_PATCH};
 use model::Arch;
 
 use crate::args::{ComputeArgs, FrontEndArgs, Inputs};
@@ -23,7 +23,7 @@ pub struct Args {
     #[arg(long, value_name = "PATH|NAME")]
     weights: Option<String>,
     /// Architecture of the weights
-    #[arg(long, default_value_t = Arch::ResNet18)]
+    #[arg(long, default_value_t = Arch::RESNET18)]
     arch: Arch,
     /// What to write
     #[arg(long, value_enum, default_value = "embedding")]
@@ -56,27 +56,26 @@ pub fn run(args: &Args) -> Result<(), Error> {
     };
     let config = args.front_end.config(args.arch, saved)?;
     let extractor = Extractor::new(&config).map_err(Error::Features)?;
-    let mut images = Vec::new();
+    let mut records = Vec::new();
     let unreadable = inputs::each(&files, |path| {
-        let (image, _) = extractor.image_from_file(path)?;
-        images.extend(image);
+        let (record, _) = extractor.record_from_file(path)?;
+        records.extend(record);
         Ok::<(), FeatureError>(())
     });
     inputs::all_read(unreadable, files.len())?;
-    let shape = config.image_shape();
     if args.output == Output::Embedding {
-        let engine = compute.engine(&weights, shape).map_err(Error::device("the backbone"))?;
-        let embeddings = engine.embed(&images).map_err(Error::device("the backbone"))?;
+        let engine = compute.engine(&weights, &config.inputs()).map_err(Error::device("the backbone"))?;
+        let embeddings = engine.embed(&records).map_err(Error::device("the backbone"))?;
         return npy::write(&args.out, &embeddings, &[files.len(), engine.n_outputs()]);
     }
     let no_scores =
         || Error::Config("--output scores: only YAMNet's weights have classes of their own; use --arch yamnet".into());
     let classifier = weights.classifier().ok_or_else(no_scores)?;
     let n_classes = classifier.n_classes();
-    let engine = compute.engine(&weights, YAMNET_PATCH).map_err(Error::device("the backbone"))?;
+    let engine = compute.engine(&weights, &[(PATCHES, YAMNET_PATCH)]).map_err(Error::device("the backbone"))?;
     let mut means = Vec::new();
-    for image in images.chunks_exact(shape.iter().product()) {
-        let patches = extractor.patches(image).ok_or_else(no_scores)?;
+    for record in records.chunks_exact(config.record_len()) {
+        let patches = extractor.patches(record).ok_or_else(no_scores)?;
         let scores = classifier.scores(&engine.embed(&patches).map_err(Error::device("the backbone"))?);
         let n_patches = scores.len() / n_classes;
         let mean = |class| scores.iter().skip(class).step_by(n_classes).sum::<f32>() / n_patches as f32;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use features::{Error as FeatureError, Extractor, FrontEnd, YAMNET_PATCH};
+use features::{Error as FeatureError, Extractor, PATCHES, YAMNET_PATCH};
 use model::Arch;
 
 use crate::Error;
@@ -31,22 +31,21 @@ enum Stage {
     Waveform,
     /// [files, 128, 219]: log-mel, 0 to 1
     Mel,
-    /// [files, 224, 224]: input of the backbone; for YAMNet [files, 720, 64], its log-mel
+    /// [files, 224, 224]: the square image; for YAMNet alone [files, 720, 64], its log-mel
     Image,
-    /// [files, 14, 96, 64]: the patches that YAMNet classifies
+    /// [files, 14, 96, 64]: YAMNet's log-mel in patches that overlap by half
     Patches,
 }
 
 /// Writes the array. An unreadable file is an error, since row and file must correspond.
 pub fn run(args: &Args) -> Result<(), Error> {
-    let config = args.front_end.config(Arch::ResNet18, None)?;
-    let is_image = config.front_end == FrontEnd::Image;
+    let config = args.front_end.config(Arch::RESNET18, None)?;
     let wrong = |stage: &str, which: &str| Error::Config(format!("--stage {stage}: {which}; see --front-end"));
     match args.stage {
-        Stage::Mel if !is_image => {
+        Stage::Mel if config.image().is_none() => {
             return Err(wrong("mel", "exists for the image front end only; YAMNet's log-mel is --stage image"));
         }
-        Stage::Patches if !config.front_end.is_yamnets() => {
+        Stage::Patches if config.front_ends.iter().all(|front_end| front_end.input_name() != PATCHES) => {
             return Err(wrong("patches", "exists for YAMNet's front ends only"));
         }
         _ => {}
@@ -56,23 +55,24 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let mut values = Vec::new();
     let failed = inputs::each(&files, |path| {
         let audio = extractor.decode_file(path)?;
-        let image = || extractor.image_from_waveform(&extractor.unpadded_waveform(&audio));
+        let record = || extractor.record_from_waveform(&extractor.unpadded_waveform(&audio));
         values.extend(match args.stage {
             Stage::Waveform => extractor.waveform(&audio),
             Stage::Mel => extractor.log_mel(&extractor.waveform(&audio)),
-            Stage::Image => image(),
-            Stage::Patches => extractor.patches(&image()).unwrap_or_default(),
+            Stage::Image => config.split(&record()).next().map_or(vec![], |(_, input)| input.to_vec()),
+            Stage::Patches => extractor.patches(&record()).unwrap_or_default(),
         });
         Ok::<(), FeatureError>(())
     });
     inputs::all_read(failed, files.len())?;
     let n = files.len();
-    let [height, width] = config.image_shape();
+    let spectrogram = config.spectrogram();
+    let [frames, bands] = YAMNET_PATCH;
     let shape = match args.stage {
         Stage::Waveform => vec![n, config.clip_samples()],
-        Stage::Mel => vec![n, config.n_mels, config.n_frames()],
-        Stage::Image => vec![n, height, width],
-        Stage::Patches => vec![n, values.len() / (n * YAMNET_PATCH[0] * width), YAMNET_PATCH[0], width],
+        Stage::Mel => vec![n, spectrogram.n_mels, spectrogram.n_frames(config.clip_seconds)],
+        Stage::Image => config.inputs().first().map_or(vec![n], |(_, [height, width])| vec![n, *height, *width]),
+        Stage::Patches => vec![n, values.len() / (n * frames * bands), frames, bands],
     };
     npy::write(&args.out, &values, &shape)
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use features::{FeatureConfig, Invalid};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -16,12 +17,9 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Those of the table `table`, told by the crate that reads it: each begins with the key that it is about.
-    pub fn of_table(table: &str, problems: Vec<String>) -> impl Iterator<Item = Self> {
-        problems.into_iter().map(move |problem| {
-            let (key, message) = problem.split_once(' ').unwrap_or(("", &problem));
-            Self { key: format!("{table}.{key}"), message: message.into() }
-        })
+    /// Problems of the table `table`.
+    pub fn of_table(table: &str, problems: Vec<Invalid>) -> impl Iterator<Item = Self> {
+        problems.into_iter().map(move |Invalid { key, reason }| Self { key: format!("{table}.{key}"), message: reason })
     }
 }
 
@@ -52,7 +50,6 @@ pub trait Settings: Serialize + DeserializeOwned {
     /// [`Error::Config`] with every problem, each with its line and column if the file contains it.
     fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Self, Error> {
         let fail = |message: String| Error::Config(format!("{name}: {message}"));
-        let mut config: Self = toml::from_str(text).map_err(|e| fail(e.to_string()))?;
         let mut table: toml::Table = toml::from_str(text).map_err(|e| fail(e.to_string()))?;
         let with = |table: &toml::Table| {
             table.clone().try_into::<Self>().map_err(|e| match overrides {
@@ -60,19 +57,26 @@ pub trait Settings: Serialize + DeserializeOwned {
                 _ => Error::Config(format!("{name} with --set {}: {e}", overrides.join(" --set "))),
             })
         };
+        let mut problems = take_misplaced(&mut table);
+        let mut config: Self = match problems[..] {
+            [] => toml::from_str(text).map_err(|e| fail(e.to_string()))?,
+            _ => with(&table)?,
+        };
         if !overrides.is_empty() {
             for one in overrides {
                 set(&mut table, one)?;
             }
+            problems.extend(take_misplaced(&mut table));
             config = with(&table)?;
         }
         if let Some(defaults) = config.special_defaults() {
             let defaults = toml::Table::try_from(defaults).map_err(|e| fail(e.to_string()))?;
             fill_in(&mut table, defaults);
+            problems.extend(take_misplaced(&mut table));
             config = with(&table)?;
         }
-        let problems: Vec<String> = config
-            .problems()
+        problems.extend(config.problems());
+        let problems: Vec<String> = problems
             .into_iter()
             .map(|problem| {
                 let place = match locate(text, &problem.key) {

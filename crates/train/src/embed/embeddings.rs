@@ -147,10 +147,10 @@ impl EmbeddingPass<'_> {
         let n_views = self.views(split);
         let config = self.images.config();
         let mut hasher = Sha256::new();
-        let image_key = config.image_key();
-        hash::add_parts(&mut hasher, [self.frozen_key, &self.corpus.recordings[recording].sha256, &image_key]);
+        let record_key = config.record_key();
+        hash::add_parts(&mut hasher, [self.frozen_key, &self.corpus.recordings[recording].sha256, &record_key]);
         if n_views > 0 {
-            let views = format!("{n_views} views, {:?}, seed {}", config.spec_augment, self.seed);
+            let views = format!("{n_views} views, {}, seed {}", config.augment_key(), self.seed);
             hash::add_parts(&mut hasher, [views.as_str()]);
         }
         hex(&hasher.finalize())

@@ -191,15 +191,15 @@ impl GateInputs<'_> {
     ) -> Result<Vec<f32>, Error> {
         interrupt::check()?;
         let mut hasher = Sha256::new();
-        let image_key = self.images.config().image_key();
+        let record_key = self.images.config().record_key();
         let made =
             format!("gate {EXCERPTS_VERSION} {DECOYS_VERSION} {SOUNDS_VERSION} {n} of {name}, seed {}", self.seed);
-        hash::add_parts(&mut hasher, [self.engine_key, &image_key, &made]);
+        hash::add_parts(&mut hasher, [self.engine_key, &record_key, &made]);
         key(&mut hasher);
         let entry = Entry { key: hex(&hasher.finalize()), n_rows: n };
         let engine = CachedEngine { engine: self.engine, cache: Some(self.cache) };
         let rows = engine.embed(&[entry], |_| {
-            let image = |index: usize| Ok(self.images.extractor().image_from_waveform(&waveform(index)?));
+            let image = |index: usize| Ok(self.images.extractor().record_from_waveform(&waveform(index)?));
             let images = (0..n).into_par_iter().map(image).collect::<Result<Vec<_>, Error>>()?;
             Ok(Images::distinct(images))
         })?;

@@ -1,6 +1,6 @@
 //! The configuration of a pretraining: one TOML file, every key with a default.
 
-use features::{FeatureConfig, FrontEnd, WaveformAugment};
+use features::{FeatureConfig, WaveformAugment};
 use model::Arch;
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +60,7 @@ pub enum Objective {
 }
 
 fn yamnet() -> String {
-    Arch::Yamnet.to_string()
+    Arch::YAMNET.to_string()
 }
 
 fn projector() -> usize {
@@ -86,7 +86,7 @@ impl Default for PretrainConfig {
         Self {
             name: "pretrain".into(),
             seed: 42,
-            arch: Arch::ResNet18W16,
+            arch: Arch::RESNET18_W16,
             synthetic_recordings: 1024,
             sounds_per_kind: 0,
             decoys: false,
@@ -118,6 +118,11 @@ impl PretrainTrainConfig {
 }
 
 impl PretrainConfig {
+    /// Height and width of the images, in pixels.
+    pub fn image_size(&self) -> usize {
+        self.features.spectrogram().image_size
+    }
+
     /// Description for reports.
     pub fn in_words(&self) -> String {
         let how = match &self.objective {
@@ -128,7 +133,7 @@ impl PretrainConfig {
             Objective::Contrastive { .. } => "to recognise two views of a recording",
             Objective::Distil { .. } => "to predict YAMNet's embedding",
         };
-        format!("pretrained {how}, {} epochs, {} px, seed {}", self.train.epochs, self.features.image_size, self.seed)
+        format!("pretrained {how}, {} epochs, {} px, seed {}", self.train.epochs, self.image_size(), self.seed)
     }
 }
 
@@ -144,7 +149,11 @@ impl Settings for PretrainConfig {
         check(is_plain_name(&self.name), "name", PLAIN_NAME);
         check(i64::try_from(self.seed).is_ok(), "seed", "must be below 2^63");
         check(!self.arch.has_yamnet(), "arch", "must be a ResNet: YAMNet is not trained from scratch");
-        check(self.features.front_end == FrontEnd::Image, "features.front_end", "must be image, the input of a ResNet");
+        check(
+            self.features.image().is_some() && self.features.front_ends.len() == 1,
+            "features.front_end",
+            "must be image, the input of a ResNet",
+        );
         check(
             self.synthetic_recordings == 0 || (40..=100_000).contains(&self.synthetic_recordings),
             "synthetic_recordings",

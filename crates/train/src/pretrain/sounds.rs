@@ -141,7 +141,7 @@ impl Sounds {
             (0..n_views).flat_map(|v| batch.iter().map(move |index| (v, *index))).collect();
         let view = |(place, (_, index)): (usize, &(usize, usize))| {
             let mut rng = seed::generator(config.seed, &[purpose, &["view", &place.to_string()]].concat());
-            let rate_hz = config.features.sample_rate_hz;
+            let rate_hz = config.features.waveform_rate_hz();
             let whole = &self.waveforms[*index];
             let mut waveform =
                 if rng.random() { whole.clone() } else { loudest_part(whole, rate_hz, &mut rng).to_vec() };
@@ -186,7 +186,7 @@ impl Sounds {
         let n_real = self.n_real;
         let make = |(waveform, hash): (&Vec<f32>, &String)| {
             let mut rng = seed::generator(config.seed, &["decoy", hash]);
-            decoy(waveform, config.features.sample_rate_hz, &mut rng)
+            decoy(waveform, config.features.waveform_rate_hz(), &mut rng)
         };
         let real = self.waveforms[..n_real].par_iter().zip(&self.hashes[..n_real]);
         let decoys: Vec<Vec<f32>> = real.map(make).collect();

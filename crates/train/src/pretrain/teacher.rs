@@ -40,19 +40,19 @@ pub(super) fn targets(
     waveforms: &[Vec<f32>],
     hashes: &[String],
 ) -> Result<Vec<Vec<f32>>, Error> {
-    let (weights, _) = backbone::load_named(teacher, Arch::Yamnet)?;
+    let (weights, _) = backbone::load_named(teacher, Arch::YAMNET)?;
     let features = FeatureConfig { clip_seconds: config.features.clip_seconds, ..FeatureConfig::yamnet() };
     let teacher = Teacher {
-        engine: compute.engine(&weights, features.image_shape()).map_err(Error::device("the teacher"))?,
+        engine: compute.engine(&weights, &features.inputs()).map_err(Error::device("the teacher"))?,
         key: format!(
             "teacher: {} on {} {} {} from {} Hz",
             compute.engine_name(),
             compute.device_name(),
             weights.fingerprint(),
-            features.image_key(),
-            config.features.sample_rate_hz
+            features.record_key(),
+            config.features.waveform_rate_hz()
         ),
-        sample_rate_hz: config.features.sample_rate_hz,
+        sample_rate_hz: config.features.waveform_rate_hz(),
         extractor: Extractor::new(&features).map_err(Error::Features)?,
         cache: FloatCache::new(&config.data.cache_dir().join("embeddings")),
     };
@@ -79,7 +79,7 @@ impl Teacher {
         let engine = CachedEngine { engine: self.engine.as_ref(), cache: Some(&self.cache) };
         engine.embed(&entries, |index| {
             let waveform = self.extractor.at_own_rate(&waveforms[index], self.sample_rate_hz);
-            Ok(Images::distinct(vec![self.extractor.image_from_waveform(&waveform)]))
+            Ok(Images::distinct(vec![self.extractor.record_from_waveform(&waveform)]))
         })
     }
 }

@@ -56,7 +56,7 @@ fn train_gate(prepared: &Prepared, engines: &Engines, found: &Found) -> Result<T
     let trained = match config.backbone.train {
         Trainable::None => None,
         _ => {
-            let engine = compute.engine(weights, config.features.image_shape());
+            let engine = compute.engine(weights, &config.features.inputs());
             Some(engine.map_err(Error::device("the trained backbone"))?)
         }
     };

@@ -17,7 +17,7 @@ impl Engines {
     pub fn new(prepared: &Prepared) -> Result<Self, Error> {
         let Prepared { config, compute, backbone, .. } = prepared;
         let engine = |trainable: Trainable| {
-            let engine = compute.engine_before(trainable, &backbone.weights, config.features.image_shape());
+            let engine = compute.engine_before(trainable, &backbone.weights, &config.features.inputs());
             engine.map_err(Error::device("the backbone"))
         };
         let trained = config.backbone.train;

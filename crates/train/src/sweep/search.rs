@@ -76,7 +76,7 @@ impl Search<'_> {
         let start = Start {
             weights: &backbone.weights,
             backbone: &config.backbone,
-            input: backbone.weights.trainable_input(trained, config.features.image_shape()),
+            input: backbone.weights.trainable_input(trained, &config.features.inputs()),
             whitening: &whitening,
         };
         let setup = Setup {

@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn training_resumes_bit_for_bit_and_a_damaged_resume_point_is_ignored() {
         let device = Device::flex();
-        let weights = BackboneWeights::random(Arch::ResNet18, 5);
+        let weights = BackboneWeights::random(Arch::RESNET18, 5);
         let whitening = Whitening::none(&device);
         let trial = TrialConfig { learning_rate: 1e-3, head: HeadConfig { inner: 8, dropout: 0.5 } };
         for train in [Trainable::None, Trainable::Layer4] {
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn a_resume_point_that_cannot_be_written_is_an_io_error_and_not_divergence() {
         let device = Device::flex();
-        let weights = BackboneWeights::random(Arch::ResNet18, 5);
+        let weights = BackboneWeights::random(Arch::RESNET18, 5);
         let (backbone, whitening) = (BackboneConfig::default(), Whitening::none(&device));
         let start = Start { weights: &weights, backbone: &backbone, input: [512, 1, 1], whitening: &whitening };
         let [train, val] = [6, 3].map(|n| rows(n, 512));

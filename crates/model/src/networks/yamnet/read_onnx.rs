@@ -1,14 +1,14 @@
-//! YAMNet in an ONNX graph: its convolutions, one after the other, then the pooling. What stands before the first convolution, a
+//! YAMNet from an ONNX graph: its convolutions, one after the other, then the pooling. What stands before the first convolution, a
 //! front end or the cutting into patches, is not read.
 
-use super::graph::{Graph, attribute, input, is, node_error, output};
-use super::proto::Node;
-use super::walk::{check_mean_axes, conv};
-use crate::Error;
-use crate::arch::{ConvSpec, Layers};
-use crate::fold::RawBackbone;
+use super::pooling;
+use super::raw::RawYamnet;
+use crate::conv::ConvSpec;
+use crate::error::Error;
 use crate::host_tensor::HostTensor;
-use crate::pooling;
+use crate::onnx::graph::{Graph, attribute, input, is, node_error, output};
+use crate::onnx::proto::Node;
+use crate::onnx::walk::{check_mean_axes, conv};
 
 /// How many nodes may stand before the first convolution.
 const MAX_FRONT: usize = 256;
@@ -17,8 +17,8 @@ const MAX_FRONT: usize = 256;
 const KEEPS_ORDER: [&str; 4] = ["Flatten", "Reshape", "Squeeze", "Identity"];
 
 /// Finds the convolutions, checking every operator on the way, and the linear layer after the average pooling if one follows: a
-/// classifier, or what weighs the patches in models of ours, told by its name.
-pub(super) fn yamnet(graph: &Graph, specs: Vec<ConvSpec>) -> Result<RawBackbone, Error> {
+/// classifier, or, by its name, what weighs the patches in models saved here.
+pub(super) fn yamnet(graph: &Graph, specs: Vec<ConvSpec>) -> Result<RawYamnet, Error> {
     let mut node = first_conv(graph)?;
     let mut convs = Vec::new();
     let n_convs = specs.len();
@@ -32,7 +32,7 @@ pub(super) fn yamnet(graph: &Graph, specs: Vec<ConvSpec>) -> Result<RawBackbone,
         Some(layer) if layer[0].name == pooling::WEIGHT => (Some(layer), None),
         layer => (None, layer),
     };
-    Ok(RawBackbone { layers: Layers::Yamnet(convs), classifier, pooling })
+    Ok(RawYamnet { convs, classifier, pooling })
 }
 
 /// The first convolution on the way from the graph's input.

@@ -1,10 +1,10 @@
-//! The classifier that a backbone came with.
+//! The classifier that YAMNet comes with.
 
-use crate::Error;
+use crate::error::Error;
 use crate::host_tensor::HostTensor;
 
-/// A linear layer on the embedding, one output a class, each with a logistic function of its own: YAMNet's 521 AudioSet classes
-/// (`yamnet_class_map.csv` of its authors names them; 19 is "Crying, sobbing", 20 "Baby cry, infant cry").
+/// A linear layer on the embedding with a sigmoid for each class: YAMNet's 521 AudioSet classes. Its authors' `yamnet_class_map.csv`
+/// names them; 19 is "Crying, sobbing", 20 "Baby cry, infant cry".
 #[derive(Clone, Debug, PartialEq)]
 pub struct Classifier {
     weight: HostTensor,

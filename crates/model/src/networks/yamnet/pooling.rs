@@ -1,4 +1,4 @@
-//! From YAMNet's embeddings of the patches of a recording to one embedding of the whole.
+//! YAMNet's embeddings of a recording's patches to one embedding of the recording.
 
 use burn::module::{Module, Param};
 use burn::nn::{Linear, LinearConfig};
@@ -6,20 +6,20 @@ use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
-use crate::classifier::Classifier;
+use super::classifier::Classifier;
+use crate::error::Error;
 use crate::host_tensor::{HostTensor, TensorView};
-use crate::onnx::Nodes;
+use crate::onnx::nodes::Nodes;
 
-/// What the tensors of the weighing are called.
-pub(crate) const NAME: &str = "pooling";
+/// Names of the tensors that weigh patches.
+const NAME: &str = "pooling";
 pub(crate) const WEIGHT: &str = "pooling.weight";
 pub(crate) const BIAS: &str = "pooling.bias";
 
 /// "Baby cry, infant cry" among YAMNet's classes.
 const CRY_CLASS: usize = 20;
 
-/// Added to every weight: where no patch holds a cry, all count alike.
+/// Added to every weight: where no patch holds a cry, all have the same weight.
 const FLOOR: f32 = 1e-3;
 
 /// How the embeddings of patches become one.
@@ -29,8 +29,8 @@ pub enum Pooling {
     /// Their mean.
     #[default]
     Mean,
-    /// Their mean and standard deviation, twice as many numbers, each patch weighted by how much of a cry YAMNet itself hears
-    /// in it: its score for "Baby cry, infant cry" plus 0.001.
+    /// Their mean and standard deviation, twice as many numbers, each patch weighted by YAMNet's own score for "Baby cry, infant
+    /// cry" plus 0.001.
     Cry,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct CryPooling {
 }
 
 impl CryPooling {
-    /// That of the class "Baby cry, infant cry".
+    /// The layer of the class "Baby cry, infant cry".
     pub fn of_class(classifier: &Classifier) -> Result<Self, Error> {
         let no_class = || Error::Unsupported(format!("a classifier without class {CRY_CLASS}, YAMNet's \"Baby cry\""));
         let (weight, bias) = classifier.class(CRY_CLASS).ok_or_else(no_class)?;
@@ -52,7 +52,7 @@ impl CryPooling {
         })
     }
 
-    /// As a file holds it, for embeddings of patches of `n_inputs` numbers.
+    /// The tensors of a file, for embeddings of patches of `n_inputs` numbers.
     pub fn new([weight, bias]: [HostTensor; 2], n_inputs: usize) -> Result<Self, Error> {
         weight.check_shape(&[1, n_inputs])?;
         bias.check_shape(&[1])?;
@@ -91,7 +91,7 @@ impl CryPooling {
         let square = nodes.add("Mul", &[&off, &off], "pooling.square", vec![]);
         let variance = mean_of(nodes, &square, "pooling.variance");
         let deviation = nodes.add("Sqrt", &[&variance], "pooling.deviation", vec![]);
-        let statistics = nodes.join(&mean, &deviation, 2, "pooling.statistics");
+        let statistics = nodes.join(&[&mean, &deviation], 2, "pooling.statistics");
         nodes.flatten(&statistics, embedding)
     }
 }

@@ -1,21 +1,26 @@
-//! The ResNet as it is trained from scratch: with batch norm, which is folded into the convolutions afterwards.
+//! A ResNet as it is trained from scratch: with batch norm, which is folded into the convolutions afterwards.
 
 use burn::module::{Module, Param};
 use burn::nn::conv::Conv2d;
-use burn::nn::pool::{AdaptiveAvgPool2d, AdaptiveAvgPool2dConfig, MaxPool2d};
+use burn::nn::pool::{AdaptiveAvgPool2d, MaxPool2d};
 use burn::nn::{BatchNorm as BatchNorm2d, BatchNormConfig};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::arch::{ConvSpec, Layers};
-use crate::backbone::{conv2d_config, host_vec, max_pool};
-use crate::fold::{BatchNorm, RawBackbone, RawConv};
+use super::module::{Layer, apply_block, apply_stem, average_pool, max_pool};
+use super::spec::ResNetArch;
+use super::weights::ResNetWeights;
+use crate::arch::Arch;
+use crate::burn_layers::{conv2d_config, host_vec};
+use crate::conv::ConvSpec;
+use crate::error::Error;
+use crate::fold::{BatchNorm, RawConv};
 use crate::host_tensor::HostTensor;
+use crate::networks::{NetworkArch, NetworkWeights};
 use crate::random::NormalDraws;
-use crate::{Arch, BackboneWeights, Error};
+use crate::weights::BackboneWeights;
 
-/// A ResNet with batch norm, up to the global average pooling. On an autodiff device it norms by the batch and follows its
-/// statistics with momentum 0.1; on a plain one it norms by what it has followed.
+/// A ResNet with batch norm, up to the global average pooling. On an autodiff device it normalises by the batch and updates the
+/// running statistics with momentum 0.1; on a plain device it normalises by the running statistics.
 #[derive(Module, Debug)]
 pub struct NormedBackbone {
     stem: NormedConv,
@@ -23,7 +28,7 @@ pub struct NormedBackbone {
     blocks: Vec<NormedBlock>,
     average_pool: AdaptiveAvgPool2d,
     #[module(skip)]
-    arch: Arch,
+    arch: ResNetArch,
 }
 
 #[derive(Module, Debug)]
@@ -44,15 +49,14 @@ impl NormedBackbone {
     /// The network that [`BackboneWeights::random`] draws, with batch norm the identity.
     ///
     /// # Errors
-    /// [`Error::Argument`] if it is no ResNet.
+    /// [`Error::Argument`] if `arch` is not one ResNet.
     pub fn random(arch: Arch, seed: u64, device: &Device) -> Result<Self, Error> {
-        let mut draws = NormalDraws::new(seed);
-        let Ok(layers) = arch
-            .layers()
-            .try_map(|spec| Ok::<_, std::convert::Infallible>(NormedConv::random(spec, &mut draws, device)));
-        let Layers::ResNet(layers) = layers else {
-            return Err(Error::Argument(format!("{arch} is not trained from scratch: only a ResNet is")));
+        let Some(NetworkArch::ResNet(arch)) = arch.only_network() else {
+            return Err(Error::Argument(format!("{arch} cannot be trained from scratch: only a ResNet can")));
         };
+        let mut draws = NormalDraws::new(seed);
+        let random = |spec| Ok::<_, std::convert::Infallible>(NormedConv::random(spec, &mut draws, device));
+        let Ok(layers) = arch.layers().try_map(random);
         let blocks = layers.blocks.into_iter().map(|block| NormedBlock {
             conv1: block.conv1,
             conv2: block.conv2,
@@ -62,21 +66,16 @@ impl NormedBackbone {
             stem: layers.stem,
             max_pool: max_pool(),
             blocks: blocks.collect(),
-            average_pool: AdaptiveAvgPool2dConfig::new([1, 1]).init(),
+            average_pool: average_pool(),
             arch,
         })
     }
 
     /// Images `[n, 1, height, width]` in 0..1 to embeddings `[n, channels of the last stage]`, `float32`.
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
-        let mut x = self.max_pool.forward(relu(self.stem.forward(images))); // [n, width, h/4, w/4]
-        for block in &self.blocks {
-            let y = block.conv2.forward(relu(block.conv1.forward(x.clone())));
-            let shortcut = match &block.downsample {
-                Some(downsample) => downsample.forward(x),
-                None => x,
-            };
-            x = relu(y + shortcut);
+        let mut x = apply_stem(images, &self.stem, &self.max_pool);
+        for NormedBlock { conv1, conv2, downsample } in &self.blocks {
+            x = apply_block(x, conv1, conv2, downsample.as_ref());
         }
         self.average_pool.forward(x).flatten(1, 3)
     }
@@ -91,7 +90,7 @@ impl NormedBackbone {
     /// # Errors
     /// [`Error::Tensor`] if a number is not finite: training diverged. [`Error::Device`] if the device does not give them.
     pub fn fold(&self) -> Result<BackboneWeights, Error> {
-        // Also brings the statistics up to the last batch.
+        // This also brings the running statistics up to the last batch.
         let plain = self.valid();
         let blocks = plain.blocks.iter();
         let blocks = blocks.flat_map(|block| [&block.conv1, &block.conv2].into_iter().chain(&block.downsample));
@@ -100,7 +99,13 @@ impl NormedBackbone {
             let layer = layers.next().ok_or_else(|| Error::tensor(&spec.name, "missing"))?;
             layer.raw(spec)
         })?;
-        BackboneWeights::from_raw(self.arch, RawBackbone { layers: raw, classifier: None, pooling: None })
+        Ok(NetworkWeights::ResNet(ResNetWeights::from_raw(self.arch, raw)?).into())
+    }
+}
+
+impl Layer for NormedConv {
+    fn apply(&self, x: Tensor<4>) -> Tensor<4> {
+        self.norm.forward(self.conv.forward(x))
     }
 }
 
@@ -112,10 +117,6 @@ impl NormedConv {
         let mut conv = conv2d_config(&drawn.spec).with_bias(false).init(device);
         conv.weight = Param::from_data(TensorData::new(drawn.weight, shape), device);
         Self { conv, norm: BatchNormConfig::new(outputs).init(device) }
-    }
-
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.norm.forward(self.conv.forward(x))
     }
 
     fn raw(&self, spec: ConvSpec) -> Result<RawConv, Error> {

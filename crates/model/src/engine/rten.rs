@@ -1,4 +1,4 @@
-//! rten, the fastest ONNX engine in pure Rust that was measured: see docs/benchmarks.md.
+//! One network in rten, the fastest ONNX engine in pure Rust that was measured: see docs/benchmarks.md.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,32 +6,36 @@ use std::sync::Arc;
 use rten::{Model, NodeId, RunOptions, ThreadPool, Value, ValueView};
 
 use crate::engine::Engine;
-use crate::onnx::{self, EMBEDDING, End, INPUT};
-use crate::{BackboneWeights, Error, Trainable};
+use crate::error::Error;
+use crate::networks::NetworkWeights;
+use crate::onnx::write::{EMBEDDING, End, INPUT, write};
+use crate::trainable::Trainable;
 
-/// A backbone as an ONNX graph inside rten.
-pub(crate) struct RtenEngine {
+/// A network as an ONNX graph inside rten.
+pub(super) struct RtenEngine {
     model: Model,
     input: NodeId,
     embedding: NodeId,
     /// Of the size that the rest of the process uses: rten's own counts cores itself.
     threads: Arc<ThreadPool>,
     n_outputs: usize,
-    image_shape: [usize; 2],
+    /// Height and width of its input.
+    shape: [usize; 2],
 }
 
 impl RtenEngine {
     /// The layers before those that `trainable` names.
-    pub fn new(weights: &BackboneWeights, trainable: Trainable, image_shape: [usize; 2]) -> Result<Self, Error> {
-        let graph = onnx::write(weights, End::Before(trainable), image_shape, &BTreeMap::new())?;
+    pub fn new(network: &NetworkWeights, trainable: Trainable, shape: [usize; 2]) -> Result<Self, Error> {
+        let name = network.arch().to_string();
+        let graph = write(&name, &[(network, shape)], End::Before(trainable), &BTreeMap::new())?;
         let model = Model::load(graph).map_err(failed)?;
         Ok(Self {
             input: model.node_id(INPUT).map_err(failed)?,
             embedding: model.node_id(EMBEDDING).map_err(failed)?,
             model,
             threads: Arc::new(ThreadPool::with_num_threads(rayon::current_num_threads())),
-            n_outputs: weights.trainable_input(trainable, image_shape).iter().product(),
-            image_shape,
+            n_outputs: network.encoder().trainable_input(trainable, shape).iter().product(),
+            shape,
         })
     }
 }
@@ -41,14 +45,14 @@ impl Engine for RtenEngine {
         self.n_outputs
     }
 
-    fn image_shape(&self) -> [usize; 2] {
-        self.image_shape
+    fn record_len(&self) -> usize {
+        self.shape.iter().product()
     }
 
-    fn forward(&self, images: &[f32]) -> Result<Vec<f32>, Error> {
-        let [height, width] = self.image_shape;
-        let shape = [images.len() / (height * width), 1, height, width];
-        let input = ValueView::from_shape(shape, images).map_err(failed)?;
+    fn forward(&self, records: &[f32]) -> Result<Vec<f32>, Error> {
+        let [height, width] = self.shape;
+        let shape = [records.len() / (height * width), 1, height, width];
+        let input = ValueView::from_shape(shape, records).map_err(failed)?;
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.threads)));
         let outputs = [self.embedding];
         let [embeddings]: [Value; 1] =

@@ -1,0 +1,242 @@
+//! The settings of each front end: what turns a waveform into one input of an encoder.
+
+use rand::Rng;
+
+use crate::augment::SpecAugment;
+use crate::invalid::Invalid;
+use crate::yamnet_spec;
+
+/// Name, height and width of one input of an encoder.
+pub type InputShape = (&'static str, [usize; 2]);
+
+/// Name of the square log-mel image.
+pub const IMAGE: &str = "image";
+/// Name of YAMNet's log-mel spectrogram, from which its patches are cut.
+pub const PATCHES: &str = "patches";
+
+/// What a waveform becomes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FrontEnd {
+    /// The input `image`: librosa's log-mel spectrogram in 0..1, resized to a square, frequencies by time.
+    Image(ImageConfig),
+    /// The input `patches`: YAMNet's log-mel spectrogram as its authors define it, `[n_frames, 64]`, time by frequencies.
+    /// Patches of 96 frames overlap by half, so the spectrogram holds each frame once.
+    Yamnet(YamnetConfig),
+}
+
+/// The image front end's settings in librosa's terms; the defaults are those of the original project.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageConfig {
+    /// Sample rate, 4000 to 48000 Hz.
+    pub sample_rate_hz: u32,
+    /// Samples of a Fourier transform, 64 to 16384.
+    pub n_fft: usize,
+    /// Samples between two frames, 1 to `n_fft`.
+    pub hop_length: usize,
+    /// Mel bands, 1 to 512.
+    pub n_mels: usize,
+    /// Lower edge of the lowest band, at least 0 Hz.
+    pub f_min_hz: f64,
+    /// Upper edge of the highest band, Hz; half the sample rate if absent.
+    pub f_max_hz: Option<f64>,
+    /// Range kept below the loudest point, above 0 to 200 dB; what is quieter is raised to its lower end.
+    pub top_db: f64,
+    /// Height and width of the image, 32 to 1024 pixels.
+    pub image_size: usize,
+    /// Masks that training puts on the image.
+    pub spec_augment: SpecAugment,
+}
+
+/// What is free in YAMNet's front end; its authors fix the rest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct YamnetConfig {
+    /// Whether to round as the TFLite runtime does, which runs the mel filters of the published file as a layer with `int8`
+    /// weights: it keeps 256 levels of a frame's magnitudes, so what is 48 dB below the loudest bin is lost.
+    pub tflite_rounding: bool,
+    /// Masks that training puts on the spectrogram.
+    pub spec_augment: SpecAugment,
+}
+
+impl Default for ImageConfig {
+    fn default() -> Self {
+        Self {
+            sample_rate_hz: 8000,
+            n_fft: 1024,
+            hop_length: 256,
+            n_mels: 128,
+            f_min_hz: 0.0,
+            f_max_hz: None,
+            top_db: 80.0,
+            image_size: 224,
+            spec_augment: SpecAugment::default(),
+        }
+    }
+}
+
+/// Masks of the same share of the spectrogram as the image's.
+impl Default for YamnetConfig {
+    fn default() -> Self {
+        let spec_augment = SpecAugment { frequency_mask: 3, time_mask: 77, ..SpecAugment::default() };
+        Self { tflite_rounding: false, spec_augment }
+    }
+}
+
+impl FrontEnd {
+    /// The name in a configuration file.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Image(_) => "image",
+            Self::Yamnet(YamnetConfig { tflite_rounding: false, .. }) => "yamnet",
+            Self::Yamnet(YamnetConfig { tflite_rounding: true, .. }) => "yamnet_tflite",
+        }
+    }
+
+    /// The front end of that name with its default settings.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        match name {
+            "image" => Some(Self::Image(ImageConfig::default())),
+            "yamnet" => Some(Self::Yamnet(YamnetConfig::default())),
+            "yamnet_tflite" => Some(Self::Yamnet(YamnetConfig { tflite_rounding: true, ..YamnetConfig::default() })),
+            _ => None,
+        }
+    }
+
+    /// Name of the input that it makes.
+    pub fn input_name(&self) -> &'static str {
+        match self {
+            Self::Image(_) => IMAGE,
+            Self::Yamnet(_) => PATCHES,
+        }
+    }
+
+    /// Height and width of the input that it makes of a clip.
+    pub fn shape(&self, clip_seconds: f64) -> [usize; 2] {
+        match self {
+            Self::Image(config) => [config.image_size; 2],
+            Self::Yamnet(config) => config.shape(clip_seconds),
+        }
+    }
+
+    /// Sample rate of the waveforms that it takes, Hz.
+    pub fn sample_rate_hz(&self) -> u32 {
+        match self {
+            Self::Image(config) => config.sample_rate_hz,
+            Self::Yamnet(_) => yamnet_spec::SAMPLE_RATE_HZ,
+        }
+    }
+
+    /// The value that it gives everywhere for digital silence, and that masks have.
+    pub(crate) fn blank(&self) -> f32 {
+        match self {
+            Self::Image(_) => 0.0,
+            Self::Yamnet(_) => yamnet_spec::silence(),
+        }
+    }
+
+    /// Masks that training puts on its input.
+    pub fn spec_augment(&self) -> &SpecAugment {
+        match self {
+            Self::Image(config) => &config.spec_augment,
+            Self::Yamnet(config) => &config.spec_augment,
+        }
+    }
+
+    /// Masks an input of this front end, whose rows have `width` values, with draws from `rng`.
+    pub(crate) fn augment<R: Rng>(&self, input: &mut [f32], width: usize, rng: &mut R) {
+        let rows_are_time = matches!(self, Self::Yamnet(_));
+        self.spec_augment().apply(input, width, rows_are_time, self.blank(), rng);
+    }
+
+    /// Every problem with the values; empty if they can be used. `clip_seconds` is in its range.
+    pub(crate) fn validate(&self, clip_seconds: f64) -> Vec<Invalid> {
+        let (mut problems, mask_keys) = match self {
+            Self::Image(config) => (config.validate(), ["spec_augment", "spec_augment.probability"]),
+            Self::Yamnet(_) => (Vec::new(), ["yamnet_spec_augment", "yamnet_spec_augment.probability"]),
+        };
+        let masks = self.spec_augment();
+        if problems.iter().all(|problem| problem.key != "image_size") {
+            let widest = masks.frequency_mask.max(masks.time_mask);
+            let [height, width] = self.shape(clip_seconds);
+            problems.extend(Invalid::failed([(
+                widest <= height.max(width),
+                mask_keys[0],
+                "masks must not be wider than the input",
+            )]));
+        }
+        problems.extend(Invalid::failed([((0.0..=1.0).contains(&masks.probability), mask_keys[1], "must be 0 to 1")]));
+        problems
+    }
+
+    /// Everything that decides the input of a clip, as text.
+    pub(crate) fn key(&self, clip_seconds: f64) -> String {
+        match self {
+            Self::Image(config) => config.key(clip_seconds),
+            Self::Yamnet(YamnetConfig { tflite_rounding: false, .. }) => format!("Yamnet, {clip_seconds} s"),
+            Self::Yamnet(YamnetConfig { tflite_rounding: true, .. }) => format!("YamnetTflite, {clip_seconds} s"),
+        }
+    }
+}
+
+impl ImageConfig {
+    /// YAMNet's rate, frames and bands as librosa computes them: the spectrogram that people see of what YAMNet takes in.
+    pub(crate) fn with_yamnets_bands() -> Self {
+        Self {
+            sample_rate_hz: yamnet_spec::SAMPLE_RATE_HZ,
+            n_fft: yamnet_spec::N_FFT,
+            hop_length: yamnet_spec::HOP_LENGTH,
+            n_mels: yamnet_spec::N_MELS,
+            f_min_hz: yamnet_spec::F_MIN_HZ,
+            f_max_hz: Some(yamnet_spec::F_MAX_HZ),
+            ..Self::default()
+        }
+    }
+
+    /// Samples of a clip.
+    pub(crate) fn clip_samples(&self, clip_seconds: f64) -> usize {
+        samples(clip_seconds, self.sample_rate_hz)
+    }
+
+    /// Frames of a clip's spectrogram: 1 more than its samples over `hop_length`, as librosa's centred transform has.
+    pub fn n_frames(&self, clip_seconds: f64) -> usize {
+        1 + self.clip_samples(clip_seconds) / self.hop_length
+    }
+
+    fn validate(&self) -> Vec<Invalid> {
+        let nyquist = f64::from(self.sample_rate_hz) / 2.0;
+        Invalid::failed([
+            ((4000..=48_000).contains(&self.sample_rate_hz), "sample_rate_hz", "must be 4000 to 48000"),
+            ((64..=16_384).contains(&self.n_fft), "n_fft", "must be 64 to 16384"),
+            ((1..=self.n_fft).contains(&self.hop_length), "hop_length", "must be 1 to n_fft"),
+            ((1..=512).contains(&self.n_mels), "n_mels", "must be 1 to 512"),
+            ((0.0..nyquist).contains(&self.f_min_hz), "f_min_hz", "must be at least 0 and below half the sample rate"),
+            (
+                self.f_max_hz.is_none_or(|f_max| f_max > self.f_min_hz && f_max <= nyquist),
+                "f_max_hz",
+                "must be above f_min_hz and at most half the sample rate",
+            ),
+            (self.top_db > 0.0 && self.top_db <= 200.0, "top_db", "must be above 0 and at most 200"),
+            ((32..=1024).contains(&self.image_size), "image_size", "must be 32 to 1024"),
+        ])
+    }
+
+    fn key(&self, clip_seconds: f64) -> String {
+        let Self { sample_rate_hz, n_fft, hop_length, n_mels, f_min_hz, f_max_hz, top_db, image_size, spec_augment: _ } =
+            self;
+        format!(
+            "{sample_rate_hz} Hz, {clip_seconds} s, {n_fft}/{hop_length}, {n_mels} mels {f_min_hz} to {f_max_hz:?} Hz, {top_db} dB, \
+             {image_size} px"
+        )
+    }
+}
+
+impl YamnetConfig {
+    /// Frames and mel bands of a clip's spectrogram.
+    pub(crate) fn shape(&self, clip_seconds: f64) -> [usize; 2] {
+        [yamnet_spec::n_frames(samples(clip_seconds, yamnet_spec::SAMPLE_RATE_HZ)), yamnet_spec::N_MELS]
+    }
+}
+
+/// Samples of so much sound.
+pub(crate) fn samples(seconds: f64, rate_hz: u32) -> usize {
+    (seconds * f64::from(rate_hz)).round() as usize
+}

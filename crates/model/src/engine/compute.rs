@@ -1,0 +1,118 @@
+//! The choice of device and engine.
+
+use burn::tensor::Device;
+
+use super::burn::BurnEngine;
+use super::rten::RtenEngine;
+use super::several::Several;
+use super::untouched::Untouched;
+use crate::device::device;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::networks::NetworkWeights;
+use crate::trainable::Trainable;
+use crate::weights::{BackboneWeights, Inputs};
+
+/// The device and the engine to compute with.
+#[derive(Clone, Debug)]
+pub struct Compute {
+    device: Device,
+    device_name: &'static str,
+    engine_name: &'static str,
+}
+
+impl Compute {
+    /// Finds the device and the engine.
+    ///
+    /// `device_name` is `cpu`, `wgpu`, `cuda`, or `auto`: the first GPU that this build supports and that answers, else the CPU. Mesa's
+    /// software GPU, which is slower, is used only by its name. `engine_name` is `burn`, `rten`, or `auto`: rten on the CPU, where it is
+    /// twice as fast, else burn.
+    ///
+    /// # Errors
+    /// [`Error::Device`] for unknown names, a device that is not compiled in (it says how to build it) or does not
+    /// answer, and for rten on a GPU.
+    pub fn new(device_name: &str, engine_name: &str) -> Result<Self, Error> {
+        let (device, device_name) = device(device_name)?;
+        let on_cpu = device_name == "cpu";
+        let engine_name = match engine_name {
+            "auto" if on_cpu => "rten",
+            "auto" | "burn" => "burn",
+            "rten" if on_cpu => "rten",
+            "rten" => return Err(problem(device_name, "the engine `rten` runs on the CPU only")),
+            other => return Err(problem(other, "unknown engine: it is `auto`, `burn` or `rten`")),
+        };
+        Ok(Self { device, device_name, engine_name })
+    }
+
+    /// The device, without autodiff.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// `cpu`, `wgpu` or `cuda`.
+    pub fn device_name(&self) -> &'static str {
+        self.device_name
+    }
+
+    /// `burn` or `rten`.
+    pub fn engine_name(&self) -> &'static str {
+        self.engine_name
+    }
+
+    /// Makes `weights` ready to run on records with these `inputs`, one after the other.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for inputs that the encoder does not take, [`Error::Device`] if the engine does not take the network.
+    pub fn engine(&self, weights: &BackboneWeights, inputs: &Inputs) -> Result<Box<dyn Engine>, Error> {
+        self.engine_before(Trainable::None, weights, inputs)
+    }
+
+    /// As [`Compute::engine`], but of the layers before those that `trainable` names: what it gives,
+    /// [`BackboneWeights::to_trainable`] takes.
+    ///
+    /// # Errors
+    /// As [`Compute::engine`]; also [`Error::Argument`] for training a part of YAMNet or of several networks.
+    pub fn engine_before(
+        &self,
+        trainable: Trainable,
+        weights: &BackboneWeights,
+        inputs: &Inputs,
+    ) -> Result<Box<dyn Engine>, Error> {
+        let networks = weights.check(trainable, inputs)?;
+        if let &[(network, shape)] = &networks[..] {
+            return self.network(network, trainable, shape);
+        }
+        let length = |(_, [height, width]): &(&str, [usize; 2])| height * width;
+        let networks = networks.into_iter().map(|(network, shape)| {
+            let before = inputs.iter().take_while(|(name, _)| *name != network.arch().input_name());
+            let start = before.map(length).sum::<usize>();
+            let range = start..start + shape.iter().product::<usize>();
+            Ok::<_, Error>((self.network(network, trainable, shape)?, range))
+        });
+        let networks = networks.collect::<Result<_, Error>>()?;
+        Ok(Box::new(Several { networks, record_len: inputs.iter().map(length).sum() }))
+    }
+
+    fn network(
+        &self,
+        network: &NetworkWeights,
+        trainable: Trainable,
+        shape: [usize; 2],
+    ) -> Result<Box<dyn Engine>, Error> {
+        let Some(backbone) = network.encoder().to_frozen(trainable, &self.device) else {
+            return Ok(Box::new(Untouched { record_len: shape.iter().product() }));
+        };
+        Ok(match self.engine_name {
+            "rten" => Box::new(RtenEngine::new(network, trainable, shape)?),
+            _ => Box::new(BurnEngine {
+                backbone,
+                n_outputs: network.encoder().trainable_input(trainable, shape).iter().product(),
+                shape,
+            }),
+        })
+    }
+}
+
+fn problem(name: &str, problem: &str) -> Error {
+    Error::Device { name: name.into(), problem: problem.into() }
+}

@@ -1,0 +1,154 @@
+//! The networks that an encoder can have, a folder each.
+//!
+//! To add one: a folder with its specification, its weights, which implement [`Encoder`], its burn module, and its reading and writing
+//! of files; then a variant here in [`NetworkArch`] and [`NetworkWeights`], and one in [`Backbone`](crate::Backbone).
+
+pub(crate) mod encoder;
+pub(crate) mod resnet;
+pub(crate) mod yamnet;
+
+use std::fmt;
+
+use crate::conv::ConvSpec;
+use crate::error::Error;
+use crate::host_tensor::TensorView;
+use crate::named_tensors::NamedTensors;
+use crate::networks::encoder::Encoder;
+use crate::networks::resnet::spec::ResNetArch;
+use crate::networks::resnet::weights::ResNetWeights;
+use crate::networks::yamnet::pooling;
+use crate::networks::yamnet::weights::YamnetWeights;
+use crate::random::NormalDraws;
+use crate::trainable::Trainable;
+use crate::weight_file::WeightFile;
+
+/// One network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NetworkArch {
+    /// A ResNet (He et al., "Deep Residual Learning for Image Recognition", 2015, as torchvision builds it), at full width or
+    /// narrower, on a square image of a spectrogram.
+    ResNet(ResNetArch),
+    /// YAMNet (TensorFlow's model garden, `research/audioset/yamnet`): MobileNetV1 on patches of a log-mel spectrogram.
+    Yamnet,
+}
+
+/// The weights of one network.
+#[derive(Clone, PartialEq)]
+pub(crate) enum NetworkWeights {
+    ResNet(ResNetWeights),
+    Yamnet(YamnetWeights),
+}
+
+impl NetworkArch {
+    /// All of them.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        ResNetArch::all().map(Self::ResNet).chain([Self::Yamnet])
+    }
+
+    /// Name of the input that it takes: `image` or `patches`.
+    pub fn input_name(self) -> &'static str {
+        match self {
+            Self::ResNet(_) => "image",
+            Self::Yamnet => "patches",
+        }
+    }
+
+    /// Its convolutions, in order.
+    pub(crate) fn convolutions(self) -> Vec<ConvSpec> {
+        match self {
+            Self::ResNet(arch) => arch.layers().iter().cloned().collect(),
+            Self::Yamnet => yamnet::spec::layers(),
+        }
+    }
+
+    /// Names of the tensors that it may have beside convolutions.
+    pub(crate) fn other_names(self) -> &'static [&'static str] {
+        match self {
+            Self::ResNet(_) => &[],
+            Self::Yamnet => &[pooling::WEIGHT, pooling::BIAS],
+        }
+    }
+
+    /// Whether `other` is a network of the same kind, whose tensors have the same names.
+    pub(crate) fn is_kind_of(self, other: Self) -> bool {
+        std::mem::discriminant(&self) == std::mem::discriminant(&other)
+    }
+}
+
+impl fmt::Display for NetworkArch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ResNet(arch) => write!(f, "{arch}"),
+            Self::Yamnet => f.write_str(yamnet::spec::NAME),
+        }
+    }
+}
+
+impl NetworkWeights {
+    /// Seeded random weights.
+    pub fn random(arch: NetworkArch, draws: &mut NormalDraws) -> Self {
+        match arch {
+            NetworkArch::ResNet(arch) => Self::ResNet(ResNetWeights::random(arch, draws)),
+            NetworkArch::Yamnet => Self::Yamnet(YamnetWeights::random(draws)),
+        }
+    }
+
+    /// The network that a file of its own holds.
+    pub fn read(arch: NetworkArch, file: &WeightFile) -> Result<Self, Error> {
+        match arch {
+            NetworkArch::ResNet(arch) => ResNetWeights::read(arch, file).map(Self::ResNet),
+            NetworkArch::Yamnet => YamnetWeights::read(file).map(Self::Yamnet),
+        }
+    }
+
+    /// The network from tensors with its authors' names.
+    pub fn from_names(arch: NetworkArch, tensors: &dyn NamedTensors) -> Result<Self, Error> {
+        match arch {
+            NetworkArch::ResNet(arch) => ResNetWeights::from_names(arch, tensors).map(Self::ResNet),
+            NetworkArch::Yamnet => YamnetWeights::from_names(tensors).map(Self::Yamnet),
+        }
+    }
+
+    /// The architecture.
+    pub fn arch(&self) -> NetworkArch {
+        match self {
+            Self::ResNet(weights) => NetworkArch::ResNet(weights.arch),
+            Self::Yamnet(_) => NetworkArch::Yamnet,
+        }
+    }
+
+    /// What every network has.
+    pub fn encoder(&self) -> &dyn Encoder {
+        match self {
+            Self::ResNet(weights) => weights,
+            Self::Yamnet(weights) => weights,
+        }
+    }
+
+    /// What every network has, to be changed.
+    pub fn encoder_mut(&mut self) -> &mut dyn Encoder {
+        match self {
+            Self::ResNet(weights) => weights,
+            Self::Yamnet(weights) => weights,
+        }
+    }
+
+    /// Every tensor by its authors' name, in the order of the network.
+    pub fn tensors(&self) -> impl Iterator<Item = TensorView<'_>> {
+        let convolutions = self.encoder().convolutions().into_iter().flat_map(|conv| conv.tensors());
+        convolutions.chain(self.encoder().other_tensors())
+    }
+
+    /// The tensors before those that `trainable` names.
+    pub fn frozen_tensors(&self, trainable: Trainable) -> impl Iterator<Item = TensorView<'_>> {
+        let n_frozen = self.encoder().n_frozen(trainable);
+        let convolutions = self.encoder().convolutions().into_iter().take(n_frozen);
+        convolutions.flat_map(|conv| conv.tensors()).chain(self.encoder().other_tensors())
+    }
+
+    /// The tensors that `trainable` names.
+    pub fn trainable_tensors(&self, trainable: Trainable) -> impl Iterator<Item = TensorView<'_>> {
+        let n_frozen = self.encoder().n_frozen(trainable);
+        self.encoder().convolutions().into_iter().skip(n_frozen).flat_map(|conv| conv.tensors())
+    }
+}

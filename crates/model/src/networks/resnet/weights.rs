@@ -1,0 +1,172 @@
+//! A ResNet's weights.
+
+use burn::module::Module;
+use burn::tensor::Device;
+
+use super::module::ResNet;
+use super::spec::{POOL_KERNEL, POOL_PADDING, POOL_STRIDE, ResNetArch, ResNetLayers};
+use super::{read_onnx, write_onnx};
+use crate::backbone::Backbone;
+use crate::conv::{Conv, ConvSpec};
+use crate::error::Error;
+use crate::fold::RawConv;
+use crate::named_tensors::{NamedTensors, raw_conv};
+use crate::networks::encoder::{Encoder, OnnxInput};
+use crate::onnx::nodes::Nodes;
+use crate::random::NormalDraws;
+use crate::trainable::Trainable;
+use crate::weight_file::WeightFile;
+
+/// torch's default, and torchvision's. A state dict does not hold it.
+const EPSILON: f64 = 1e-5;
+
+/// A ResNet's convolutions.
+#[derive(Clone, PartialEq)]
+pub(crate) struct ResNetWeights {
+    pub arch: ResNetArch,
+    layers: ResNetLayers<Conv>,
+}
+
+impl ResNetWeights {
+    /// Seeded random weights.
+    pub fn random(arch: ResNetArch, draws: &mut NormalDraws) -> Self {
+        let Ok(layers) = arch.layers().try_map(|spec| Ok::<_, std::convert::Infallible>(draws.conv(spec)));
+        Self { arch, layers }
+    }
+
+    /// The network that a file of its own holds.
+    pub fn read(arch: ResNetArch, file: &WeightFile) -> Result<Self, Error> {
+        match file {
+            WeightFile::SafeTensors(file) => Self::from_names(arch, file),
+            WeightFile::Onnx(file) => Self::from_raw(arch, read_onnx::layers(&file.graph()?, arch)?),
+            WeightFile::Tflite(_) => {
+                Err(Error::Unsupported(format!("a TFLite file of a {arch}: only YAMNet is read from one")))
+            }
+        }
+    }
+
+    /// The network from tensors with its authors' names.
+    pub fn from_names(arch: ResNetArch, tensors: &dyn NamedTensors) -> Result<Self, Error> {
+        Self::from_raw(arch, arch.layers().try_map(|spec| raw_conv(tensors, spec, EPSILON))?)
+    }
+
+    /// Folds what a file holds and checks that the layers fit together.
+    pub fn from_raw(arch: ResNetArch, layers: ResNetLayers<RawConv>) -> Result<Self, Error> {
+        let layers = layers.try_map(RawConv::fold)?;
+        check_layers(&layers)?;
+        let weights = Self { arch, layers };
+        // A narrow architecture says how narrow; any other takes the width that the file has.
+        let found = weights.n_outputs();
+        match arch.narrow_outputs() {
+            Some(expected) if expected != found => Err(Error::Unsupported(format!(
+                "its embedding has {found} numbers, that of {arch} {expected}: is the file another architecture?"
+            ))),
+            _ => Ok(weights),
+        }
+    }
+
+    /// Index of the first residual block that is trained, the number of blocks if none is. Training from block 0 on includes the
+    /// stem.
+    fn first_trained_block(&self, trainable: Trainable) -> usize {
+        let n_blocks = self.layers.blocks.len();
+        match trainable {
+            Trainable::None => n_blocks,
+            Trainable::Layer4 => {
+                let is_trained = |conv: &Conv| conv.spec.name.starts_with("layer4.");
+                self.layers.blocks.iter().position(|block| is_trained(&block.conv1)).unwrap_or(n_blocks)
+            }
+            Trainable::All => 0,
+        }
+    }
+}
+
+impl Encoder for ResNetWeights {
+    fn n_outputs(&self) -> usize {
+        self.layers.blocks.last().map_or(0, |block| block.conv2.bias.len())
+    }
+
+    fn convolutions(&self) -> Vec<&Conv> {
+        self.layers.iter().collect()
+    }
+
+    fn convolutions_mut(&mut self) -> Vec<&mut Conv> {
+        self.layers.iter_mut().collect()
+    }
+
+    fn check(&self, _trainable: Trainable, [height, width]: [usize; 2]) -> Result<(), Error> {
+        if height == 0 || width == 0 {
+            return Err(Error::Argument(format!("images of {height} x {width} pixels")));
+        }
+        Ok(())
+    }
+
+    fn n_frozen(&self, trainable: Trainable) -> usize {
+        match self.first_trained_block(trainable) {
+            0 => 0,
+            first => 1 + self.layers.blocks[..first].iter().map(|block| block.iter().count()).sum::<usize>(),
+        }
+    }
+
+    fn trainable_input(&self, trainable: Trainable, [height, width]: [usize; 2]) -> [usize; 3] {
+        if trainable == Trainable::None {
+            return [self.n_outputs(), 1, 1];
+        }
+        let frozen = &self.layers.blocks[..self.first_trained_block(trainable)];
+        let Some(last) = frozen.last() else { return [1, height, width] };
+        let convolved = |size: usize, kernel: usize, stride: usize, padding: usize| {
+            (size + 2 * padding).saturating_sub(kernel) / stride + 1
+        };
+        let [height, width] = [height, width].map(|size| {
+            let through = |size, spec: &ConvSpec| convolved(size, spec.kernel, spec.stride, spec.padding[0]);
+            let size = convolved(through(size, &self.layers.stem.spec), POOL_KERNEL, POOL_STRIDE, POOL_PADDING);
+            frozen.iter().fold(size, |size, block| through(size, &block.conv1.spec))
+        });
+        [last.conv2.bias.len(), height, width]
+    }
+
+    fn to_frozen(&self, trainable: Trainable, device: &Device) -> Option<Backbone> {
+        let device = device.clone().without_autodiff();
+        let blocks = 0..self.first_trained_block(trainable);
+        (!blocks.is_empty()).then(|| Backbone::ResNet(ResNet::new(&self.layers, blocks, &device)).freeze())
+    }
+
+    fn to_trainable(&self, trainable: Trainable, device: &Device) -> Option<Backbone> {
+        let blocks = self.first_trained_block(trainable)..self.layers.blocks.len();
+        (!blocks.is_empty()).then(|| Backbone::ResNet(ResNet::new(&self.layers, blocks, device)))
+    }
+
+    fn onnx_sizes(&self, _input: OnnxInput, [height, width]: [usize; 2]) -> Vec<usize> {
+        vec![1, height, width]
+    }
+
+    fn to_onnx(
+        &self,
+        nodes: &mut Nodes,
+        (x, _): (&str, OnnxInput),
+        _shape: [usize; 2],
+        trainable: Trainable,
+        embedding: &str,
+    ) -> String {
+        let blocks = &self.layers.blocks[..self.first_trained_block(trainable)];
+        write_onnx::network(nodes, x, &self.layers.stem, blocks, trainable == Trainable::None, embedding)
+    }
+}
+
+/// An error unless each layer takes what the one before it gives.
+fn check_layers(layers: &ResNetLayers<Conv>) -> Result<(), Error> {
+    let mut inputs = layers.stem.spec.channels[1];
+    for block in &layers.blocks {
+        block.conv1.expect_inputs(inputs)?;
+        block.conv2.expect_inputs(block.conv1.spec.channels[1])?;
+        let outputs = block.conv2.spec.channels[1];
+        match &block.downsample {
+            Some(downsample) => {
+                downsample.expect_inputs(inputs)?;
+                downsample.expect_outputs(outputs)?;
+            }
+            None => block.conv2.expect_outputs(inputs)?,
+        }
+        inputs = outputs;
+    }
+    Ok(())
+}

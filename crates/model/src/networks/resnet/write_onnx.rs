@@ -1,0 +1,36 @@
+//! A ResNet as nodes of an ONNX graph.
+
+use super::spec::{BasicBlock, POOL_KERNEL, POOL_PADDING, POOL_STRIDE};
+use crate::conv::Conv;
+use crate::onnx::nodes::{Nodes, window};
+
+/// From the value called `x`, `[batch, 1, height, width]`, through the stem and `blocks` to the one called `embedding`: with
+/// `pools` the average over height and width, else the flattened feature maps.
+pub(super) fn network(
+    nodes: &mut Nodes,
+    x: &str,
+    stem: &Conv,
+    blocks: &[BasicBlock<Conv>],
+    pools: bool,
+    embedding: &str,
+) -> String {
+    let x = nodes.conv(x, &stem.spec);
+    let x = nodes.add("Relu", &[&x], "relu", vec![]);
+    let mut x = nodes.add("MaxPool", &[&x], "max_pool", window(POOL_KERNEL, POOL_STRIDE, [POOL_PADDING; 2]));
+    for block in blocks {
+        let prefix = block.conv1.spec.name.trim_end_matches("conv1");
+        let y = nodes.conv(&x, &block.conv1.spec);
+        let y = nodes.add("Relu", &[&y], &format!("{prefix}relu1"), vec![]);
+        let y = nodes.conv(&y, &block.conv2.spec);
+        let shortcut = match &block.downsample {
+            Some(downsample) => nodes.conv(&x, &downsample.spec),
+            None => x,
+        };
+        let sum = nodes.add("Add", &[&y, &shortcut], &format!("{prefix}add"), vec![]);
+        x = nodes.add("Relu", &[&sum], &format!("{prefix}relu2"), vec![]);
+    }
+    if pools {
+        x = nodes.add("GlobalAveragePool", &[&x], "average_pool", vec![]);
+    }
+    nodes.flatten(&x, embedding)
+}

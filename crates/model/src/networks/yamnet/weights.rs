@@ -1,0 +1,178 @@
+//! YAMNet's weights.
+
+use burn::module::Module;
+use burn::tensor::Device;
+
+use super::classifier::Classifier;
+use super::module::Yamnet;
+use super::pooling::{self, CryPooling, Pooling};
+use super::raw::RawYamnet;
+use super::spec::{self, PATCH, PATCH_HOP, n_patches};
+use super::{read_onnx, read_tflite, write_onnx};
+use crate::backbone::Backbone;
+use crate::conv::Conv;
+use crate::error::Error;
+use crate::fold::RawConv;
+use crate::host_tensor::TensorView;
+use crate::named_tensors::{NamedTensors, raw_conv};
+use crate::networks::encoder::{Encoder, OnnxInput};
+use crate::onnx::nodes::Nodes;
+use crate::random::NormalDraws;
+use crate::trainable::Trainable;
+use crate::weight_file::WeightFile;
+
+/// `batchnorm_epsilon` of its authors' `params.py`.
+const EPSILON: f64 = 1e-4;
+
+/// YAMNet's convolutions, the classifier that its file had, and what weighs patches.
+#[derive(Clone, PartialEq)]
+pub(crate) struct YamnetWeights {
+    convs: Vec<Conv>,
+    classifier: Option<Classifier>,
+    pooling: Option<CryPooling>,
+}
+
+impl YamnetWeights {
+    /// Seeded random weights, without a classifier.
+    pub fn random(draws: &mut NormalDraws) -> Self {
+        let convs = spec::layers().into_iter().map(|spec| draws.conv(spec)).collect();
+        Self { convs, classifier: None, pooling: None }
+    }
+
+    /// The network that a file of its own holds.
+    pub fn read(file: &WeightFile) -> Result<Self, Error> {
+        match file {
+            WeightFile::SafeTensors(file) => Self::from_names(file),
+            WeightFile::Onnx(file) => Self::from_raw(read_onnx::yamnet(&file.graph()?, spec::layers())?),
+            WeightFile::Tflite(file) => Self::from_raw(read_tflite::yamnet(file, spec::layers())?),
+        }
+    }
+
+    /// The network from tensors with its authors' names.
+    pub fn from_names(tensors: &dyn NamedTensors) -> Result<Self, Error> {
+        let convs =
+            spec::layers().into_iter().map(|spec| raw_conv(tensors, spec, EPSILON)).collect::<Result<_, _>>()?;
+        let pooling = match tensors.has(pooling::WEIGHT) {
+            true => Some([tensors.get(pooling::WEIGHT)?, tensors.get(pooling::BIAS)?]),
+            false => None,
+        };
+        Self::from_raw(RawYamnet { convs, classifier: None, pooling })
+    }
+
+    /// Folds what a file holds and checks that the layers fit together.
+    fn from_raw(raw: RawYamnet) -> Result<Self, Error> {
+        let convs: Vec<Conv> = raw.convs.into_iter().map(RawConv::fold).collect::<Result<_, _>>()?;
+        let n_channels = check_layers(&convs)?;
+        let classifier = raw.classifier.map(|[weight, bias]| Classifier::new(weight, bias, n_channels)).transpose()?;
+        let pooling = raw.pooling.map(|tensors| CryPooling::new(tensors, n_channels)).transpose()?;
+        Ok(Self { convs, classifier, pooling })
+    }
+
+    /// The classifier that the file has beside the network.
+    pub fn classifier(&self) -> Option<&Classifier> {
+        self.classifier.as_ref()
+    }
+
+    /// Whether [`Pooling::Cry`] can be had.
+    pub fn knows_cries(&self) -> bool {
+        self.pooling.is_some() || self.classifier.is_some()
+    }
+
+    /// These weights with another pooling.
+    pub fn with_pooling(self, pooling: Pooling) -> Result<Self, Error> {
+        let pooling = match (pooling, &self.classifier) {
+            (Pooling::Mean, _) => None,
+            (Pooling::Cry, _) if self.pooling.is_some() => self.pooling,
+            (Pooling::Cry, Some(classifier)) => Some(CryPooling::of_class(classifier)?),
+            (Pooling::Cry, None) => {
+                let problem = "weights without YAMNet's classifier, which says in which patches there is a cry";
+                return Err(Error::Unsupported(problem.into()));
+            }
+        };
+        Ok(Self { pooling, ..self })
+    }
+
+    /// The same without the classifier, as saved models have it.
+    pub fn without_classifier(self) -> Self {
+        Self { classifier: None, ..self }
+    }
+
+    /// Outputs of the last convolution.
+    fn n_channels(&self) -> usize {
+        self.convs.last().map_or(0, |conv| conv.bias.len())
+    }
+}
+
+impl Encoder for YamnetWeights {
+    fn n_outputs(&self) -> usize {
+        self.n_channels() * if self.pooling.is_some() { 2 } else { 1 }
+    }
+
+    fn convolutions(&self) -> Vec<&Conv> {
+        self.convs.iter().collect()
+    }
+
+    fn convolutions_mut(&mut self) -> Vec<&mut Conv> {
+        self.convs.iter_mut().collect()
+    }
+
+    fn other_tensors(&self) -> Vec<TensorView<'_>> {
+        self.pooling.iter().flat_map(CryPooling::tensors).collect()
+    }
+
+    fn check(&self, trainable: Trainable, [height, width]: [usize; 2]) -> Result<(), Error> {
+        if trainable != Trainable::None {
+            return Err(Error::Argument("YAMNet cannot be trained here: it stays frozen".into()));
+        }
+        if width == PATCH[1] && height >= PATCH[0] && height.is_multiple_of(PATCH_HOP) {
+            return Ok(());
+        }
+        Err(Error::Argument(format!(
+            "inputs of {height} x {width}: YAMNet takes log-mel spectrograms of at least {} frames, a multiple of {PATCH_HOP}, by {} mel \
+             bands",
+            PATCH[0], PATCH[1]
+        )))
+    }
+
+    fn to_frozen(&self, _trainable: Trainable, device: &Device) -> Option<Backbone> {
+        let device = device.clone().without_autodiff();
+        Some(Backbone::Yamnet(Yamnet::new(&self.convs, self.pooling.as_ref(), &device)).freeze())
+    }
+
+    fn onnx_sizes(&self, input: OnnxInput, [height, width]: [usize; 2]) -> Vec<usize> {
+        match input {
+            OnnxInput::Record => vec![1, height, width],
+            OnnxInput::Named => vec![n_patches(height), PATCH[0], width],
+        }
+    }
+
+    fn to_onnx(
+        &self,
+        nodes: &mut Nodes,
+        (x, input): (&str, OnnxInput),
+        [frames, _]: [usize; 2],
+        _trainable: Trainable,
+        embedding: &str,
+    ) -> String {
+        let patches = match input {
+            OnnxInput::Record => write_onnx::cut(nodes, x, frames),
+            OnnxInput::Named => nodes.reshape(x, &write_onnx::EACH_PATCH, "each_patch"),
+        };
+        write_onnx::network(nodes, &patches, &self.convs, self.pooling.is_some(), n_patches(frames), embedding)
+    }
+}
+
+/// An error unless each layer takes what the one before it gives; else the last one's channels.
+fn check_layers(convs: &[Conv]) -> Result<usize, Error> {
+    let mut inputs = 1;
+    for conv in convs {
+        if conv.spec.depthwise {
+            conv.expect_inputs(1)?;
+            conv.expect_outputs(inputs)?;
+        } else {
+            conv.expect_inputs(inputs)?;
+        }
+        inputs = conv.spec.channels[1];
+    }
+    Ok(inputs)
+}

@@ -1,0 +1,44 @@
+//! YAMNet as nodes of an ONNX graph.
+
+use super::pooling::CryPooling;
+use super::spec::{PATCH, PATCH_HOP, n_patches};
+use crate::conv::Conv;
+use crate::onnx::nodes::Nodes;
+
+/// Shape of all patches of a batch, one after the other.
+pub(super) const EACH_PATCH: [i64; 4] = [-1, 1, PATCH[0] as i64, PATCH[1] as i64];
+
+/// The patches of the spectrograms called `x`, `[batch, 1, frames, 64]`: `[batch * n_patches, 1, 96, 64]`.
+pub(super) fn cut(nodes: &mut Nodes, x: &str, frames: usize) -> String {
+    let (halves, patches) = (frames / PATCH_HOP, n_patches(frames));
+    let x = nodes.reshape(x, &[-1, halves as i64, PATCH_HOP as i64, PATCH[1] as i64], "halves");
+    let first = nodes.slice(&x, 1, 0..patches, "first_halves");
+    let second = nodes.slice(&x, 1, 1..halves, "second_halves");
+    let x = nodes.join(&[&first, &second], 2, "patches_of_each");
+    nodes.reshape(&x, &EACH_PATCH, "patches")
+}
+
+/// The network on each of the patches called `x`, `[batch * n_patches, 1, 96, 64]`, and the pooling of what it gives for them, to the
+/// value called `embedding`.
+pub(super) fn network(
+    nodes: &mut Nodes,
+    x: &str,
+    convs: &[Conv],
+    weighs_cries: bool,
+    patches: usize,
+    embedding: &str,
+) -> String {
+    let n_outputs = convs.last().map_or(0, |conv| conv.bias.len());
+    let mut x = x.to_owned();
+    for conv in convs {
+        x = nodes.conv(&x, &conv.spec);
+        x = nodes.add("Relu", &[&x], &format!("{}.relu", conv.spec.name), vec![]);
+    }
+    let x = nodes.add("GlobalAveragePool", &[&x], "patches.average_pool", vec![]);
+    if weighs_cries {
+        let x = nodes.flatten(&x, "embeddings");
+        return CryPooling::to_onnx(nodes, &x, [patches, n_outputs], embedding);
+    }
+    let x = nodes.reshape(&x, &[-1, patches as i64, n_outputs as i64], "embeddings");
+    nodes.mean(&x, false, embedding)
+}

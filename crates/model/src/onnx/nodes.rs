@@ -1,0 +1,111 @@
+//! Nodes of an ONNX graph that is being written.
+
+use std::ops::Range;
+
+use super::proto::{ATTRIBUTE_INT, ATTRIBUTE_INTS, Attribute, FLOAT, INT64, Node, Tensor};
+use crate::conv::ConvSpec;
+
+/// The graph's nodes so far, each named after what it makes, and the numbers that they take in.
+#[derive(Default)]
+pub(crate) struct Nodes {
+    pub(super) nodes: Vec<Node>,
+    pub(super) constants: Vec<Tensor>,
+}
+
+impl Nodes {
+    /// All axes but the first joined into one.
+    pub fn flatten(&mut self, x: &str, output: &str) -> String {
+        self.add("Flatten", &[x], output, vec![int("axis", 1)])
+    }
+
+    /// The mean over the second axis, which stays as 1 if `keep`.
+    pub fn mean(&mut self, x: &str, keep: bool, output: &str) -> String {
+        self.add("ReduceMean", &[x], output, vec![ints("axes", &[1]), int("keepdims", i64::from(keep))])
+    }
+
+    /// Values joined along an axis.
+    pub fn join(&mut self, values: &[&str], axis: i64, output: &str) -> String {
+        self.add("Concat", values, output, vec![int("axis", axis)])
+    }
+
+    /// The same numbers in another shape; -1 stands for what is left.
+    pub fn reshape(&mut self, x: &str, shape: &[i64], output: &str) -> String {
+        let shape = self.integers(&format!("{output}.shape"), shape);
+        self.add("Reshape", &[x, &shape], output, vec![])
+    }
+
+    /// A range of an axis.
+    pub fn slice(&mut self, x: &str, axis: usize, range: Range<usize>, output: &str) -> String {
+        let [start, end, axis] = [("start", range.start), ("end", range.end), ("axis", axis)]
+            .map(|(kind, value)| self.integers(&format!("{output}.{kind}"), &[value as i64]));
+        self.add("Slice", &[x, &start, &end, &axis], output, vec![])
+    }
+
+    /// A number that a node takes in.
+    pub fn number(&mut self, name: &str, value: f32) -> String {
+        self.constants.push(Tensor {
+            dims: vec![1],
+            data_type: FLOAT,
+            raw_data: value.to_le_bytes().into(),
+            name: name.into(),
+            ..Tensor::default()
+        });
+        name.into()
+    }
+
+    /// A list of integers that a node takes in.
+    fn integers(&mut self, name: &str, values: &[i64]) -> String {
+        self.constants.push(Tensor {
+            dims: vec![values.len() as i64],
+            data_type: INT64,
+            raw_data: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            name: name.into(),
+            ..Tensor::default()
+        });
+        name.into()
+    }
+
+    /// Appends a node and gives `output` back, for the next node's input.
+    pub fn add(&mut self, operator: &str, inputs: &[&str], output: &str, attributes: Vec<Attribute>) -> String {
+        self.nodes.push(Node {
+            input: inputs.iter().map(|name| (*name).to_owned()).collect(),
+            output: vec![output.to_owned()],
+            name: output.to_owned(),
+            op_type: operator.to_owned(),
+            attribute: attributes,
+            domain: String::new(),
+        });
+        output.to_owned()
+    }
+
+    /// A convolution with the initialisers `name.weight` and `name.bias`.
+    pub fn conv(&mut self, x: &str, spec: &ConvSpec) -> String {
+        let inputs = [x, &format!("{}.weight", spec.name), &format!("{}.bias", spec.name)];
+        let mut attributes = window(spec.kernel, spec.stride, spec.padding);
+        if spec.depthwise {
+            attributes.push(int("group", spec.groups() as i64));
+        }
+        self.add("Conv", &inputs, &format!("{}.out", spec.name), attributes)
+    }
+
+    /// A linear layer with the initialisers `name.weight` `[out, in]` and `name.bias`.
+    pub fn linear(&mut self, x: &str, name: &str, output: &str) -> String {
+        let inputs = [x, &format!("{name}.weight"), &format!("{name}.bias")];
+        self.add("Gemm", &inputs, output, vec![int("transB", 1)])
+    }
+}
+
+/// The attributes of a square convolution or pooling.
+pub(crate) fn window(kernel: usize, stride: usize, [before, after]: [usize; 2]) -> Vec<Attribute> {
+    let pads = [before, before, after, after];
+    vec![ints("kernel_shape", &[kernel; 2]), ints("strides", &[stride; 2]), ints("pads", &pads)]
+}
+
+fn ints(name: &str, values: &[usize]) -> Attribute {
+    let ints = values.iter().map(|value| *value as i64).collect();
+    Attribute { name: name.into(), ints, kind: ATTRIBUTE_INTS, ..Attribute::default() }
+}
+
+fn int(name: &str, value: i64) -> Attribute {
+    Attribute { name: name.into(), i: value, kind: ATTRIBUTE_INT, ..Attribute::default() }
+}

@@ -1,0 +1,184 @@
+//! Whole models.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use burn::tensor::Device;
+use durable::write_atomic;
+use serde::{Deserialize, Serialize};
+
+use super::envelope::{check_sum, metadata, read_info};
+use super::fit::{check_head, read_head};
+use crate::arch::Arch;
+use crate::error::Error;
+use crate::gate::{Gate, GateInfo};
+use crate::head::{Head, HeadConfig};
+use crate::host_tensor::{HostTensor, TensorView};
+use crate::onnx::write as onnx;
+use crate::safetensors;
+use crate::trainable::Trainable;
+use crate::weight_file::{WeightFile, read_file};
+use crate::weights::{BackboneWeights, Inputs};
+
+pub(super) const FORMAT: &str = "wail-model";
+
+/// What is saved beside the numbers of a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelInfo {
+    /// The backbone's architecture.
+    pub arch: Arch,
+    /// The classes in the order of the logits.
+    pub labels: Vec<String>,
+    /// The head's shape.
+    pub head: HeadConfig,
+    /// The gate's settings; absent if the model has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateInfo>,
+    /// The feature settings that the model was trained with; opaque here.
+    pub features: serde_json::Value,
+    /// How logits become probabilities; opaque here.
+    pub calibration: serde_json::Value,
+    /// Where the encoder's weights came from, for people to read.
+    pub backbone_source: String,
+    /// How the model came about: data, versions, seed, device; opaque here.
+    pub provenance: serde_json::Value,
+}
+
+/// A model as it was saved.
+#[derive(Debug)]
+pub struct SavedModel {
+    /// What was saved beside its numbers.
+    pub info: ModelInfo,
+    /// Inputs to embedding.
+    pub weights: BackboneWeights,
+    /// Embedding to logits.
+    pub head: Head,
+    /// Embedding to the score that there is a cry.
+    pub gate: Option<Gate>,
+}
+
+/// Saves a model as one safetensors file, atomically. Equal content gives equal bytes.
+///
+/// # Errors
+/// Inside [`Error::At`]: [`Error::Argument`] if labels, head, gate and backbone do not fit together,
+/// [`Error::Io`] if the file cannot be written.
+pub fn save_model(
+    path: &Path,
+    info: &ModelInfo,
+    backbone: &BackboneWeights,
+    head: &Head,
+    gate: Option<&Gate>,
+) -> Result<(), Error> {
+    write_model(path, info, backbone, head, gate, |metadata| {
+        let after = after_embedding(head, gate)?;
+        let tensors: Vec<TensorView> = backbone.tensors().chain(after.iter().map(HostTensor::view)).collect();
+        Ok(safetensors::write(metadata, &tensors))
+    })
+}
+
+/// Saves a model as one ONNX file, atomically: opset 17, with the metadata in `metadata_props`. Equal content gives equal bytes.
+///
+/// `inputs` names the inputs that the encoder takes, with their height and width. A model of one network has the input `input`, float32
+/// `[batch, 1, height, width]`. A model of several has an input for each: `image`, float32 `[batch, 1, height, width]`, and `patches`,
+/// float32 `[batch, n_patches, 96, 64]`, YAMNet's spectrogram cut into patches of 96 frames, one every 48 frames. The outputs are
+/// `logits`, float32 `[batch, classes]`, and, with a gate, `cry`, float32 `[batch, 1]`, 0 to 1.
+///
+/// # Errors
+/// As [`save_model`]; also [`Error::Argument`] for inputs that the encoder does not take.
+pub fn save_onnx(
+    path: &Path,
+    info: &ModelInfo,
+    backbone: &BackboneWeights,
+    head: &Head,
+    gate: Option<&Gate>,
+    inputs: &Inputs,
+) -> Result<(), Error> {
+    let networks = backbone.check(Trainable::None, inputs).map_err(|error| error.at(path))?;
+    let (name, end) = (backbone.arch().to_string(), onnx::End::Logits(head, gate));
+    write_model(path, info, backbone, head, gate, |metadata| onnx::write(&name, &networks, end, metadata))
+}
+
+/// Reads what [`save_model`] or [`save_onnx`] wrote; the head goes to `device`.
+///
+/// # Errors
+/// Inside [`Error::At`]: not a Wail model, a newer format ([`Error::Unsupported`]), content that
+/// does not have its checksum, tensors that do not fit together, labels that are not as many as the
+/// logits.
+pub fn load_model(path: &Path, device: &Device) -> Result<SavedModel, Error> {
+    parse_model(path, &read_model_file(path)?, device)
+}
+
+/// The bytes of a model file, if its size is one that a model can have; never waits, as reading a pipe would.
+///
+/// # Errors
+/// Inside [`Error::At`]: [`Error::Io`], [`Error::Unsupported`] unless it is a regular file, [`Error::Limit`].
+pub fn read_model_file(path: &Path) -> Result<Vec<u8>, Error> {
+    read_file(path).map_err(|error| error.at(path))
+}
+
+/// [`load_model`] of the `bytes` of a file called `path`.
+///
+/// # Errors
+/// As [`load_model`].
+pub fn parse_model(path: &Path, bytes: &[u8], device: &Device) -> Result<SavedModel, Error> {
+    let read = || {
+        let file = WeightFile::parse(path, bytes)?;
+        let info: ModelInfo = read_info(&file, FORMAT)?;
+        let weights = BackboneWeights::read(info.arch, &file)?;
+        let head = read_head(&file, &info.head, device)?;
+        let gate = info.gate.as_ref().map(|_| Gate::from_tensors(|name| file.tensor(name))).transpose()?;
+        check_fit(&info, &weights, &head, gate.as_ref())?;
+        let after = after_embedding(&head, gate.as_ref())?;
+        check_sum(&file, weights.tensors().chain(after.iter().map(HostTensor::view)))?;
+        Ok(SavedModel { info, weights, head, gate })
+    };
+    read().map_err(|error: Error| error.at(path))
+}
+
+fn write_model(
+    path: &Path,
+    info: &ModelInfo,
+    backbone: &BackboneWeights,
+    head: &Head,
+    gate: Option<&Gate>,
+    to_bytes: impl FnOnce(&BTreeMap<String, String>) -> Result<Vec<u8>, Error>,
+) -> Result<(), Error> {
+    let write = || {
+        check_fit(info, backbone, head, gate)?;
+        let after = after_embedding(head, gate)?;
+        let metadata = metadata(FORMAT, info, backbone.tensors().chain(after.iter().map(HostTensor::view)))?;
+        Ok(write_atomic(path, &to_bytes(&metadata)?)?)
+    };
+    write().map_err(|error: Error| error.at(path))
+}
+
+/// The tensors of the layers after the embedding.
+fn after_embedding(head: &Head, gate: Option<&Gate>) -> Result<Vec<HostTensor>, Error> {
+    let mut tensors = head.tensors()?;
+    if let Some(gate) = gate {
+        tensors.extend(gate.tensors()?);
+    }
+    Ok(tensors)
+}
+
+fn check_fit(info: &ModelInfo, backbone: &BackboneWeights, head: &Head, gate: Option<&Gate>) -> Result<(), Error> {
+    if info.arch != backbone.arch() {
+        return Err(Error::Argument(format!("the model is a {}, its backbone a {}", info.arch, backbone.arch())));
+    }
+    match (&info.gate, gate) {
+        (None, None) => {}
+        (Some(GateInfo { threshold }), _) if !(0.0..=1.0).contains(threshold) => {
+            return Err(Error::Argument(format!("the gate's threshold is {threshold}; it is 0 to 1")));
+        }
+        (Some(_), Some(gate)) if gate.n_inputs() == backbone.n_outputs() => {}
+        (Some(_), Some(gate)) => {
+            let (found, expected) = (gate.n_inputs(), backbone.n_outputs());
+            return Err(Error::Argument(format!("the gate has {found} inputs, the embedding has {expected}")));
+        }
+        _ => {
+            return Err(Error::Argument("a gate and its threshold belong together, and one of them is missing".into()));
+        }
+    }
+    check_head(&info.head, backbone.n_outputs(), info.labels.len(), head)
+}

@@ -1,0 +1,54 @@
+//! Models that version 0.1.0 wrote: they answer as before, or are refused by name. The files in `tests/fixtures/0.1.0` are what it
+//! exported after a run with `crates/model/tests/goldens/{torch.safetensors,yamnet.tflite}`, and its answer for
+//! `crates/features/tests/fixtures/pcm_s16le.wav`. `tests/formats.rs` of the workspace does the same for a ResNet.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+
+use model::Compute;
+use predict::{Classifier, Options, in_the_box};
+use serde_json::Value;
+
+const FIXTURES: &str = "tests/fixtures/0.1.0";
+const SOUND: &str = "../features/tests/fixtures/pcm_s16le.wav";
+const OPTIONS: Options = Options { top_k: 3, min_confidence: None, coverage: None };
+
+/// An error unless label, probabilities and score are those of `expected` to 1e-6.
+fn check(classifier: &Classifier, expected: &Value, case: &str) {
+    let found = classifier.classify_file(Path::new(SOUND), &OPTIONS).unwrap();
+    let found: Value = serde_json::to_value(found).unwrap();
+    assert_eq!((&found["label"], &found["not_a_cry"]), (&expected["label"], &expected["not_a_cry"]), "{case}");
+    let numbers = |answer: &Value| -> Vec<f64> {
+        let all = answer["all_probs"].as_object().unwrap().values();
+        all.chain([&answer["cry_score"]]).map(|number| number.as_f64().unwrap()).collect()
+    };
+    for (found, expected) in numbers(&found).into_iter().zip(numbers(expected)) {
+        assert!((found - expected).abs() < 1e-6, "{case}: {found}, not {expected}");
+    }
+}
+
+#[test]
+fn a_model_of_yamnet_answers_as_before() {
+    let expected = std::fs::read_to_string(format!("{FIXTURES}/yamnet.json")).unwrap();
+    let expected: Value = serde_json::from_str(&expected).unwrap();
+    for (file, engine) in [("yamnet.safetensors", "rten"), ("yamnet.onnx", "rten"), ("yamnet.onnx", "burn")] {
+        let compute = Compute::new("cpu", engine).unwrap();
+        let classifier = Classifier::load(&Path::new(FIXTURES).join(file), &compute).unwrap();
+        check(&classifier, &expected, &format!("{file} in {engine}"));
+    }
+}
+
+#[test]
+fn the_model_in_the_box_answers_as_before() {
+    let expected = std::fs::read_to_string(format!("{FIXTURES}/in_the_box.json")).unwrap();
+    let classifier = Classifier::find(None, Path::new(""), &Compute::new("cpu", "rten").unwrap()).unwrap();
+    check(&classifier, &serde_json::from_str(&expected).unwrap(), in_the_box::NAME);
+}
+
+#[test]
+fn a_model_with_a_spectrogram_packed_below_the_image_is_refused_by_name() {
+    let path = Path::new(FIXTURES).join("packed.onnx");
+    let error = Classifier::load(&path, &Compute::new("cpu", "rten").unwrap()).err().unwrap().to_string();
+    assert!(error.contains("packed.onnx") && error.contains("`image_and_yamnet`"), "{error}");
+    assert!(error.contains("train and export the model again"), "{error}");
+}
