@@ -9,6 +9,7 @@ use rustfft::{Fft, FftPlanner};
 
 use crate::FeatureConfig;
 use crate::mel_filters::{SparseFilters, mel_filter_bank};
+use crate::window::hann;
 
 /// Power below this counts as this (librosa's `amin`).
 const POWER_FLOOR: f32 = 1e-10;
@@ -46,12 +47,6 @@ impl LogMel {
     pub(crate) fn power(&self, waveform: &[f32]) -> Vec<f32> {
         self.bands.apply(waveform, 1 + waveform.len() / self.hop_length)
     }
-}
-
-/// A periodic Hann window.
-pub(crate) fn hann(length: usize) -> Vec<f32> {
-    let weight = |i: usize| 0.5 - 0.5 * (std::f64::consts::TAU * i as f64 / length as f64).cos();
-    (0..length).map(|i| weight(i) as f32).collect()
 }
 
 /// What of each bin goes into the bands.

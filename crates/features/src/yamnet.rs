@@ -5,8 +5,9 @@
 //! 7500 Hz, and the logarithm of 0.001 more than that.
 
 use crate::config::{FeatureConfig, FrontEnd};
-use crate::log_mel::{BandEnergies, Spectrum, hann, ln};
+use crate::log_mel::{BandEnergies, Spectrum, ln};
 use crate::mel_filters::SparseFilters;
+use crate::window::hann;
 
 /// The rate that it hears, Hz.
 pub(crate) const SAMPLE_RATE_HZ: u32 = 16_000;
