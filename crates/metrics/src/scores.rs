@@ -1,4 +1,4 @@
-//! The scores of a whole classifier, and the one function that computes them for the examples and for any resample of
+//! The scores of a classifier, and the one function that computes them for the examples and for any resample of
 //! them.
 
 use schemars::JsonSchema;

@@ -110,8 +110,8 @@ fn silence_share(samples: &[f32], rate_hz: f64) -> f64 {
 
 /// Samples of digital silence at both ends; all samples of a silent recording.
 fn padding(samples: &[f32]) -> usize {
-    let heard = |x: &f32| x.abs() > CLIP_TOLERANCE;
-    match (samples.iter().position(heard), samples.iter().rposition(heard)) {
+    let audible = |x: &f32| x.abs() > CLIP_TOLERANCE;
+    match (samples.iter().position(audible), samples.iter().rposition(audible)) {
         (Some(first), Some(last)) => first + samples.len() - 1 - last,
         _ => samples.len(),
     }

@@ -31,8 +31,8 @@ pub(super) fn quality(corpus: &Corpus, measured: &[Result<Measured, String>]) ->
             "damaged or cut short",
             "Replace them with complete files, or remove them.",
             Box::new(|m| {
-                let odd = m.warnings.iter().find(|w| matches!(w, Warning::Truncated | Warning::Damaged));
-                odd.map(ToString::to_string)
+                let defect = m.warnings.iter().find(|w| matches!(w, Warning::Truncated | Warning::Damaged));
+                defect.map(ToString::to_string)
             }),
         ),
         (

@@ -5,7 +5,8 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::signal::{Sine, Source, Tract, add, envelope, log_uniform, noise, samples};
 
-/// First three formants of the vowels i, e, a, o, u and schwa, Hz: means of male speakers (Peterson and Barney 1952).
+/// First three formants of the vowels in heed, head, hod, hawed, who'd and heard, Hz: means of male speakers (Peterson and
+/// Barney 1952).
 const VOWELS_HZ: [[f64; 3]; 6] = [
     [270.0, 2290.0, 3010.0],
     [530.0, 1840.0, 2480.0],
