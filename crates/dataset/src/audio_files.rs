@@ -35,7 +35,7 @@ pub fn audio_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
                     }
                 }
                 _ if e.loop_ancestor().is_some() => {}
-                path => return Err(Error::read(path.unwrap_or(folder))(e.into())),
+                path => return Err(Error::Read { path: path.unwrap_or(folder).into(), source: e.into() }),
             },
         }
     }
