@@ -5,7 +5,7 @@ use std::f64::consts::{FRAC_1_SQRT_2, TAU};
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-/// Echoes per second in a simulated room.
+/// Echoes a second in a simulated room.
 const ECHOES_PER_SECOND: f64 = 400.0;
 
 /// Random changes of a waveform before it becomes an encoder input.
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn validation_names_every_problem() {
+    fn every_problem_is_reported_with_its_key() {
         assert!(WaveformAugment::default().validate().is_empty());
         let wrong = WaveformAugment {
             probability: 2.0,
