@@ -1,5 +1,5 @@
-//! What the thresholds of the audit's copies are chosen by: for pairs of a corpus with some landmarks in common, how many
-//! agree and how well the waveforms correlate.
+//! Prints the data behind the copy thresholds of the audit: for pairs of recordings with some landmarks in common, the
+//! number of agreeing landmarks and the correlation of the waveforms.
 //!
 //! ```sh
 //! cargo run --release -p dataset --example audit_thresholds -- DIR
@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use dataset::audit::{Compared, MIN_CORRELATION, compared_pairs};
 use dataset::{Corpus, Error};
 
-/// Fewer agreeing landmarks are chance.
+/// Pairs with fewer agreeing landmarks agree by chance.
 const MIN_VOTES: usize = 5;
 
 fn main() -> ExitCode {
@@ -34,7 +34,7 @@ fn print(dir: &Path) -> Result<(), Error> {
         compared_pairs(&corpus, MIN_VOTES)?.into_iter().partition(|pair| pair.correlation >= MIN_CORRELATION);
     for (name, mut pairs) in [("copies", copies), ("others", others)] {
         println!("{name}: {} pairs with at least {MIN_VOTES} landmarks", pairs.len());
-        let say = |pair: &Compared| {
+        let print_pair = |pair: &Compared| {
             let path = |index: usize| &corpus.recordings[index].path;
             println!(
                 "  {} landmarks, correlation {:.3}: {} {}",
@@ -45,14 +45,14 @@ fn print(dir: &Path) -> Result<(), Error> {
             );
         };
         println!(" most landmarks");
-        pairs.iter().take(4).for_each(say);
+        pairs.iter().take(4).for_each(print_pair);
         println!(" fewest landmarks");
-        pairs.iter().rev().take(4).for_each(say);
+        pairs.iter().rev().take(4).for_each(print_pair);
         pairs.sort_by(|a, b| b.correlation.total_cmp(&a.correlation));
         println!(" highest correlation");
-        pairs.iter().take(4).for_each(say);
+        pairs.iter().take(4).for_each(print_pair);
         println!(" lowest correlation");
-        pairs.iter().rev().take(4).for_each(say);
+        pairs.iter().rev().take(4).for_each(print_pair);
     }
     Ok(())
 }

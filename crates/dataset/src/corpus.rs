@@ -1,26 +1,21 @@
-//! A folder of class folders, as a list of labelled recordings with their content's hash.
+//! A folder of class folders as a list of labelled recordings with content hashes.
 
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use features::open_regular_file;
+use durable::{hex, open_regular_file, sha256_hex_of};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
-use walkdir::WalkDir;
 
 use crate::Error;
-
-/// Extensions of sound files, in lower case; also of those that are not decoded, so that they are told and not lost.
-const EXTENSIONS: [&str; 16] = [
-    "3gp", "aac", "aif", "aiff", "amr", "caf", "flac", "m4a", "mp3", "mp4", "oga", "ogg", "opus", "wav", "webm", "wma",
-];
+use crate::audio_files::audio_files;
+use crate::csv_text::csv_text;
 
 /// Labelled recordings below one folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Corpus {
-    /// The folder of class folders.
+    /// Folder of the class folders.
     pub root: PathBuf,
-    /// Class names: the folders' names, sorted.
+    /// Class names: the names of the class folders, sorted.
     pub labels: Vec<String>,
     /// The recordings, sorted by path.
     pub recordings: Vec<Recording>,
@@ -29,27 +24,27 @@ pub struct Corpus {
 /// One recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recording {
-    /// Path below the root, with `/` between its parts.
+    /// Path relative to the root, with `/` between its parts.
     pub path: String,
-    /// Index into the labels.
+    /// Index of the class in [`Corpus::labels`].
     pub label: usize,
-    /// SHA-256 of the file's bytes in hexadecimal; empty if they cannot be read.
+    /// SHA-256 of the file, 64 hexadecimal digits; empty if the file cannot be read.
     pub sha256: String,
-    /// Length of the file.
+    /// Length of the file, bytes.
     pub bytes: u64,
 }
 
 impl Corpus {
-    /// Lists the recordings below each class folder of `root`, at any depth, and hashes their contents. Files that are
-    /// no sound files by their extension and hidden ones are passed over.
+    /// Lists the recordings below each class folder of `root`, at any depth, and hashes their contents. Hidden files
+    /// and files without the extension of a sound file are skipped.
     ///
     /// # Errors
-    /// [`Error::Io`] if a folder cannot be read, [`Error::Layout`] if there is no class folder or no recording.
+    /// [`Error::Read`] if a folder cannot be read, [`Error::Layout`] if there is no class folder or no recording.
     pub fn scan(root: &Path) -> Result<Self, Error> {
         let layout = |reason: &str| Error::Layout { root: root.into(), reason: reason.into() };
         let mut folders = Vec::new();
-        for entry in std::fs::read_dir(root).map_err(Error::io(root))? {
-            let entry = entry.map_err(Error::io(root))?;
+        for entry in std::fs::read_dir(root).map_err(Error::read(root))? {
+            let entry = entry.map_err(Error::read(root))?;
             let name = entry.file_name().to_string_lossy().into_owned();
             if entry.path().is_dir() && !name.starts_with('.') {
                 folders.push((name, entry.path()));
@@ -58,7 +53,7 @@ impl Corpus {
         folders.sort();
         if folders.is_empty() {
             return Err(layout(
-                "there are no class folders in it; put each class's recordings into a folder of its name",
+                "there are no class folders in it; put the recordings of each class into a folder with its name",
             ));
         }
         let mut files: Vec<(usize, PathBuf)> = Vec::new();
@@ -66,7 +61,7 @@ impl Corpus {
             files.extend(audio_files(folder)?.into_iter().map(|path| (label, path)));
         }
         if files.is_empty() {
-            return Err(layout("there is no sound file in its class folders"));
+            return Err(layout("there is no sound file in its class folders; put recordings into them"));
         }
         let mut recordings: Vec<Recording> =
             files.par_iter().map(|(label, path)| Recording::read(root, path, *label)).collect();
@@ -74,7 +69,7 @@ impl Corpus {
         Ok(Self { root: root.into(), labels: folders.into_iter().map(|(name, _)| name).collect(), recordings })
     }
 
-    /// Recordings in each class.
+    /// Number of recordings of each class, `[n_classes]`.
     pub fn class_counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.labels.len()];
         for recording in &self.recordings {
@@ -83,7 +78,7 @@ impl Corpus {
         counts
     }
 
-    /// SHA-256 over labels, paths and contents, in hexadecimal: the same wherever the folder lies.
+    /// SHA-256 over labels, paths and contents, 64 hexadecimal digits. It does not depend on where the folder is.
     pub fn fingerprint(&self) -> String {
         let mut hasher = Sha256::new();
         for label in &self.labels {
@@ -95,31 +90,26 @@ impl Corpus {
         hex(&hasher.finalize())
     }
 
-    /// The manifest: columns `path,label,bytes,sha256,recorder`, a line for each recording.
+    /// The manifest as CSV: columns `path,label,bytes,sha256,recorder`, a line per recording.
     pub fn manifest_csv(&self) -> String {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        let mut put = |row: [&str; 5]| {
-            // Writing to memory cannot fail, and every row has the same length.
-            let _ = writer.write_record(row);
-        };
-        put(["path", "label", "bytes", "sha256", "recorder"]);
-        for recording in &self.recordings {
+        let row = |recording: &Recording| {
             let Recording { path, label, sha256, bytes } = recording;
-            put([path, &self.labels[*label], &bytes.to_string(), sha256, recording.recorder().unwrap_or_default()]);
-        }
-        writer.into_inner().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+            let recorder = recording.recorder().unwrap_or_default();
+            [path.clone(), self.labels[*label].clone(), bytes.to_string(), sha256.clone(), recorder.into()]
+        };
+        csv_text(["path", "label", "bytes", "sha256", "recorder"], self.recordings.iter().map(row))
     }
 }
 
 impl Recording {
     fn read(root: &Path, path: &Path, label: usize) -> Self {
         let parts = path.strip_prefix(root).unwrap_or(path).iter().map(|part| part.to_string_lossy());
-        let (sha256, bytes) = hash_file(path).unwrap_or_default();
+        let (sha256, bytes) = open_regular_file(path).and_then(sha256_hex_of).unwrap_or_default();
         Self { path: parts.collect::<Vec<_>>().join("/"), label, sha256, bytes }
     }
 
-    /// The app instance that a Donate-a-Cry file name starts with, in its own case: one phone, so nearly one baby.
-    /// `generated2_` and the like before it, which marks copies changed by a program, is passed over.
+    /// The UUID of the app instance at the start of a Donate-a-Cry file name, in its original case: one phone, and so
+    /// usually one baby. A prefix such as `generated2_`, which marks copies that a program changed, is skipped.
     pub fn recorder(&self) -> Option<&str> {
         let name = self.path.rsplit('/').next()?;
         let name = match name.strip_prefix("generated").and_then(|rest| rest.split_once('_')) {
@@ -133,68 +123,6 @@ impl Recording {
             && name[36..].starts_with('-');
         well_formed.then_some(uuid)
     }
-}
-
-/// Every sound file below `folder`, at any depth, in path order; hidden ones are passed over, and so are pipes, sockets and
-/// links back to a folder above. A link that leads nowhere is listed: reading it tells what is wrong.
-///
-/// # Errors
-/// [`Error::Io`] if a folder cannot be read.
-pub fn audio_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let shown = |entry: &walkdir::DirEntry| entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.');
-    let mut files = Vec::new();
-    for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(shown) {
-        match entry {
-            Ok(entry) if has_sound_extension(entry.path()) && entry.file_type().is_file() => {
-                files.push(entry.into_path());
-            }
-            Ok(_) => {}
-            Err(e) => match e.path().filter(|_| e.depth() > 0) {
-                Some(path) if leads_nowhere(path) => {
-                    if has_sound_extension(path) {
-                        files.push(path.into());
-                    }
-                }
-                _ if e.loop_ancestor().is_some() => {}
-                path => return Err(Error::Io { path: path.unwrap_or(folder).into(), source: e.into() }),
-            },
-        }
-    }
-    Ok(files)
-}
-
-fn has_sound_extension(path: &Path) -> bool {
-    let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
-    extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| extension == *known))
-}
-
-/// Whether this is a link to nothing, or to itself. A file that vanished between listing and looking is not.
-fn leads_nowhere(path: &Path) -> bool {
-    path.is_symlink() && std::fs::metadata(path).is_err()
-}
-
-/// SHA-256 in hexadecimal and length of a file, read in pieces.
-fn hash_file(path: &Path) -> io::Result<(String, u64)> {
-    let mut file = open_regular_file(path)?;
-    let mut hasher = Sha256::new();
-    let mut piece = vec![0; 1 << 16];
-    let mut length = 0;
-    loop {
-        match file.read(&mut piece) {
-            Ok(0) => return Ok((hex(&hasher.finalize()), length)),
-            Ok(n) => {
-                hasher.update(&piece[..n]);
-                length += n as u64;
-            }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-}
-
-/// A digest in hexadecimal.
-pub fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -214,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_sorted_folder_names_and_only_visible_sound_files_count() {
+    fn labels_are_sorted_folder_names_and_only_visible_sound_files_are_listed() {
         let (_root, corpus) = corpus_of(&[
             ("tired/b.wav", "1"),
             ("tired/deep/A.MP3", "2"),
@@ -229,14 +157,14 @@ mod tests {
         let found: Vec<(&str, usize)> = corpus.recordings.iter().map(|r| (r.path.as_str(), r.label)).collect();
         assert_eq!(found, [("burping/c.flac", 0), ("tired/b.wav", 1), ("tired/deep/A.MP3", 1)]);
         assert_eq!(corpus.class_counts(), [1, 2]);
-        assert_eq!(corpus.recordings[0].sha256, corpus.recordings[1].sha256, "the content is what is hashed");
+        assert_eq!(corpus.recordings[0].sha256, corpus.recordings[1].sha256, "the hash depends on the content only");
         // sha256sum of "1"
         assert!(corpus.recordings[0].sha256.starts_with("6b86b273ff34fce19d6b804eff5a3f57"));
         assert!(corpus.manifest_csv().contains("\ntired/deep/A.MP3,tired,1,"));
     }
 
     #[test]
-    fn the_fingerprint_follows_content_and_names_and_not_the_place() {
+    fn the_fingerprint_depends_on_contents_and_names_but_not_on_the_location() {
         let fingerprint = |files: &[(&str, &str)]| corpus_of(files).1.unwrap().fingerprint();
         let one = fingerprint(&[("a/x.wav", "1"), ("b/y.wav", "2")]);
         assert_eq!(one, fingerprint(&[("b/y.wav", "2"), ("a/x.wav", "1")]));
@@ -250,19 +178,19 @@ mod tests {
     }
 
     #[test]
-    fn folders_without_classes_or_sound_are_refused_with_a_way_out() {
+    fn folders_without_classes_or_sound_are_refused_with_advice() {
         for (files, expected) in
             [(&[("loose.wav", "1")][..], "no class folders"), (&[("a/notes.txt", "1")][..], "no sound file")]
         {
             let error = corpus_of(files).1.unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
-        assert!(matches!(Corpus::scan(Path::new("/nowhere/at/all")), Err(Error::Io { .. })));
+        assert!(matches!(Corpus::scan(Path::new("/nowhere/at/all")), Err(Error::Read { .. })));
     }
 
     #[cfg(unix)]
     #[test]
-    fn odd_names_are_kept_and_links_pipes_and_sockets_neither_block_nor_loop() {
+    fn unusual_names_are_kept_and_links_pipes_and_sockets_neither_block_nor_loop() {
         use std::os::unix::fs::symlink;
 
         let long = format!("{}.wav", "x".repeat(251)); // 255 bytes
@@ -283,8 +211,8 @@ mod tests {
         expected.extend(["tired/gone.wav".into(), "tired/self.wav".into()]);
         assert_eq!(found, expected.iter().map(String::as_str).collect());
         for recording in &corpus.recordings {
-            let leads_nowhere = ["tired/gone.wav", "tired/self.wav"].contains(&recording.path.as_str());
-            assert_eq!(recording.sha256.is_empty(), leads_nowhere, "{}", recording.path);
+            let is_broken = ["tired/gone.wav", "tired/self.wav"].contains(&recording.path.as_str());
+            assert_eq!(recording.sha256.is_empty(), is_broken, "{}", recording.path);
         }
         let manifest = corpus.manifest_csv();
         let mut rows = csv::Reader::from_reader(manifest.as_bytes());
@@ -293,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn the_recorder_is_read_from_a_donate_a_cry_name() {
+    fn the_recorder_comes_from_a_donate_a_cry_name() {
         let recorder = |path: &str| {
             let recording = Recording { path: path.into(), label: 0, sha256: String::new(), bytes: 0 };
             recording.recorder().map(str::to_owned)

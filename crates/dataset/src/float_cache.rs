@@ -1,7 +1,7 @@
-//! Lists of float32 on disk, found by key: spectrogram images and embeddings.
+//! A cache of float32 lists on disk, such as spectrogram images and embeddings.
 //!
-//! An entry is written whole to a temporary name and renamed, so that two processes that fill the same cache at once
-//! only do the same work twice. A damaged entry is as good as none.
+//! Entries are written atomically, so two processes that fill the same cache at once only do the same work twice. A
+//! damaged entry counts as missing.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,12 +21,12 @@ pub struct FloatCache {
 }
 
 impl FloatCache {
-    /// A cache in `folder`, which is made when the first entry is written.
+    /// A cache in `folder`, which is created with the first entry.
     pub fn new(folder: &Path) -> Self {
         Self { folder: folder.into() }
     }
 
-    /// The entry of `key` if it is there, whole and `len` numbers long.
+    /// The entry of `key`, `[len]`; `None` if it is missing, damaged or of another length.
     pub fn get(&self, key: &str, len: usize) -> Option<Vec<f32>> {
         let bytes = std::fs::read(self.path(key)).ok()?;
         let body = bytes.strip_prefix(MAGIC)?;
@@ -37,15 +37,15 @@ impl FloatCache {
         Some(numbers.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
     }
 
-    /// Whether there is an entry of `key`; [`FloatCache::get`] tells whether it is whole.
+    /// Whether an entry of `key` exists. Only [`FloatCache::get`] checks that it is intact.
     pub fn contains(&self, key: &str) -> bool {
         self.path(key).is_file()
     }
 
-    /// Keeps `values` as the entry of `key`, a hexadecimal digest.
+    /// Stores `values` as the entry of `key`, a hexadecimal digest.
     ///
     /// # Errors
-    /// [`Error::Io`] if the cache cannot be written.
+    /// [`Error::Write`] if the cache cannot be written.
     pub fn put(&self, key: &str, values: &[f32]) -> Result<(), Error> {
         let path = self.path(key);
         let numbers: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
@@ -56,10 +56,10 @@ impl FloatCache {
             }
             write_atomic(&path, &bytes)
         };
-        write().map_err(|source| Error::Io { path, source })
+        write().map_err(Error::write(&path))
     }
 
-    /// The first two digits are a folder of their own: file systems slow down with very many files in one.
+    /// The first two digits are a folder, since file systems slow down with very many files in one folder.
     fn path(&self, key: &str) -> PathBuf {
         let (first, rest) = key.split_at_checked(2).unwrap_or((key, "_"));
         self.folder.join(first).join(rest)
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_put_is_got_and_damage_is_a_miss() {
+    fn entries_are_read_back_and_damaged_ones_are_missing() {
         let folder = tempfile::tempdir().unwrap();
         let cache = FloatCache::new(folder.path());
         let values = [1.0, -0.0, f32::MIN_POSITIVE];
@@ -86,11 +86,11 @@ mod tests {
         assert_eq!(cache.get("abcdef", 2), None, "another length");
 
         let path = cache.path("abcdef");
-        let whole = std::fs::read(&path).unwrap();
-        for at in 0..whole.len() {
-            let mut flipped = whole.clone();
+        let intact = std::fs::read(&path).unwrap();
+        for at in 0..intact.len() {
+            let mut flipped = intact.clone();
             flipped[at] ^= 1;
-            for damaged in [&flipped[..], &whole[..at]] {
+            for damaged in [&flipped[..], &intact[..at]] {
                 std::fs::write(&path, damaged).unwrap();
                 assert_eq!(cache.get("abcdef", 3), None, "byte {at}");
             }

@@ -1,5 +1,6 @@
-//! A folder of sounds that a program makes: it appears whole or not at all, and tells with which settings it was made.
+//! Folders of generated sounds: a folder appears whole or not at all, and a marker file in it holds its settings.
 
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use durable::write_atomic;
@@ -10,17 +11,18 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::signal::RATE;
 
+/// Content of the marker file.
 #[derive(PartialEq, Serialize, Deserialize)]
 struct Marker<T> {
     format_version: u32,
     config: T,
 }
 
-/// Writes `files` into `dir` with `write`, which gets the path of each. The file `marker`
-/// tells version and settings: a folder that has the same ones is left as it is. Two processes may ask for the same folder.
+/// Writes `files` into `dir` by calling `write` with the path of each. The file `marker` holds the version and the
+/// settings; a folder with the same ones is left unchanged. Two processes may write the same folder at once.
 ///
 /// # Errors
-/// [`Error::Synthetic`] if `dir` holds anything else, [`Error::Io`] if it cannot be written.
+/// [`Error::Occupied`] if `dir` holds anything else, [`Error::Write`] if it cannot be written.
 pub(crate) fn write_folder<T, F>(
     dir: &Path,
     marker: &str,
@@ -38,31 +40,34 @@ where
         return Ok(());
     }
     let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(parent).map_err(Error::io(parent))?;
-    let work = tempfile::Builder::new().prefix(".synthetic-").tempdir_in(parent).map_err(Error::io(parent))?;
+    std::fs::create_dir_all(parent).map_err(Error::write(parent))?;
+    let work = tempfile::Builder::new().prefix(".synthetic-").tempdir_in(parent).map_err(Error::write(parent))?;
     let unfinished = work.path().join("sounds");
     files.par_iter().try_for_each(|file| {
         let path = unfinished.join(file.path());
         let folder = path.parent().unwrap_or(&unfinished);
-        std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
+        std::fs::create_dir_all(folder).map_err(Error::write(folder))?;
         write(&path, file)
     })?;
-    let text = serde_json::to_string(&wanted).map_err(|e| Error::Synthetic(e.to_string()))?;
-    write_atomic(&unfinished.join(marker), text.as_bytes()).map_err(Error::io(dir))?;
+    let text = serde_json::to_string(&wanted).map_err(|e| Error::write(dir)(e.into()))?;
+    write_atomic(&unfinished.join(marker), text.as_bytes()).map_err(Error::write(dir))?;
     match std::fs::rename(&unfinished, dir) {
         // Another process was faster.
         Err(_) if holds(dir, marker, &wanted)? => Ok(()),
-        done => done.map_err(Error::io(dir)),
+        done => done.map_err(Error::write(dir)),
     }
 }
 
-/// A file that is to be made.
+/// A file to be generated.
 pub(crate) trait Named {
-    /// Its path below the folder.
+    /// Path relative to the folder.
     fn path(&self) -> String;
 }
 
-/// Writes mono samples at [`RATE`], cut to ±1, as 16-bit WAV.
+/// Writes mono samples at [`RATE`], clipped to ±1, as a 16-bit WAV file.
+///
+/// # Errors
+/// [`Error::Write`].
 pub(crate) fn write_wav(path: &Path, samples: impl IntoIterator<Item = f64>) -> Result<(), Error> {
     let spec = hound::WavSpec {
         channels: 1,
@@ -77,28 +82,30 @@ pub(crate) fn write_wav(path: &Path, samples: impl IntoIterator<Item = f64>) -> 
         }
         writer.finalize()
     };
-    write().map_err(|e: hound::Error| Error::Synthetic(format!("{}: {e}", path.display())))
+    write().map_err(|error| match error {
+        hound::Error::IoError(source) => Error::write(path)(source),
+        other => Error::write(path)(io::Error::other(other)),
+    })
 }
 
-/// Whether the folder is there already; an error if something else is.
+/// Whether `dir` already holds the wanted files.
+///
+/// # Errors
+/// [`Error::Occupied`] if it holds anything else.
 fn holds<T: PartialEq + DeserializeOwned>(dir: &Path, marker: &str, wanted: &Marker<T>) -> Result<bool, Error> {
     let empty = match std::fs::read_dir(dir) {
         Ok(mut entries) => entries.next().is_none(),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => true,
-        Err(e) => return Err(Error::io(dir)(e)),
+        Err(e) if e.kind() == ErrorKind::NotFound => true,
+        Err(e) => return Err(Error::write(dir)(e)),
     };
     if empty {
         return Ok(false);
     }
     let text = std::fs::read(dir.join(marker)).unwrap_or_default();
-    match serde_json::from_slice::<Marker<T>>(&text) {
-        Ok(found) if found == *wanted => Ok(true),
-        Ok(_) => Err(Error::Synthetic(format!(
-            "{} holds one made with other settings; remove it or choose another folder",
-            dir.display()
-        ))),
-        Err(_) => {
-            Err(Error::Synthetic(format!("{} holds something else; choose a new or empty folder", dir.display())))
-        }
-    }
+    let found = match serde_json::from_slice::<Marker<T>>(&text) {
+        Ok(found) if found == *wanted => return Ok(true),
+        Ok(_) => "sounds generated with other settings; remove it or choose another folder",
+        Err(_) => "something else; choose a new or empty folder",
+    };
+    Err(Error::Occupied { path: dir.into(), found })
 }

@@ -1,49 +1,51 @@
-//! The image of each recording, computed once and kept.
+//! The image of each recording, computed once and cached.
 
+use std::io;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
+use durable::hex;
 use features::{Extractor, FeatureConfig};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::{Corpus, Error, FloatCache, Recording, hex};
+use crate::{Corpus, Error, FloatCache, Recording};
 
-/// Images of recordings under one feature configuration, cached by content.
+/// Images of recordings under one feature configuration, cached by the content of the file.
 pub struct ImageStore {
     extractor: Extractor,
     image_key: String,
     cache: FloatCache,
 }
 
-/// What [`ImageStore::prepare`] found.
+/// The result of [`ImageStore::prepare`].
 #[derive(Debug, Default)]
 pub struct Checked {
     /// Recordings without an image, in path order.
     pub unreadable: Vec<Unreadable>,
-    /// Path and what is odd about it, in path order; only of recordings read now, not of those cached before.
+    /// Path and warning, in path order. Only for recordings that were read now, not for those in the cache before.
     pub warnings: Vec<(String, String)>,
 }
 
 /// A recording without an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
-    /// Its index in the corpus.
+    /// Index in the corpus.
     pub index: usize,
-    /// Its path below the corpus' root.
+    /// Path relative to the root of the corpus.
     pub path: String,
-    /// Why.
+    /// Why it has no image.
     pub reason: String,
 }
 
 impl ImageStore {
-    /// A store that keeps its images below `cache`.
+    /// A store with its images in the folder `images` of `cache`.
     ///
     /// # Errors
-    /// [`Error::Features`] if the configuration makes no sense.
+    /// [`Error::Features`] if the configuration is invalid.
     pub fn new(cache: &Path, config: &FeatureConfig) -> Result<Self, Error> {
-        let extractor = Extractor::new(config).map_err(|e| Error::Features(e.to_string()))?;
+        let extractor = Extractor::new(config).map_err(Error::Features)?;
         Ok(Self { image_key: config.record_key(), extractor, cache: FloatCache::new(&cache.join("images")) })
     }
 
@@ -52,7 +54,7 @@ impl ImageStore {
         self.extractor.config()
     }
 
-    /// What makes the images.
+    /// The extractor of the images.
     pub fn extractor(&self) -> &Extractor {
         &self.extractor
     }
@@ -60,7 +62,7 @@ impl ImageStore {
     /// The record of a recording, the configuration's inputs one after the other, from the cache or from its file.
     ///
     /// # Errors
-    /// [`Error::Recording`] if it cannot be read, [`Error::Io`] if the cache cannot be written.
+    /// [`Error::Recording`] if the file is unreadable, [`Error::Write`] if the cache cannot be written.
     pub fn image(&self, corpus: &Corpus, recording: &Recording) -> Result<Vec<f32>, Error> {
         match self.key(recording).and_then(|key| self.cache.get(&key, self.config().record_len())) {
             Some(image) => Ok(image),
@@ -68,23 +70,25 @@ impl ImageStore {
         }
     }
 
-    /// Sees to it that each recording has its image in the cache. `progress` gets (done, total), from several threads.
+    /// Computes the images that are missing from the cache. `progress` is called with (done, total) from several
+    /// threads.
     ///
     /// # Errors
-    /// [`Error::Io`] if the cache cannot be written.
+    /// [`Error::Write`] if the cache cannot be written. Unreadable recordings are part of the result.
     pub fn prepare(&self, corpus: &Corpus, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Checked, Error> {
         let checked = Mutex::new(Checked::default());
         let done = AtomicUsize::new(0);
         corpus.recordings.par_iter().enumerate().try_for_each(|(index, recording)| {
             if !self.key(recording).is_some_and(|key| self.cache.contains(&key)) {
                 let result = self.compute(corpus, recording);
-                let mut checked = checked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let mut checked = checked.lock().unwrap_or_else(PoisonError::into_inner);
                 match result {
                     Ok((_, warnings)) => {
                         checked.warnings.extend(warnings.into_iter().map(|warning| (recording.path.clone(), warning)));
                     }
-                    Err(Error::Recording { reason, .. }) => {
-                        checked.unreadable.push(Unreadable { index, path: recording.path.clone(), reason });
+                    Err(Error::Recording { source, .. }) => {
+                        let (path, reason) = (recording.path.clone(), source.to_string());
+                        checked.unreadable.push(Unreadable { index, path, reason });
                     }
                     Err(other) => return Err(other),
                 }
@@ -92,7 +96,7 @@ impl ImageStore {
             progress(done.fetch_add(1, Ordering::Relaxed) + 1, corpus.recordings.len());
             Ok(())
         })?;
-        let mut checked = checked.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut checked = checked.into_inner().unwrap_or_else(PoisonError::into_inner);
         checked.unreadable.sort_by_key(|unreadable| unreadable.index);
         checked.warnings.sort();
         Ok(checked)
@@ -100,14 +104,15 @@ impl ImageStore {
 
     fn compute(&self, corpus: &Corpus, recording: &Recording) -> Result<(Vec<f32>, Vec<String>), Error> {
         let path = corpus.root.join(&recording.path);
-        let fail = |reason: String| Error::Recording { path: path.clone(), reason };
-        let (image, warnings) = self.extractor.record_from_file(&path).map_err(|e| fail(e.to_string()))?;
-        let key = self.key(recording).ok_or_else(|| fail("it could not be read when the folder was listed".into()))?;
+        let fail = |source: features::Error| Error::Recording { path: path.clone(), source };
+        let (image, warnings) = self.extractor.record_from_file(&path).map_err(fail)?;
+        let not_hashed = || fail(io::Error::other("it could not be read when the folder was listed").into());
+        let key = self.key(recording).ok_or_else(not_hashed)?;
         self.cache.put(&key, &image)?;
         Ok((image, warnings.iter().map(ToString::to_string).collect()))
     }
 
-    /// `None` if the recording has no hash: whatever its path leads to now, it is not known.
+    /// Cache key. `None` if the recording has no hash, since the content of its file is then unknown.
     fn key(&self, recording: &Recording) -> Option<String> {
         let mut hasher = Sha256::new_with_prefix(Some(&recording.sha256).filter(|hash| !hash.is_empty())?);
         hasher.update(&self.image_key);
@@ -121,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn recordings_that_vanish_or_appear_after_the_listing_are_told_and_never_mixed_up() {
+    fn recordings_that_vanish_or_appear_after_the_listing_are_reported_and_not_cached() {
         let root = tempfile::tempdir().unwrap();
         let write = |name: &str, sample: i16| {
             let spec = hound::WavSpec {
@@ -139,13 +144,13 @@ mod tests {
         write("tired/stays.wav", 1000);
         write("tired/vanishes.wav", 1100);
         let mut corpus = Corpus::scan(root.path()).unwrap();
-        corpus.recordings[0].sha256 = String::new(); // as of a file that could not be read then
+        corpus.recordings[0].sha256 = String::new(); // as if the file had been unreadable
         std::fs::remove_file(root.path().join("tired/vanishes.wav")).unwrap();
         let store = ImageStore::new(&root.path().join("cache"), &FeatureConfig::default()).unwrap();
         for _ in ["cold", "warm"] {
             let checked = store.prepare(&corpus, &|_, _| {}).unwrap();
-            let told: Vec<(usize, &str)> = checked.unreadable.iter().map(|u| (u.index, u.path.as_str())).collect();
-            assert_eq!(told, [(0, "tired/appears.wav"), (2, "tired/vanishes.wav")]);
+            let found: Vec<(usize, &str)> = checked.unreadable.iter().map(|u| (u.index, u.path.as_str())).collect();
+            assert_eq!(found, [(0, "tired/appears.wav"), (2, "tired/vanishes.wav")]);
             assert!(store.image(&corpus, &corpus.recordings[0]).is_err());
         }
     }

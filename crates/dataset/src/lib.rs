@@ -1,11 +1,36 @@
-//! Folders of recordings to labelled examples: walk, manifest, splits, caches, audit, synthetic corpus.
+//! Folders of recordings to labelled examples: manifest, splits, caches, audit, synthetic corpus.
 //!
-//! [`Corpus::scan`] lists the recordings of a folder of class folders; [`stratified_split`] or [`split_from_csv`] says
-//! which takes part in what; [`ImageStore`] turns each into its image, once. [`synth`] makes a corpus where there is none,
-//! [`sounds`] makes what is no cry, and [`audit`] says what is wrong with a corpus.
+//! - [`Corpus::scan`] lists and hashes the recordings of a folder of class folders.
+//! - [`stratified_split`], [`grouped_split`], [`cross_validation`], [`leave_one_group_out`] and [`split_from_csv`]
+//!   assign recordings to training, validation and test.
+//! - [`ImageStore`] turns each recording into its encoder input, once.
+//! - [`audit`] reports what would make scores misleading.
+//! - [`synth`] writes a synthetic corpus of cries, [`sounds`] writes sounds that are not cries.
+//!
+//! ```
+//! use dataset::audit::{RecorderRule, Relations};
+//! use dataset::synth::{SynthConfig, write_corpus};
+//! use dataset::{Corpus, Split, grouped_split};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! let root = folder.path().join("corpus");
+//! write_corpus(&root, &SynthConfig { seed: 1, n_recordings: 40 })?;
+//!
+//! let corpus = Corpus::scan(&root)?;
+//! let labels: Vec<usize> = corpus.recordings.iter().map(|recording| recording.label).collect();
+//! let groups = Relations::find(&corpus, &RecorderRule::FileName)?.groups;
+//! let split = grouped_split(&labels, &groups, 7);
+//! assert_eq!((corpus.labels.len(), split.len()), (8, 40));
+//! assert!(split.contains(&Split::Test));
+//! # Ok(())
+//! # }
+//! ```
 
+mod audio_files;
 pub mod audit;
 mod corpus;
+mod csv_text;
 mod error;
 mod float_cache;
 mod folder;
@@ -13,13 +38,14 @@ mod image_store;
 mod signal;
 pub mod sounds;
 mod split;
+mod split_csv;
 pub mod synth;
 
-pub use corpus::{Corpus, Recording, audio_files, hex};
+pub use audio_files::audio_files;
+pub use corpus::{Corpus, Recording};
+pub use durable::hex;
 pub use error::Error;
 pub use float_cache::FloatCache;
 pub use image_store::{Checked, ImageStore, Unreadable};
-pub use split::{
-    Split, cross_validation, grouped_folds, grouped_split, leave_one_group_out, split_from_csv, split_to_csv,
-    stratified_split,
-};
+pub use split::{Split, cross_validation, grouped_folds, grouped_split, leave_one_group_out, stratified_split};
+pub use split_csv::{split_from_csv, split_to_csv};

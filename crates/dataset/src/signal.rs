@@ -1,46 +1,49 @@
-//! What synthetic sounds are made of: a pulsed source, resonators, filters, noises, a room.
+//! Building blocks of synthetic sounds, all at 8 kHz: oscillators, resonators, filters, noise and reverberation.
+//!
+//! These generate sounds sample by sample. `features::WaveformAugment` changes recordings at any rate with other
+//! methods (velvet noise, Butterworth filters); both are fixed by the versions that caches hash.
 
 use std::f64::consts::TAU;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-/// Rate of everything that is made here, Hz.
+/// Sample rate of everything generated here, Hz.
 pub(crate) const RATE: f64 = 8000.0;
 
-/// Uniform in ±1.
+/// A sample of white noise, uniform in ±1.
 pub(crate) fn noise(rng: &mut ChaCha8Rng) -> f64 {
     rng.random_range(-1.0..1.0)
 }
 
-/// Samples in so many seconds.
+/// Number of samples in `seconds`.
 pub(crate) fn samples(seconds: f64) -> usize {
     (seconds * RATE) as usize
 }
 
-/// A value between `low` and `high`, their ratios equally likely: pitches and times are heard so.
+/// A draw from the log-uniform distribution over `low` to `high`, which suits pitches and times.
 pub(crate) fn log_uniform(rng: &mut ChaCha8Rng, low: f64, high: f64) -> f64 {
     (low.ln() + (high / low).ln() * rng.random::<f64>()).exp()
 }
 
-/// A sine of a pitch that may change from sample to sample.
+/// A sine oscillator whose frequency may change from sample to sample. Holds the phase, 0 to 1.
 pub(crate) struct Sine(f64);
 
 impl Sine {
-    /// One that begins at a random phase.
+    /// Starts at a random phase.
     pub(crate) fn new(rng: &mut ChaCha8Rng) -> Self {
         Self(rng.random())
     }
 
-    /// The next sample, in ±1.
+    /// The next sample, within ±1.
     pub(crate) fn next(&mut self, hz: f64) -> f64 {
         self.0 = (self.0 + hz / RATE).fract();
         (TAU * self.0).sin()
     }
 }
 
-/// A sawtooth, whose steps PolyBLEP rounds so that it does not alias (Välimäki and Huovilainen 2007): the glottal source, and
-/// whatever else buzzes.
+/// A sawtooth oscillator, band-limited by PolyBLEP (Välimäki and Huovilainen 2007): the glottal source of voices, and
+/// anything else that buzzes.
 pub(crate) struct Source {
     phase: f64,
     pitch_hz: f64,
@@ -48,12 +51,12 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// A source of `pitch_hz`.
+    /// An oscillator at `pitch_hz`.
     pub(crate) fn new(pitch_hz: f64) -> Self {
         Self { phase: 0.0, pitch_hz, drift: 0.0 }
     }
 
-    /// The next sample, in ±1, at `contour` times the pitch; `roughness` is how much that wanders.
+    /// The next sample, within ±1, at `contour` times the pitch. `roughness` is the relative random drift of the pitch.
     pub(crate) fn next(&mut self, contour: f64, roughness: f64, rng: &mut ChaCha8Rng) -> f64 {
         self.drift = 0.98 * self.drift + roughness * noise(rng);
         let step = (self.pitch_hz * contour * (1.0 + self.drift) / RATE).clamp(0.0, 0.45);
@@ -79,7 +82,7 @@ pub(crate) struct Resonator {
 }
 
 impl Resonator {
-    /// One at `centre_hz`, at most 0.48 of the rate, that is `bandwidth_hz` wide.
+    /// A resonator at `centre_hz`, limited to 0.48 of the sample rate, with the given bandwidth.
     pub(crate) fn new(centre_hz: f64, bandwidth_hz: f64) -> Self {
         let radius = (-TAU / 2.0 * bandwidth_hz / RATE).exp();
         let angle = TAU * centre_hz.min(0.48 * RATE) / RATE;
@@ -98,11 +101,11 @@ impl Resonator {
     }
 }
 
-/// A vocal tract: resonators in parallel, and a little of what goes in.
+/// A vocal tract: parallel resonators plus a little of the input.
 pub(crate) struct Tract(Vec<Resonator>);
 
 impl Tract {
-    /// One with formants of these centres and bandwidths, Hz; `scale` is a factor on the centres.
+    /// A tract with formants of these centres and bandwidths, Hz. `scale` multiplies the centres.
     pub(crate) fn new(formants_hz: &[(f64, f64)], scale: f64) -> Self {
         Self(formants_hz.iter().map(|(centre_hz, width_hz)| Resonator::new(centre_hz * scale, *width_hz)).collect())
     }
@@ -113,14 +116,14 @@ impl Tract {
     }
 }
 
-/// A first-order low-pass.
+/// A first-order low-pass filter.
 pub(crate) struct LowPass {
     keep: f64,
     low: f64,
 }
 
 impl LowPass {
-    /// One that begins to fall at `cutoff_hz`.
+    /// A filter with the corner frequency `cutoff_hz`.
     pub(crate) fn new(cutoff_hz: f64) -> Self {
         Self { keep: 1.0 - (-TAU * cutoff_hz / RATE).exp(), low: 0.0 }
     }
@@ -132,13 +135,13 @@ impl LowPass {
     }
 }
 
-/// Noise whose power falls with the frequency.
+/// A noise generator, named by how its power falls with frequency.
 pub(crate) enum Noise {
-    /// Not at all.
+    /// Constant power.
     White,
-    /// By 3 dB an octave, as a sum of low-passes (P. Kellet's filter, as musicdsp.org archive 76 gives it).
+    /// 3 dB per octave, as a sum of low-passes (P. Kellet's filter, musicdsp.org archive 76).
     Pink([f64; 3]),
-    /// By 6 dB an octave above 10 Hz.
+    /// 6 dB per octave above 10 Hz.
     Brown(LowPass),
 }
 
@@ -153,7 +156,7 @@ impl Noise {
         Self::Brown(LowPass::new(10.0))
     }
 
-    /// Any of them.
+    /// A random colour.
     pub(crate) fn any(rng: &mut ChaCha8Rng) -> Self {
         match rng.random_range(0..3) {
             0 => Self::White,
@@ -180,9 +183,9 @@ impl Noise {
     }
 }
 
-/// A room: four combs in parallel, then an all-pass (Schroeder 1962), added to the sound with weight `wet`; sound falls by 60 dB in
-/// `seconds`.
-pub(crate) fn reverberate(sound: &mut [f64], seconds: f64, wet: f64) {
+/// Reverberation after Schroeder (1962): four parallel comb filters, then an all-pass, added to the sound with weight
+/// `wet`. It decays by 60 dB in `seconds`.
+pub(crate) fn add_schroeder_reverberation(sound: &mut [f64], seconds: f64, wet: f64) {
     const COMBS_SECONDS: [f64; 4] = [0.0297, 0.0371, 0.0411, 0.0437];
     const ALL_PASS_SECONDS: f64 = 0.005;
     let mut echo = vec![0.0; sound.len()];
@@ -205,14 +208,15 @@ pub(crate) fn reverberate(sound: &mut [f64], seconds: f64, wet: f64) {
     }
 }
 
-/// Adds `note` to `sound` from sample `at` on, for `length` samples or as long as there is room; `note` gets its own time, 0 to 1.
+/// Adds `note` to `sound` from sample `at` on, for `length` samples or up to the end. `note` is called with its own
+/// time, 0 to 1.
 pub(crate) fn add(sound: &mut [f64], at: usize, length: usize, mut note: impl FnMut(f64) -> f64) {
     for (i, sample) in sound.iter_mut().skip(at).take(length).enumerate() {
         *sample += note(i as f64 / length as f64);
     }
 }
 
-/// Rises over the first `attack` of a note, then falls to 0 at its end; `x` is the note's time, 0 to 1.
+/// Amplitude of a note at its own time `x`, 0 to 1: rises during the first `attack`, falls to 0 at the end.
 pub(crate) fn envelope(x: f64, attack: f64) -> f64 {
     (x / attack).min(1.0) * ((1.0 - x) / 0.3).clamp(0.0, 1.0).sqrt()
 }
@@ -223,7 +227,7 @@ mod tests {
     use super::*;
     use rand::SeedableRng;
 
-    /// Power of `sound` at `hz`, by Goertzel's recursion.
+    /// Power of `sound` at `hz`, from a single bin of the Fourier transform.
     fn power_at(sound: &[f64], hz: f64) -> f64 {
         let (mut re, mut im) = (0.0, 0.0);
         for (i, sample) in sound.iter().enumerate() {
@@ -234,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn noises_fall_as_their_colours_say() {
+    fn noise_falls_by_the_decibels_of_its_colour() {
         for (make, expected_db) in
             [((|| Noise::White) as fn() -> Noise, 0.0), (Noise::pink, -3.0), (Noise::brown, -6.0)]
         {
@@ -249,10 +253,10 @@ mod tests {
     }
 
     #[test]
-    fn a_room_rings_on_and_fades() {
+    fn reverberation_decays_by_60_db_in_the_given_time() {
         let mut sound = vec![0.0; samples(2.0)];
         sound[0] = 1.0;
-        reverberate(&mut sound, 0.5, 1.0);
+        add_schroeder_reverberation(&mut sound, 0.5, 1.0);
         let energy = |from: f64, to: f64| sound[samples(from)..samples(to)].iter().map(|x| x * x).sum::<f64>();
         assert!(energy(0.1, 0.3) > 0.0);
         let fall_db = 10.0 * (energy(0.1, 0.3) / energy(0.6, 0.8)).log10();

@@ -1,8 +1,8 @@
-//! A seeded synthetic cry corpus for machines without recordings.
+//! A seeded synthetic corpus of cries for machines without recordings.
 //!
-//! It has the shape of the real one: eight classes with the same imbalance, several recordings a recorder, file names
-//! in the Donate-a-Cry form. The cries are source-filter voices that differ by class in pitch, contour, rhythm, breath
-//! and roughness, and overlap as voices do. Scores on them say nothing about babies.
+//! It has the structure of the real corpus: eight classes with the same imbalance, several recordings per recorder, and
+//! file names in the Donate-a-Cry format. The cries are source-filter voices. Classes differ in pitch, contour, rhythm,
+//! breath and roughness, and overlap as real voices do. Scores on them say nothing about babies.
 
 mod plan;
 mod render;
@@ -16,19 +16,19 @@ use crate::Error;
 use crate::folder::{Named, write_folder, write_wav};
 use plan::PlannedRecording;
 
-/// File that marks a synthetic corpus and tells its settings.
+/// File that marks a synthetic corpus and holds its settings.
 const MARKER: &str = "synthetic.json";
 
-/// Changes whenever the same settings give other recordings than before.
+/// Increased whenever the same settings give different recordings.
 const FORMAT_VERSION: u32 = 1;
 
-/// What is to be made.
+/// Settings of a synthetic corpus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SynthConfig {
     /// The same seed gives the same bytes.
     pub seed: u64,
-    /// Recordings over all classes, at least 40.
+    /// Number of recordings over all classes, at least 40.
     pub n_recordings: usize,
 }
 
@@ -38,16 +38,16 @@ impl Default for SynthConfig {
     }
 }
 
-/// Writes the corpus as `dir/<class>/<file>.wav`. A corpus with the same settings that is already there is left as it
-/// is; a folder appears whole or not at all, so that two processes may ask for the same one.
+/// Writes the corpus as `dir/<class>/<file>.wav`. A corpus with the same settings is left unchanged. The folder appears
+/// whole or not at all, so that two processes may write the same one at once.
 ///
 /// # Errors
-/// [`Error::Synthetic`] if fewer than 40 recordings are asked for or `dir` holds anything else, [`Error::Io`] if it
-/// cannot be written.
+/// [`Error::Synthetic`] if fewer than 40 recordings are requested, [`Error::Occupied`] if `dir` holds anything else,
+/// [`Error::Write`] if it cannot be written.
 pub fn write_corpus(dir: &Path, config: &SynthConfig) -> Result<(), Error> {
     if config.n_recordings < 40 {
         return Err(Error::Synthetic(format!(
-            "{} recordings are too few, at least 40 are needed",
+            "{} recordings are too few; at least 40 are needed",
             config.n_recordings
         )));
     }
@@ -83,17 +83,17 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_fixes_every_byte_and_another_changes_them() {
+    fn equal_seeds_give_equal_bytes_and_other_seeds_other_bytes() {
         let config = SynthConfig { seed: 1, n_recordings: 40 };
         let (_folder, corpus) = made(&config);
         assert_eq!(corpus.fingerprint(), made(&config).1.fingerprint());
         assert_ne!(corpus.fingerprint(), made(&SynthConfig { seed: 2, ..config }).1.fingerprint());
         let contents: BTreeSet<&str> = corpus.recordings.iter().map(|r| r.sha256.as_str()).collect();
-        assert_eq!(contents.len(), 40, "no recording is twice in it");
+        assert_eq!(contents.len(), 40, "all recordings differ");
     }
 
     #[test]
-    fn the_default_has_the_real_corpus_imbalance_and_several_recorders() {
+    fn the_default_corpus_has_the_class_imbalance_and_recorders_of_the_real_one() {
         let planned = plan::plan(&SynthConfig::default());
         let mut counts = BTreeMap::new();
         let mut recorders = BTreeSet::new();
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn small_corpora_have_every_class_and_names_of_the_known_form() {
+    fn small_corpora_have_every_class_and_donate_a_cry_names() {
         let (_folder, corpus) = made(&SynthConfig { seed: 7, n_recordings: 64 });
         assert_eq!(corpus.recordings.len(), 64);
         assert!(corpus.class_counts().iter().all(|count| *count >= 3));
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn recordings_are_heard_and_within_range() {
+    fn recordings_are_audible_and_within_range() {
         for recording in plan::plan(&SynthConfig { seed: 3, n_recordings: 40 }) {
             let samples = render::render(&recording);
             let seconds = samples.len() as f64 / crate::signal::RATE;
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_kept_or_refused() {
+    fn existing_folders_are_kept_or_refused() {
         let config = SynthConfig { seed: 1, n_recordings: 40 };
         let (_folder, corpus) = made(&config);
         let first = corpus.root.join(&corpus.recordings[0].path);

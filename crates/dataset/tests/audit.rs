@@ -1,4 +1,4 @@
-//! A corpus with one of every trouble: each is found, and what is clean is not accused.
+//! A corpus with every kind of problem: each is found, and nothing is reported about clean recordings.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 struct Planted {
     corpus: Corpus,
     split: Vec<Option<Split>>,
-    /// Recordings of the clean corpus that nothing was made from.
+    /// Original recordings of which no copy was made.
     clean: BTreeSet<String>,
     audit: Audit,
     _folder: TempDir,
@@ -36,7 +36,7 @@ fn write(path: &Path, samples: &[f32], sample_rate: u32) {
     writer.finalize().unwrap();
 }
 
-/// By straight lines between the samples: a poor resampler, as some are.
+/// Resamples by linear interpolation, like a poor resampler.
 fn resampled(samples: &[f32], from_hz: u32, to_hz: u32) -> Vec<f32> {
     let n = samples.len() * to_hz as usize / from_hz as usize;
     let at = |i: usize| i as f64 * f64::from(from_hz) / f64::from(to_hz);
@@ -49,13 +49,13 @@ fn resampled(samples: &[f32], from_hz: u32, to_hz: u32) -> Vec<f32> {
 
 fn noisy(samples: &[f32], snr_db: f32) -> Vec<f32> {
     let power = samples.iter().map(|x| x * x).sum::<f32>() / samples.len() as f32;
-    // Uniform noise of that power.
-    let most = (3.0 * power / 10_f32.powf(snr_db / 10.0)).sqrt();
+    // Uniform noise of the requested power.
+    let peak = (3.0 * power / 10_f32.powf(snr_db / 10.0)).sqrt();
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    samples.iter().map(|x| x + rng.random_range(-most..most)).collect()
+    samples.iter().map(|x| x + rng.random_range(-peak..peak)).collect()
 }
 
-/// The eight classes of a synthetic corpus and a ninth at another rate, with troubles planted.
+/// The eight classes of a synthetic corpus and a ninth at another sample rate, with planted problems.
 static PLANTED: LazyLock<Planted> = LazyLock::new(|| {
     let folder = TempDir::new().unwrap();
     let root = folder.path().join("corpus");
@@ -72,10 +72,10 @@ static PLANTED: LazyLock<Planted> = LazyLock::new(|| {
     let half: Vec<f32> = read(hungry[4]).iter().map(|x| 0.5 * x).collect();
     write(&root.join("tired/relabelled.wav"), &half, 8000);
     let name = hungry[5].file_stem().unwrap().to_str().unwrap();
-    // Another sound, but its name says what it was made from.
+    // A different sound, but its name says what it was made from.
     write(&to(&format!("generated1_{name}.wav")), &resampled(&read(hungry[5]), 8000, 10_000), 8000);
 
-    // A sound less itself later is as much above zero as below, so that clipping leaves its mean.
+    // A sound minus its delayed self is symmetric around zero, so that clipping adds no DC offset.
     let source = read(hungry[6]);
     let peak = source.iter().fold(0.0, |peak: f32, x| peak.max(x.abs()));
     let loud: Vec<f32> = source.windows(801).map(|x| (2.0 * (x[0] - x[800]) / peak).clamp(-0.9, 0.9)).rev().collect();
@@ -95,7 +95,7 @@ static PLANTED: LazyLock<Planted> = LazyLock::new(|| {
     }
 
     let corpus = Corpus::scan(&root).unwrap();
-    // Everything of one recorder in train, but what was planted in test, and one recorder in val and train.
+    // Recordings of known recorders are in train, planted ones in test, and one recorder is in both train and val.
     let spanning = corpus.recordings.iter().find_map(|recording| {
         let recorder = recording.recorder()?;
         let same = |other: &&dataset::Recording| other.recorder() == Some(recorder) && other.path != recording.path;
@@ -118,7 +118,7 @@ fn findings(kind: Kind) -> Vec<&'static Finding> {
     PLANTED.audit.findings.iter().filter(|finding| finding.kind == kind).collect()
 }
 
-/// File names of a kind's only finding, a set a list.
+/// File names of the only finding of a kind, one list per set.
 fn names(kind: Kind) -> Vec<Vec<&'static str>> {
     let found = findings(kind);
     assert_eq!(found.len(), 1, "{}", kind.name());
@@ -127,7 +127,7 @@ fn names(kind: Kind) -> Vec<Vec<&'static str>> {
 }
 
 #[test]
-fn every_planted_copy_is_found_with_its_original_and_nothing_else_is() {
+fn exactly_the_planted_copies_are_found_with_their_originals() {
     let has = |sets: &[Vec<&str>], name: &str| sets.iter().any(|set| set.len() == 2 && set.contains(&name));
     let identical = names(Kind::ExactDuplicates);
     assert!(identical.len() == 1 && has(&identical, "bytes.wav"), "{identical:?}");
@@ -147,8 +147,8 @@ fn every_planted_copy_is_found_with_its_original_and_nothing_else_is() {
 }
 
 #[test]
-fn what_spans_splits_is_found() {
-    // Six copies in test with their originals in train.
+fn families_and_recorders_in_several_splits_are_found() {
+    // Six copies are in test with their originals in train.
     assert_eq!(names(Kind::FamilyAcrossSplits).len(), 6);
     let recorders = &findings(Kind::RecorderAcrossSplits)[0].files;
     let split_of = |path: &String| {
@@ -159,11 +159,11 @@ fn what_spans_splits_is_found() {
         assert!(set.iter().map(split_of).collect::<std::collections::HashSet<_>>().len() > 1, "{set:?}");
     }
     let val: Vec<&String> = recorders.iter().flatten().filter(|path| split_of(path) == Some(Split::Val)).collect();
-    assert_eq!(val.len(), 1, "the recording that was put apart from its recorder");
+    assert_eq!(val.len(), 1, "the recording that was separated from its recorder");
 }
 
 #[test]
-fn poor_recordings_are_found_and_clean_ones_are_not_accused() {
+fn poor_recordings_are_found_and_clean_ones_are_not_reported() {
     for (kind, name) in [
         (Kind::Clipped, "clipped.wav"),
         (Kind::DcOffset, "offset.wav"),
@@ -192,19 +192,19 @@ fn poor_recordings_are_found_and_clean_ones_are_not_accused() {
 }
 
 #[test]
-fn the_class_at_another_rate_is_a_shortcut_and_too_small_a_class_is_told() {
+fn the_class_at_another_rate_is_a_shortcut_and_a_class_that_is_too_small_is_reported() {
     let shortcuts = findings(Kind::Shortcut);
     assert!(shortcuts.iter().any(|finding| finding.message.contains("sample_rate_hz")), "{shortcuts:?}");
     let rate = PLANTED.audit.shortcuts.iter().find(|shortcut| shortcut.fact == "sample_rate_hz").unwrap();
-    // Two rates and the one file at a third leave at most 1 / sqrt(2).
+    // With two rates and one file at a third rate, V is at most 1 / sqrt(2).
     assert!(rate.effect.strength() > 0.6 && rate.q_value < 0.01, "{rate:?}");
     let channels = PLANTED.audit.shortcuts.iter().find(|shortcut| shortcut.fact == "n_channels");
-    assert_eq!(channels, None, "what never varies is not tested");
+    assert_eq!(channels, None, "a constant fact is not tested");
     assert!(findings(Kind::UnscorableClass)[0].message.contains("cold_hot in test (0)"));
 }
 
 #[test]
-fn groups_hold_recorders_and_families_together_and_the_audit_repeats_itself() {
+fn groups_keep_recorders_and_families_together_and_the_audit_is_reproducible() {
     let groups = Relations::find(&PLANTED.corpus, &RecorderRule::FileName).unwrap().groups;
     let rows = &PLANTED.audit.recordings;
     assert_eq!(groups, rows.iter().map(|row| row.group).collect::<Vec<_>>());

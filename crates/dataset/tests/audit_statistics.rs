@@ -1,8 +1,9 @@
-//! The audit's statistics against scipy and scikit-learn: goldens of `scripts/goldens/audit_golden.py`. Both sides compute in
-//! float64; sums in another order leave 1e-12.
+//! Statistics of the audit against scipy and scikit-learn: goldens of `scripts/goldens/audit_golden.py`. Both sides compute in
+//! float64; sums in different orders agree to 1e-12.
 #![allow(clippy::unwrap_used)]
 
-use dataset::audit::{auc, chi_squared, cramers_v, intraclass_correlation, mid_ranks, q_values, wilson_interval};
+use dataset::audit::{chi_squared, cramers_v, intraclass_correlation, q_values, wilson_interval};
+use metrics::{mid_ranks, roc_auc};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -53,14 +54,14 @@ fn close(ours: f64, theirs: f64) {
 }
 
 #[test]
-fn statistics_are_those_of_scipy_and_scikit_learn() {
+fn statistics_match_scipy_and_scikit_learn() {
     let goldens: Goldens = serde_json::from_str(include_str!("goldens/statistics.json")).unwrap();
     for case in goldens.ranked {
         let ranks = mid_ranks(&case.values);
         assert_eq!(ranks, case.ranks);
         let positive = || ranks.iter().zip(&case.positive).filter(|(_, positive)| **positive);
         let sum = positive().map(|(rank, _)| rank).sum();
-        close(auc(sum, positive().count(), ranks.len()).unwrap(), case.auc);
+        close(roc_auc(sum, positive().count(), ranks.len()).unwrap(), case.auc);
     }
     for case in goldens.contingency {
         close(chi_squared(&case.table), case.chi_squared);
@@ -79,9 +80,9 @@ fn statistics_are_those_of_scipy_and_scikit_learn() {
 }
 
 #[test]
-fn what_cannot_be_told_is_not() {
-    assert_eq!(auc(3.0, 0, 5), None);
-    assert_eq!(auc(15.0, 5, 5), None);
+fn undefined_statistics_are_none_or_uninformative() {
+    assert_eq!(roc_auc(3.0, 0, 5), None);
+    assert_eq!(roc_auc(15.0, 5, 5), None);
     assert_eq!(cramers_v(&[vec![3.0, 4.0]]), 0.0);
     assert_eq!(cramers_v(&[vec![3.0, 0.0], vec![4.0, 0.0]]), 0.0);
     assert_eq!(intraclass_correlation(&[vec![1.0], vec![2.0]]), None);

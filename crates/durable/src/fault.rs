@@ -1,14 +1,15 @@
-//! Where tests end the process, or let a step fail.
+//! Fault injection: tests abort the process or fail an I/O step here.
 
 use std::io;
 
-/// Before each step of a write.
+/// Called before each step of a write.
 #[cfg(not(feature = "faults"))]
 pub(crate) fn step() -> io::Result<()> {
     Ok(())
 }
 
-/// Aborts the process if this is the step that `WAIL_ABORT_AT` names; gives EIO if it is the one that `WAIL_FAIL_AT` names.
+/// Called before each step of a write, counted from 1. Aborts the process at the step that `WAIL_ABORT_AT` names; fails
+/// with EIO at the one that `WAIL_FAIL_AT` names.
 #[cfg(feature = "faults")]
 pub(crate) fn step() -> io::Result<()> {
     use std::sync::LazyLock;

@@ -1,7 +1,7 @@
-//! Time from bytes to image, by step and as a whole: `cargo bench -p features`. One thread. Results are dropped within
-//! the time, as the next file's memory is the last one's.
+//! Time from bytes to image, by step and in total, on one thread: `cargo bench -p features`. The time includes dropping
+//! the result, because the next file reuses its memory.
 //!
-//! The recordings of cry512 are looked for in `WAIL_DATA` or `../shared/data`; nothing there is needed for the rest.
+//! Two benchmarks need the recordings of cry512, from `WAIL_DATA` or `../shared/data`.
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
@@ -13,12 +13,12 @@ use features::{Extractor, FeatureConfig};
 
 fn main() {
     if RECORDINGS.is_empty() {
-        eprintln!("SKIPPED: cry512 is not there; set WAIL_DATA to time real recordings");
+        eprintln!("SKIPPED, real recordings: cry512 was not found; set WAIL_DATA to its folder");
     }
     divan::main();
 }
 
-/// Rate and channels of the synthetic clips: those of cry512.
+/// Sample rate and channels of the synthetic clips: those of cry512.
 const CLIPS: [(u32, u16); 2] = [(8000, 1), (44_100, 2)];
 
 static RECORDINGS: LazyLock<Vec<PathBuf>> = LazyLock::new(|| {
@@ -30,7 +30,7 @@ static RECORDINGS: LazyLock<Vec<PathBuf>> = LazyLock::new(|| {
     files
 });
 
-/// Adds the WAV files below `folder`; a folder that is not there has none.
+/// Adds the WAV files below `folder`; a missing folder has none.
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten() {
         let path = entry.unwrap().path();
@@ -73,7 +73,7 @@ fn decode(bencher: Bencher, kind: (u32, u16)) {
     bencher.bench(|| drop(extractor.decode(black_box(&bytes), None)));
 }
 
-/// Resampling, clipping and padding; at 8 kHz only a copy.
+/// Resampling, clipping and padding; only a copy at 8 kHz.
 #[divan::bench(args = CLIPS)]
 fn waveform(bencher: Bencher, kind: (u32, u16)) {
     let extractor = extractor();
@@ -113,7 +113,7 @@ fn recordings_in_memory(bencher: Bencher) {
     });
 }
 
-/// All of cry512, read from files that the system has cached.
+/// All of cry512, read from files in the page cache.
 #[divan::bench(sample_count = 7, sample_size = 1)]
 fn recordings_from_files(bencher: Bencher) {
     let extractor = extractor();

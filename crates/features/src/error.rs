@@ -1,30 +1,32 @@
-//! Why there is no image. Paths are the caller's to add.
+//! Why sound did not become an encoder input. The caller adds the path.
+
+use std::io;
 
 use crate::invalid::Invalid;
 
-/// Why bytes did not become an image.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Why sound did not become an encoder input.
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The system does not give the bytes: no such file, no right to read it, no regular file, a bad disk.
+    /// Reading failed: no such file, no permission, not a regular file, a bad disk.
     #[error("{0}")]
-    Io(String),
-    /// The settings cannot be used.
+    Io(#[from] io::Error),
+    /// The settings are invalid; one entry per problem.
     #[error("feature settings: {}", Invalid::join(.0))]
     Config(Vec<Invalid>),
-    /// The bytes break the rules of their format.
+    /// The bytes violate their format.
     #[error("damaged sound file: {0}")]
     Malformed(String),
     /// A format, codec or property that is not decoded.
     #[error("{0}")]
     Unsupported(String),
-    /// The file asks for more than is given to any file.
+    /// The file demands more resources than any file may use.
     #[error("refused: {0}")]
     Limit(String),
-    /// There is no sample in it.
+    /// The file has no samples.
     #[error("there is no sound in this file")]
     Empty,
-    /// A sample is NaN or infinite.
+    /// Index of a sample that is NaN or infinite.
     #[error("sample {0} is NaN or infinite; export the recording again")]
     NotFinite(usize),
 }

@@ -8,10 +8,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::FeatureConfig;
-use crate::decode::{Audio, Heard, Warning, decode, decode_into};
+use crate::decode::{Audio, DecodedStream, Warning, decode, decode_into};
 use crate::error::Error;
 use crate::front_end::{FrontEnd, ImageConfig};
-use crate::input::open_regular_file;
 use crate::log_mel::LogMel;
 use crate::resample::Resampler;
 use crate::resize::Resize;
@@ -29,9 +28,8 @@ const MAX_RESAMPLERS: usize = 8;
 
 /// A sound file, its length in bytes, and its extension.
 fn open(path: &Path) -> Result<(BufReader<File>, u64, Option<&str>), Error> {
-    let io = |e: std::io::Error| Error::Io(e.to_string());
-    let file = open_regular_file(path).map_err(io)?;
-    let length = file.metadata().map_err(io)?.len();
+    let file = durable::open_regular_file(path)?;
+    let length = file.metadata()?.len();
     let extension = path.extension().and_then(|extension| extension.to_str());
     Ok((BufReader::with_capacity(HEADER_BUFFER_BYTES, file), length, extension))
 }
@@ -109,7 +107,11 @@ impl Extractor {
     ///
     /// # Errors
     /// As [`Extractor::decode_file`].
-    pub fn hear_file(&self, path: &Path, sink: &mut dyn FnMut(&[f32], u32) -> ControlFlow<()>) -> Result<Heard, Error> {
+    pub fn hear_file(
+        &self,
+        path: &Path,
+        sink: &mut dyn FnMut(&[f32], u32) -> ControlFlow<()>,
+    ) -> Result<DecodedStream, Error> {
         let (file, length, extension) = open(path)?;
         decode_into(file, length, extension, f64::INFINITY, sink)
     }

@@ -10,6 +10,7 @@ use rustfft::{Fft, FftPlanner};
 use crate::front_end::ImageConfig;
 use crate::logarithm::log2;
 use crate::mel_filters::{SparseFilters, mel_filter_bank};
+use crate::window::hann;
 
 /// Power below this counts as this (librosa's `amin`).
 const POWER_FLOOR: f32 = 1e-10;
@@ -49,13 +50,7 @@ impl LogMel {
     }
 }
 
-/// A periodic Hann window.
-pub(crate) fn hann(length: usize) -> Vec<f32> {
-    let weight = |i: usize| 0.5 - 0.5 * (std::f64::consts::TAU * i as f64 / length as f64).cos();
-    (0..length).map(|i| weight(i) as f32).collect()
-}
-
-/// The value of each bin that is summed into the bands.
+/// What of each bin goes into the bands.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Spectrum {
     /// The squared magnitude.

@@ -1,6 +1,7 @@
 //! The mel filter bank of `librosa.filters.mel(htk=False, norm="slaney")`, bit for bit.
 //!
-//! Slaney's scale (Auditory Toolbox, 1998): linear below 1 kHz with 200/3 Hz a mel, above it 27 mels for a factor of 6.4.
+//! Slaney's scale (Auditory Toolbox, 1998): linear below 1 kHz with 200/3 Hz per mel, logarithmic above with 27 mels
+//! per factor of 6.4.
 
 const HZ_PER_MEL: f64 = 200.0 / 3.0;
 const LOG_START_HZ: f64 = 1000.0;
@@ -18,7 +19,11 @@ fn mel_to_hz(mel: f64) -> f64 {
     if mel >= LOG_START_MEL { LOG_START_HZ * (log_step() * (mel - LOG_START_MEL)).exp() } else { HZ_PER_MEL * mel }
 }
 
-/// Triangular filters of equal area, `[n_mels, 1 + n_fft / 2]` row-major: weights of the power spectrum's bins.
+/// Triangular filters of equal area, `[n_mels, 1 + n_fft / 2]` f32 row-major: the weight of each bin of the power
+/// spectrum.
+///
+/// `n_mels` bands cover `f_min_hz` to `f_max_hz`, both within 0 to half of `sample_rate_hz`. A filter narrower than a
+/// bin may be all zeros. The result equals `librosa.filters.mel(sr, n_fft, n_mels, fmin, fmax)`.
 pub fn mel_filter_bank(sample_rate_hz: u32, n_fft: usize, n_mels: usize, f_min_hz: f64, f_max_hz: f64) -> Vec<f32> {
     let n_bins = 1 + n_fft / 2;
     let (low, high) = (hz_to_mel(f_min_hz), hz_to_mel(f_max_hz));
@@ -41,12 +46,13 @@ pub fn mel_filter_bank(sample_rate_hz: u32, n_fft: usize, n_mels: usize, f_min_h
     bank
 }
 
-/// The non-zero part of each filter.
+/// The non-zero part of each filter: its first bin and its weights from there.
 pub(crate) struct SparseFilters {
     filters: Vec<(usize, Vec<f32>)>,
 }
 
 impl SparseFilters {
+    /// `bank` is `[n_bands, n_bins]` row-major.
     pub(crate) fn new(bank: &[f32], n_bins: usize) -> Self {
         let filters = bank
             .chunks_exact(n_bins)
@@ -59,12 +65,12 @@ impl SparseFilters {
         Self { filters }
     }
 
-    /// How many bands.
+    /// Number of bands.
     pub(crate) fn len(&self) -> usize {
         self.filters.len()
     }
 
-    /// Energy of each band in each of `LANES` frames, from their power spectra, `[n_bins][LANES]`.
+    /// Energy of each band, `[n_bands]` of `[LANES]`, from the power spectra of `LANES` frames, `[n_bins][LANES]`.
     pub(crate) fn apply<const LANES: usize>(&self, power: &[[f32; LANES]]) -> impl Iterator<Item = [f32; LANES]> {
         self.filters.iter().map(|(first, weights)| {
             let mut energy = [0.0; LANES];
@@ -83,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_scale_is_slaneys() {
+    fn the_scale_matches_librosa() {
         // librosa.hz_to_mel([0, 500, 1000, 4000])
         for (hz, mel) in [(0.0, 0.0), (500.0, 7.5), (1000.0, 15.0), (4000.0, 35.163_760_314_616)] {
             assert!((hz_to_mel(hz) - mel).abs() < 1e-9, "{hz}");
@@ -92,9 +98,9 @@ mod tests {
     }
 
     #[test]
-    fn sparse_filters_give_the_same_energies() {
+    fn sparse_filters_give_the_energies_of_the_full_bank() {
         let bank = mel_filter_bank(8000, 1024, 128, 0.0, 4000.0);
-        assert_eq!(bank.iter().filter(|w| **w != 0.0).count(), 1011, "as librosa 0.11 has");
+        assert_eq!(bank.iter().filter(|w| **w != 0.0).count(), 1011, "librosa 0.11 has as many");
         let power: Vec<f32> = (0..513).map(|i| (i % 7) as f32).collect();
         let lanes: Vec<[f32; 2]> = power.iter().map(|power| [*power, 2.0 * power]).collect();
         let sparse: Vec<[f32; 2]> = SparseFilters::new(&bank, 513).apply(&lanes).collect();

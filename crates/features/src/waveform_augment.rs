@@ -1,4 +1,4 @@
-//! Augmentation of the waveform: what rooms, phones and other sounds do to a recording, drawn anew for each view.
+//! Augmentation of waveforms: random rooms, microphones, noise and background sounds, drawn anew for each view.
 
 use std::f64::consts::{FRAC_1_SQRT_2, TAU};
 
@@ -10,27 +10,28 @@ use crate::invalid::Invalid;
 /// Echoes a second in a simulated room.
 const ECHOES_PER_SECOND: f64 = 400.0;
 
-/// What may happen to a waveform before it becomes an image, in this order: it is moved in time, another sound is mixed in, a
-/// room reverberates, noise is added, the microphone filters, and the gain clips. Each happens with `probability`, by itself.
-/// Ranges are `[least, most]`, drawn from evenly.
+/// Random changes of a waveform before it becomes an encoder input.
+///
+/// Applied in this order, each independently with `probability`: circular time shift, background sound, reverberation,
+/// noise, microphone filters, gain with clipping. Ranges are `[least, most]` and drawn from uniformly.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WaveformAugment {
-    /// Chance of each change, 0 to 1.
+    /// Probability of each change, 0 to 1.
     pub probability: f64,
-    /// Most seconds by which the sound is moved, in a circle; 0 to 60.
+    /// Largest circular time shift, 0 to 60 s.
     pub shift_seconds: f64,
-    /// How far the other sound is below this one, dB by root mean square; -20 to 60.
+    /// Level of the background sound below the waveform, -20 to 60 dB (root mean square).
     pub mix_db: [f64; 2],
-    /// Time in which the room's sound falls by 60 dB, s; 0.05 to 2.
+    /// Reverberation time: the decay by 60 dB takes this long, 0.05 to 2 s.
     pub reverberation_seconds: [f64; 2],
-    /// How far the noise, from white to brown, is below the sound, dB by root mean square; -20 to 60.
+    /// Level of the noise, white to brown, below the waveform, -20 to 60 dB (root mean square).
     pub noise_db: [f64; 2],
-    /// Where a microphone begins to lose the high frequencies, Hz; 500 to 24000. From half the sample rate on it loses none.
+    /// Corner frequency of the low-pass filter, 500 to 24000 Hz. At half the sample rate or above there is no low-pass.
     pub low_pass_hz: [f64; 2],
-    /// Where it begins to lose the low ones, Hz; 0 to 1000.
+    /// Corner frequency of the high-pass filter, 0 to 1000 Hz.
     pub high_pass_hz: [f64; 2],
-    /// Peak before clipping at full scale, dB above it; -60 to 40.
+    /// Peak before clipping at full scale, -60 to 40 dB above full scale.
     pub gain_db: [f64; 2],
 }
 
@@ -69,9 +70,9 @@ impl WaveformAugment {
         ])
     }
 
-    /// Changes `waveform`, samples in -1..1 at `sample_rate_hz`; `other` is what may be mixed in, from its beginning. Silence
-    /// stays silence, but for what is mixed in.
-    pub fn apply<R: Rng>(&self, waveform: &mut [f32], other: &[f32], sample_rate_hz: u32, rng: &mut R) {
+    /// Changes `waveform`, `[n_samples]` in -1..=1 at `sample_rate_hz`, in place. `background` may be mixed in, from
+    /// its first sample on. Digital silence stays silent unless background is mixed in.
+    pub fn apply<R: Rng>(&self, waveform: &mut [f32], background: &[f32], sample_rate_hz: u32, rng: &mut R) {
         let rate = f64::from(sample_rate_hz);
         if rng.random_bool(self.probability) && !waveform.is_empty() {
             let most = (self.shift_seconds * rate) as usize;
@@ -79,14 +80,14 @@ impl WaveformAugment {
             waveform.rotate_right(by % waveform.len());
         }
         if rng.random_bool(self.probability) {
-            add_below(waveform, other, uniform(self.mix_db, rng));
+            add_below(waveform, background, uniform(self.mix_db, rng));
         }
         if rng.random_bool(self.probability) {
-            reverberate(waveform, uniform(self.reverberation_seconds, rng), rate, rng);
+            add_velvet_echoes(waveform, uniform(self.reverberation_seconds, rng), rate, rng);
         }
         if rng.random_bool(self.probability) {
             let below_db = uniform(self.noise_db, rng);
-            let noise = noise(waveform.len(), rng.random_range(0.0..0.98), rng);
+            let noise = coloured_noise(waveform.len(), rng.random_range(0.0..0.98), rng);
             add_below(waveform, &noise, below_db);
         }
         if rng.random_bool(self.probability) {
@@ -115,7 +116,7 @@ fn root_mean_square(samples: &[f32]) -> f64 {
     (sum / samples.len().max(1) as f64).sqrt()
 }
 
-/// Adds `other`, scaled so that its root mean square is `below_db` under that of `waveform`.
+/// Adds `other`, scaled to a root mean square `below_db` decibels below that of `waveform`.
 fn add_below(waveform: &mut [f32], other: &[f32], below_db: f64) {
     let level = root_mean_square(other);
     if level > 0.0 {
@@ -124,8 +125,8 @@ fn add_below(waveform: &mut [f32], other: &[f32], below_db: f64) {
     }
 }
 
-/// Noise through a one-pole filter: white for 0, towards brown for 1.
-fn noise<R: Rng>(n: usize, pole: f32, rng: &mut R) -> Vec<f32> {
+/// White noise through a one-pole filter, `[n]`: a `pole` of 0 leaves it white, towards 1 it becomes brown.
+fn coloured_noise<R: Rng>(n: usize, pole: f32, rng: &mut R) -> Vec<f32> {
     let mut last = 0.0;
     let mut next = || {
         last = pole * last + rng.random_range(-1.0..1.0);
@@ -134,9 +135,10 @@ fn noise<R: Rng>(n: usize, pole: f32, rng: &mut R) -> Vec<f32> {
     (0..n).map(|_| next()).collect()
 }
 
-/// Adds echoes of either sign at random times, whose level falls by 60 dB in `seconds`: velvet noise, as in Järveläinen and
-/// Karjalainen, "Reverberation modeling using velvet noise" (2007). All of them together are as loud as the sound itself or softer.
-fn reverberate<R: Rng>(waveform: &mut [f32], seconds: f64, rate: f64, rng: &mut R) {
+/// Reverberation by velvet noise (Järveläinen and Karjalainen, "Reverberation modeling using velvet noise", 2007): adds
+/// echoes of random sign at random times, whose level decays by 60 dB in `seconds`. Together they are at most as loud
+/// as the waveform.
+fn add_velvet_echoes<R: Rng>(waveform: &mut [f32], seconds: f64, rate: f64, rng: &mut R) {
     let dry = waveform.to_vec();
     let n_echoes = (seconds * ECHOES_PER_SECOND).ceil();
     let level = |at: f64| 10_f64.powf(-3.0 * at / seconds);
@@ -151,15 +153,15 @@ fn reverberate<R: Rng>(waveform: &mut [f32], seconds: f64, rate: f64, rng: &mut 
     }
 }
 
-/// A second-order Butterworth filter, by the bilinear transform: R. Bristow-Johnson, "Cookbook formulae for audio equalizer
-/// biquad filter coefficients".
+/// A second-order Butterworth filter by the bilinear transform (R. Bristow-Johnson, "Cookbook formulae for audio
+/// equalizer biquad filter coefficients").
 struct Biquad {
     b: [f64; 3],
     a: [f64; 2],
 }
 
 impl Biquad {
-    /// With its corner at this share of the sample rate, above 0 and below 0.5.
+    /// `corner` is the corner frequency as a share of the sample rate, above 0 and below 0.5.
     fn new(corner: f64, high_pass: bool) -> Self {
         let (sin, cos) = (TAU * corner).sin_cos();
         let alpha = sin / (2.0 * FRAC_1_SQRT_2);
@@ -168,7 +170,7 @@ impl Biquad {
         Self { b: [outer / a0, middle / a0, outer / a0], a: [-2.0 * cos / a0, (1.0 - alpha) / a0] }
     }
 
-    /// In place, direct form II transposed, from rest.
+    /// Filters in place in direct form II transposed, from rest.
     fn apply(&self, waveform: &mut [f32]) {
         let [mut first, mut second] = [0.0; 2];
         for sample in waveform {
@@ -199,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_fixes_the_view_and_another_gives_another() {
+    fn equal_seeds_give_equal_views_and_other_seeds_other_views() {
         let augment = WaveformAugment { probability: 1.0, ..WaveformAugment::default() };
         let view = |seed: u64| {
             let mut waveform = tone(440.0, 8000);
@@ -216,25 +218,25 @@ mod tests {
         for n in [0, 1, 7] {
             let mut silence = vec![0.0; n];
             augment.apply(&mut silence, &[], RATE_HZ, &mut rng(1));
-            assert_eq!(silence, vec![0.0; n], "silence stays, at any length");
+            assert_eq!(silence, vec![0.0; n], "silence stays silent at any length");
         }
     }
 
     #[test]
-    fn what_is_added_is_as_far_below_as_it_says() {
+    fn added_sound_has_the_requested_level() {
         let sound = tone(500.0, 8000);
         for below_db in [-6.0, 0.0, 20.0] {
             let mut mixed = sound.clone();
-            add_below(&mut mixed, &noise(8000, 0.5, &mut rng(3)), below_db);
+            add_below(&mut mixed, &coloured_noise(8000, 0.5, &mut rng(3)), below_db);
             let added: Vec<f32> = mixed.iter().zip(&sound).map(|(mixed, sound)| mixed - sound).collect();
             let ratio_db = 20.0 * (root_mean_square(&sound) / root_mean_square(&added)).log10();
             assert!((ratio_db - below_db).abs() < 0.01, "{ratio_db} for {below_db}");
         }
     }
 
-    /// A Butterworth filter passes half the power at its corner, and a second-order one loses 12 dB an octave.
+    /// A Butterworth filter passes half the power at its corner, and a second-order one falls by 12 dB per octave.
     #[test]
-    fn filters_pass_half_at_the_corner_and_little_two_octaves_on() {
+    fn filters_pass_half_the_power_at_the_corner_and_little_two_octaves_beyond() {
         for (high_pass, corner, stopped) in [(false, 1000.0, 3500.0), (true, 1000.0, 250.0)] {
             let gain_db = |hz: f64| {
                 let mut sound = tone(hz, 8000);
@@ -247,13 +249,13 @@ mod tests {
     }
 
     #[test]
-    fn a_room_answers_after_the_sound_and_dies_away() {
+    fn echoes_follow_the_sound_and_decay() {
         let mut click = vec![0.0; 8000];
         click[0] = 1.0;
-        reverberate(&mut click, 0.4, f64::from(RATE_HZ), &mut rng(2));
+        add_velvet_echoes(&mut click, 0.4, f64::from(RATE_HZ), &mut rng(2));
         assert_eq!(click[0], 1.0);
         let [early, late] = [&click[1..1600], &click[1600..3200]].map(root_mean_square);
-        // 30 dB in 0.2 s, give or take the randomness of some 80 echoes in each.
+        // 30 dB in 0.2 s; the tolerance allows for the randomness of about 80 echoes in each part.
         let fall_db = 20.0 * (early / late).log10();
         assert!((24.0..36.0).contains(&fall_db), "{fall_db} dB");
         assert!(click[3300..].iter().all(|sample| *sample == 0.0));
@@ -262,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shift_moves_in_a_circle() {
+    fn time_shifts_are_circular() {
         let augment = WaveformAugment { probability: 1.0, ..WaveformAugment::default() };
         let only_shift = WaveformAugment {
             mix_db: [60.0; 2],

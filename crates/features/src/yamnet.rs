@@ -1,9 +1,10 @@
 //! YAMNet's log-mel spectrogram; [`crate::yamnet_spec`] has its numbers.
 
 use crate::front_end::YamnetConfig;
-use crate::log_mel::{BandEnergies, Spectrum, hann};
+use crate::log_mel::{BandEnergies, Spectrum};
 use crate::logarithm::ln;
 use crate::mel_filters::SparseFilters;
+use crate::window::hann;
 use crate::yamnet_spec::{F_MAX_HZ, F_MIN_HZ, HOP_LENGTH, LOG_OFFSET, N_FFT, N_MELS, SAMPLE_RATE_HZ, WINDOW, n_frames};
 
 /// Waveform to spectrogram, prepared once.

@@ -1,4 +1,4 @@
-//! Every format that is decoded, from fixtures of `scripts/goldens/audio_fixtures.sh`: a sweep whose formula is known.
+//! Every supported format, from the fixtures of `scripts/goldens/audio_fixtures.sh`: a sweep whose formula is known.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "sound/wav.rs"]
@@ -25,8 +25,8 @@ fn sweep(gain: f64, rate_hz: u32) -> Vec<f32> {
 }
 
 #[test]
-fn lossless_formats_give_the_sweep_to_their_quantisation() {
-    let half_step_16 = 0.5 / 32_768.0 + 1e-7; // and float32's own rounding
+fn lossless_formats_give_the_sweep_up_to_quantisation() {
+    let half_step_16 = 0.5 / 32_768.0 + 1e-7; // plus the rounding to float32
     let cases = [
         ("pcm_u8.wav", 0.5, 0.5 / 128.0 + 1e-7),
         ("pcm_s16le.wav", 0.5, half_step_16),
@@ -34,9 +34,9 @@ fn lossless_formats_give_the_sweep_to_their_quantisation() {
         ("pcm_s32le.wav", 0.5, 1e-7),
         ("pcm_f32le.wav", 0.5, 1e-7),
         ("pcm_f64le.wav", 0.5, 1e-7),
-        // Steps of mu-law grow with the signal: 1/32 above about 1/2.
+        // The steps of mu-law grow with the signal: 1/32 above about 1/2.
         ("pcm_mulaw.wav", 0.5, 0.5 / 32.0 + 1e-7),
-        // The mean of the channels' gains; each channel is rounded.
+        // The gain is the mean of the channels' gains; each channel is rounded.
         ("extensible_4_channels.wav", 0.125, half_step_16),
         ("stereo.flac", 0.125, half_step_16),
     ];
@@ -59,7 +59,7 @@ fn lossless_compression_gives_the_same_samples() {
 }
 
 #[test]
-fn the_source_is_what_the_headers_say() {
+fn the_source_describes_the_headers() {
     for (file, container, codec, n_channels, bits) in [
         ("pcm_s16le.wav", "wave", "pcm_s16le", 1, 16),
         ("pcm_s24le.wav", "wave", "pcm_s24le", 1, 24),
@@ -81,7 +81,7 @@ fn the_source_is_what_the_headers_say() {
     }
 }
 
-/// Correlation of `samples` from `delay` on with `expected`, -1 to 1.
+/// Correlation of `samples`, from index `delay` on, with `expected`, -1 to 1.
 fn correlation(samples: &[f32], delay: usize, expected: &[f32]) -> f64 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
     let sound = &samples[delay..delay + expected.len()];
@@ -89,8 +89,8 @@ fn correlation(samples: &[f32], delay: usize, expected: &[f32]) -> f64 {
 }
 
 #[test]
-fn lossy_formats_sound_like_the_sweep() {
-    // Extra samples at the end fill the codec's last block. AAC also starts with a block that primes the decoder.
+fn lossy_formats_correlate_with_the_sweep() {
+    // Extra samples at the end fill the last block of the codec. AAC also starts with a block that primes the decoder.
     let cases = [
         ("adpcm_ms.wav", 8000, 0.5, 0, 872),
         ("vorbis.ogg", 16_000, 0.5, 0, 0),
@@ -105,7 +105,7 @@ fn lossy_formats_sound_like_the_sweep() {
         assert!(audio.warnings.is_empty(), "{file}: {:?}", audio.warnings);
         let expected = sweep(gain, rate_hz);
         assert_eq!(audio.samples.len(), delay + expected.len() + extra, "{file}");
-        // ffmpeg's AAC encoder overshoots where the sweep starts at once; the others are at 0.997 and above.
+        // ffmpeg's AAC encoder overshoots at the abrupt start of the sweep; the others reach 0.997.
         assert!(correlation(&audio.samples, delay, &expected) > 0.99, "{file}");
         let energy = |samples: &[f32]| samples.iter().map(|x| x * x).sum::<f32>();
         assert!((energy(&audio.samples) / energy(&expected) - 1.0).abs() < 0.1, "{file}");
@@ -117,19 +117,19 @@ fn the_extension_is_only_a_hint() {
     for file in ["mono.flac", "mono.mp3", "vorbis.ogg", "aac.m4a", "pcm_s16le.caf", "pcm_s24le.wav"] {
         let expected = decode_fixture(file);
         for extension in [None, Some(""), Some("xyz"), Some("wav"), Some("mp3")] {
-            assert_eq!(decode(&fixture(file), extension).as_ref(), Ok(&expected), "{file} as {extension:?}");
+            assert_eq!(decode(&fixture(file), extension).unwrap(), expected, "{file} as {extension:?}");
         }
     }
 }
 
 #[test]
 fn only_as_much_as_the_clip_needs_is_decoded() {
-    let needed = (7.05 * 8000.0) as usize; // the clip and the resampler's reach
+    let needed = (7.05 * 8000.0) as usize; // the clip and the reach of the resampler
     let n = 20 * 8000;
     let pcm = wav::pcm16(8000, 1, &(0..n).map(|i| i as i16).collect::<Vec<_>>());
     assert_eq!(decode(&pcm, None).unwrap().samples.len(), needed);
 
-    // NaN is an error, but nobody looks behind the clip.
+    // NaN is an error within the clip and is not read beyond it.
     for (bad, accepted) in [(needed - 1, false), (needed, true)] {
         let sample = |i| if i == bad { f32::NAN } else { (i % 100) as f32 / 100.0 };
         let data: Vec<u8> = (0..n).flat_map(|i| sample(i).to_le_bytes()).collect();
@@ -137,7 +137,7 @@ fn only_as_much_as_the_clip_needs_is_decoded() {
         let float = wav::claiming(format, data.len() as u32, &data);
         match decode(&float, None) {
             Ok(audio) => assert!(accepted && audio.samples.len() == needed),
-            Err(error) => assert!(!accepted && error == Error::NotFinite(bad), "{error}"),
+            Err(error) => assert!(!accepted && matches!(error, Error::NotFinite(at) if at == bad), "{error}"),
         }
     }
 }

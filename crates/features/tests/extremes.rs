@@ -1,4 +1,4 @@
-//! Odd but valid recordings, each with a defined result, and what holds for any waveform.
+//! Unusual but valid recordings, each with a defined result, and properties that hold for any waveform.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "sound/wav.rs"]
@@ -7,7 +7,7 @@ mod wav;
 use features::{Extractor, FeatureConfig, FrontEnd, ImageConfig, Warning};
 use proptest::prelude::*;
 
-/// The same sound at two rates differs by the rounding to 16 bit and by the ends of the resampler's filter: little on
+/// The same sound at two rates differs by the rounding to 16 bit and by the ends of the resampling filter: little on
 /// average, more at single pixels near the 80 dB floor.
 const SAME_SOUND_MEAN: f32 = 5e-4;
 const SAME_SOUND_MAX: f32 = 0.2;
@@ -16,22 +16,22 @@ fn extractor() -> Extractor {
     Extractor::new(&FeatureConfig::default()).unwrap()
 }
 
-/// Frames of a square wave of full scale, the same in all channels.
+/// A full-scale square wave, the same in all channels, as a WAV file.
 fn square(hz: u32, rate_hz: u32, channels: u16, frames: u32) -> Vec<u8> {
     let sample = |frame: u32| if (frame * 2 * hz / rate_hz).is_multiple_of(2) { i16::MAX } else { i16::MIN };
     let samples: Vec<i16> = (0..frames).flat_map(|frame| vec![sample(frame); usize::from(channels)]).collect();
     wav::pcm16(rate_hz, channels, &samples)
 }
 
-/// The image's row with the most in it.
+/// Index of the row with the largest sum.
 fn loudest_row(image: &[f32]) -> usize {
     let sums: Vec<f32> = image.chunks_exact(224).map(|row| row.iter().sum()).collect();
     (0..224).max_by(|a, b| sums[*a].total_cmp(&sums[*b])).unwrap()
 }
 
 #[test]
-fn a_tone_is_in_its_row_whatever_the_rate_the_channels_and_the_length() {
-    // 1 kHz is mel 15 of 35.16, which is band 54 of 128, which is row 95 of 224.
+fn a_tone_appears_in_its_row_at_every_rate_channel_count_and_length() {
+    // 1 kHz is mel 15 of 35.16, that is band 54 of 128 and row 95 of 224.
     for (case, rate_hz, channels, frames) in [
         ("7 s at 8 kHz", 8000, 1, 56_000),
         ("0.1 s", 8000, 1, 800),
@@ -40,7 +40,7 @@ fn a_tone_is_in_its_row_whatever_the_rate_the_channels_and_the_length() {
         ("192 kHz", 192_000, 1, 384_000),
         ("192 kHz, 8 channels", 192_000, 8, 96_000),
         ("48 kHz, stereo, longer than the clip", 48_000, 2, 480_000),
-        ("a rate that shares no factor with 8000", 7919, 1, 7919),
+        ("a rate coprime to 8000", 7919, 1, 7919),
     ] {
         let (image, warnings) = extractor().record_from_bytes(&square(1000, rate_hz, channels, frames), None).unwrap();
         assert!(warnings.is_empty(), "{case}: {warnings:?}");
@@ -53,7 +53,7 @@ fn a_tone_is_in_its_row_whatever_the_rate_the_channels_and_the_length() {
 
 #[test]
 fn the_same_sound_gives_the_same_image_at_every_rate() {
-    // A chord that sways, all of it below 1.8 kHz.
+    // A chord with vibrato and tremolo, entirely below 1.8 kHz.
     let sound = |t: f64| {
         let partial = |k: f64| ((220.0 * k * t + 8.0 * (3.0 * t).sin()) * std::f64::consts::TAU).sin() / k;
         (1..=6).map(|k| partial(f64::from(k))).sum::<f64>() * (0.6 + 0.4 * (9.0 * t).cos()) / 5.0
@@ -73,18 +73,18 @@ fn the_same_sound_gives_the_same_image_at_every_rate() {
 }
 
 #[test]
-fn equal_channels_give_the_image_of_one() {
+fn equal_channels_give_the_image_of_one_channel() {
     let image = |channels| extractor().record_from_bytes(&square(700, 8000, channels, 8000), None).unwrap().0;
     let expected = image(1);
     for channels in 2..=8 {
-        // The mean of equal samples is rounded where their number is no power of two.
+        // The mean of equal samples is rounded unless their number is a power of two.
         let off = image(channels).iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(off < 1e-4, "{channels} channels: {off}");
     }
 }
 
 #[test]
-fn recordings_with_nothing_to_hear_say_so() {
+fn silent_recordings_give_a_warning() {
     for (case, rate_hz, samples, image_is_empty) in [
         ("silence", 8000, vec![0; 8000], true),
         ("silence to resample", 44_100, vec![0; 44_100], true),
@@ -101,7 +101,7 @@ fn recordings_with_nothing_to_hear_say_so() {
 }
 
 #[test]
-fn the_image_does_not_depend_on_the_loudness() {
+fn the_image_does_not_depend_on_the_level() {
     let extractor = extractor();
     let samples: Vec<f32> = (0..56_000_u32).map(|i| (i * i % 1021) as f32 / 1021.0 - 0.5).collect();
     let expected = extractor.image(&extractor.log_mel(&samples));
@@ -109,14 +109,14 @@ fn the_image_does_not_depend_on_the_loudness() {
         let louder: Vec<f32> = samples.iter().map(|x| x * gain).collect();
         let image = extractor.image(&extractor.log_mel(&louder));
         for (a, b) in image.iter().zip(&expected) {
-            // Powers of two scale exactly; the logarithm's error is 2e-7 of up to 120 dB, over 80 dB.
+            // Powers of two scale exactly; the logarithm has an error of 2e-7 of up to 120 dB, over 80 dB.
             assert!((a - b).abs() < 1e-6, "{gain}: {a} {b}");
         }
     }
 }
 
 #[test]
-fn bytes_in_bytes_out_are_the_same_every_time_and_from_every_thread() {
+fn equal_bytes_give_equal_images_every_time_and_from_every_thread() {
     let extractor = extractor();
     let bytes = square(700, 44_100, 2, 100_000);
     let image = || extractor.record_from_bytes(&bytes, None).unwrap().0;

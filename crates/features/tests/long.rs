@@ -1,11 +1,12 @@
-//! Recordings of hours and files of a gigabyte are read only as far as the clip needs: in under a second, in little memory.
+//! Recordings of hours and files of a gigabyte are read only as far as the clip needs, in under a second and in little
+//! memory.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "sound/flac.rs"]
 mod flac;
 #[path = "hostile/limited.rs"]
 mod limited;
-#[allow(dead_code)] // files with sound
+#[allow(dead_code)] // its `pcm16` is not used here
 #[path = "sound/wav.rs"]
 mod wav;
 
@@ -16,10 +17,10 @@ use features::{Audio, Error, Extractor, FeatureConfig, Warning};
 use limited::{doing, limited};
 
 const GB: u64 = 1 << 30;
-const MOST_TIME: Duration = Duration::from_secs(1);
+const MAX_TIME: Duration = Duration::from_secs(1);
 
-/// Decodes a file that starts with `start` and goes on with zeros up to `length` bytes, of which none takes space on the
-/// disk. Of three times the shortest counts: other work on the machine must not fail the test.
+/// Decodes a sparse file of `length` bytes that starts with `start` and continues with zeros. The fastest of three
+/// tries counts, so that other work on the machine does not fail the test.
 fn decode_with_zeros(start: &[u8], length: u64, extension: &str) -> Result<Audio, Error> {
     let mut file = tempfile::Builder::new().suffix(&format!(".{extension}")).tempfile().unwrap();
     file.write_all(start).unwrap();
@@ -32,12 +33,12 @@ fn decode_with_zeros(start: &[u8], length: u64, extension: &str) -> Result<Audio
         decoded = extractor.decode_file(file.path());
         *time = start.elapsed();
     }
-    assert!(times.iter().any(|time| *time < MOST_TIME), "{extension}: {times:?}");
+    assert!(times.iter().any(|time| *time < MAX_TIME), "{extension}: {times:?}");
     decoded
 }
 
 #[test]
-fn a_silent_flac_of_24_hours() {
+fn a_silent_flac_of_24_hours_is_read_only_as_far_as_needed() {
     limited(|| {
         let bytes = flac::silence(8000, 24 * 3600 * 8000);
         let audio = decode_with_zeros(&bytes, bytes.len() as u64, "flac").unwrap();
@@ -47,7 +48,7 @@ fn a_silent_flac_of_24_hours() {
 }
 
 #[test]
-fn a_wav_of_a_gigabyte_and_one_of_an_hour() {
+fn wav_files_of_a_gigabyte_or_an_hour_are_read_only_as_far_as_needed() {
     limited(|| {
         for (tag, bits, length) in [(1, 16, GB), (1, 24, GB), (3, 64, GB), (1, 16, 44 + 3600 * 8000 * 2)] {
             let format = wav::Format { tag, channels: 1, rate_hz: 8000, bits };
@@ -60,7 +61,7 @@ fn a_wav_of_a_gigabyte_and_one_of_an_hour() {
 }
 
 #[test]
-fn a_gigabyte_of_zeros_behind_whole_and_cut_files_and_nothing_but_headers() {
+fn a_gigabyte_of_zeros_or_of_headers_is_not_read_to_its_end() {
     limited(|| {
         let mut names: Vec<_> = std::fs::read_dir("tests/fixtures").unwrap().map(|e| e.unwrap().file_name()).collect();
         names.sort();
@@ -68,7 +69,7 @@ fn a_gigabyte_of_zeros_behind_whole_and_cut_files_and_nothing_but_headers() {
             let bytes = std::fs::read(format!("tests/fixtures/{name}")).unwrap();
             for share in [1, 2, 20] {
                 doing(&format!("a {share}th of {name}"));
-                // Some go on from the damage, some cannot: what matters is that they end in time.
+                // Some decoders recover from the damage, some do not. All must end in time.
                 let _ = decode_with_zeros(&bytes[..bytes.len() / share], GB, name.rsplit('.').next().unwrap());
             }
         }

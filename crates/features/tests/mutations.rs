@@ -1,5 +1,7 @@
-//! Thousands of cut and damaged files of each format, under a limit of memory: each gives a typed error or sound that can be
-//! used, in time. `WAIL_MUTATIONS=100000` makes more than the usual 20,000, `WAIL_MUTATION=N` only the N-th of each format.
+//! Thousands of cut and damaged files of each format, under a memory limit: each gives a typed error or usable sound,
+//! in time.
+//!
+//! `WAIL_MUTATIONS=100000` tries more than the default 20,000; `WAIL_MUTATION=N` tries only the N-th of each format.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "hostile/limited.rs"]
@@ -17,17 +19,17 @@ use rand_chacha::ChaCha8Rng;
 
 const MUTATIONS: u64 = 20_000;
 
-/// Extensions of the formats that are decoded.
+/// Extensions of the supported formats.
 const ALL: [&str; 7] = ["wav", "flac", "mp3", "ogg", "m4a", "aac", "caf"];
-/// Formats, m4a and aac being one, each with a test below.
+/// Number of formats, with m4a and aac counted as one; each has a test below.
 const FORMATS: u64 = 6;
 
-/// Most time for one file, of which each is a fraction of a second long.
-const MOST_TIME: Duration = Duration::from_secs(2);
-/// After this the file counts as one that never ends.
+/// Time limit for one file; each is a fraction of a second long.
+const MAX_TIME: Duration = Duration::from_secs(2);
+/// A file that takes longer counts as one that never ends.
 const WATCHDOG: Duration = Duration::from_secs(60);
 
-/// Good files of a format: all fixtures with these extensions but those of codecs that are not decoded.
+/// Intact files of a format: all fixtures with these extensions, except those of unsupported codecs.
 fn good_files(extensions: &[&str]) -> Vec<(String, Vec<u8>)> {
     let names = std::fs::read_dir("tests/fixtures").unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
     let of_format = |name: &String| {
@@ -39,16 +41,16 @@ fn good_files(extensions: &[&str]) -> Vec<(String, Vec<u8>)> {
 }
 
 fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable}={text}: no number")))
+    std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable}={text}: not a number")))
 }
 
-/// All steps from bytes to image.
+/// Bytes to image. Checks the result and accepts only the errors that bad bytes may give.
 fn use_file(extractor: &Extractor, bytes: &[u8], extension: Option<&str>) {
     match extractor.decode(bytes, extension) {
         Ok(audio) => {
-            let most = (7.05 * f64::from(audio.sample_rate_hz)).ceil() as usize;
+            let max_samples = (7.05 * f64::from(audio.sample_rate_hz)).ceil() as usize;
             assert!((4000..=192_000).contains(&audio.sample_rate_hz), "{} Hz", audio.sample_rate_hz);
-            assert!((1..=most).contains(&audio.samples.len()), "{} samples", audio.samples.len());
+            assert!((1..=max_samples).contains(&audio.samples.len()), "{} samples", audio.samples.len());
             assert!(audio.samples.iter().all(|sample| sample.is_finite()), "all samples are finite");
             let image = extractor.image(&extractor.log_mel(&extractor.waveform(&audio)));
             assert!(image.len() == 224 * 224 && image.iter().all(|x| (0.0..=1.0).contains(x)), "an image in 0..1");
@@ -58,7 +60,7 @@ fn use_file(extractor: &Extractor, bytes: &[u8], extension: Option<&str>) {
     }
 }
 
-/// Ends the process if the number stays the same for too long.
+/// Aborts the process if the number stays the same for too long.
 fn watch(current: &'static AtomicU64) {
     std::thread::spawn(move || {
         let (mut seen, mut since) = (u64::MAX, Instant::now());
@@ -68,7 +70,7 @@ fn watch(current: &'static AtomicU64) {
             if now != seen {
                 (seen, since) = (now, Instant::now());
             } else if since.elapsed() > WATCHDOG {
-                eprintln!("it does not end");
+                eprintln!("decoding does not end");
                 std::process::abort();
             }
         }
@@ -76,7 +78,7 @@ fn watch(current: &'static AtomicU64) {
 }
 
 #[test]
-fn fixtures_cut_anywhere() {
+fn fixtures_may_be_cut_anywhere() {
     limited(|| {
         let extractor = Extractor::new(&FeatureConfig::default()).unwrap();
         for (name, bytes) in good_files(&ALL) {
@@ -110,8 +112,8 @@ fn mutations_of(extensions: &'static [&'static str]) {
                 use_file(&extractor, &mutated, name.rsplit('.').next());
                 start.elapsed()
             };
-            // Other work on the machine may take one of them long, not all.
-            assert!((0..3).any(|_| time() < MOST_TIME), "{name}, mutation {number}, takes over {MOST_TIME:?}");
+            // The fastest of three tries counts: other work on the machine may delay one of them.
+            assert!((0..3).any(|_| time() < MAX_TIME), "{name}, mutation {number}, takes over {MAX_TIME:?}");
         }
     });
 }

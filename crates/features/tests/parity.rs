@@ -1,4 +1,4 @@
-//! Waveform, log-mel, image and filter bank against librosa's. The goldens come from `scripts/goldens/features_golden.py`, which
+//! Waveform, log-mel, image and filter bank against librosa. The goldens come from `scripts/goldens/features_golden.py`, which
 //! makes the same recordings and can also compare all of cry512.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -7,22 +7,23 @@ mod wav;
 
 use features::{Extractor, FeatureConfig, mel_filter_bank};
 
-/// Every so-many-th value of a stage is in a golden.
+/// A golden holds every n-th value of a stage.
 const WAVEFORM_STRIDE: usize = 37;
 const MEL_STRIDE: usize = 11;
 const IMAGE_STRIDE: usize = 13;
 
-/// Both sides transform in `float32`, in another order: 1e-7 of the loudest bin is much of a quiet one, and decibels show it.
+/// Both sides transform in `float32` but in a different order: 1e-7 of the loudest bin is a large part of a quiet one,
+/// which decibels show.
 const SAME_RATE_MAX: f32 = 5e-5;
 const SAME_RATE_MEAN: f32 = 5e-7;
-/// The resampling filter is fitted to soxr's, not a copy: it leaves 73 dB and more on real recordings.
+/// The resampling filter is fitted to that of soxr, not a copy: real recordings agree to 73 dB or better.
 const RESAMPLED_SNR_DB: f64 = 70.0;
-/// What that difference does to images: little on average, more at single pixels near the 80 dB floor.
+/// The effect of that difference on images: small on average, larger at single pixels near the 80 dB floor.
 const RESAMPLED_MEAN: f32 = 3e-5;
 const RESAMPLED_OFF: f32 = 1e-3;
 const RESAMPLED_OFF_SHARE: f32 = 1e-3;
-/// The upper 4 of 128 bands, above 3.8 kHz, hear where both filters fall from 1 to 0: 1 % apart there is 1e-3 in an image.
-/// Recordings have little in them, the white noise here much.
+/// The upper 4 of 128 bands lie above 3.8 kHz, where both filters fall from 1 to 0; 1 % apart there is 1e-3 in an
+/// image. Recordings have little energy there, the white noise of this test has much.
 const TRANSITION_SHARE: f32 = 4.0 / 128.0;
 const TRANSITION_MAX: f32 = 3e-2;
 
@@ -38,7 +39,7 @@ const fn case(name: &'static str, rate_hz: u32, channels: u16, frames: u64, loud
     Case { name, rate_hz, channels, frames, loud }
 }
 
-/// The same table is in `scripts/goldens/features_golden.py`.
+/// The same table as in `scripts/goldens/features_golden.py`.
 const CASES: [Case; 7] = [
     case("mono_8k", 8000, 1, 54_880, true),
     case("mono_16k", 16_000, 1, 80_000, true),
@@ -49,7 +50,7 @@ const CASES: [Case; 7] = [
     case("silent_8k", 8000, 1, 16_000, false),
 ];
 
-/// `pcm16` of the script: bursts of a rising triangle wave over white noise.
+/// `pcm16` of the script: bursts of a rising triangle wave in white noise.
 fn recording(case: &Case) -> Vec<u8> {
     let rate_hz = u64::from(case.rate_hz);
     let mut noise: u32 = 1;
@@ -93,7 +94,7 @@ fn snr_db(ours: &[f32], theirs: &[f32]) -> f64 {
 }
 
 #[test]
-fn every_stage_is_librosas() {
+fn every_stage_agrees_with_librosa() {
     let extractor = Extractor::new(&FeatureConfig::default()).unwrap();
     for case in &CASES {
         let name = case.name;
@@ -134,7 +135,7 @@ fn every_stage_is_librosas() {
 }
 
 #[test]
-fn the_filter_bank_is_librosas_bit_for_bit() {
+fn the_filter_bank_equals_librosas_bit_for_bit() {
     let bank = mel_filter_bank(8000, 1024, 128, 0.0, 4000.0);
     let ours: Vec<(u32, u32)> =
         (0..).zip(&bank).filter(|(_, weight)| **weight != 0.0).map(|(at, weight)| (at, weight.to_bits())).collect();

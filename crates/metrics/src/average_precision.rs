@@ -1,25 +1,26 @@
-//! How well one class' probability ranks its examples before the others: the precision-recall curve and the area under
-//! its steps.
+//! How well the probability of a class ranks its examples above the others: precision-recall curve and average
+//! precision.
 //!
-//! Average precision is `sum_k (R_k - R_{k-1}) P_k` over the distinct probabilities, highest first: scikit-learn's
-//! `average_precision_score`. Examples of equal probability enter together, so their order cannot matter.
+//! Average precision is `sum_k (R_k - R_{k-1}) P_k` over the distinct probabilities, highest first, with recall `R_k`
+//! and precision `P_k`: `sklearn.metrics.average_precision_score`. Examples of equal probability enter together, so
+//! their order does not matter.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A point of the precision-recall curve: what a threshold on the class' probability gives.
+/// A point of the precision-recall curve: one threshold on the probability of the class.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CurvePoint {
-    /// Examples of the class at or above the threshold, of all of the class; 0 to 1, not falling along the curve.
+    /// Share of the class' examples at or above the threshold, 0 to 1; never decreases along the curve.
     pub recall: f64,
-    /// Examples of the class, of all at or above the threshold; 0 to 1.
+    /// Share of the examples at or above the threshold that belong to the class, 0 to 1.
     pub precision: f64,
-    /// The threshold.
+    /// The threshold, 0 to 1.
     pub threshold: f64,
 }
 
-/// The examples by falling probability of one class.
+/// The examples in order of decreasing probability of one class.
 pub(crate) struct Ranking {
     entries: Vec<Entry>,
 }
@@ -29,12 +30,12 @@ struct Entry {
     example: usize,
     probability: f64,
     positive: bool,
-    /// Whether the next one has another probability.
+    /// Whether the next entry has a different probability.
     ends_tie: bool,
 }
 
 impl Ranking {
-    /// Ranks examples, given as (probability, whether it is of the class).
+    /// Ranks examples, given as (probability of the class, whether the example belongs to it).
     pub(crate) fn new(examples: impl Iterator<Item = (f64, bool)>) -> Self {
         let mut entries: Vec<Entry> = examples
             .enumerate()
@@ -47,7 +48,7 @@ impl Ranking {
         Self { entries }
     }
 
-    /// Average precision where example `i` stands `weights[i]` times, 0 to 1; `None` without an example of the class.
+    /// Average precision, 0 to 1, with example `i` counted `weights[i]` times; `None` without an example of the class.
     pub(crate) fn average_precision(&self, weights: &[u32]) -> Option<f64> {
         let (mut positives, mut all, mut new_positives, mut sum) = (0_u64, 0_u64, 0_u64, 0.0);
         for entry in &self.entries {
@@ -65,7 +66,7 @@ impl Ranking {
         (positives > 0).then(|| sum / positives as f64)
     }
 
-    /// The curve, one point for each distinct probability, highest first; empty without an example of the class.
+    /// The curve, one point per distinct probability, highest first; empty without an example of the class.
     pub(crate) fn curve(&self) -> Vec<CurvePoint> {
         let total = self.entries.iter().filter(|entry| entry.positive).count();
         if total == 0 {
@@ -94,7 +95,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_weight_is_as_many_copies(examples in prop::collection::vec((0_u8..5, any::<bool>(), 0_u32..4), 1..30)) {
+        fn a_weight_counts_as_that_many_copies(
+            examples in prop::collection::vec((0_u8..5, any::<bool>(), 0_u32..4), 1..30),
+        ) {
             let weights: Vec<u32> = examples.iter().map(|(_, _, weight)| *weight).collect();
             let as_pair = |(level, positive, _): &(u8, bool, u32)| (f64::from(*level), *positive);
             let weighted = Ranking::new(examples.iter().map(as_pair)).average_precision(&weights);

@@ -1,4 +1,4 @@
-//! What a classifier scores that never listens: it knows only how often each class occurred in training.
+//! Scores of classifiers that ignore the recording and know only how often each class occurred in training.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,25 +7,25 @@ use crate::confusion::mean;
 use crate::scores::{Scorer, Scores};
 use crate::{Predictions, argmax};
 
-/// Expected scores of answers drawn at random.
+/// Expected scores of random answers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChanceScores {
-    /// Expected macro-F1.
+    /// Expected macro-F1, 0 to 1.
     pub macro_f1: f64,
-    /// Expected balanced accuracy.
+    /// Expected balanced accuracy, 0 to 1.
     pub balanced_accuracy: f64,
-    /// Expected accuracy.
+    /// Expected accuracy, 0 to 1.
     pub accuracy: f64,
 }
 
-/// The class with the most training examples, the first of equals.
+/// The class with the most training examples; the first one on ties. `training_counts` is `[n_classes]`.
 pub fn majority_class(training_counts: &[usize]) -> usize {
     argmax(training_counts)
 }
 
-/// Scores of always giving the classes' shares in training as probabilities, so always the largest class as the answer:
-/// scikit-learn's `DummyClassifier(strategy="prior")`. `training_counts` is `[n_classes]`.
+/// Scores of a classifier whose probabilities are always the classes' shares in training, so that it always predicts
+/// the largest class: scikit-learn's `DummyClassifier(strategy="prior")`. `training_counts` is `[n_classes]`.
 pub fn majority_scores(examples: &Predictions, training_counts: &[usize]) -> Scores<f64> {
     let shares = shares(training_counts);
     let n = examples.labels().len();
@@ -34,10 +34,10 @@ pub fn majority_scores(examples: &Predictions, training_counts: &[usize]) -> Sco
 }
 
 /// Expected scores of answers drawn independently with the classes' shares in training: scikit-learn's
-/// `DummyClassifier(strategy="stratified")`, averaged over all its draws, exactly.
+/// `DummyClassifier(strategy="stratified")`, averaged exactly over all its draws. `training_counts` is `[n_classes]`.
 ///
-/// A class with share p is answered M times, M binomial in n and p; of these M, a share n_c / n is right on average
-/// whatever M is. So its expected F1 is `E[2 M (n_c / n) / (n_c + M)]`.
+/// A class with share p is predicted M times, where M is binomial(n, p). Whatever M is, a share n_c / n of these
+/// predictions is correct on average. The expected F1 of the class is therefore `E[2 M (n_c / n) / (n_c + M)]`.
 pub fn stratified_random(examples: &Predictions, training_counts: &[usize]) -> ChanceScores {
     let shares = shares(training_counts);
     let n = examples.labels().len();
@@ -57,15 +57,15 @@ pub fn stratified_random(examples: &Predictions, training_counts: &[usize]) -> C
     }
 }
 
-/// The classes' shares; equal ones if there are no counts.
+/// The share of each class; equal shares if all counts are 0.
 fn shares(counts: &[usize]) -> Vec<f64> {
     let total: usize = counts.iter().sum();
     let share = |count: &usize| if total == 0 { 1.0 / counts.len() as f64 } else { *count as f64 / total as f64 };
     counts.iter().map(share).collect()
 }
 
-/// The outcomes m = 0, 1, ..., n of a binomial variable with their probabilities, by their logarithms so that none is
-/// lost to underflow on the way to the likely ones.
+/// The outcomes m = 0, 1, ..., n of a binomial variable with their probabilities. Computed from logarithms, so that no
+/// probability underflows on the way to the likely outcomes.
 fn binomial(n: usize, p: f64) -> impl Iterator<Item = (f64, f64)> {
     let (ln_p, ln_q) = (p.ln(), (-p).ln_1p());
     let mut ln_choose = 0.0;
@@ -85,7 +85,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn binomial_probabilities_have_sum_one_and_mean_np(n in 1_usize..3000, p in 0.0..=1.0_f64) {
+        fn binomial_probabilities_sum_to_one_and_have_mean_np(n in 1_usize..3000, p in 0.0..=1.0_f64) {
             let (sum, mean) = binomial(n, p).fold((0.0, 0.0), |(sum, mean), (m, q)| (sum + q, mean + m * q));
             prop_assert!((sum - 1.0).abs() < 1e-9, "{sum}");
             prop_assert!((mean - n as f64 * p).abs() < 1e-9 * n as f64, "{mean}");

@@ -1,9 +1,11 @@
-//! Intervals by the cluster bootstrap: whole groups are drawn with replacement, as many as there are, and everything is
-//! scored again; the interval holds the middle 95 % (Davison and Hinkley, "Bootstrap Methods and their Application",
-//! 1997, sections 3.8 and 5.3).
+//! Intervals by the cluster bootstrap (Davison and Hinkley, "Bootstrap Methods and their Application", 1997, sections
+//! 3.8 and 5.3).
 //!
-//! A resample may lack a class. Macro-F1 then counts it by its definition, as 0; scores that a resample leaves undefined
-//! are left out of that resample. Both are reasons why intervals of rare classes are wide.
+//! Each resample draws as many whole groups as there are, with replacement, and computes every score again. The
+//! interval is the middle 95 % of the resampled scores.
+//!
+//! A resample may lack a class. Macro-F1 then counts that class as 0, by definition. A score that is undefined in a
+//! resample is left out of it. Both widen the intervals of rare classes.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -11,10 +13,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Predictions;
+use crate::quantile::quantile;
 use crate::random::{Purpose, generator};
 use crate::scores::{ClassScores, Scorer, Scores};
 
-/// Resamples behind every interval.
+/// Number of resamples for every interval.
 pub const RESAMPLES: usize = 2000;
 
 /// A score and its 95 % interval.
@@ -23,12 +26,12 @@ pub const RESAMPLES: usize = 2000;
 pub struct Estimate {
     /// The score on all examples.
     pub value: f64,
-    /// 2.5 and 97.5 % percentiles over the resamples; `None` if there are fewer than two groups to draw from, or if more
-    /// than half of the resamples leave the score undefined.
+    /// The 2.5 % and 97.5 % percentiles over the resamples. `None` with fewer than two groups, or if the score is
+    /// undefined in more than half of the resamples.
     pub interval: Option<[f64; 2]>,
 }
 
-/// Estimates of one class; `None` where the score is undefined on all examples.
+/// Estimates for one class; `None` where the score is undefined on the whole set.
 pub(crate) struct ClassEstimates {
     pub precision: Option<Estimate>,
     pub recall: Option<Estimate>,
@@ -36,7 +39,7 @@ pub(crate) struct ClassEstimates {
     pub average_precision: Option<Estimate>,
 }
 
-/// Every score with its interval.
+/// Every score of the classifier and of each class with its interval.
 pub(crate) fn estimates(
     predictions: &Predictions,
     scorer: &Scorer,
@@ -75,7 +78,7 @@ pub(crate) fn estimates(
     (scores, classes)
 }
 
-/// Draws as many groups as there are, with replacement: `weights[i]` becomes how often example `i` was drawn, `[n]`.
+/// Draws as many groups as there are, with replacement. `weights`, `[n]`, becomes how often each example was drawn.
 pub(crate) fn resample(predictions: &Predictions, rng: &mut ChaCha8Rng, weights: &mut Vec<u32>) {
     let groups = predictions.groups();
     weights.clear();
@@ -87,18 +90,13 @@ pub(crate) fn resample(predictions: &Predictions, rng: &mut ChaCha8Rng, weights:
     }
 }
 
-/// The 2.5 and 97.5 % percentiles, interpolated linearly as numpy does; `None` for fewer than half of [`RESAMPLES`].
+/// The 2.5 % and 97.5 % percentiles; `None` for fewer values than half of [`RESAMPLES`].
 pub(crate) fn interval(mut values: Vec<f64>) -> Option<[f64; 2]> {
     if 2 * values.len() < RESAMPLES {
         return None;
     }
     values.sort_by(f64::total_cmp);
-    let percentile = |share: f64| {
-        let at = share * (values.len() - 1) as f64;
-        let (low, high) = (values[at.floor() as usize], values[at.ceil() as usize]);
-        low + (high - low) * at.fract()
-    };
-    Some([percentile(0.025), percentile(0.975)])
+    Some([quantile(&values, 0.025), quantile(&values, 0.975)])
 }
 
 #[cfg(test)]
@@ -107,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_numpys() {
+    fn intervals_match_numpy_percentiles() {
         // numpy.percentile(numpy.arange(2000) ** 2, [2.5, 97.5])
         let [low, high] = interval((0..2000).rev().map(|i| f64::from(i * i)).collect()).unwrap();
         assert!((low - 2497.525).abs() < 1e-6 && (high - 3_798_698.475).abs() < 1e-6, "{low} {high}");
@@ -115,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_drawn_whole() {
+    fn resampling_draws_whole_groups() {
         let groups = [0, 0, 0, 1, 1, 2];
         let predictions = Predictions::new(2, &[0; 6], &vec![vec![1.0, 0.0]; 6], &groups).unwrap();
         let mut rng = generator(1, Purpose::Bootstrap);

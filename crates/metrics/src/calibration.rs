@@ -1,15 +1,16 @@
-//! What validation teaches about a model's probabilities: a temperature, and thresholds for prediction sets. Saved with
-//! the model.
+//! Calibration of a model's probabilities: a temperature and thresholds for prediction sets, both fitted on validation
+//! examples and saved with the model.
 //!
-//! Prediction sets are split conformal with the score `1 - p(true class)`, called LAC (Sadinle, Lei and Wasserman, "Least
-//! Ambiguous Set-Valued Classifiers with Bounded Error Levels", 2019): a set holds every class with at least the k-th
-//! largest probability that the n validation examples gave to their true class, `k = ceil((n + 1) coverage)`. It then
-//! holds the true class of a new example with probability `coverage` or more, if that example and those of validation
-//! are exchangeable. A new baby or phone is not, and validation that also chose the model is flattered by it; so measure
-//! the coverage on test with [`Calibration::check`].
+//! Prediction sets are split-conformal with the score `1 - p(true class)`, known as LAC (Sadinle, Lei and Wasserman,
+//! "Least Ambiguous Set-Valued Classifiers with Bounded Error Levels", 2019). Let `q` be the k-th largest probability
+//! that the n validation examples give to their true class, with `k = ceil((n + 1) coverage)`. The set of a new example
+//! holds every class with a probability of at least `q`. It holds the true class with probability `coverage` or more,
+//! provided that the new example and the validation examples are exchangeable. A new baby or phone is not exchangeable,
+//! and validation examples that also chose the model flatter it, so measure the coverage on test examples with
+//! [`Calibration::check`].
 //!
-//! Sets are cut from the probabilities as the model gives them, not from the rescaled ones: a temperature that was fitted
-//! on the same examples would void the guarantee.
+//! Sets are formed from the probabilities before rescaling: a temperature that was fitted on the same examples would
+//! void the guarantee.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,92 +19,92 @@ use crate::Predictions;
 use crate::scores::Scorer;
 use crate::temperature::{fit, rescale, softmax};
 
-/// Coverages for which thresholds are kept.
+/// Coverages for which thresholds are saved.
 pub const COVERAGES: [f64; 3] = [0.8, 0.9, 0.95];
 
-/// What was learnt from validation.
+/// Temperature and prediction-set thresholds, fitted on validation examples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
-    /// Examples it was fitted on.
+    /// Number of validation examples.
     pub n_examples: usize,
-    /// Logits are divided by it, above 0; 1 changes nothing, more makes the model less sure.
+    /// The logits are divided by this, above 0; 1 changes nothing, larger values make the model less confident.
     pub temperature: f64,
-    /// One threshold for each of [`COVERAGES`].
+    /// One threshold per entry of [`COVERAGES`].
     pub sets: Vec<SetThreshold>,
 }
 
-/// When a class belongs to a prediction set.
+/// The threshold that decides which classes a prediction set holds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetThreshold {
-    /// The share of sets that should hold the true class.
+    /// Share of sets that should hold the true class, 0 to 1.
     pub coverage: f64,
-    /// A class with this probability or more is in the set, before rescaling; 0 if there were too few examples to leave
-    /// any class out.
+    /// A class with at least this probability, before rescaling, is in the set; 0, and so every class, if there were
+    /// too few examples.
     pub min_probability: f32,
 }
 
-/// How a calibration did on other examples than its own.
+/// Quality of a calibration on examples that it was not fitted on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CalibrationCheck {
-    /// Log loss of the rescaled probabilities, nats.
+    /// Log loss of the rescaled probabilities, nats per example.
     pub log_loss: f64,
-    /// Their expected calibration error, 0 to 1.
+    /// Expected calibration error of the rescaled probabilities, 0 to 1.
     pub calibration_error: f64,
-    /// The prediction sets, one entry for each coverage.
+    /// The prediction sets, one entry per coverage.
     pub sets: Vec<SetCheck>,
 }
 
-/// How the prediction sets of one coverage did.
+/// Quality of the prediction sets of one coverage.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetCheck {
-    /// The share that should hold the true class.
+    /// Share of sets that should hold the true class, 0 to 1.
     pub coverage: f64,
-    /// The share that does.
+    /// Share of sets that hold the true class, 0 to 1.
     pub covered: f64,
-    /// Mean number of classes in a set.
+    /// Mean number of classes per set.
     pub mean_size: f64,
-    /// Share of sets with exactly one class: an answer.
+    /// Share of sets with exactly one class, 0 to 1.
     pub single: f64,
-    /// Share of sets without any class: no class is likely enough.
+    /// Share of sets without any class, because none is probable enough, 0 to 1.
     pub empty: f64,
 }
 
 impl Calibration {
-    /// Fits temperature and thresholds on validation examples.
+    /// Fits the temperature and the thresholds on validation examples.
     pub fn fit(validation: &Predictions) -> Self {
         let mut of_true: Vec<f64> =
             validation.rows().zip(validation.labels()).map(|(row, label)| row[*label]).collect();
         of_true.sort_by(|a, b| b.total_cmp(a));
         let threshold = |coverage: f64| {
-            // Less a hair: 0.55 * 100 is 55.00000000000001, but 55 is meant.
+            // Minus a small margin: 0.55 * 100 is 55.00000000000001, which must not round up to 56.
             let k = ((of_true.len() + 1) as f64 * coverage - 1e-9).ceil() as usize;
             SetThreshold { coverage, min_probability: of_true.get(k.max(1) - 1).map_or(0.0, |p| *p as f32) }
         };
         Self { n_examples: of_true.len(), temperature: fit(validation), sets: COVERAGES.map(threshold).to_vec() }
     }
 
-    /// Rescaled probabilities, `[n_classes]`, of those that the model gives.
+    /// Rescaled probabilities, `[n_classes]`, from the model's probabilities.
     pub fn rescale(&self, probabilities: &[f32]) -> Vec<f32> {
         to_f32(&rescale(&to_f64(probabilities), self.temperature))
     }
 
-    /// Rescaled probabilities, `[n_classes]`, of the model's logits.
+    /// Rescaled probabilities, `[n_classes]`, from the model's logits.
     pub fn rescale_logits(&self, logits: &[f32]) -> Vec<f32> {
         to_f32(&softmax(&to_f64(logits), self.temperature))
     }
 
-    /// The classes, in order of their index, that belong to the prediction set of probabilities as the model gives them;
-    /// it may be empty. `None` if `coverage` is none of those in `sets`.
+    /// The prediction set for the model's probabilities, `[n_classes]` before rescaling: class indices, ascending,
+    /// possibly none. `None` if there is no threshold for `coverage` in `sets`.
     pub fn prediction_set(&self, probabilities: &[f32], coverage: f64) -> Option<Vec<usize>> {
         let threshold = self.sets.iter().find(|set| (set.coverage - coverage).abs() < 1e-9)?;
         Some(threshold.members(&to_f64(probabilities)))
     }
 
-    /// Measures the calibration on examples that it was not fitted on.
+    /// Measures the calibration on `examples` that it was not fitted on, with their probabilities before rescaling.
     pub fn check(&self, examples: &Predictions) -> CalibrationCheck {
         let rescaled = examples.rows().flat_map(|row| rescale(row, self.temperature)).collect();
         let (scores, _) = Scorer::new(&examples.with_probabilities(rescaled)).scores(&vec![1; examples.labels().len()]);
@@ -116,8 +117,8 @@ impl Calibration {
 }
 
 impl CalibrationCheck {
-    /// The mean of several, each weighted by its number of examples; `None` if there are none. The log loss and the sets
-    /// are then as if measured together; the calibration error is the mean of the errors.
+    /// The mean of several checks, each weighted by its number of examples; `None` without an example. The log loss and
+    /// the sets equal those of all examples together; the calibration error is the mean of the errors.
     pub fn mean(checks: &[(usize, Self)]) -> Option<Self> {
         let total = checks.iter().map(|(n, _)| *n).sum::<usize>() as f64;
         let (_, first) = checks.first().filter(|_| total > 0.0)?;
@@ -174,7 +175,8 @@ mod tests {
     use super::*;
     use crate::argmax;
 
-    /// Examples whose class is drawn from their own probabilities, raised to `sharpness` and scaled as the model sees them.
+    /// Examples whose class is drawn from their true probabilities. The model's probabilities are the true ones raised
+    /// to `sharpness` and normalised.
     fn exchangeable(rng: &mut ChaCha8Rng, n: usize, sharpness: f64) -> Predictions {
         let (mut labels, mut rows) = (Vec::new(), Vec::new());
         for _ in 0..n {
@@ -192,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn sets_hold_the_true_class_as_often_as_promised() {
+    fn sets_hold_the_true_class_as_often_as_guaranteed() {
         let mut rng = ChaCha8Rng::seed_from_u64(11);
         let (n, draws, per_draw) = (59, 800, 50);
         let mut covered = [0.0; COVERAGES.len()];
@@ -202,8 +204,9 @@ mod tests {
             check.sets.iter().zip(&mut covered).for_each(|(set, sum)| *sum += set.covered / f64::from(draws));
         }
         for (coverage, covered) in COVERAGES.into_iter().zip(covered) {
-            // Without ties the expectation is ceil((n + 1) c) / (n + 1), here c itself. One draw's coverage has a variance
-            // of about c (1 - c) (1 / (n + 2) + 1 / per_draw); 4 standard deviations of the mean over the draws:
+            // Without ties the expectation is ceil((n + 1) c) / (n + 1), here c itself. One draw's coverage has a
+            // variance of about c (1 - c) (1 / (n + 2) + 1 / per_draw); 4 standard deviations of the mean over the
+            // draws:
             let variance = coverage * (1.0 - coverage) * (1.0 / (n + 2) as f64 + 1.0 / per_draw as f64);
             let tolerance = 4.0 * (variance / f64::from(draws)).sqrt();
             assert!(tolerance < 0.012 && (covered - coverage).abs() < tolerance, "{coverage}: {covered}");
@@ -211,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sharpened_model_is_softened_back() {
+    fn the_temperature_undoes_sharpening() {
         let mut rng = ChaCha8Rng::seed_from_u64(12);
         let calibration = Calibration::fit(&exchangeable(&mut rng, 4000, 2.5));
         assert!((calibration.temperature - 2.5).abs() < 0.2, "{}", calibration.temperature);
@@ -222,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn rescaling_changes_no_answer_and_logits_give_the_same() {
+    fn rescaling_changes_no_answer_and_agrees_between_logits_and_probabilities() {
         let mut rng = ChaCha8Rng::seed_from_u64(13);
         let calibration = Calibration::fit(&exchangeable(&mut rng, 50, 3.0));
         for _ in 0..100 {
@@ -237,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn few_examples_leave_no_class_out() {
+    fn too_few_examples_exclude_no_class() {
         let mut rng = ChaCha8Rng::seed_from_u64(14);
         let calibration = Calibration::fit(&exchangeable(&mut rng, 9, 1.0));
         let size = |coverage| calibration.prediction_set(&[0.6, 0.4, 0.0, 0.0, 0.0], coverage).map(|set| set.len());

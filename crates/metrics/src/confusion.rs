@@ -1,6 +1,6 @@
-//! The confusion matrix, and the scores that follow from it alone.
+//! The confusion matrix and the scores that follow from it alone.
 //!
-//! As in scikit-learn with `labels=range(n_classes), zero_division=0`: macro-F1 is over every class of the task, and a
+//! As in scikit-learn with `labels=range(n_classes), zero_division=0`, macro-F1 is over every class of the task, and a
 //! class with neither an example nor a prediction counts as 0.
 
 use schemars::JsonSchema;
@@ -16,7 +16,7 @@ impl ConfusionMatrix {
         Self::weighted(n_classes, pairs.into_iter().map(|(truth, prediction)| (truth, prediction, 1)))
     }
 
-    /// As [`ConfusionMatrix::new`], each pair as often as its third number says.
+    /// [`ConfusionMatrix::new`] of `(truth, prediction, count)`.
     pub(crate) fn weighted(n_classes: usize, pairs: impl IntoIterator<Item = (usize, usize, u32)>) -> Self {
         let mut counts = vec![vec![0; n_classes]; n_classes];
         for (truth, prediction, weight) in pairs {
@@ -25,52 +25,52 @@ impl ConfusionMatrix {
         Self(counts)
     }
 
-    /// Classes of the task.
+    /// Number of classes of the task.
     pub fn n_classes(&self) -> usize {
         self.0.len()
     }
 
-    /// Examples counted.
+    /// Number of examples.
     pub fn total(&self) -> usize {
         self.0.iter().flatten().sum()
     }
 
-    /// Examples of the class.
+    /// Number of examples of the class.
     pub fn support(&self, class: usize) -> usize {
         self.0[class].iter().sum()
     }
 
-    /// Examples predicted as the class.
+    /// Number of examples predicted as the class.
     pub fn predicted(&self, class: usize) -> usize {
         self.0.iter().map(|row| row[class]).sum()
     }
 
-    /// Of those predicted as the class, the share that is; `None` if none was predicted.
+    /// Share of the examples predicted as the class that belong to it, 0 to 1; `None` if none was predicted.
     pub fn precision(&self, class: usize) -> Option<f64> {
         ratio(self.0[class][class], self.predicted(class))
     }
 
-    /// Of those in the class, the share that was found; `None` if there is none.
+    /// Share of the examples of the class that were predicted as it, 0 to 1; `None` without an example.
     pub fn recall(&self, class: usize) -> Option<f64> {
         ratio(self.0[class][class], self.support(class))
     }
 
-    /// Harmonic mean of precision and recall, `2 hits / (support + predicted)`; 0 if both counts are 0.
+    /// Harmonic mean of precision and recall, `2 hits / (support + predicted)`, 0 to 1; 0 if both counts are 0.
     pub fn f1(&self, class: usize) -> f64 {
         ratio(2 * self.0[class][class], self.support(class) + self.predicted(class)).unwrap_or(0.0)
     }
 
-    /// Unweighted mean of the classes' F1, 0 to 1.
+    /// Unweighted mean of F1 over all classes, 0 to 1.
     pub fn macro_f1(&self) -> f64 {
         (0..self.n_classes()).map(|class| self.f1(class)).sum::<f64>() / self.n_classes().max(1) as f64
     }
 
-    /// Mean recall of the classes that have an example, 0 to 1; 0 if none has.
+    /// Mean recall over the classes with at least one example, 0 to 1; 0 without an example.
     pub fn balanced_accuracy(&self) -> f64 {
         mean((0..self.n_classes()).filter_map(|class| self.recall(class))).unwrap_or(0.0)
     }
 
-    /// Share of all examples that were predicted right, 0 to 1; 0 without an example.
+    /// Share of correct predictions, 0 to 1; 0 without an example.
     pub fn accuracy(&self) -> f64 {
         let hits = (0..self.n_classes()).map(|class| self.0[class][class]).sum();
         ratio(hits, self.total()).unwrap_or(0.0)
@@ -81,7 +81,7 @@ fn ratio(part: usize, whole: usize) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-/// The mean; `None` of nothing.
+/// The mean; `None` without a value.
 pub(crate) fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (sum, n) = values.fold((0.0, 0_usize), |(sum, n), value| (sum + value, n + 1));
     (n > 0).then(|| sum / n as f64)
@@ -92,14 +92,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_majority_class_alone_scores_what_arithmetic_says() {
+    fn predicting_the_majority_class_has_the_expected_macro_f1() {
         let pairs = (0..103).map(|i| (usize::from(i >= 77) * (1 + i % 7), 0));
         let score = ConfusionMatrix::new(8, pairs).macro_f1();
         assert!((score - 2.0 * 77.0 / (77.0 + 103.0) / 8.0).abs() < 1e-15);
     }
 
     #[test]
-    fn a_share_of_nothing_is_undefined_and_counts_as_zero() {
+    fn recall_without_examples_is_undefined_and_f1_is_zero() {
         let matrix = ConfusionMatrix::new(3, [(0, 0), (0, 1), (0, 0)]);
         assert_eq!((matrix.recall(0), matrix.recall(1), matrix.precision(1)), (Some(2.0 / 3.0), None, Some(0.0)));
         assert_eq!((matrix.precision(2), matrix.f1(2)), (None, 0.0));

@@ -1,66 +1,69 @@
-//! How well a score tells what is to be found from all else: the area under the ROC curve, and what the alarms cost.
+//! How well a score separates positives from negatives: area under the ROC curve and false-alarm rate.
 //!
-//! What is found (positives) may come several from one group, such as a recorder; what is not (negatives) comes in families, such as
-//! music and speech, which count equally however many examples they have. Each family may have scores of its own for the positives: those
-//! of a classifier that never met the family.
+//! Positives may come in groups, such as the recordings of one recorder. Negatives come in families, such as music and
+//! speech, which count equally whatever their size. Each family has its own scores of the positives, so that they can
+//! come from a classifier that was trained without that family.
 
 use rand::RngExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::{RESAMPLES, interval};
+use crate::groups::{group_ids, group_members};
 use crate::random::{Purpose, generator};
-use crate::{Error, Estimate, group_ids};
+use crate::ranks::{mid_ranks, roc_auc};
+use crate::{Error, Estimate};
 
-/// The recall at which false alarms are counted.
+/// Recall at which false alarms are counted.
 pub const RECALL: f64 = 0.95;
 
-/// Scores that are to tell the positives from one family of negatives.
+/// Scores of the positives and of one family of negatives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Family {
-    /// Its name.
+    /// Name of the family.
     pub name: String,
-    /// Score of each positive, `[n positives]`.
+    /// Score of each positive, `[n_positives]`; higher means more likely positive. Not NaN.
     pub positives: Vec<f64>,
-    /// Score of each negative, at least one.
+    /// Score of each negative, `[n_negatives]`, at least one. Not NaN.
     pub negatives: Vec<f64>,
 }
 
-/// How well positives are told from negatives.
+/// How well positives are separated from negatives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Detection {
-    /// Positives.
+    /// Number of positives.
     pub n_positives: usize,
-    /// Mean area under the ROC curve of the families, 0 to 1; 0.5 is chance.
+    /// Area under the ROC curve, mean over the families, 0 to 1; 0.5 is chance.
     pub roc_auc: Estimate,
-    /// Mean share of negatives that pass where 95 % of the positives do, 0 to 1.
+    /// Share of negatives that pass the threshold that 95 % of the positives pass, mean over the families, 0 to 1.
     pub false_alarm_rate: Estimate,
-    /// Each family.
+    /// The result of each family.
     pub families: Vec<FamilyDetection>,
 }
 
-/// How well positives are told from one family.
+/// How well positives are separated from one family of negatives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FamilyDetection {
-    /// Its name.
+    /// Name of the family.
     pub name: String,
-    /// Its examples.
+    /// Number of negatives.
     pub n_negatives: usize,
     /// Area under the ROC curve, 0 to 1.
     pub roc_auc: f64,
-    /// Share that passes where 95 % of the positives do, 0 to 1.
+    /// Share of its negatives that pass the threshold that 95 % of the positives pass, 0 to 1.
     pub false_alarm_rate: f64,
 }
 
 impl Detection {
-    /// Scores `families`; `groups` is the group of each positive, any numbers. Intervals draw whole groups, and negatives within their
-    /// families, with replacement.
+    /// Scores `families`. `groups` is the group of each positive, `[n_positives]`, any numbers.
+    ///
+    /// The intervals resample whole groups of positives, and negatives within their family, with replacement.
     ///
     /// # Errors
-    /// [`Error::Empty`] without a positive, a family or a negative of one, [`Error::Length`] if a family's positives are not as many as
-    /// `groups`.
+    /// [`Error::Empty`] without a positive, without a family or for a family without negatives; [`Error::Length`] if
+    /// the number of positives of a family differs from `groups`.
     pub fn new(families: &[Family], groups: &[usize], seed: u64) -> Result<Self, Error> {
         if groups.is_empty() || families.is_empty() || families.iter().any(|family| family.negatives.is_empty()) {
             return Err(Error::Empty);
@@ -68,11 +71,7 @@ impl Detection {
         if let Some(family) = families.iter().find(|family| family.positives.len() != groups.len()) {
             return Err(Error::Length { what: "positives", found: family.positives.len(), expected: groups.len() });
         }
-        let ids = group_ids(groups.iter().map(Some));
-        let mut members = vec![Vec::new(); ids.iter().max().map_or(0, |last| last + 1)];
-        for (example, group) in ids.into_iter().enumerate() {
-            members[group].push(example);
-        }
+        let members = group_members(&group_ids(groups.iter().map(Some)));
         let whole: Vec<[f64; 2]> = families.iter().map(|family| scores(&family.positives, &family.negatives)).collect();
         let mut rng = generator(seed, Purpose::Detection);
         let mut resampled = [Vec::with_capacity(RESAMPLES), Vec::with_capacity(RESAMPLES)];
@@ -109,11 +108,11 @@ impl Detection {
     }
 }
 
-/// The score that at least [`RECALL`] of `positives` reach; they are one or more.
+/// The highest score that at least [`RECALL`] of `positives` reach. At least one positive is needed.
 pub fn threshold_at_recall(positives: &[f64]) -> f64 {
     let mut sorted = positives.to_vec();
     sorted.sort_by(f64::total_cmp);
-    // A little less than the product, whose rounding may lie above a whole number.
+    // Slightly below the product, which rounding may lift above a whole number.
     let passed = (RECALL * sorted.len() as f64 - 1e-9).ceil().max(1.0) as usize;
     sorted[sorted.len() - passed]
 }
@@ -122,17 +121,14 @@ fn mean(each: &[[f64; 2]]) -> [f64; 2] {
     [0, 1].map(|i| each.iter().map(|scores| scores[i]).sum::<f64>() / each.len() as f64)
 }
 
-/// Area under the ROC curve, the share of pairs in which the positive is above, ties counting half (Mann and Whitney 1947), and the share
-/// of negatives at or above [`threshold_at_recall`].
+/// Area under the ROC curve, and the share of negatives at or above [`threshold_at_recall`].
 fn scores(positives: &[f64], negatives: &[f64]) -> [f64; 2] {
-    let mut sorted = negatives.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let below = |score: f64| sorted.partition_point(|x| *x < score);
-    let up_to = |score: f64| sorted.partition_point(|x| *x <= score);
-    let pairs = (positives.len() * negatives.len()) as f64;
-    let won: usize = positives.iter().map(|score| below(*score) + up_to(*score)).sum();
-    let passed = negatives.len() - below(threshold_at_recall(positives));
-    [won as f64 / (2.0 * pairs), passed as f64 / negatives.len() as f64]
+    let ranks = mid_ranks(&[positives, negatives].concat());
+    let auc = roc_auc(ranks[..positives.len()].iter().sum(), positives.len(), ranks.len());
+    let threshold = threshold_at_recall(positives);
+    let passed = negatives.iter().filter(|score| **score >= threshold).count();
+    // Both lists have members, so the area is defined.
+    [auc.unwrap_or(0.5), passed as f64 / negatives.len() as f64]
 }
 
 #[cfg(test)]
@@ -146,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn scores_are_scikit_learns() {
+    fn scores_match_scikit_learn() {
         // roc_auc_score([1, 1, 1, 0, 0, 0, 0], [0.9, 0.5, 0.3, 0.5, 0.1, 0.2, 0.4]) = 0.7916666666666667
         let [auc, alarms] = scores(&[0.9, 0.5, 0.3], &[0.5, 0.1, 0.2, 0.4]);
         assert!((auc - 0.791_666_666_666_666_7).abs() < 1e-12);
@@ -154,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_threshold_lets_19_of_20_pass() {
+    fn the_threshold_lets_19_of_20_positives_pass() {
         let positives: Vec<f64> = (0..40).map(f64::from).collect();
         assert_eq!(threshold_at_recall(&positives), 2.0);
         assert_eq!(threshold_at_recall(&positives[..20]), 1.0);
@@ -163,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn families_count_equally_and_one_group_has_no_interval() {
+    fn families_count_equally_and_a_single_group_has_no_interval() {
         let families = [family(&[2.0, 3.0], &[1.0; 30]), family(&[2.0, 3.0], &[4.0])];
         let detection = Detection::new(&families, &[7, 8], 1).unwrap();
         assert_eq!((detection.roc_auc.value, detection.false_alarm_rate.value), (0.5, 0.5));
@@ -172,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_scored_is_refused() {
+    fn invalid_scores_are_refused() {
         assert_eq!(Detection::new(&[], &[1], 1), Err(Error::Empty));
         assert_eq!(Detection::new(&[family(&[1.0], &[])], &[1], 1), Err(Error::Empty));
         assert!(matches!(Detection::new(&[family(&[1.0], &[0.0])], &[1, 2], 1), Err(Error::Length { .. })));
@@ -180,7 +176,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_area_is_the_share_of_pairs(
+        fn the_area_is_the_share_of_pairs_ranked_correctly(
             positives in prop::collection::vec(0_u8..6, 1..12),
             negatives in prop::collection::vec(0_u8..6, 1..12),
         ) {

@@ -1,4 +1,4 @@
-//! All that is said of a classifier on one split.
+//! The full evaluation of a classifier on one split.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,30 +10,30 @@ use crate::{
     stratified_random,
 };
 
-/// Points kept of a precision-recall curve.
+/// Largest number of points of a precision-recall curve.
 const MAX_CURVE_POINTS: usize = 200;
 
-/// The evaluation of one split. What is undefined is `None`, and `null` in JSON; nothing is NaN.
+/// The evaluation of one split. Undefined values are `None`, `null` in JSON; nothing is NaN.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Evaluation {
-    /// Recordings scored.
+    /// Number of recordings.
     pub n_examples: usize,
-    /// Groups they come from; every interval resamples these.
+    /// Number of groups they come from; every interval resamples the groups.
     pub n_groups: usize,
     /// The scores with their intervals.
     pub scores: Scores<Estimate>,
-    /// What always giving training's class shares scores; see [`majority_scores`].
+    /// Scores of always predicting the class shares in training; see [`majority_scores`].
     pub majority: Scores<f64>,
-    /// What answers drawn at random score on average; see [`stratified_random`].
+    /// Expected scores of random answers; see [`stratified_random`].
     pub stratified_random: ChanceScores,
-    /// Macro-F1 against permuted labels.
+    /// Test of macro-F1 against permuted labels.
     pub permutation: PermutationTest,
-    /// Scores of each class.
+    /// Scores of each class, `[n_classes]`.
     pub classes: Vec<ClassEvaluation>,
-    /// Counts `[true][predicted]`.
+    /// Counts `[true class][predicted class]`.
     pub confusion: ConfusionMatrix,
-    /// The reliability diagram.
+    /// The reliability diagram, lowest bin first.
     pub reliability: Vec<ReliabilityBin>,
 }
 
@@ -41,27 +41,28 @@ pub struct Evaluation {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClassEvaluation {
-    /// The class.
+    /// Name of the class.
     pub label: String,
-    /// Examples of the class.
+    /// Number of examples of the class.
     pub support: usize,
-    /// Of those predicted as the class, the share that is; `None` if none was predicted.
+    /// Share of the examples predicted as the class that belong to it, 0 to 1; `None` if none was predicted.
     pub precision: Option<Estimate>,
-    /// Of those in the class, the share that was found; `None` if there is none.
+    /// Share of the examples of the class that were predicted as it, 0 to 1; `None` without an example.
     pub recall: Option<Estimate>,
-    /// `2 hits / (support + predicted)`; 0 if both counts are 0.
+    /// `2 hits / (support + predicted)`, 0 to 1; 0 if both counts are 0.
     pub f1: Estimate,
-    /// Average precision; `None` if there is no example.
+    /// Average precision, 0 to 1; `None` without an example.
     pub average_precision: Option<Estimate>,
-    /// The precision-recall curve, highest threshold first; of more than 200 points, an even choice with both ends.
+    /// The precision-recall curve, highest threshold first; thinned evenly to 200 points, with both ends.
     pub curve: Vec<CurvePoint>,
 }
 
 impl Evaluation {
-    /// Evaluates. `labels` names the classes, `training_counts` counts their training examples, both `[n_classes]`.
+    /// Evaluates `predictions`. `labels` are the class names and `training_counts` the numbers of training examples per
+    /// class, both `[n_classes]`. `seed` determines the resamples and permutations.
     ///
     /// # Errors
-    /// [`Error::Length`] if one of these has another length.
+    /// [`Error::Length`] if `labels` or `training_counts` has a different length.
     pub fn new(
         predictions: &Predictions,
         labels: &[String],
@@ -69,7 +70,7 @@ impl Evaluation {
         seed: u64,
     ) -> Result<Self, Error> {
         let expected = predictions.n_classes();
-        for (what, found) in [("names of classes", labels.len()), ("training counts", training_counts.len())] {
+        for (what, found) in [("class names", labels.len()), ("training counts", training_counts.len())] {
             if found != expected {
                 return Err(Error::Length { what, found, expected });
             }

@@ -1,8 +1,8 @@
-//! Two classifiers on the same recordings: is the difference in macro-F1 more than luck?
+//! Two classifiers on the same recordings: is the difference in macro-F1 larger than chance explains?
 //!
-//! The interval draws the same groups for both. The p-value swaps the two classifiers' predictions in whole groups, which
-//! changes nothing on average if neither is better: `p = (1 + swaps with at least the observed |difference|) /
-//! (1 + swaps)`, two-sided.
+//! The interval draws the same groups for both classifiers. The p-value swaps the predictions of the two classifiers in
+//! whole groups, which changes nothing on average if neither is better: `p = (1 + swaps with at least the observed
+//! |difference|) / (1 + swaps)`, two-sided.
 
 use rand::RngExt;
 use schemars::JsonSchema;
@@ -13,32 +13,32 @@ use crate::permutation::{PERMUTATIONS, ROUNDING};
 use crate::random::{Purpose, generator};
 use crate::{ConfusionMatrix, Error, Estimate, Predictions};
 
-/// How the first of two classifiers differs from the second.
+/// Difference between two classifiers on the same examples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PairedComparison {
-    /// Macro-F1 of the first.
+    /// Macro-F1 of the first classifier, 0 to 1.
     pub first: f64,
-    /// Macro-F1 of the second.
+    /// Macro-F1 of the second classifier, 0 to 1.
     pub second: f64,
-    /// First less second, -1 to 1, with its paired interval.
+    /// First minus second, -1 to 1, with its paired interval.
     pub difference: Estimate,
-    /// The probability of a difference as large, in either direction, if neither is better; above 0 and at most 1.
+    /// Probability of at least this difference, in either direction, if neither is better; above 0 and at most 1.
     pub p: f64,
 }
 
 impl PairedComparison {
-    /// Compares with [`RESAMPLES`] resamples and [`PERMUTATIONS`] swaps.
+    /// Compares with [`RESAMPLES`] resamples and [`PERMUTATIONS`] swaps, which `seed` determines.
     ///
     /// # Errors
-    /// [`Error::NotPaired`] if labels, groups or classes differ.
+    /// [`Error::NotPaired`] if labels, groups or the number of classes differ.
     pub fn new(first: &Predictions, second: &Predictions, seed: u64) -> Result<Self, Error> {
         if !first.same_examples(second) {
             return Err(Error::NotPaired);
         }
         let predicted = [first.predicted(), second.predicted()];
         let n = first.labels().len();
-        // Macro-F1 of both where example i stands weights[i] times and is swapped where swapped[i].
+        // Macro-F1 of both, with example i counted weights[i] times and its predictions swapped if swapped[i].
         let both = |weights: &[u32], swapped: &[bool]| {
             [0, 1].map(|which| {
                 let pair =
@@ -86,7 +86,7 @@ mod tests {
 
     use super::*;
 
-    /// 60 examples in groups of two, of three classes; right with the given chance in percent, in whole groups.
+    /// 60 examples of three classes in groups of two. Each group is correct with the given probability in percent.
     fn classifier(rng: &mut ChaCha8Rng, percent: u32) -> Predictions {
         let labels: Vec<usize> = (0..60).map(|i| i / 2 % 3).collect();
         let groups: Vec<usize> = (0..60).map(|i| i / 2).collect();
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn equals_are_rarely_told_apart_and_a_better_one_is() {
+    fn equal_classifiers_rarely_differ_and_a_better_one_does() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let n = 300;
         let mut rejected = 0;
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_classifier_does_not_differ_from_itself_and_other_examples_are_refused() {
+    fn a_classifier_does_not_differ_from_itself_and_different_examples_are_refused() {
         let mut rng = ChaCha8Rng::seed_from_u64(4);
         let a = classifier(&mut rng, 50);
         let found = PairedComparison::new(&a, &a, 9).unwrap();

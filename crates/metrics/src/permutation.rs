@@ -1,13 +1,13 @@
-//! A permutation test of macro-F1 against chance: how often do labels that were dealt anew fit the predictions as well?
+//! A permutation test of macro-F1 against chance: how often do permuted labels fit the predictions as well?
 //!
-//! The examples of a group are alike in label and in prediction, so dealing labels to single examples would make chance
-//! look worse than it is. Labels move in whole groups: the groups are permuted, and each takes the labels of the group
-//! that comes to its place, cut or repeated to its own size. The test is exact where every group has one label or all
-//! have one size. Otherwise it is approximate: a repeated group is more alike in label than a real one of that size, which
-//! errs towards a larger p, and a cut one loses labels.
+//! The examples of a group are alike in label and in prediction, so permuting the labels of single examples would make
+//! chance look worse than it is. Labels therefore move in whole groups: the groups are permuted, and each takes the
+//! labels of the group that lands in its place, truncated or repeated to its own size. The test is exact if every group
+//! has a single label or all groups have the same size. Otherwise it is approximate: repetition makes a group more
+//! uniform in label than a real one of that size, which errs towards a larger p, and truncation loses labels.
 //!
-//! `p = (1 + permutations with at least the observed score) / (1 + permutations)`, one-sided, never 0 (Phipson and Smyth,
-//! "Permutation P-values Should Never Be Zero", 2010).
+//! `p = (1 + permutations with at least the observed score) / (1 + permutations)`, one-sided, never 0 (Phipson and
+//! Smyth, "Permutation P-values Should Never Be Zero", 2010).
 
 use rand::seq::SliceRandom;
 use schemars::JsonSchema;
@@ -17,24 +17,25 @@ use crate::confusion::mean;
 use crate::random::{Purpose, generator};
 use crate::{ConfusionMatrix, Predictions};
 
-/// Permutations behind every p-value.
+/// Number of permutations for every p-value.
 pub const PERMUTATIONS: usize = 2000;
 
-/// Scores that differ by rounding alone count as equal.
+/// Scores that differ by no more than this count as equal: the difference is rounding.
 pub(crate) const ROUNDING: f64 = 1e-12;
 
-/// Macro-F1 against chance.
+/// Test of macro-F1 against chance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PermutationTest {
-    /// Mean macro-F1 under permuted labels.
+    /// Mean macro-F1 under permuted labels, 0 to 1.
     pub chance: f64,
-    /// The probability of a macro-F1 as high as the observed by chance, above 0 and at most 1.
+    /// Probability that chance reaches the observed macro-F1; above 0 and at most 1.
     pub p: f64,
 }
 
 impl PermutationTest {
-    /// Tests with [`PERMUTATIONS`] permutations. With fewer than two groups nothing can move and p is 1.
+    /// Tests with [`PERMUTATIONS`] permutations, which `seed` determines. With fewer than two groups nothing can move
+    /// and p is 1.
     pub fn new(predictions: &Predictions, seed: u64) -> Self {
         let (labels, groups) = (predictions.labels(), predictions.groups());
         let predicted = predictions.predicted();
@@ -48,7 +49,7 @@ impl PermutationTest {
         let scores: Vec<f64> = (0..PERMUTATIONS)
             .map(|_| {
                 order.shuffle(&mut rng);
-                macro_f1(&deal(labels, groups, &order))
+                macro_f1(&permuted(labels, groups, &order))
             })
             .collect();
         let as_high = scores.iter().filter(|score| **score >= observed - ROUNDING).count();
@@ -59,15 +60,15 @@ impl PermutationTest {
     }
 }
 
-/// The labels when each group takes those of the group that `order` puts in its place, `[n]`.
-fn deal(labels: &[usize], groups: &[Vec<usize>], order: &[usize]) -> Vec<usize> {
-    let mut dealt = vec![0; labels.len()];
+/// The labels, `[n]`, after each group takes those of the group that `order` puts in its place.
+fn permuted(labels: &[usize], groups: &[Vec<usize>], order: &[usize]) -> Vec<usize> {
+    let mut permuted = vec![0; labels.len()];
     for (group, giver) in groups.iter().zip(order) {
         for (to, from) in group.iter().zip(groups[*giver].iter().cycle()) {
-            dealt[*to] = labels[*from];
+            permuted[*to] = labels[*from];
         }
     }
-    dealt
+    permuted
 }
 
 #[cfg(test)]
@@ -81,8 +82,8 @@ mod tests {
     #[test]
     fn labels_move_in_whole_groups() {
         let groups = vec![vec![0, 2, 3], vec![1], vec![4, 5]];
-        assert_eq!(deal(&[7, 8, 7, 7, 9, 9], &groups, &[2, 0, 1]), [9, 7, 9, 9, 8, 8]);
-        assert_eq!(deal(&[3, 4, 5, 6, 7, 8], &groups, &[2, 0, 1]), [7, 3, 8, 7, 4, 4]);
+        assert_eq!(permuted(&[7, 8, 7, 7, 9, 9], &groups, &[2, 0, 1]), [9, 7, 9, 9, 8, 8]);
+        assert_eq!(permuted(&[3, 4, 5, 6, 7, 8], &groups, &[2, 0, 1]), [7, 3, 8, 7, 4, 4]);
     }
 
     /// Groups of 1 to 12 examples that share a favourite label and, independently, a favourite prediction.
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn chance_is_rarely_called_significant_unless_groups_are_ignored() {
+    fn chance_is_rarely_significant_unless_groups_are_ignored() {
         for mixed in [false, true] {
             let mut rng = ChaCha8Rng::seed_from_u64(5);
             let n = 400;
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_perfect_classifier_is_not_chance_and_one_group_tells_nothing() {
+    fn a_perfect_classifier_is_significant_and_a_single_group_never_is() {
         let labels: Vec<usize> = (0..30).map(|i| i % 3).collect();
         let rows: Vec<Vec<f32>> =
             labels.iter().map(|l| (0..3).map(|c| f32::from(u8::from(c == *l))).collect()).collect();

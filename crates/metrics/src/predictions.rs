@@ -1,14 +1,12 @@
-//! What was predicted, what was true, and which examples belong together: checked once, then scored without errors.
-
-use std::collections::HashMap;
-use std::hash::Hash;
+//! Predicted probabilities, true classes and groups of examples: validated once, so that scoring cannot fail.
 
 use crate::Error;
+use crate::groups::{group_ids, group_members};
 
-/// How far the sum of a row may be from 1: `f32` softmax over thousands of classes stays well within.
+/// Tolerance for the sum of a row of probabilities; an `f32` softmax over thousands of classes stays well below it.
 const SUM_TOLERANCE: f64 = 1e-3;
 
-/// Probabilities of `n` examples with their true classes and groups.
+/// Predicted probabilities of `n` examples with their true classes and groups.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predictions {
     n_classes: usize,
@@ -18,12 +16,15 @@ pub struct Predictions {
 }
 
 impl Predictions {
-    /// `labels` `[n]` in `0..n_classes`, `probabilities` `[n][n_classes]`, `groups` `[n]`, any numbers: examples of one
-    /// number are resampled and permuted together. Where nothing belongs together, give each its own.
+    /// Validates the predictions.
+    ///
+    /// `labels` is `[n]` in `0..n_classes`, `probabilities` is `[n][n_classes]` in 0..=1 with rows that sum to 1, and
+    /// `groups` is `[n]` with any numbers. Examples of one group are resampled and permuted together; give each example
+    /// its own number if all are independent.
     ///
     /// # Errors
-    /// [`Error::Empty`] without an example, [`Error::Length`], [`Error::Label`] or [`Error::Probabilities`] if the lists
-    /// do not fit.
+    /// [`Error::Empty`] without an example, [`Error::Length`] if the lists differ in length, [`Error::Label`] or
+    /// [`Error::Probabilities`] for an invalid example.
     pub fn new(
         n_classes: usize,
         labels: &[usize],
@@ -47,19 +48,15 @@ impl Predictions {
                 return Err(Error::Length { what: "probabilities of a row", found: row.len(), expected: n_classes });
             }
             let sum: f64 = row.iter().map(|p| f64::from(*p)).sum();
-            // A NaN fails both comparisons.
+            // NaN fails both comparisons.
             let distribution = row.iter().all(|p| (0.0..=1.0).contains(p)) && (sum - 1.0).abs() <= SUM_TOLERANCE;
             if !distribution {
                 return Err(Error::Probabilities { example });
             }
         }
-        let numbers = group_ids(groups.iter().map(Some));
-        let mut members = vec![Vec::new(); numbers.iter().max().map_or(0, |last| last + 1)];
-        for (example, group) in numbers.into_iter().enumerate() {
-            members[group].push(example);
-        }
+        let groups = group_members(&group_ids(groups.iter().map(Some)));
         let probabilities = probabilities.iter().flatten().map(|p| f64::from(*p)).collect();
-        Ok(Self { n_classes, labels: labels.to_vec(), probabilities, groups: members })
+        Ok(Self { n_classes, labels: labels.to_vec(), probabilities, groups })
     }
 
     /// Classes of the task.
@@ -77,12 +74,12 @@ impl Predictions {
         &self.probabilities[example * self.n_classes..(example + 1) * self.n_classes]
     }
 
-    /// Rows of probabilities, `[n]` of `[n_classes]`.
+    /// Probabilities of each example, `[n]` of `[n_classes]`.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f64]> {
         self.probabilities.chunks_exact(self.n_classes)
     }
 
-    /// The examples of each group, groups in the order in which they first appear.
+    /// The examples of each group, in order of the groups' first appearance.
     pub fn groups(&self) -> &[Vec<usize>] {
         &self.groups
     }
@@ -92,18 +89,18 @@ impl Predictions {
         self.rows().map(argmax).collect()
     }
 
-    /// Whether `other` is about the same examples: labels, groups and classes are equal.
+    /// Whether `other` has the same examples: equal labels, groups and number of classes.
     pub(crate) fn same_examples(&self, other: &Self) -> bool {
         self.n_classes == other.n_classes && self.labels == other.labels && self.groups == other.groups
     }
 
-    /// The same examples with other probabilities, `[n][n_classes]` row-major, as they would be after recalibration.
+    /// The same examples with other probabilities, `[n, n_classes]` row-major, such as recalibrated ones.
     pub(crate) fn with_probabilities(&self, probabilities: Vec<f64>) -> Self {
         Self { probabilities, ..self.clone() }
     }
 }
 
-/// Index of the largest value, the first of equals.
+/// Index of the largest value; the first one on ties. 0 for an empty slice.
 pub fn argmax<T: PartialOrd>(values: &[T]) -> usize {
     let mut best = 0;
     for (index, value) in values.iter().enumerate() {
@@ -114,38 +111,17 @@ pub fn argmax<T: PartialOrd>(values: &[T]) -> usize {
     best
 }
 
-/// Numbers groups by their keys in order of first appearance, `[n]`. An example without a key is a group of its own.
-pub fn group_ids<K: Eq + Hash>(keys: impl IntoIterator<Item = Option<K>>) -> Vec<usize> {
-    let mut known: HashMap<K, usize> = HashMap::new();
-    let mut next = 0;
-    let mut new_group = || {
-        next += 1;
-        next - 1
-    };
-    keys.into_iter()
-        .map(|key| match key {
-            Some(key) => *known.entry(key).or_insert_with(&mut new_group),
-            None => new_group(),
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_first_of_equals_wins() {
+    fn argmax_takes_the_first_on_ties() {
         assert_eq!(argmax(&[0.1_f32, 0.7, 0.7]), 1);
     }
 
     #[test]
-    fn an_example_without_a_key_stands_alone() {
-        assert_eq!(group_ids([Some("b"), None, Some("a"), None, Some("b")]), [0, 1, 2, 3, 0]);
-    }
-
-    #[test]
-    fn what_cannot_be_scored_is_refused_by_name() {
+    fn invalid_predictions_are_refused_with_the_reason() {
         let new = |labels: &[usize], rows: &[&[f32]], groups: &[usize]| {
             Predictions::new(2, labels, &rows.iter().map(|row| row.to_vec()).collect::<Vec<_>>(), groups).err()
         };

@@ -1,9 +1,9 @@
-//! Where random draws come from: a seed and what is drawn, so that no two uses share a stream.
+//! Random generators from a seed and a purpose, so that no two uses share a stream.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-/// What is drawn; the number is the ChaCha stream and never changes.
+/// What the draws are for. The number is the ChaCha stream and must never change.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Purpose {
     Bootstrap = 1,

@@ -1,34 +1,34 @@
-//! Whether probabilities mean what they say: of the examples with top probability about p, a share of p should be right.
+//! Reliability of the probabilities: a share p of the examples with a top probability of about p should be correct.
 //!
-//! Expected calibration error after Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks",
-//! ICML 2017: `sum_b (n_b / n) |accuracy_b - confidence_b|` over [`N_BINS`] bins `((b - 1) / N_BINS, b / N_BINS]` of the
-//! top probability.
+//! Expected calibration error after Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", ICML
+//! 2017: `sum_b (n_b / n) |accuracy_b - confidence_b|` over [`N_BINS`] bins `((b - 1) / N_BINS, b / N_BINS]` of the top
+//! probability.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Predictions;
 
-/// Bins of the top probability, as in the paper's tables.
+/// Number of bins of the top probability, as in the tables of the paper.
 pub const N_BINS: usize = 15;
 
 /// One bin of the reliability diagram.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReliabilityBin {
-    /// Lower edge, not in the bin.
+    /// Lower edge, exclusive.
     pub above: f64,
-    /// Upper edge, in the bin.
+    /// Upper edge, inclusive.
     pub up_to: f64,
-    /// Examples whose top probability lies in it.
+    /// Number of examples whose top probability lies in the bin.
     pub count: usize,
-    /// Mean top probability; `None` if the bin is empty.
+    /// Mean top probability, 0 to 1; `None` if the bin is empty.
     pub confidence: Option<f64>,
-    /// Share predicted right; `None` if the bin is empty.
+    /// Share of correct predictions, 0 to 1; `None` if the bin is empty.
     pub accuracy: Option<f64>,
 }
 
-/// Bin, top probability and hit of each example.
+/// Bin, top probability and correctness of each example.
 pub(crate) struct Reliability {
     examples: Vec<(usize, f64, bool)>,
 }
@@ -44,14 +44,15 @@ impl Reliability {
     pub(crate) fn new(predictions: &Predictions, predicted: &[usize]) -> Self {
         let examples = predictions.rows().zip(predicted).zip(predictions.labels()).map(|((row, predicted), label)| {
             let confidence = row[*predicted];
-            // Edges computed as they are reported, so that a probability on an edge falls where the table says.
+            // The edges are computed as they are reported, so that a probability on an edge falls into the bin that
+            // holds it.
             let bin = (0..N_BINS - 1).find(|bin| confidence <= upper_edge(*bin)).unwrap_or(N_BINS - 1);
             (bin, confidence, predicted == label)
         });
         Self { examples: examples.collect() }
     }
 
-    /// Expected calibration error where example `i` stands `weights[i]` times, 0 to 1.
+    /// Expected calibration error, 0 to 1, with example `i` counted `weights[i]` times.
     pub(crate) fn error(&self, weights: &[u32]) -> f64 {
         let bins = self.sums(weights);
         let total: f64 = bins.iter().map(|bin| bin.count).sum();

@@ -1,5 +1,5 @@
-//! The scores of a whole classifier, and the one function that computes them all, for the examples as they are and for
-//! any resample of them.
+//! The scores of a classifier, and the one function that computes them for the examples and for any resample of
+//! them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,40 +9,41 @@ use crate::confusion::mean;
 use crate::reliability::Reliability;
 use crate::{ConfusionMatrix, Predictions};
 
-/// Something for each score of a whole classifier.
+/// A value of type `T` for each score of a classifier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scores<T> {
-    /// Mean F1 of all classes, 0 to 1.
+    /// Mean F1 over all classes, 0 to 1.
     pub macro_f1: T,
-    /// Mean recall of the classes that have an example, 0 to 1.
+    /// Mean recall over the classes with an example, 0 to 1.
     pub balanced_accuracy: T,
-    /// Share predicted right, 0 to 1.
+    /// Share of correct predictions, 0 to 1.
     pub accuracy: T,
-    /// Mean average precision of the classes that have an example, 0 to 1.
+    /// Mean average precision over the classes with an example, 0 to 1.
     pub macro_average_precision: T,
-    /// Share whose class is among the two most probable, 0 to 1.
+    /// Share of examples whose class is among the two most probable, 0 to 1.
     pub top_2_accuracy: T,
-    /// Share whose class is among the three most probable, 0 to 1.
+    /// Share of examples whose class is among the three most probable, 0 to 1.
     pub top_3_accuracy: T,
-    /// Mean `-ln p` of the true class, nats; p is clipped to `[e, 1 - e]` with e = 2^-52, as in scikit-learn.
+    /// Mean `-ln p` of the true class, nats per example; p is clipped to `[e, 1 - e]` with e = 2^-52, as in
+    /// scikit-learn.
     pub log_loss: T,
-    /// Mean over examples of `sum_c (p_c - [c is true])^2`, 0 to 2 (Brier 1950).
+    /// Mean over the examples of `sum_c (p_c - [c is true])^2`, 0 to 2 (Brier 1950).
     pub brier: T,
     /// Expected calibration error, 0 to 1; see [`ReliabilityBin`](crate::ReliabilityBin).
     pub calibration_error: T,
 }
 
-/// How many scores there are.
+/// Number of scores.
 const N: usize = 9;
 
 impl<T> Scores<T> {
-    /// Applies `f` to each.
+    /// Applies `f` to each score.
     pub fn map<U>(&self, f: impl FnMut(&T) -> U) -> Scores<U> {
         Scores::from_array(self.each().map(f))
     }
 
-    /// Each with its name for people, and whether a higher value is better.
+    /// Each score with its display name and whether a higher value is better.
     pub fn named(&self) -> [(&'static str, bool, &T); N] {
         const NAMES: [(&str, bool); N] = [
             ("macro-F1", true),
@@ -59,7 +60,7 @@ impl<T> Scores<T> {
         std::array::from_fn(|i| (NAMES[i].0, NAMES[i].1, each[i]))
     }
 
-    /// Each, in the order of the fields.
+    /// The scores in the order of the fields.
     pub(crate) fn each(&self) -> [&T; N] {
         [
             &self.macro_f1,
@@ -101,7 +102,7 @@ impl<T> Scores<T> {
     }
 }
 
-/// Scores of one class; `None` where they are undefined.
+/// Scores of one class; `None` where undefined.
 pub(crate) struct ClassScores {
     pub precision: Option<f64>,
     pub recall: Option<f64>,
@@ -109,12 +110,12 @@ pub(crate) struct ClassScores {
     pub average_precision: Option<f64>,
 }
 
-/// What the scores need of each example, computed once.
+/// What the scores need to know about each example, computed once.
 pub(crate) struct Scorer<'a> {
     labels: &'a [usize],
     n_classes: usize,
     predicted: Vec<usize>,
-    /// Classes that come before the true one.
+    /// Number of classes ranked before the true one.
     rank: Vec<usize>,
     neg_log: Vec<f64>,
     squared_error: Vec<f64>,
@@ -140,7 +141,7 @@ impl<'a> Scorer<'a> {
         }
     }
 
-    /// All scores where example `i` stands `weights[i]` times; at least one weight is above 0.
+    /// All scores, with example `i` counted `weights[i]` times; at least one weight is above 0.
     pub(crate) fn scores(&self, weights: &[u32]) -> (Scores<f64>, Vec<ClassScores>) {
         let confusion = self.confusion(weights);
         let classes: Vec<ClassScores> = (0..self.n_classes)
@@ -187,8 +188,8 @@ impl<'a> Scorer<'a> {
     }
 }
 
-/// Classes before `label` by falling probability; of equals the lower index comes first, so that rank 0 is the
-/// prediction and top-1 accuracy is accuracy. (scikit-learn takes the higher index of equals.)
+/// Number of classes before `label` in order of decreasing probability. On ties the lower index comes first, so that
+/// rank 0 is the prediction and top-1 accuracy equals accuracy. (scikit-learn puts the higher index first.)
 fn rank(row: &[f64], label: usize) -> usize {
     let own = row[label];
     row.iter().enumerate().filter(|(class, p)| **p > own || (**p == own && *class < label)).count()
@@ -208,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_fields_stand_in_the_same_order() {
+    fn names_and_fields_have_the_same_order() {
         let json = r#"{"macro_f1":0,"balanced_accuracy":1,"accuracy":2,"macro_average_precision":3,"top_2_accuracy":4,
             "top_3_accuracy":5,"log_loss":6,"brier":7,"calibration_error":8}"#;
         let scores: Scores<usize> = serde_json::from_str(json).unwrap();
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn of_equals_the_lower_class_comes_first() {
+    fn the_lower_class_comes_first_on_ties() {
         let ranks = |row: [f64; 4]| [0, 1, 2, 3].map(|label| rank(&row, label));
         assert_eq!(ranks([0.3, 0.2, 0.3, 0.2]), [0, 2, 1, 3]);
         assert_eq!(ranks([0.25; 4]), [0, 1, 2, 3]);

@@ -1,18 +1,20 @@
-//! Temperature scaling: the logits of all examples are divided by one number T > 0, which makes a classifier as sure as
-//! it is right and changes no answer (Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", 2017).
+//! Temperature scaling (Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", ICML 2017): the
+//! logits of all examples are divided by one number T > 0. This matches confidence to accuracy and changes no
+//! prediction.
 
 use crate::Predictions;
 
-/// Bounds of T. At the lower the largest of two probabilities 0.6 and 0.4 becomes 0.9997, at the upper 0.501.
+/// Bounds of T. The larger of two probabilities 0.6 and 0.4 becomes 0.9997 at the lower bound and 0.501 at the upper
+/// one.
 const T_MIN: f64 = 0.05;
 const T_MAX: f64 = 100.0;
 
 /// The T that minimises the mean log loss, within `[0.05, 100]`; 1 if T makes no difference.
 ///
-/// The log loss is convex in 1 / T, so its derivative changes sign once: bisection on ln T finds that place.
+/// The log loss is convex in 1 / T, so its derivative changes sign once, and bisection on ln T finds that point.
 pub(crate) fn fit(predictions: &Predictions) -> f64 {
     let logits: Vec<Vec<f64>> = predictions.rows().map(logits).collect();
-    // d(log loss) / d(1 / T): the expected logit less the true one. Above 0: T should be larger.
+    // d(log loss) / d(1 / T): the expected logit minus the true one. Above 0, T should be larger.
     let slope = |temperature: f64| -> f64 {
         let of_one = |(logits, label): (&Vec<f64>, &usize)| {
             let expected: f64 = softmax(logits, temperature).iter().zip(logits).map(|(p, z)| p * z).sum();
@@ -35,12 +37,12 @@ pub(crate) fn fit(predictions: &Predictions) -> f64 {
     f64::midpoint(low, high).exp()
 }
 
-/// Probabilities at temperature `temperature` of probabilities at 1, `[n_classes]`: `p^(1/T)`, scaled to sum 1.
+/// Probabilities at `temperature`, `[n_classes]`, from probabilities at temperature 1: `p^(1/T)`, normalised to sum 1.
 pub(crate) fn rescale(probabilities: &[f64], temperature: f64) -> Vec<f64> {
     softmax(&logits(probabilities), temperature)
 }
 
-/// Softmax of `logits / T`, `[n_classes]`.
+/// Softmax of `logits / temperature`, `[n_classes]`.
 pub(crate) fn softmax(logits: &[f64], temperature: f64) -> Vec<f64> {
     let highest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let powers: Vec<f64> = logits.iter().map(|z| ((z - highest) / temperature).exp()).collect();
@@ -48,7 +50,7 @@ pub(crate) fn softmax(logits: &[f64], temperature: f64) -> Vec<f64> {
     powers.iter().map(|power| power / sum).collect()
 }
 
-/// Logits that give these probabilities. A probability that `f32` has rounded to 0 counts as its smallest normal number.
+/// Logits of these probabilities. A probability that `f32` rounded to 0 counts as the smallest normal `f32`.
 fn logits(probabilities: &[f64]) -> Vec<f64> {
     probabilities.iter().map(|p| p.max(f64::from(f32::MIN_POSITIVE)).ln()).collect()
 }
@@ -64,15 +66,15 @@ mod tests {
     }
 
     #[test]
-    fn the_fit_is_what_algebra_says() {
-        // Always sure with 0.9 and right in 3 of 4: T makes 0.9 into 0.75, so ln 9 / T = ln 3.
+    fn the_fit_matches_the_closed_form() {
+        // Confidence 0.9 everywhere, 3 of 4 correct: T turns 0.9 into 0.75, so ln 9 / T = ln 3.
         let found = fit(&predictions(&[0, 0, 0, 1], &[[0.9, 0.1]; 4]));
         assert!((found - 2.0).abs() < 1e-6, "{found}"); // 0.9 as f32
     }
 
     #[test]
-    fn the_bounds_hold_where_the_best_is_at_infinity() {
-        assert!((fit(&predictions(&[0, 1], &[[0.6, 0.4], [0.4, 0.6]])) - T_MIN).abs() < 1e-9, "always right");
+    fn the_bounds_hold_where_the_optimum_is_at_infinity() {
+        assert!((fit(&predictions(&[0, 1], &[[0.6, 0.4], [0.4, 0.6]])) - T_MIN).abs() < 1e-9, "always correct");
         assert!((fit(&predictions(&[1, 0], &[[0.6, 0.4], [0.4, 0.6]])) - T_MAX).abs() < 1e-9, "always wrong");
         assert_eq!(fit(&predictions(&[1, 0], &[[0.5, 0.5]; 2])), 1.0, "no opinion");
         assert!(fit(&predictions(&[0, 1, 0], &[[1.0, 0.0]; 3])).is_finite());

@@ -1,10 +1,10 @@
-//! Scores against scikit-learn's. The goldens come from `scripts/goldens/metrics_golden.py`.
+//! Scores against scikit-learn. The goldens come from `scripts/goldens/metrics_golden.py`.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use metrics::{Calibration, ChanceScores, Estimate, Evaluation, Predictions, Scores};
 use serde::Deserialize;
 
-/// Both sides sum up to a few hundred `f64` of about 1 in another order.
+/// Both sides sum up to a few hundred `f64` of about 1 in different orders.
 const TOLERANCE: f64 = 1e-12;
 
 #[derive(Deserialize)]
@@ -89,17 +89,17 @@ fn scores_agree_with_scikit_learn() {
             exact_baselines += 1;
         }
     }
-    assert!(exact_baselines >= 4, "cases small enough for every answer: {exact_baselines}");
+    assert!(exact_baselines >= 4, "cases small enough to enumerate every answer: {exact_baselines}");
 }
 
 #[test]
-fn temperatures_agree_with_scipys_minimiser() {
+fn temperatures_agree_with_the_minimiser_of_scipy() {
     for (golden, predictions) in goldens() {
         let calibration = Calibration::fit(&predictions);
         let loss = calibration.check(&predictions).log_loss;
         assert!(loss <= golden.rescaled.log_loss + TOLERANCE, "{}: {loss}", golden.name);
         let at_a_bound = golden.rescaled.temperature < 0.0501 || golden.rescaled.temperature > 99.9;
-        // Around the minimum the loss is flat, so scipy finds it to the root of its precision only.
+        // The loss is flat around the minimum, so scipy finds it only to the square root of its precision.
         if !at_a_bound && golden.name != "no opinion" {
             let ratio = calibration.temperature / golden.rescaled.temperature;
             assert!((ratio - 1.0).abs() < 1e-5, "{}: {}", golden.name, calibration.temperature);

@@ -1,4 +1,4 @@
-//! What must hold for any predictions.
+//! Properties that hold for any predictions.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use metrics::{Calibration, Evaluation, Predictions};
@@ -21,7 +21,7 @@ impl Case {
     }
 }
 
-/// Three classes, probabilities in quarters, so that ties are common.
+/// Three classes with probabilities in quarters, so that ties are common.
 fn case() -> impl Strategy<Value = Case> {
     let quarters = (0_u8..=4, 0_u8..=4).prop_filter_map("at most four quarters", |(a, b)| {
         let c = 4_u8.checked_sub(a + b)?;
@@ -35,11 +35,11 @@ fn case() -> impl Strategy<Value = Case> {
 }
 
 proptest! {
-    // Each case is 2,000 resamples and 2,000 permutations.
+    // Each case needs 2,000 resamples and 2,000 permutations.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(40) })]
 
     #[test]
-    fn scores_and_intervals_stay_in_range_and_repeat(case in case(), seed: u64) {
+    fn scores_and_intervals_stay_in_range_and_are_reproducible(case in case(), seed: u64) {
         let found = case.evaluation(seed);
         prop_assert_eq!(&found, &case.evaluation(seed));
         for (name, _, score) in found.scores.named() {
@@ -54,14 +54,14 @@ proptest! {
     }
 
     #[test]
-    fn names_of_groups_do_not_matter(case in case(), seed: u64) {
+    fn renaming_groups_changes_nothing(case in case(), seed: u64) {
         let renamed = Case { groups: case.groups.iter().map(|group| 1000 - 7 * group).collect(), ..case.clone() };
         prop_assert_eq!(case.evaluation(seed), renamed.evaluation(seed));
     }
 
     #[test]
     fn a_saved_evaluation_reads_back(case in case(), seed: u64) {
-        // JSON has no NaN: one would be written as null, which is refused where a number belongs.
+        // JSON has no NaN: it would be written as null, which is refused in place of a number.
         let json = serde_json::to_string(&case.evaluation(seed)).unwrap();
         prop_assert!(serde_json::from_str::<Evaluation>(&json).is_ok(), "{}", json);
     }
@@ -75,7 +75,7 @@ proptest! {
     }
 
     #[test]
-    fn sets_cover_what_they_were_fitted_on_and_grow_with_coverage(case in case()) {
+    fn sets_cover_their_own_examples_and_grow_with_coverage(case in case()) {
         let calibration = Calibration::fit(&case.predictions());
         let check = calibration.check(&case.predictions());
         for set in &check.sets {

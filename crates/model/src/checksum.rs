@@ -26,6 +26,6 @@ impl Checksum {
 
     /// In hexadecimal.
     pub fn finish(self) -> String {
-        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        durable::hex(&self.0.finalize())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use crate::error::Error;
@@ -67,12 +67,13 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
 
 /// Opens a regular file of at most [`MAX_FILE_BYTES`] and gives its length; never waits, as opening a pipe would.
 pub(crate) fn open(path: &Path) -> Result<(File, u64), Error> {
-    let metadata = std::fs::metadata(path)?;
-    if !metadata.is_file() {
-        return Err(Error::Unsupported("not a regular file".into()));
+    let file = durable::open_regular_file(path).map_err(|error| match error.kind() {
+        ErrorKind::InvalidInput => Error::Unsupported(error.to_string()),
+        _ => Error::Io(error),
+    })?;
+    let length = file.metadata()?.len();
+    if length > MAX_FILE_BYTES {
+        return Err(Error::Limit(format!("{length} bytes, at most {MAX_FILE_BYTES} are read")));
     }
-    if metadata.len() > MAX_FILE_BYTES {
-        return Err(Error::Limit(format!("{} bytes, at most {MAX_FILE_BYTES} are read", metadata.len())));
-    }
-    Ok((File::open(path)?, metadata.len()))
+    Ok((file, length))
 }

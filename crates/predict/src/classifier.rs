@@ -7,7 +7,6 @@ use std::time::Instant;
 use features::{Audio, Extractor, FeatureConfig};
 use metrics::Calibration;
 use model::{Compute, Engine, Gate, Head, ModelInfo};
-use sha2::{Digest, Sha256};
 
 use crate::{Clips, Error, Listener, Options, Prediction, Span, Windows, in_the_box, model_file};
 
@@ -71,7 +70,7 @@ impl Classifier {
             .map_err(|e| Error::Calibration { path: path.into(), reason: e.to_string() })?;
         let extractor = Extractor::new(&config).map_err(|e| wrong(e.to_string()))?;
         let engine = compute.engine(&model.weights, &config.inputs())?;
-        let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = durable::sha256_hex(bytes);
         let model::SavedModel { info, head, gate, .. } = model;
         Ok(Self { name, card, sha256, info, extractor, engine, head, gate, calibration })
     }

@@ -1,26 +1,29 @@
-//! The same sound in several files: candidates by fingerprint, verdict by correlation.
+//! The same sound in several files: candidates by fingerprint, verified by correlation.
+
+mod correlation;
+pub(super) mod fingerprint;
 
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::correlation::{Match, best_match};
 use super::families::Families;
-use super::fingerprint::{Landmark, STEP_LENGTH};
+use correlation::{Match, best_match};
+use fingerprint::{Landmark, STEP_LENGTH};
 
-/// Landmarks that must agree on one lag before two recordings are compared.
+/// Number of landmarks that must agree on one lag before two recordings are compared.
 pub const MIN_VOTES: usize = 12;
-/// Correlation from which two recordings hold the same sound.
+/// Smallest correlation of two recordings with the same sound.
 pub const MIN_CORRELATION: f64 = 0.6;
-/// A landmark in more recordings than this tells nothing about any of them.
+/// A landmark that occurs more often than this identifies no recording.
 const MAX_BUCKET: usize = 300;
-/// How far the true lag may be from the one that the landmarks say, samples at 8 kHz: two steps.
+/// Largest difference between the true lag and the lag of the landmarks, samples at 8 kHz: two steps.
 const LAG_REACH: usize = 2 * STEP_LENGTH;
-/// Candidates that are compared before families are brought up to date.
+/// Number of candidates that are compared before the families are updated.
 const BATCH: usize = 64;
-/// Rate of the waveforms, Hz.
+/// Sample rate of the waveforms, Hz.
 const RATE_HZ: f64 = 8000.0;
 
-/// Two recordings that hold the same sound.
+/// Two recordings with the same sound.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Copy {
     /// Index of one recording.
@@ -29,7 +32,7 @@ pub struct Copy {
     pub b: usize,
     /// Absolute normalised correlation of the differenced 8 kHz waveforms over their overlap, 0.6 to 1.
     pub correlation: f64,
-    /// Where the start of `b` lies in `a`; negative if `b` starts earlier.
+    /// Position of the start of `b` in `a`; negative if `b` starts earlier.
     pub lag_seconds: f64,
 }
 
@@ -39,13 +42,13 @@ pub(super) struct Candidate {
     pub a: usize,
     pub b: usize,
     pub votes: usize,
-    /// Steps by which `b` starts later in `a`.
+    /// Position of the start of `b` in `a`, in steps.
     pub lag_steps: isize,
 }
 
-/// Pairs with at least `min_votes` landmarks at one lag, most votes first. `landmarks` has one list a recording.
+/// Pairs with at least `min_votes` landmarks at one lag, most votes first. `landmarks` has one list per recording.
 pub(super) fn candidates(landmarks: &[&[Landmark]], min_votes: usize) -> Vec<Candidate> {
-    // One flat list sorted by hash is the inverted index.
+    // The inverted index is one flat list, sorted by hash.
     let mut index: Vec<(u32, u32, u16)> = Vec::with_capacity(landmarks.iter().map(|list| list.len()).sum());
     for (recording, list) in landmarks.iter().enumerate() {
         index.extend(list.iter().map(|landmark| (landmark.hash, recording as u32, landmark.step)));
@@ -80,7 +83,8 @@ pub(super) fn candidates(landmarks: &[&[Landmark]], min_votes: usize) -> Vec<Can
     candidates
 }
 
-/// The lag with the most votes, those one step beside it counted; votes are sorted by lag and not empty.
+/// The number of votes for the best lag, including those one step beside it, and that lag. `votes` are sorted by lag
+/// and not empty.
 fn most_agreed(votes: &[(u32, i32)]) -> (usize, i32) {
     let counts: Vec<(i32, usize)> = votes.chunk_by(|x, y| x.1 == y.1).map(|same| (same[0].1, same.len())).collect();
     let near = |lag: i32| counts.iter().find(|(other, _)| *other == lag).map_or(0, |(_, count)| *count);
@@ -88,9 +92,9 @@ fn most_agreed(votes: &[(u32, i32)]) -> (usize, i32) {
     agreed.max_by_key(|(all, own, lag)| (*all, *own, -lag)).map_or((0, 0), |(all, _, lag)| (all, lag))
 }
 
-/// Compares candidates, most votes first, and joins the copies in `families`; those already in one family are passed
-/// over, so that a sound that is there a hundred times needs a hundred comparisons. `waveform` gives a recording at
-/// 8 kHz, or nothing if it can no longer be read.
+/// Compares candidates, most votes first, and joins the copies in `families`. Pairs that are already in one family are
+/// skipped, so that a sound with a hundred copies needs a hundred comparisons. `waveform` returns a recording at 8 kHz,
+/// or `None` if it can no longer be read.
 pub(super) fn verified(
     candidates: &[Candidate],
     families: &mut Families,
@@ -109,16 +113,16 @@ pub(super) fn verified(
     copies
 }
 
-/// A pair that was compared, whatever came out: what the two thresholds are chosen by.
+/// A compared pair with its result; the two thresholds were chosen by these.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Compared {
     /// Index of one recording.
     pub a: usize,
     /// Index of the other, larger than `a`.
     pub b: usize,
-    /// Landmarks that agree on one lag.
+    /// Number of landmarks that agree on one lag.
     pub votes: usize,
-    /// Absolute normalised correlation over the overlap, 0 to 1; 0 where too little overlaps.
+    /// Absolute normalised correlation over the overlap, 0 to 1; 0 if the overlap is too small.
     pub correlation: f64,
 }
 
@@ -148,13 +152,13 @@ fn compare(pair: &Candidate, waveform: impl Fn(usize) -> Option<Vec<f32>>) -> Op
 
 #[cfg(test)]
 mod tests {
-    use super::super::fingerprint::Fingerprinter;
+    use super::fingerprint::Fingerprinter;
     use super::*;
     use proptest::prelude::*;
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
-    /// Four seconds of a voice: a fundamental that glides as a cry's does, with four overtones and a little breath.
+    /// Four seconds of a synthetic voice: a gliding fundamental like that of a cry, four overtones and a little noise.
     fn sound(seed: u64) -> Vec<f32> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let (mut phase, mut pitch_hz) = (0.0_f64, 450.0);
@@ -180,9 +184,9 @@ mod tests {
         verified(&candidates(&lists, MIN_VOTES), &mut families, |index| Some(sounds[index].clone()))
     }
 
-    /// A shift by nearly half of 8 ms, which moved the peaks of this glide when frames were that far apart.
+    /// A shift by nearly half of 8 ms, which moved the peaks of this glide when frames were 8 ms apart.
     #[test]
-    fn a_shift_between_frames_hides_no_copy() {
+    fn copies_shifted_between_frames_are_found() {
         let original = sound(952);
         let copies = found(&[sound(1952), original.clone(), sound(2952), original[10_141..].to_vec()]);
         assert_eq!(copies.iter().map(|copy| (copy.a, copy.b)).collect::<Vec<_>>(), [(1, 3)]);
@@ -191,7 +195,11 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
-        fn no_shift_and_no_gain_hides_a_copy(seed in 0_u64..1000, shift in 0_usize..12_000, gain in 0.001_f32..100.0) {
+        fn copies_are_found_at_any_shift_and_gain(
+            seed in 0_u64..1000,
+            shift in 0_usize..12_000,
+            gain in 0.001_f32..100.0,
+        ) {
             let original = sound(seed);
             let copy: Vec<f32> = original[shift..].iter().map(|x| gain * x).collect();
             let copies = found(&[sound(seed + 1000), original, sound(seed + 2000), copy]);
@@ -203,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sound_that_is_there_often_is_one_family() {
+    fn many_copies_of_a_sound_form_one_family() {
         let original = sound(1);
         let many: Vec<Vec<f32>> = (0..30).map(|i| original[100 * i..].to_vec()).collect();
         let mut families = Families::new(many.len());

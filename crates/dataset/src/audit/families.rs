@@ -1,31 +1,32 @@
-//! Recordings that belong together, as sets that share no member.
+//! Recordings that belong together, as disjoint sets.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::LazyLock;
 
+use metrics::{group_ids, group_members};
 use regex::Regex;
 
-/// Disjoint sets of `0..n`: recordings that come from one sound, or from one recorder.
+/// Disjoint sets of `0..n`, such as recordings that come from one sound or from one recorder.
 #[derive(Debug, Clone)]
 pub struct Families {
     parent: Vec<usize>,
 }
 
 impl Families {
-    /// `n` sets of one member.
+    /// `n` sets with one member each.
     pub fn new(n: usize) -> Self {
         Self { parent: (0..n).collect() }
     }
 
-    /// Makes one set of the sets of `a` and `b`, both below `n`.
+    /// Merges the sets of `a` and `b`, both below `n`.
     pub fn join(&mut self, a: usize, b: usize) {
         let (a, b) = (self.root(a), self.root(b));
-        // The smallest member is the root, so that no order of joins matters.
+        // The smallest member is the root, so that the order of the joins does not matter.
         self.parent[a.max(b)] = a.min(b);
     }
 
-    /// Makes one set of all members that have the same key; those without one stay.
+    /// Merges the sets of all members with the same key. `keys` is `[n]`; members without a key are not merged.
     pub fn join_equal<K: Hash + Eq>(&mut self, keys: impl IntoIterator<Item = Option<K>>) {
         let mut first = HashMap::new();
         for (member, key) in keys.into_iter().enumerate() {
@@ -41,24 +42,14 @@ impl Families {
         self.root(a) == self.root(b)
     }
 
-    /// The set of each member, numbered by first appearance.
+    /// The set of each member, `[n]`, numbered by first appearance.
     pub fn numbered(&self) -> Vec<usize> {
-        let mut numbers = HashMap::new();
-        (0..self.parent.len())
-            .map(|member| {
-                let next = numbers.len();
-                *numbers.entry(self.root(member)).or_insert(next)
-            })
-            .collect()
+        group_ids((0..self.parent.len()).map(|member| Some(self.root(member))))
     }
 
-    /// The sets with at least two members, each sorted, by their first member.
+    /// The sets with at least two members, each ascending, in the order of their first members.
     pub fn sets(&self) -> Vec<Vec<usize>> {
-        let numbers = self.numbered();
-        let mut sets = vec![Vec::new(); numbers.iter().max().map_or(0, |last| last + 1)];
-        for (member, number) in numbers.into_iter().enumerate() {
-            sets[number].push(member);
-        }
+        let mut sets = group_members(&self.numbered());
         sets.retain(|set| set.len() > 1);
         sets
     }
@@ -71,7 +62,7 @@ impl Families {
     }
 }
 
-/// What programs put before the name of the recording that they changed.
+/// Prefixes that programs put before the name of the recording that they changed.
 static MADE_BY_PROGRAM: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?i)^(?:generated|augmented|aug|copy|noisy|noise|pitch|stretched|stretch|shifted|shift|speed|slow|fast)\d*_(.{8,})$",
@@ -79,8 +70,8 @@ static MADE_BY_PROGRAM: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// The name of the recording that a file was made from, without folder and extension, if the name says so:
-/// `generated2_x.wav` was made from `x`.
+/// The name of the recording that a file was made from, without folder and extension, according to its own name:
+/// `generated2_x.wav` was made from `x`. `None` for other names.
 pub fn made_from(path: &str) -> Option<&str> {
     let mut name = stem(path);
     let whole = name;
@@ -104,7 +95,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sets_are_an_equivalence_relation_that_no_order_changes(
+        fn sets_are_the_equivalence_closure_in_any_order_of_joins(
             joins in prop::collection::vec((0_usize..20, 0_usize..20), 0..30)
         ) {
             let mut forward = Families::new(20);
@@ -116,7 +107,7 @@ mod tests {
             for (a, b) in &joins {
                 prop_assert_eq!(numbers[*a], numbers[*b]);
             }
-            // The finest one: as many sets as a spanning forest leaves, by Warshall's closure.
+            // The closure by Warshall's algorithm.
             let mut reach = [[false; 20]; 20];
             (0..20).for_each(|i| reach[i][i] = true);
             joins.iter().for_each(|(a, b)| { reach[*a][*b] = true; reach[*b][*a] = true; });
@@ -135,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn names_tell_what_a_file_was_made_from() {
+    fn names_of_changed_copies_give_the_original() {
         assert_eq!(made_from("scared/generated2_5f651112-d2a3.wav"), Some("5f651112-d2a3"));
         assert_eq!(made_from("a/noise_generated1_recording.flac"), Some("recording"));
         for plain in ["a/recording_01.wav", "a/generated.wav", "a/aug_1.wav", "generated1_x/recording.wav"] {

@@ -1,16 +1,16 @@
-//! What an audit says: one kind of trouble, the files, and what to do.
+//! A finding of an audit: the kind of problem, the files, and what to do.
 
 use serde::Serialize;
 
-/// How much a finding matters, the worst first.
+/// How much a finding matters, most severe first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// Scores measured in spite of it are wrong.
+    /// Scores are wrong unless it is fixed.
     Problem,
-    /// Scores may flatter, or recordings are of little use.
+    /// Scores may be too optimistic, or recordings are of little use.
     Warning,
-    /// Good to know.
+    /// Information.
     Note,
 }
 
@@ -31,37 +31,37 @@ impl Severity {
 pub enum Kind {
     /// Files that come from one sound are in several splits.
     FamilyAcrossSplits,
-    /// A recorder is in several splits.
+    /// The recordings of one recorder are in several splits.
     RecorderAcrossSplits,
     /// Files that come from one sound are in several classes.
     ContradictingLabels,
     /// Files with the same bytes.
     ExactDuplicates,
-    /// Files with the same sound and other bytes.
+    /// Files with the same sound but different bytes.
     SameSound,
-    /// Files whose name says that a program made them from others.
+    /// Files whose names say that a program made them from other files.
     DerivedByName,
-    /// Facts that predict the class without any cry.
+    /// Facts that predict the class without the cry.
     Shortcut,
     /// Classes with too few recordings to score.
     UnscorableClass,
-    /// Recordings whose recorder is not known.
+    /// Recordings whose recorder is unknown.
     UnknownRecorder,
     /// Files that cannot be decoded.
     Unreadable,
-    /// Files of which only a part could be decoded.
+    /// Files that could be decoded only in part.
     Damaged,
-    /// Recordings without any sound.
+    /// Silent recordings.
     Silent,
     /// Recordings with hardly any sound.
     NearEmpty,
-    /// Recordings that are too short to hold a cry.
+    /// Recordings that are too short to contain a cry.
     TooShort,
-    /// Recordings that were too loud for their recorder.
+    /// Clipped recordings.
     Clipped,
-    /// Recordings whose mean is not zero.
+    /// Recordings with a DC offset.
     DcOffset,
-    /// Recordings with less height than their sample rate allows.
+    /// Recordings that lack the high frequencies that their sample rate allows.
     BandLimited,
 }
 
@@ -110,25 +110,25 @@ impl Kind {
         }
     }
 
-    /// Whether test scores profit from it: something stands on both sides of a split.
+    /// Whether it inflates test scores, because something is on both sides of a split.
     pub fn is_leak(self) -> bool {
         matches!(self, Self::FamilyAcrossSplits | Self::RecorderAcrossSplits)
     }
 }
 
-/// One kind of trouble in a corpus.
+/// One kind of problem in a corpus.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Finding {
-    /// What kind.
+    /// The kind of problem.
     pub kind: Kind,
     /// How much it matters.
     pub severity: Severity,
-    /// What was found, how often, and an example: plain sentences.
+    /// What was found, how often, and an example, in sentences.
     pub message: String,
     /// What to do about it.
     pub advice: String,
-    /// The files, as paths below the corpus' root; those that belong together in one list. Empty where it is about no
-    /// single file.
+    /// The files, as paths relative to the root of the corpus, with those that belong together in one list. Empty if
+    /// the finding is not about single files.
     pub files: Vec<Vec<String>>,
 }
 
@@ -141,7 +141,7 @@ pub(super) fn count(n: usize, noun: &str) -> String {
     }
 }
 
-/// `is` or `are`, as the count wants.
+/// `is` for a count of 1, else `are`.
 pub(super) fn is(n: usize) -> &'static str {
     if n == 1 { "is" } else { "are" }
 }
@@ -151,14 +151,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_in_the_json() {
+    fn names_equal_those_in_the_json() {
         for kind in Kind::ALL {
             assert_eq!(serde_json::to_value(kind).ok(), Some(kind.name().into()));
         }
     }
 
     #[test]
-    fn counts_agree_with_their_noun() {
+    fn nouns_agree_with_their_count() {
         assert_eq!([count(1, "class"), count(2, "class"), count(0, "file")], ["1 class", "2 classes", "0 files"]);
     }
 }

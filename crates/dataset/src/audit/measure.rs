@@ -1,31 +1,30 @@
-//! One recording, read and decoded once: what is kept of it.
+//! Measuring recordings: each is read and decoded once.
 
 use std::path::Path;
 
 use features::{Extractor, FeatureConfig, Warning};
 use rayon::prelude::*;
 
-use super::MAX_SECONDS;
-use super::fingerprint::{Fingerprinter, Landmark};
-use super::signal::Facts;
+use super::copies::fingerprint::{Fingerprinter, Landmark};
+use super::facts::{Facts, MAX_SECONDS};
 use crate::{Corpus, Error, Recording};
 
-/// Mel bands whose level is kept, as the images of the default settings have them.
+/// Number of mel bands whose level is measured: those of the default feature settings.
 pub const N_BANDS: usize = 128;
 
-/// The lowest level of a mel band, relative to the recording's loudest point, dB; as in the images.
+/// Lowest level of a mel band relative to the loudest point of the recording, dB, as in the images.
 const BAND_FLOOR_DB: f64 = -80.0;
 
-/// What is kept of a recording.
+/// Measurements of a recording.
 pub(super) struct Measured {
     pub facts: Facts,
-    /// Mean level of each mel band, dB relative to the recording's loudest point, -80 to 0: `[N_BANDS]`.
+    /// Mean level of each mel band, `[N_BANDS]`, -80 to 0 dB relative to the loudest point of the recording.
     pub band_db: Vec<f32>,
     pub landmarks: Vec<Landmark>,
     pub warnings: Vec<Warning>,
 }
 
-/// Reads and measures recordings; prepared once, used from any thread.
+/// Reads and measures recordings. Prepared once, usable from any thread.
 pub(super) struct Measurer {
     extractor: Extractor,
     fingerprinter: Fingerprinter,
@@ -34,16 +33,17 @@ pub(super) struct Measurer {
 impl Measurer {
     pub(super) fn new() -> Result<Self, Error> {
         let config = FeatureConfig { clip_seconds: MAX_SECONDS, ..FeatureConfig::default() };
-        let extractor = Extractor::new(&config).map_err(|e| Error::Features(e.to_string()))?;
+        let extractor = Extractor::new(&config).map_err(Error::Features)?;
         Ok(Self { extractor, fingerprinter: Fingerprinter::new() })
     }
 
-    /// Every recording of the corpus, or why it cannot be used. At most one decoded recording a thread is in memory.
+    /// The measurements of each recording, `[n_recordings]`, or why it is unreadable. Each thread holds at most one
+    /// decoded recording in memory.
     pub(super) fn all(&self, corpus: &Corpus) -> Vec<Result<Measured, String>> {
         corpus.recordings.par_iter().map(|recording| self.one(&corpus.root, recording)).collect()
     }
 
-    /// The recording at 8 kHz, at most a minute of it; `None` if it cannot be read.
+    /// At most [`MAX_SECONDS`] of the recording, mono at 8 kHz; `None` if it is unreadable.
     pub(super) fn waveform(&self, root: &Path, recording: &Recording) -> Option<Vec<f32>> {
         self.decode(root, recording).ok().map(|audio| self.extractor.unpadded_waveform(&audio))
     }
@@ -62,7 +62,7 @@ impl Measurer {
     }
 }
 
-/// Mean decibels of each band over time; `mel` is `[N_BANDS, n_frames]`.
+/// Mean level of each band over time, `[N_BANDS]` dB. `mel` is the band energy, `[N_BANDS, n_frames]`.
 fn band_levels(mel: &[f32]) -> Vec<f32> {
     let loudest = mel.iter().copied().fold(0.0, f32::max);
     let n_frames = mel.len() / N_BANDS;

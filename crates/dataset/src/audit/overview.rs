@@ -1,15 +1,16 @@
-//! What there is in a corpus, for people: counts, quartiles, one example of each class.
+//! Overview of a corpus for readers: counts, quartiles and an example of each class.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use metrics::quantile;
 use serde::Serialize;
 
+use super::facts::Facts;
 use super::measure::{Measured, N_BANDS};
 use super::shortcuts::Values;
-use super::signal::Facts;
 use crate::{Corpus, Split};
 
-/// Names of the numbers in [`Facts`], with their unit.
+/// Names and units of the numeric facts in [`Facts`].
 pub const NUMBERS: [(&str, &str); 9] = [
     ("seconds", "s"),
     ("bytes_per_second", "B/s"),
@@ -22,11 +23,11 @@ pub const NUMBERS: [(&str, &str); 9] = [
     ("bandwidth_hz", "Hz"),
 ];
 
-/// Names of the categories in [`Facts`].
+/// Names of the categorical facts in [`Facts`].
 pub const CATEGORIES: [&str; 4] = ["sample_rate_hz", "n_channels", "encoding", "bits_per_sample"];
 
 impl Facts {
-    /// The numbers, in the order of [`NUMBERS`].
+    /// The numeric facts, in the order of [`NUMBERS`].
     pub fn numbers(&self) -> [f64; 9] {
         [
             self.seconds,
@@ -41,7 +42,7 @@ impl Facts {
         ]
     }
 
-    /// The categories, in the order of [`CATEGORIES`].
+    /// The categorical facts, in the order of [`CATEGORIES`].
     pub fn categories(&self) -> [String; 4] {
         [
             self.sample_rate_hz.to_string(),
@@ -52,43 +53,45 @@ impl Facts {
     }
 }
 
-/// One class.
+/// Summary of one class.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClassSummary {
-    /// Its name.
+    /// Name of the class.
     pub label: String,
-    /// Its recordings.
+    /// Number of recordings.
     pub recordings: usize,
-    /// Its groups: recordings of one recorder or one sound count once.
+    /// Number of groups: recordings of one recorder or one sound count once.
     pub groups: usize,
-    /// Its recordings in train, val and test; absent without a split.
+    /// Number of recordings in train, val and test; absent without a split.
     pub splits: Option<[usize; 3]>,
-    /// Length of all its readable recordings.
+    /// Total length of the readable recordings.
     pub seconds: f64,
-    /// The recording of middle loudness, to look at and listen to; absent if none can be read.
+    /// Path of the recording with the median level, to look at and listen to; absent if none is audible.
     pub example: Option<String>,
 }
 
-/// One number over the corpus.
+/// Summary of one numeric fact.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NumberSummary {
-    /// Its name.
+    /// Name of the fact.
     pub fact: String,
-    /// Its unit; empty for a share.
+    /// Unit; empty for a share.
     pub unit: String,
-    /// Lowest, lower quartile, median, upper quartile and highest of each class; absent for a class that has none.
+    /// Minimum, lower quartile, median, upper quartile and maximum of each class, `[n_classes]`; absent for a class
+    /// without readable recordings.
     pub by_class: Vec<Option<[f64; 5]>>,
 }
 
-/// One category over the corpus.
+/// Summary of one categorical fact.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CategorySummary {
-    /// Its name.
+    /// Name of the fact.
     pub fact: String,
-    /// Recordings of each class with each value.
+    /// Number of recordings of each class, `[n_classes]`, for each value.
     pub counts: BTreeMap<String, Vec<usize>>,
 }
 
+/// A summary of each class, `[n_classes]`.
 pub(super) fn classes(
     corpus: &Corpus,
     measured: &[Result<Measured, String>],
@@ -98,11 +101,11 @@ pub(super) fn classes(
     let summary = |(label, name): (usize, &String)| {
         let members: Vec<usize> = (0..groups.len()).filter(|i| corpus.recordings[*i].label == label).collect();
         let facts = |i: &usize| measured[*i].as_ref().ok().map(|m| &m.facts);
-        let mut heard: Vec<(f64, usize)> = members
+        let mut audible: Vec<(f64, usize)> = members
             .iter()
             .filter_map(|i| facts(i).filter(|facts| !facts.is_silent()).map(|facts| (facts.rms_db, *i)))
             .collect();
-        heard.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        audible.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let part = |part| members.iter().filter(|i| split.is_some_and(|split| split[**i] == Some(part))).count();
         ClassSummary {
             label: name.clone(),
@@ -110,13 +113,13 @@ pub(super) fn classes(
             groups: members.iter().map(|i| groups[*i]).collect::<BTreeSet<_>>().len(),
             splits: split.map(|_| Split::ALL.map(part)),
             seconds: members.iter().filter_map(facts).map(|facts| facts.seconds).sum(),
-            example: heard.get(heard.len() / 2).map(|(_, i)| corpus.recordings[*i].path.clone()),
+            example: audible.get(audible.len() / 2).map(|(_, i)| corpus.recordings[*i].path.clone()),
         }
     };
     corpus.labels.iter().enumerate().map(summary).collect()
 }
 
-/// Quartiles of every number, over recordings given as (label, facts).
+/// Quartiles of every numeric fact over recordings given as (label, facts).
 pub(super) fn numbers(readable: &[(usize, &Facts)], n_classes: usize) -> Vec<NumberSummary> {
     let summary = |(index, (fact, unit)): (usize, &(&str, &str))| {
         let of_class = |class| {
@@ -130,7 +133,7 @@ pub(super) fn numbers(readable: &[(usize, &Facts)], n_classes: usize) -> Vec<Num
     NUMBERS.iter().enumerate().map(summary).collect()
 }
 
-/// Counts of every category, over recordings given as (label, facts).
+/// Counts of every categorical fact over recordings given as (label, facts).
 pub(super) fn categories(readable: &[(usize, &Facts)], n_classes: usize) -> Vec<CategorySummary> {
     let summary = |(index, fact): (usize, &&str)| {
         let mut counts: BTreeMap<String, Vec<usize>> = BTreeMap::new();
@@ -142,25 +145,18 @@ pub(super) fn categories(readable: &[(usize, &Facts)], n_classes: usize) -> Vec<
     CATEGORIES.iter().enumerate().map(summary).collect()
 }
 
-/// All that may be a shortcut, of recordings that can be heard.
-pub(super) fn values(heard: &[&Measured]) -> Vec<(String, Values)> {
+/// Every fact that may be a shortcut, with its values over audible recordings.
+pub(super) fn values(audible: &[&Measured]) -> Vec<(String, Values)> {
     let categories = CATEGORIES.iter().enumerate().map(|(index, name)| {
-        let values = heard.iter().map(|m| m.facts.categories()[index].clone()).collect();
+        let values = audible.iter().map(|m| m.facts.categories()[index].clone()).collect();
         ((*name).to_owned(), Values::Categories(values))
     });
     let numbers = NUMBERS.iter().enumerate().map(|(index, (name, _))| {
-        (String::from(*name), Values::Numbers(heard.iter().map(|m| m.facts.numbers()[index]).collect()))
+        (String::from(*name), Values::Numbers(audible.iter().map(|m| m.facts.numbers()[index]).collect()))
     });
     let bands = (0..N_BANDS).map(|band| {
-        let levels = heard.iter().map(|m| f64::from(m.band_db[band])).collect();
+        let levels = audible.iter().map(|m| f64::from(m.band_db[band])).collect();
         (format!("mel_band_{band}"), Values::Numbers(levels))
     });
     categories.chain(numbers).chain(bands).collect()
-}
-
-/// Linear between the two nearest; `sorted` is not empty.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let at = share * (sorted.len() - 1) as f64;
-    let (low, high) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
-    low + (high - low) * at.fract()
 }

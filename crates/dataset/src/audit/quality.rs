@@ -1,4 +1,4 @@
-//! Recordings of poor quality, and classes that are too small.
+//! Findings about recordings of poor quality and classes that are too small.
 
 use features::Warning;
 
@@ -7,18 +7,18 @@ use super::measure::Measured;
 use super::statistics::wilson_interval;
 use crate::{Corpus, Split};
 
-/// Shorter recordings hold no cry, s.
+/// Shorter recordings contain no cry, s.
 const TOO_SHORT_SECONDS: f64 = 0.5;
-/// Recordings with a larger share of silence, or a lower level (dB), are nearly empty.
+/// Recordings with a larger share of silence or a lower level (dB) are nearly empty.
 const NEAR_EMPTY_SHARE: f64 = 0.95;
 const NEAR_EMPTY_DB: f64 = -60.0;
-/// From this share of clipped samples on it is heard.
+/// Smallest share of clipped samples that is reported: from here on clipping is audible.
 const CLIPPED_SHARE: f64 = 1e-3;
-/// From this mean on it takes room from the sound.
+/// Smallest DC offset that is reported: from here on it reduces the headroom of the sound.
 const DC_OFFSET: f64 = 0.01;
-/// Below this share of half the sample rate the height is missing.
+/// A bandwidth below this share of half the sample rate is reported.
 const BAND_LIMITED_SHARE: f64 = 0.75;
-/// With fewer recordings a class' recall is hardly known: at 10, half right means 0.24 to 0.76.
+/// With fewer recordings the recall of a class is hardly known: with 10, half correct means 0.24 to 0.76.
 const FEW: usize = 10;
 
 /// Findings about single recordings.
@@ -29,24 +29,24 @@ pub(super) fn quality(corpus: &Corpus, measured: &[Result<Measured, String>]) ->
             Kind::Damaged,
             Severity::Warning,
             "damaged or cut short",
-            "Get the whole file, or leave it out.",
+            "Replace them with complete files, or remove them.",
             Box::new(|m| {
-                let odd = m.warnings.iter().find(|w| matches!(w, Warning::Truncated | Warning::Damaged));
-                odd.map(ToString::to_string)
+                let defect = m.warnings.iter().find(|w| matches!(w, Warning::Truncated | Warning::Damaged));
+                defect.map(ToString::to_string)
             }),
         ),
         (
             Kind::Silent,
             Severity::Warning,
             "silent",
-            "Leave them out: every class looks the same in silence.",
-            Box::new(|m| m.facts.is_silent().then(|| "no sample beyond -80 dB".into())),
+            "Remove them: every class looks the same in silence.",
+            Box::new(|m| m.facts.is_silent().then(|| "no sample above -80 dB".into())),
         ),
         (
             Kind::NearEmpty,
             Severity::Warning,
             "nearly empty",
-            "Listen, and leave out those without a cry.",
+            "Listen to them, and remove those without a cry.",
             Box::new(|m| {
                 let f = &m.facts;
                 let empty = f.silence_share > NEAR_EMPTY_SHARE || f.rms_db < NEAR_EMPTY_DB;
@@ -58,31 +58,31 @@ pub(super) fn quality(corpus: &Corpus, measured: &[Result<Measured, String>]) ->
             Kind::TooShort,
             Severity::Warning,
             "shorter than half a second",
-            "Leave them out: most of the image is padding.",
+            "Remove them: most of the image is padding.",
             Box::new(|m| (m.facts.seconds < TOO_SHORT_SECONDS).then(|| format!("{:.2} s", m.facts.seconds))),
         ),
         (
             Kind::Clipped,
             Severity::Note,
             "clipped",
-            "Clipping adds overtones that no baby made. See whether one class or one recorder has more of it.",
+            "Clipping adds overtones that are not in the cry. Check whether a class or recorder is clipped more often.",
             Box::new(|m| {
                 (m.facts.clipped_share >= CLIPPED_SHARE)
-                    .then(|| format!("{:.1} % of its samples", 100.0 * m.facts.clipped_share))
+                    .then(|| format!("{:.1} % of the samples", 100.0 * m.facts.clipped_share))
             }),
         ),
         (
             Kind::DcOffset,
             Severity::Note,
-            "off zero (DC)",
-            "Take the mean out, or use a high-pass filter: it marks the device.",
+            "shifted by a DC offset",
+            "Subtract the mean or use a high-pass filter: the offset identifies the device.",
             Box::new(|m| (m.facts.dc_offset.abs() >= DC_OFFSET).then(|| format!("mean {:.3}", m.facts.dc_offset))),
         ),
         (
             Kind::BandLimited,
             Severity::Note,
-            "without the height that their sample rate allows: upsampled, or filtered",
-            "Filter all recordings to the bandwidth they share, or the classifier learns who has less.",
+            "limited to a lower bandwidth than the sample rate allows: upsampled or filtered",
+            "Filter all recordings to their common bandwidth, so that the classifier cannot learn the differences.",
             Box::new(|m| {
                 let f = &m.facts;
                 let limited = f.bandwidth_hz < BAND_LIMITED_SHARE * f64::from(f.sample_rate_hz) / 2.0;
@@ -102,13 +102,13 @@ pub(super) fn quality(corpus: &Corpus, measured: &[Result<Measured, String>]) ->
         Kind::Unreadable,
         Severity::Problem,
         "unreadable",
-        "Convert or remove them; training leaves them out.",
+        "Convert or remove them; training skips them.",
         unreadable,
     ));
     findings
 }
 
-/// Path and detail of each recording that has one.
+/// Path and detail of each recording for which `detail` returns one.
 fn each(
     corpus: &Corpus,
     measured: &[Result<Measured, String>],
@@ -126,7 +126,7 @@ fn finding(kind: Kind, severity: Severity, what: &str, advice: &str, found: Vec<
     Some(Finding { kind, severity, message, advice: advice.into(), files })
 }
 
-/// Findings about classes that the split, or a fifth of the corpus, cannot measure.
+/// The finding about classes that have too few recordings in validation or test, or without a split in the corpus.
 pub(super) fn class_sizes(corpus: &Corpus, split: Option<&[Option<Split>]>) -> Option<Finding> {
     let mut small = Vec::new();
     let mut absent = false;
@@ -147,26 +147,24 @@ pub(super) fn class_sizes(corpus: &Corpus, split: Option<&[Option<Split>]>) -> O
     }
     let (fewest, example) = small.iter().min_by_key(|(n, _)| *n)?;
     let known = match fewest {
-        0 => "With 0 recordings a class has no recall at all.".to_owned(),
+        0 => "A class with 0 recordings has no recall.".to_owned(),
         n => {
             let ([low, _], half) = (wilson_interval(*n as f64, *n), wilson_interval(*n as f64 / 2.0, *n));
             format!(
-                "With {n}, all right means a recall of {low:.2} to 1, half right {:.2} to {:.2} (Wilson, 95 %).",
+                "With {n}, all correct means a recall of {low:.2} to 1, half correct {:.2} to {:.2} (Wilson, 95 %).",
                 half[0], half[1]
             )
         }
     };
     let all: Vec<&str> = small.iter().map(|(_, text)| text.as_str()).collect();
-    let where_ = if split.is_some() { "class and split" } else { "class" };
     Some(Finding {
         kind: Kind::UnscorableClass,
         severity: if absent { Severity::Problem } else { Severity::Warning },
         message: format!(
-            "Too few recordings of a {where_} to score it: {}. The fewest: {example}. {known}",
+            "These classes have too few recordings to be scored: {}. The fewest: {example}. {known}",
             all.join(", ")
         ),
-        advice: "Use grouped cross-validation so that every recording is tested once, merge classes, or record more."
-            .into(),
+        advice: "Use grouped cross-validation, which tests every recording once, merge classes, or record more.".into(),
         files: Vec::new(),
     })
 }

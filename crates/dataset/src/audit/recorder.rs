@@ -1,26 +1,28 @@
-//! Which device, and so nearly which baby, a recording comes from.
+//! The recorder of a recording: the device, and so usually the baby.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
 use std::path::Path;
 
 use regex::Regex;
 use serde::Deserialize;
 
+use super::finding::{Finding, Kind, Severity};
 use crate::{Corpus, Error, Recording};
 
-/// How to tell the recorder of a recording.
+/// How the recorder of a recording is identified.
 #[derive(Debug, Clone, Default)]
 pub enum RecorderRule {
     /// [`Recording::recorder`]: the app instance in a Donate-a-Cry file name.
     #[default]
     FileName,
-    /// The first group of this expression in the path below the corpus' root.
+    /// The first group of this expression in the path relative to the root of the corpus.
     Pattern(Regex),
-    /// A table from the path below the corpus' root to the recorder.
+    /// A table from the path relative to the root of the corpus to the recorder.
     Table(HashMap<String, String>),
 }
 
-/// A line of a recorder file; other columns may stand beside these.
+/// A line of a recorder table. Other columns are ignored.
 #[derive(Deserialize)]
 struct Line {
     path: String,
@@ -28,7 +30,7 @@ struct Line {
 }
 
 impl RecorderRule {
-    /// The rule of a `pattern` if there is one, else of a `file`, else of file names.
+    /// The rule for a `pattern` if given, else for a table in `file` if given, else for file names.
     ///
     /// # Errors
     /// As [`RecorderRule::pattern`] and [`RecorderRule::csv`].
@@ -43,27 +45,29 @@ impl RecorderRule {
     /// The first group of a regular expression.
     ///
     /// # Errors
-    /// [`Error::Recorder`] if it is no expression or has no group.
+    /// [`Error::RecorderPattern`] if it is not a regular expression, [`Error::RecorderGroup`] if it has no group.
     pub fn pattern(expression: &str) -> Result<Self, Error> {
-        let fail = |reason: String| Error::Recorder(format!("recorder pattern {expression:?}: {reason}"));
-        let pattern = Regex::new(expression).map_err(|e| fail(e.to_string()))?;
+        let pattern = Regex::new(expression)
+            .map_err(|source| Error::RecorderPattern { pattern: expression.to_owned(), source })?;
         if pattern.captures_len() < 2 {
-            return Err(fail("it needs a group in parentheses around what names the recorder".into()));
+            return Err(Error::RecorderGroup { pattern: expression.to_owned() });
         }
         Ok(Self::Pattern(pattern))
     }
 
-    /// A CSV file with columns `path` (below the corpus' root, with `/`) and `recorder`; an empty recorder is unknown.
+    /// A CSV file with the columns `path` (relative to the root of the corpus, with `/`) and `recorder`. An empty
+    /// recorder means unknown.
     ///
     /// # Errors
-    /// [`Error::Recorder`] if it cannot be read or a line names no recording of `corpus` or one that another line names.
+    /// [`Error::Read`] if it cannot be read, [`Error::Csv`] if it is malformed, [`Error::RecorderTable`] if a line
+    /// names no recording of `corpus` or if two lines name the same one.
     pub fn csv(file: &Path, corpus: &Corpus) -> Result<Self, Error> {
-        let fail = |reason: String| Error::Recorder(format!("{}: {reason}", file.display()));
-        let known: std::collections::HashSet<&str> = corpus.recordings.iter().map(|r| r.path.as_str()).collect();
+        let fail = |reason: String| Error::RecorderTable { path: file.into(), reason };
+        let known: HashSet<&str> = corpus.recordings.iter().map(|r| r.path.as_str()).collect();
         let mut table = HashMap::new();
-        let mut reader = csv::Reader::from_path(file).map_err(|e| fail(e.to_string()))?;
+        let mut reader = csv::Reader::from_reader(File::open(file).map_err(Error::read(file))?);
         for line in reader.deserialize() {
-            let Line { path, recorder } = line.map_err(|e| fail(e.to_string()))?;
+            let Line { path, recorder } = line.map_err(Error::csv(file))?;
             if !known.contains(path.as_str()) {
                 return Err(fail(format!("{path}: there is no such recording in {}", corpus.root.display())));
             }
@@ -74,7 +78,7 @@ impl RecorderRule {
         Ok(Self::Table(table))
     }
 
-    /// The recorder, if the rule tells.
+    /// The recorder; `None` if the rule does not identify it.
     pub fn recorder<'a>(&'a self, recording: &'a Recording) -> Option<&'a str> {
         let found = match self {
             Self::FileName => recording.recorder(),
@@ -86,7 +90,12 @@ impl RecorderRule {
         found.filter(|name| !name.is_empty())
     }
 
-    /// What the rule is, in words.
+    /// The recorder of each recording, `[n_recordings]`; `None` where the rule does not identify it.
+    pub fn recorders<'a>(&'a self, corpus: &'a Corpus) -> Vec<Option<&'a str>> {
+        corpus.recordings.iter().map(|recording| self.recorder(recording)).collect()
+    }
+
+    /// Description of the rule.
     pub fn describe(&self) -> String {
         match self {
             Self::FileName => "the app instance in a Donate-a-Cry file name".into(),
@@ -96,13 +105,36 @@ impl RecorderRule {
     }
 }
 
+/// The finding about recordings whose recorder is unknown.
+pub(super) fn unknown_recorders(corpus: &Corpus, recorders: &[Option<&str>]) -> Option<Finding> {
+    let unknown: Vec<&str> = corpus
+        .recordings
+        .iter()
+        .zip(recorders)
+        .filter(|(_, recorder)| recorder.is_none())
+        .map(|(recording, _)| recording.path.as_str())
+        .collect();
+    let first = unknown.first()?;
+    Some(Finding {
+        kind: Kind::UnknownRecorder,
+        severity: if unknown.len() == recorders.len() { Severity::Warning } else { Severity::Note },
+        message: format!(
+            "The recorder of {} of {} recordings is unknown, for example {first}. Each counts as a recorder of its own.",
+            unknown.len(),
+            recorders.len()
+        ),
+        advice: "Use --recorder-pattern or --recorder-csv; otherwise leaks between splits stay hidden.".into(),
+        files: unknown.into_iter().map(|path| vec![path.to_owned()]).collect(),
+    })
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_table_names_each_path_of_the_corpus_once_and_nothing_outside() {
+    fn a_table_names_each_path_of_the_corpus_at_most_once_and_no_other_path() {
         let folder = tempfile::tempdir().unwrap();
         let recording = Recording { path: "tired/a.wav".into(), label: 0, sha256: String::new(), bytes: 0 };
         let root = folder.path().to_owned();

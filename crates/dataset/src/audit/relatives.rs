@@ -1,4 +1,4 @@
-//! Files that come from one sound, and what that does to classes and splits.
+//! Files that come from one sound, and the findings that follow for classes and splits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,27 +10,28 @@ use super::finding::{Finding, Kind, Severity, count, is};
 use super::measure::{Measured, Measurer};
 use crate::{Corpus, Split};
 
-/// How the recordings of a corpus are related.
+/// The recordings of a corpus that come from one sound.
 pub(super) struct Relatives {
-    /// The same bytes.
+    /// Recordings with the same bytes.
     pub identical: Families,
-    /// The same sound in other bytes, as verified.
-    pub copies: Vec<Copy>,
-    /// The same bytes or sound.
-    pub by_sound: Families,
-    /// Made one from the other, as their names say.
-    pub by_name: Families,
-    /// All of these.
+    /// Pairs with the same sound in different bytes, verified by correlation.
+    copies: Vec<Copy>,
+    /// Recordings with the same bytes or the same sound.
+    by_sound: Families,
+    /// Recordings made from one another, according to their names.
+    by_name: Families,
+    /// Recordings related in any of these ways.
     pub all: Families,
 }
 
 impl Relatives {
+    /// Finds the relatives among recordings that were measured before. Reads candidates for copies again.
     pub(super) fn find(corpus: &Corpus, measured: &[Result<Measured, String>], measurer: &Measurer) -> Self {
         let recordings = &corpus.recordings;
         let mut identical = Families::new(recordings.len());
         identical.join_equal(recordings.iter().map(|r| (!r.sha256.is_empty()).then_some(&r.sha256)));
 
-        // One of several identical files stands for all.
+        // One of several identical files represents them all.
         let mut seen = BTreeSet::new();
         let landmarks: Vec<&[_]> = recordings
             .iter()
@@ -56,6 +57,18 @@ impl Relatives {
         Self { identical, copies, by_sound, by_name, all }
     }
 
+    /// The verified copies, with their paths.
+    pub(super) fn copy_pairs(&self, corpus: &Corpus) -> Vec<CopyPair> {
+        let path = |index: usize| corpus.recordings[index].path.clone();
+        let pair = |copy: &Copy| CopyPair {
+            a: path(copy.a),
+            b: path(copy.b),
+            correlation: copy.correlation,
+            lag_seconds: copy.lag_seconds,
+        };
+        self.copies.iter().map(pair).collect()
+    }
+
     /// Findings about duplicates and their labels.
     pub(super) fn duplicates(&self, corpus: &Corpus) -> Vec<Finding> {
         let mut findings = Vec::new();
@@ -79,14 +92,14 @@ impl Relatives {
             contradicting,
             &|sets, files, first| {
                 format!(
-                    "{} of one sound ({}) {} under several classes, for example {}.",
+                    "{} of files with one sound ({}) {} in several classes, for example {}.",
                     count(sets, "set"),
                     count(files, "file"),
                     is(sets),
                     in_words(first)
                 )
             },
-            "Listen, keep the right label, or leave all of them out: no classifier can be right about both.",
+            "Listen and keep the correct label, or remove all of them: no classifier can be correct about both.",
         );
         add(
             Kind::ExactDuplicates,
@@ -106,7 +119,11 @@ impl Relatives {
         let same_sound =
             self.by_sound.sets().into_iter().filter(|set| set.iter().any(|i| copied.contains(i))).collect();
         let example = self.copies.first().map_or(String::new(), |copy| {
-            format!(" One pair correlates to {:.2}, {:.2} s apart.", copy.correlation, copy.lag_seconds.abs())
+            format!(
+                " One pair has a correlation of {:.2} at a lag of {:.2} s.",
+                copy.correlation,
+                copy.lag_seconds.abs()
+            )
         });
         add(
             Kind::SameSound,
@@ -114,8 +131,8 @@ impl Relatives {
             same_sound,
             &|sets, files, first| {
                 format!(
-                    "{} in {} hold the same sound in other bytes (another container, rate, level, cut or some noise), for \
-                     example {}.{example}",
+                    "{} in {} have the same sound but different bytes (another container, rate, level, cut or added \
+                     noise), for example {}.{example}",
                     count(files, "file"),
                     count(sets, "set"),
                     in_words(first)
@@ -135,13 +152,13 @@ impl Relatives {
                     in_words(first)
                 )
             },
-            "Keep each set in one split, and never test on what a program made.",
+            "Keep each set in one split, and never test on generated files.",
         );
         findings
     }
 }
 
-/// Two or more names, as a sentence takes them.
+/// Two or more names as part of a sentence.
 fn in_words(names: &[String]) -> String {
     match names {
         [a, b] => format!("{a} and {b}"),
@@ -150,7 +167,7 @@ fn in_words(names: &[String]) -> String {
     }
 }
 
-/// Findings about families and recorders that stand in several splits; none without a split.
+/// Findings about families and recorders that are in several splits. `recorders` and `split` are `[n_recordings]`.
 pub(super) fn leaks(
     corpus: &Corpus,
     families: &Families,
@@ -172,7 +189,7 @@ pub(super) fn leaks(
         (Kind::FamilyAcrossSplits, families.sets().into_iter().filter(spans).collect()),
         (Kind::RecorderAcrossSplits, by_recorder.into_values().filter(spans).collect()),
     ];
-    let said = |index: usize| {
+    let with_split = |index: usize| {
         let part = split[index].map_or("no split", Split::name);
         format!("{} ({part})", corpus.recordings[index].path)
     };
@@ -180,27 +197,27 @@ pub(super) fn leaks(
     for (kind, sets) in spanning {
         let Some(first) = sets.first() else { continue };
         let other = first.iter().find(|i| split[**i].is_some() && split[**i] != split[first[0]]).unwrap_or(&first[0]);
-        let example = format!("for example {} and {}", said(first[0]), said(*other));
+        let example = format!("for example {} and {}", with_split(first[0]), with_split(*other));
         let held_out = |part| sets.iter().flatten().filter(|i| split[**i] == Some(part)).count();
         let (val, test) = (held_out(Split::Val), held_out(Split::Test));
-        let touched =
-            format!("This touches {} of val and {} of test.", count(val, "recording"), count(test, "recording"));
+        let affected =
+            format!("This affects {} of val and {} of test.", count(val, "recording"), count(test, "recording"));
         let (message, advice) = match kind {
             Kind::FamilyAcrossSplits => (
                 format!(
-                    "{} of one sound {} in several splits, {example}. {touched}",
+                    "{} of files with one sound {} in several splits, {example}. {affected}",
                     count(sets.len(), "set"),
                     is(sets.len())
                 ),
-                "Put each set into one split: what was trained on is no test.",
+                "Put each set into one split: a model must not be tested on sounds that it was trained on.",
             ),
             _ => (
                 format!(
-                    "{} of {n_recorders} {} in several splits, {example}. {touched}",
+                    "{} of {n_recorders} {} in several splits, {example}. {affected}",
                     count(sets.len(), "recorder"),
                     is(sets.len())
                 ),
-                "Split by recorder. A classifier that knows the phone or the baby need not know the cry.",
+                "Split by recorder: a classifier that recognises the phone or the baby need not recognise the cry.",
             ),
         };
         let files = sets.iter().map(|set| set.iter().map(|i| corpus.recordings[*i].path.clone()).collect()).collect();
@@ -209,15 +226,15 @@ pub(super) fn leaks(
     findings
 }
 
-/// A pair of files with the same sound, as `audit.json` tells it.
+/// A pair of files with the same sound, as in `audit.json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CopyPair {
-    /// One file, as a path below the corpus' root.
+    /// Path of one file, relative to the root of the corpus.
     pub a: String,
-    /// The other.
+    /// Path of the other file.
     pub b: String,
     /// Absolute normalised correlation over the overlap, 0.6 to 1.
     pub correlation: f64,
-    /// Where the start of `b` lies in `a`; negative if `b` starts earlier.
+    /// Position of the start of `b` in `a`; negative if `b` starts earlier.
     pub lag_seconds: f64,
 }

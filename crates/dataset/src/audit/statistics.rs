@@ -1,31 +1,9 @@
-//! The statistics of the audit; each is checked against scipy or scikit-learn (`scripts/goldens/audit_golden.py`).
+//! Statistics of the audit, each checked against scipy or scikit-learn (`scripts/goldens/audit_golden.py`).
 
-/// Half the width, in standard deviations, of an interval that holds 95 % of a normal distribution.
+/// Half-width, in standard deviations, of the interval that holds 95 % of a normal distribution.
 const Z_95: f64 = 1.959_963_984_540_054;
 
-/// Ranks from 1, equal values sharing the mean of theirs. Values must not be NaN.
-pub fn mid_ranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
-    let mut ranks = vec![0.0; values.len()];
-    let mut before = 0;
-    for equal in order.chunk_by(|a, b| values[*a] == values[*b]) {
-        let rank = before as f64 + (equal.len() + 1) as f64 / 2.0;
-        equal.iter().for_each(|index| ranks[*index] = rank);
-        before += equal.len();
-    }
-    ranks
-}
-
-/// Area under the ROC curve from the sum of the mid-ranks of `n_positive` of `n` values (Mann and Whitney): the chance
-/// that a positive is above a negative. `None` without positives or without negatives.
-pub fn auc(positive_rank_sum: f64, n_positive: usize, n: usize) -> Option<f64> {
-    let (positive, negative) = (n_positive as f64, (n - n_positive) as f64);
-    let pairs = positive * negative;
-    (pairs > 0.0).then(|| (positive_rank_sum - positive * (positive + 1.0) / 2.0) / pairs)
-}
-
-/// Pearson's chi-squared of a contingency table `[rows][columns]`; empty rows and columns do not count.
+/// Pearson's chi-squared of a contingency table of counts, `[rows][columns]`. Empty rows and columns do not count.
 pub fn chi_squared(table: &[Vec<f64>]) -> f64 {
     let rows: Vec<f64> = table.iter().map(|row| row.iter().sum()).collect();
     let n: f64 = rows.iter().sum();
@@ -42,8 +20,8 @@ pub fn chi_squared(table: &[Vec<f64>]) -> f64 {
     sum
 }
 
-/// Cramér's V with Bergsma's bias correction (J. Korean Stat. Soc. 42, 2013), 0 to 1; 0 for a table with one row or
-/// column.
+/// Cramér's V, 0 to 1, of a contingency table `[rows][columns]`, with the bias correction of Bergsma (J. Korean Stat.
+/// Soc. 42, 2013). 0 for a table with a single row or column.
 pub fn cramers_v(table: &[Vec<f64>]) -> f64 {
     let count = |sums: Vec<f64>| sums.iter().filter(|sum| **sum > 0.0).count() as f64;
     let n: f64 = table.iter().flatten().sum();
@@ -62,7 +40,8 @@ fn column_sums(table: &[Vec<f64>]) -> Vec<f64> {
     (0..n_columns).map(|column| table.iter().map(|row| row[column]).sum()).collect()
 }
 
-/// Wilson's 95 % interval of a share of which `hits` of `n` were seen; 0 to 1 for `n = 0`.
+/// Wilson's 95 % interval, within 0 to 1, of a proportion with `hits` successes in `n` trials (J. Am. Stat. Assoc. 22,
+/// 1927). `[0, 1]` for `n = 0`.
 pub fn wilson_interval(hits: f64, n: usize) -> [f64; 2] {
     if n == 0 {
         return [0.0, 1.0];
@@ -74,8 +53,8 @@ pub fn wilson_interval(hits: f64, n: usize) -> [f64; 2] {
     [(centre - half).max(0.0), (centre + half).min(1.0)]
 }
 
-/// Benjamini and Hochberg's q-values (J. R. Stat. Soc. B 57, 1995), in the order of the p-values: the share of false
-/// finds to expect among the tests with a q-value up to this one.
+/// q-values of Benjamini and Hochberg (J. R. Stat. Soc. B 57, 1995), 0 to 1, in the order of the p-values: the expected
+/// share of false discoveries among the tests with at most this q-value.
 pub fn q_values(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|a, b| p_values[*b].total_cmp(&p_values[*a]));
@@ -89,9 +68,9 @@ pub fn q_values(p_values: &[f64]) -> Vec<f64> {
     q
 }
 
-/// Intraclass correlation ICC(1) of values in groups (Shrout and Fleiss, Psychol. Bull. 86, 1979, with the mean group
-/// size of an unbalanced design): the share of the variance that lies between groups. `None` without at least two
-/// groups, a group of two, and any variance.
+/// Intraclass correlation ICC(1), 0 to 1, of values in groups: the share of the variance that lies between groups
+/// (Shrout and Fleiss, Psychol. Bull. 86, 1979, with the mean group size of an unbalanced design). `None` with fewer
+/// than two groups, if every group has a single value, or without variance.
 pub fn intraclass_correlation(groups: &[Vec<f64>]) -> Option<f64> {
     let n: f64 = groups.iter().map(|group| group.len() as f64).sum();
     let n_groups = groups.len() as f64;

@@ -1,4 +1,4 @@
-//! Tones, signals and knocks.
+//! Tones, alarms, impacts, water, wind and traffic.
 
 use std::f64::consts::TAU;
 
@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::signal::{LowPass, RATE, Resonator, Sine, add, log_uniform, noise, samples};
 
-/// One to three steady tones; they may beat or throb.
+/// One to three steady tones, which may beat or throb.
 pub(super) fn tone(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let (mut throb, throb_hz, depth) = (Sine::new(rng), log_uniform(rng, 0.3, 15.0), rng.random_range(0.0..0.8));
     let mut tones: Vec<(f64, f64, Sine)> = (0..rng.random_range(1..=3))
@@ -19,7 +19,7 @@ pub(super) fn tone(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     });
 }
 
-/// A tone that glides between two pitches, once or again and again, as sirens do.
+/// A tone that glides between two pitches, once or repeatedly, like a siren.
 pub(super) fn sweep(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let (low_hz, high_hz) = (log_uniform(rng, 80.0, 900.0), log_uniform(rng, 1000.0, 3800.0));
     let (period, both_ways) = (samples(log_uniform(rng, 0.3, 8.0)), rng.random_bool(0.6));
@@ -33,7 +33,7 @@ pub(super) fn sweep(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     }
 }
 
-/// Alarms, telephones, appliances: short tones at equal distances, in groups.
+/// Alarms, telephones, appliances: short tones at regular intervals, in groups.
 pub(super) fn beeps(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let pitches_hz = [(); 3].map(|()| log_uniform(rng, 400.0, 3500.0));
     let n_pitches = rng.random_range(1..=3);
@@ -54,7 +54,7 @@ pub(super) fn beeps(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     }
 }
 
-/// Clicks of switches, clocks and keys, at equal or random distances.
+/// Clicks of switches, clocks and keys, at regular or random intervals.
 pub(super) fn clicks(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let (per_second, even) = (log_uniform(rng, 0.7, 12.0), rng.random_bool(0.4));
     let pitch_hz = log_uniform(rng, 800.0, 3800.0);
@@ -66,7 +66,7 @@ pub(super) fn clicks(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     }
 }
 
-/// Knocks on wood, steps, things that fall: a few low pitches that fade fast.
+/// Knocks on wood, footsteps, falling objects: a few low modes that decay fast.
 pub(super) fn knocks(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let body = [(); 3].map(|()| (log_uniform(rng, 80.0, 1200.0), log_uniform(rng, 15.0, 120.0)));
     let mut at = samples(rng.random_range(0.0..0.8));
@@ -81,7 +81,7 @@ pub(super) fn knocks(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     }
 }
 
-/// Paper, plastic bags, fire, rubbing on the microphone: very many small clicks, with swells.
+/// Paper, plastic bags, fire, touching the microphone: very many small clicks of varying density.
 pub(super) fn rustle(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let (mut swell, swell_hz) = (Sine::new(rng), log_uniform(rng, 0.2, 3.0));
     let (share, mut low_pass) = (log_uniform(rng, 0.003, 0.2), LowPass::new(log_uniform(rng, 800.0, 3900.0)));
@@ -92,7 +92,7 @@ pub(super) fn rustle(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     });
 }
 
-/// A struck body: `modes` are its pitches and how fast each fades, Hz.
+/// A struck body. `modes` are its frequencies and their bandwidths, Hz; a larger bandwidth decays faster.
 fn strike(rng: &mut ChaCha8Rng, sound: &mut [f64], at: usize, modes: &[(f64, f64)], level: f64) {
     let push = samples(0.002);
     let mut modes: Vec<Resonator> = modes.iter().map(|(hz, width)| Resonator::new(*hz, *width)).collect();
@@ -102,7 +102,7 @@ fn strike(rng: &mut ChaCha8Rng, sound: &mut [f64], at: usize, modes: &[(f64, f64
     }
 }
 
-/// Water that drips or runs: bubbles, each a sine that rises and fades (Minnaert 1933 for their pitch).
+/// Dripping or running water: bubbles, each a decaying sine of rising pitch (Minnaert 1933).
 pub(super) fn water(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let per_second = log_uniform(rng, 2.0, 200.0);
     let (low_hz, spread) = (log_uniform(rng, 300.0, 900.0), rng.random_range(1.5..4.0));
@@ -121,7 +121,7 @@ pub(super) fn water(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     sound.iter_mut().for_each(|sample| *sample += level * low_pass.filter(noise(rng)));
 }
 
-/// Rain: drops too many to tell apart, and louder ones among them.
+/// Rain: a dense noise of drops with louder ones among them.
 pub(super) fn rain(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let (mut low_pass, share) = (LowPass::new(log_uniform(rng, 1000.0, 3900.0)), log_uniform(rng, 0.0005, 0.02));
     sound.fill_with(|| {
@@ -130,7 +130,7 @@ pub(super) fn rain(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     });
 }
 
-/// Wind and waves: noise around a pitch that wanders slowly, with swells.
+/// Wind and waves: noise around a slowly wandering frequency, with swells.
 pub(super) fn wind(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let centre_hz = log_uniform(rng, 120.0, 1200.0);
     let mut sways = [(); 3].map(|()| (Sine::new(rng), log_uniform(rng, 0.07, 1.5)));
@@ -138,7 +138,7 @@ pub(super) fn wind(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     sound.fill_with(|| {
         let [a, b, c] = &mut sways;
         let hz = centre_hz * (1.0 + 0.4 * a.0.next(a.1) + 0.2 * b.0.next(b.1));
-        // A resonator whose pitch changes: its two poles are set anew each sample.
+        // A resonator of changing frequency: its two poles are recomputed for each sample.
         let (radius, angle) = (0.97, TAU * hz / RATE);
         let out = 0.03 * noise(rng) + 2.0 * radius * angle.cos() * past[0] - radius * radius * past[1];
         past = [out, past[0]];
@@ -146,7 +146,7 @@ pub(super) fn wind(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     });
 }
 
-/// Cars that pass: low noise that swells and fades, brighter when near.
+/// Passing cars: low noise that swells and fades, brighter when near.
 pub(super) fn traffic(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let mut far = LowPass::new(log_uniform(rng, 100.0, 500.0));
     sound.fill_with(|| 0.3 * far.filter(noise(rng)));

@@ -7,16 +7,16 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::signal::{LowPass, RATE, Sine, Source, add, envelope, log_uniform, noise, samples};
 
-/// Semitones of the scale that melodies and chords are drawn from.
+/// Semitones of the scale of melodies and chords.
 const MAJOR: [i32; 7] = [0, 2, 4, 5, 7, 9, 11];
 
-/// A pitch of the scale, `degree` steps above `tonic_hz`.
+/// Frequency of the note `degree` steps of the scale above `tonic_hz`, Hz.
 fn pitch_hz(tonic_hz: f64, degree: usize) -> f64 {
     let semitones = MAJOR[degree % 7] + 12 * (degree / 7) as i32;
     tonic_hz * 2_f64.powf(f64::from(semitones) / 12.0)
 }
 
-/// Chords on plucked strings (Karplus and Strong 1983), struck or strummed.
+/// Chords on plucked strings (Karplus and Strong 1983), played at once or strummed.
 pub(super) fn plucked_chords(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let tonic_hz = log_uniform(rng, 80.0, 220.0);
     let beat = samples(log_uniform(rng, 0.25, 1.2));
@@ -60,7 +60,7 @@ pub(super) fn melody(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     }
 }
 
-/// A drum kit: bass drum, snare and hi-hat over a beat.
+/// A drum kit: bass drum, snare and hi-hat in a repeated pattern.
 pub(super) fn drums(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let beat = samples(log_uniform(rng, 0.12, 0.35));
     let pattern: Vec<(bool, bool, bool)> =
@@ -87,7 +87,7 @@ pub(super) fn drums(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     }
 }
 
-/// A music box or chimes: high pitches, each a few inharmonic partials that fade.
+/// A music box or chimes: high notes, each with a few inharmonic partials that decay.
 pub(super) fn music_box(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let tonic_hz = log_uniform(rng, 400.0, 1100.0);
     let (beat_seconds, fade) = (log_uniform(rng, 0.15, 0.6), log_uniform(rng, 1.5, 8.0));
@@ -108,7 +108,7 @@ pub(super) fn music_box(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     }
 }
 
-/// A band on the radio: bass, chords and a beat, all at once.
+/// A band on the radio: bass, chords and drums together.
 pub(super) fn band(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     plucked_chords(rng, sound);
     drums(rng, sound);

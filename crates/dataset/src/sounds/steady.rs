@@ -1,4 +1,4 @@
-//! Sounds without events: nothing, noise, hum, machines.
+//! Steady sounds: silence, noise, hum, machines.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -6,20 +6,20 @@ use rand_chacha::ChaCha8Rng;
 use super::events;
 use crate::signal::{LowPass, Noise, Resonator, Sine, Source, log_uniform, noise};
 
-/// One value all along: 0, or what a microphone without sound gives.
+/// A constant: 0, or the DC offset of a microphone.
 pub(super) fn digital_silence(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let level = if rng.random_bool(0.5) { 0.0 } else { 0.01 * noise(rng) };
     sound.fill(level);
 }
 
-/// Nothing but the rounding of a converter: -1, 0 or 1 of 32,768.
+/// Only the rounding noise of a converter: -1, 0 or 1 of 32,768.
 pub(super) fn dithered_silence(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let share = log_uniform(rng, 0.01, 1.0);
     sound.fill_with(|| if rng.random_bool(share) { f64::from(rng.random_range(-1..=1)) / 32_768.0 } else { 0.0 });
 }
 
-/// A quiet room: noise of any colour under a low-pass, what hums in it, the microphone's own hiss, now and then a faint knock or tick;
-/// rounded to 16 bits.
+/// A quiet room: low-passed noise of any colour, hum, microphone hiss and sometimes faint knocks or ticks, rounded to
+/// 16 bits.
 pub(super) fn room(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let (mut air, mut low_pass) = (Noise::any(rng), LowPass::new(log_uniform(rng, 100.0, 3000.0)));
     let (mut sine, hum_hz, hum) = (Sine::new(rng), hum_hz(rng), log_uniform(rng, 0.003, 0.3));
@@ -39,21 +39,24 @@ pub(super) fn room(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     }
 }
 
+/// White noise.
 pub(super) fn white_noise(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     sound.fill_with(|| Noise::White.next(rng));
 }
 
+/// Pink noise.
 pub(super) fn pink_noise(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let mut noise = Noise::pink();
     sound.fill_with(|| noise.next(rng));
 }
 
+/// Brown noise.
 pub(super) fn brown_noise(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let mut noise = Noise::brown();
     sound.fill_with(|| noise.next(rng));
 }
 
-/// Noise around one to three pitches, as of hissing valves, air and bad radios.
+/// Noise around one to three frequencies: hissing valves, air, bad radios.
 pub(super) fn hiss(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let mut bands: Vec<Resonator> = (0..rng.random_range(1..=3))
         .map(|_| Resonator::new(log_uniform(rng, 200.0, 3800.0), log_uniform(rng, 100.0, 1500.0)))
@@ -64,7 +67,7 @@ pub(super) fn hiss(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     });
 }
 
-/// The mains and its harmonics.
+/// Mains hum: 50 or 60 Hz and its harmonics.
 pub(super) fn mains_hum(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let hz = hum_hz(rng);
     let fall = rng.random_range(0.5..0.98_f64);
@@ -73,7 +76,7 @@ pub(super) fn mains_hum(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     sound.fill_with(|| harmonics.iter_mut().map(|(hz, level, sine)| *level * sine.next(*hz)).sum());
 }
 
-/// Air, with the pitch of the blades in it.
+/// A fan: noise of the air with the tone of the blades.
 pub(super) fn fan(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let (mut air, mut low_pass) = (Noise::pink(), LowPass::new(log_uniform(rng, 300.0, 2500.0)));
     let (mut blades, mut turn) = (Source::new(log_uniform(rng, 20.0, 150.0)), Sine::new(rng));
@@ -84,7 +87,7 @@ pub(super) fn fan(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     });
 }
 
-/// A motor that whines, and its air: vacuum cleaners, hair driers, mixers. It may run up, and down again.
+/// Vacuum cleaners, hair dryers, mixers: a whining motor and the noise of its air. The motor may speed up at the start.
 pub(super) fn vacuum(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let mut motor = Source::new(log_uniform(rng, 120.0, 900.0));
     let mut body = [(); 3].map(|()| Resonator::new(log_uniform(rng, 300.0, 3500.0), log_uniform(rng, 80.0, 400.0)));
@@ -99,7 +102,7 @@ pub(super) fn vacuum(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     }
 }
 
-/// An engine that idles: pulses through its body.
+/// An idling engine: pulses through a resonant body.
 pub(super) fn engine(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let mut pulses = Source::new(log_uniform(rng, 12.0, 90.0));
     let mut body = [(); 3].map(|()| Resonator::new(log_uniform(rng, 60.0, 1500.0), log_uniform(rng, 40.0, 300.0)));

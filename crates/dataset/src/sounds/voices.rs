@@ -1,11 +1,12 @@
-//! Voices that do not cry: speech, babble, laughter, animals.
+//! Voices other than cries: speech, babble, laughter, animals.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::signal::{Sine, Source, Tract, add, envelope, log_uniform, noise, samples};
 
-/// First three formants of vowels, Hz: means of men (Peterson and Barney 1952): i, e, a, o, u, and between them.
+/// First three formants of the vowels in heed, head, hod, hawed, who'd and heard, Hz: means of male speakers (Peterson and
+/// Barney 1952).
 const VOWELS_HZ: [[f64; 3]; 6] = [
     [270.0, 2290.0, 3010.0],
     [530.0, 1840.0, 2480.0],
@@ -15,7 +16,7 @@ const VOWELS_HZ: [[f64; 3]; 6] = [
     [490.0, 1350.0, 1690.0],
 ];
 
-/// Who speaks or laughs: pitch, Hz, and factor on the formants.
+/// A speaker: pitch in Hz, factor on the formants, relative random drift of the pitch.
 struct Speaker {
     pitch_hz: f64,
     scale: f64,
@@ -65,19 +66,19 @@ impl Speaker {
     }
 }
 
-/// Phrases of an adult.
+/// Speech of an adult.
 pub(super) fn adult_speech(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let speaker = Speaker::adult(rng);
     speech(rng, sound, &speaker);
 }
 
-/// Phrases of a child.
+/// Speech of a child.
 pub(super) fn child_speech(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let speaker = Speaker::child(rng);
     speech(rng, sound, &speaker);
 }
 
-/// Several people who talk at once, as in a kitchen or on television.
+/// Several people talking at once, as in a kitchen or on television.
 pub(super) fn chatter(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     for _ in 0..rng.random_range(3..=5) {
         let speaker = if rng.random_bool(0.8) { Speaker::adult(rng) } else { Speaker::child(rng) };
@@ -85,7 +86,8 @@ pub(super) fn chatter(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     }
 }
 
-/// Phrases of 3 to 7 syllables a second, of which many begin with a consonant's noise; the pitch falls over a phrase.
+/// Phrases of 3 to 7 syllables per second. Many syllables begin with the noise of a consonant; the pitch falls over a
+/// phrase.
 fn speech(rng: &mut ChaCha8Rng, sound: &mut [f64], speaker: &Speaker) {
     let rate = rng.random_range(3.0..7.0);
     let mut at = samples(rng.random_range(0.0..1.0));
@@ -110,14 +112,14 @@ fn speech(rng: &mut ChaCha8Rng, sound: &mut [f64], speaker: &Speaker) {
     }
 }
 
-/// The noise of an s, an f or a stop.
+/// The noise of an s, an f or a plosive.
 fn consonant(rng: &mut ChaCha8Rng, sound: &mut [f64], at: usize, length: usize) {
     let mut mouth = Tract::new(&[(log_uniform(rng, 1200.0, 3700.0), 700.0)], 1.0);
     let level = log_uniform(rng, 0.02, 0.3);
     add(sound, at, length, |x| level * envelope(x, 0.2) * mouth.filter(noise(rng)));
 }
 
-/// A baby that is content: coos and babble, slow syllables with pauses.
+/// A content baby: coos and babble in slow syllables with pauses.
 pub(super) fn babble(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let speaker = Speaker::baby(rng);
     let mut at = samples(rng.random_range(0.0..1.0));
@@ -139,14 +141,14 @@ pub(super) fn babble(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     }
 }
 
-/// An adult who laughs.
+/// Laughter of an adult.
 pub(super) fn adult_laughter(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let mut speaker = Speaker::adult(rng);
     speaker.pitch_hz *= rng.random_range(1.2..2.0);
     laughter(rng, sound, &speaker);
 }
 
-/// A baby that laughs, often to an adult who talks to it, and sometimes shrieks with joy.
+/// Laughter of a baby, sometimes with shrieks of joy or with an adult talking.
 pub(super) fn baby_laughter(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let mut speaker = Speaker::baby(rng);
     speaker.pitch_hz *= log_uniform(rng, 0.85, 1.35);
@@ -162,7 +164,7 @@ pub(super) fn baby_laughter(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     }
 }
 
-/// A few short high notes that leap up and fall.
+/// A few short high notes whose pitch leaps up and falls.
 fn shrieks(rng: &mut ChaCha8Rng, sound: &mut [f64], speaker: &Speaker) {
     for _ in 0..rng.random_range(1..=3) {
         let (at, length) = (rng.random_range(0..sound.len()), samples(rng.random_range(0.12..0.4)));
@@ -176,8 +178,8 @@ fn shrieks(rng: &mut ChaCha8Rng, sound: &mut [f64], speaker: &Speaker) {
     }
 }
 
-/// Bouts of 2 to 12 short bursts, 4 to 6 a second, each breath, then voice, then breath; pitch and loudness fall over a bout, and a
-/// breath is drawn before the next (Bachorowski, Smoski and Owren 2001).
+/// Bouts of 2 to 12 short bursts, 4 to 6 per second (Bachorowski, Smoski and Owren 2001). Each burst is breath, voice,
+/// breath. Pitch and loudness fall over a bout, and an inhalation follows it.
 fn laughter(rng: &mut ChaCha8Rng, sound: &mut [f64], speaker: &Speaker) {
     let mut at = samples(rng.random_range(0.0..1.0));
     while at < sound.len() {
@@ -207,7 +209,7 @@ fn laughter(rng: &mut ChaCha8Rng, sound: &mut [f64], speaker: &Speaker) {
     }
 }
 
-/// Birds: phrases of quick glides.
+/// Birds: phrases of fast glides.
 pub(super) fn birds(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let mut at = samples(rng.random_range(0.0..0.8));
     while at < sound.len() {
@@ -226,7 +228,7 @@ pub(super) fn birds(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     }
 }
 
-/// Dogs: short rough bursts, one to four at a time.
+/// Dogs: short rough bursts in groups of one to four.
 pub(super) fn barks(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let (pitch_hz, scale) = (log_uniform(rng, 130.0, 700.0), rng.random_range(0.7..1.5));
     let mut at = samples(rng.random_range(0.0..1.0));
@@ -245,7 +247,7 @@ pub(super) fn barks(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     }
 }
 
-/// Cats, and hens and cows at other pitches: single calls that open and close.
+/// Cats, and at other pitches hens and cows: single calls with an opening and closing mouth.
 pub(super) fn calls(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let (pitch_hz, scale) = (log_uniform(rng, 120.0, 700.0), rng.random_range(0.8..1.7));
     let mut at = samples(rng.random_range(0.0..1.5));
@@ -263,7 +265,7 @@ pub(super) fn calls(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     }
 }
 
-/// Crickets and other insects: a high tone in quick pulses.
+/// Crickets and other insects: a high tone in fast pulses.
 pub(super) fn insects(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
     let (hz, pulse_hz) = (log_uniform(rng, 2000.0, 3800.0), log_uniform(rng, 8.0, 70.0));
     let (mut tone, mut pulse, mut verse) = (Sine::new(rng), Sine::new(rng), Sine::new(rng));

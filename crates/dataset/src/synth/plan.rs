@@ -1,4 +1,4 @@
-//! Which recordings there are: class, recorder, file name. Drawn one after the other, so that it does not depend on
+//! Class, recorder and file name of each synthetic recording, drawn one after the other so that they do not depend on
 //! threads.
 
 use rand::{RngExt, SeedableRng};
@@ -7,39 +7,40 @@ use rand_chacha::ChaCha8Rng;
 use super::SynthConfig;
 use super::voice::{CLASSES, ClassVoice};
 
-/// Chance that the recorder of the last recording of a class made the next one, too, and that one known from any
-/// class did; the real corpus has 2 to 3 recordings a recorder.
+/// Probability that the next recording of a class has the recorder of the previous one.
 const SAME_RECORDER: f64 = 0.45;
+/// Probability that it has a recorder that any class has already used. The real corpus has 2 to 3 recordings per
+/// recorder.
 const KNOWN_RECORDER: f64 = 0.10;
 
-/// A recording before it is heard.
+/// A recording before it is rendered.
 pub(crate) struct PlannedRecording {
     pub class: &'static ClassVoice,
     pub recorder: Recorder,
     pub file_name: String,
-    /// Seed of everything else that is drawn for it.
+    /// Seed of all further draws for this recording.
     pub seed: u64,
 }
 
 /// One phone and the one baby that it records.
 #[derive(Clone)]
 pub(crate) struct Recorder {
-    /// As the app writes it: in capitals on iPhones.
+    /// As the app writes it: in upper case on iPhones.
     uuid: String,
     iphone: bool,
     gender: char,
     age: &'static str,
-    /// The baby's fundamental, Hz.
+    /// Fundamental frequency of the baby, Hz.
     pub f0_hz: f64,
-    /// The baby's vocal tract: factor on all formants.
+    /// Vocal tract of the baby: factor on all formants.
     pub formant_scale: f64,
-    /// Where the microphone begins to lose height, Hz.
+    /// Corner frequency of the microphone's low-pass, Hz.
     pub lowpass_hz: f64,
     /// Peak of the recordings, 0 to 1.
     pub gain: f64,
-    /// Level of the room and the microphone, relative to the peak.
+    /// Noise level of room and microphone, relative to the peak.
     pub noise: f64,
-    /// Level of the mains hum, relative to the peak, and its frequency, Hz.
+    /// Level of the mains hum relative to the peak, and its frequency, Hz.
     pub hum: (f64, f64),
 }
 
@@ -70,7 +71,7 @@ pub(crate) fn plan(config: &SynthConfig) -> Vec<PlannedRecording> {
     planned
 }
 
-/// The real corpus' shares of `total`, at least 3 a class; the largest class takes what rounding leaves.
+/// Recordings per class: the shares of the real corpus, at least 3 per class. The largest class absorbs the rounding.
 fn class_counts(total: usize) -> Vec<usize> {
     let whole: usize = CLASSES.iter().map(|class| class.share).sum();
     let mut counts: Vec<usize> =
@@ -100,7 +101,8 @@ impl Recorder {
         }
     }
 
-    /// `<app instance>-<time>-<app version>-<gender>-<age>-<reason>.wav`; Android's time is in ms, the iPhone's in s.
+    /// `<app instance>-<time>-<app version>-<gender>-<age>-<reason>.wav`. The time is in ms on Android and in s on
+    /// iPhones.
     fn file_name(&self, code: &str, rng: &mut ChaCha8Rng) -> String {
         let seconds: u64 = rng.random_range(1_430_000_000..1_437_500_000);
         let millis: u64 = rng.random_range(0..1000);

@@ -1,5 +1,5 @@
-//! A planned recording as samples: a pulsed source with breath noise, through formants, in bursts with breaths between
-//! them, through the recorder's microphone.
+//! Renders a planned recording: bursts of a voice with breath noise through formants, inhalations between them, and the
+//! microphone of the recorder.
 
 use std::f64::consts::TAU;
 
@@ -9,10 +9,10 @@ use rand_chacha::ChaCha8Rng;
 use super::plan::PlannedRecording;
 use crate::signal::{LowPass, RATE, Source, Tract, envelope, noise};
 
-/// Formants of an infant's vocal tract: centre and bandwidth, Hz.
+/// Formants of an infant vocal tract: centre and bandwidth, Hz.
 const FORMANTS_HZ: [(f64, f64); 3] = [(1050.0, 120.0), (2450.0, 200.0), (3500.0, 300.0)];
 
-/// Mono samples at [`RATE`], within ±1, 6 to 7.5 s.
+/// Mono samples at [`RATE`], within ±1, 6 to 7.5 s long.
 pub(crate) fn render(recording: &PlannedRecording) -> Vec<f64> {
     let mut rng = ChaCha8Rng::seed_from_u64(recording.seed);
     let n_samples = (rng.random_range(6.0..7.5) * RATE) as usize;
@@ -28,7 +28,7 @@ pub(crate) fn render(recording: &PlannedRecording) -> Vec<f64> {
     while at < n_samples {
         let pause = (vary(&mut rng, pause_seconds) * RATE) as usize;
         let loudness = class.inhalation * rng.random_range(0.3..1.0);
-        let inhaled = pause - pause / 3; // the end of the pause
+        let inhaled = pause - pause / 3; // the last two thirds of the pause
         for (i, sample) in samples.iter_mut().skip(at + pause / 3).take(inhaled).enumerate() {
             let x = i as f64 / inhaled as f64;
             *sample = tract.filter(0.3 * loudness * noise(&mut rng)) * (TAU * x / 2.0).sin();
@@ -50,14 +50,14 @@ pub(crate) fn render(recording: &PlannedRecording) -> Vec<f64> {
     samples
 }
 
-/// Linear between the four points.
+/// Linear interpolation between the four points at `x`, 0 to 1.
 fn contour(points: &[f64; 4], x: f64) -> f64 {
     let at = 3.0 * x.clamp(0.0, 1.0);
     let index = (at as usize).min(2);
     points[index] + (at - index as f64) * (points[index + 1] - points[index])
 }
 
-/// Loss of height, room noise, hum, and the recorder's level.
+/// Applies the low-pass, room noise, hum and level of the recorder.
 fn through_microphone(samples: &mut [f64], recording: &PlannedRecording, rng: &mut ChaCha8Rng) {
     let recorder = &recording.recorder;
     let mut low_pass = LowPass::new(recorder.lowpass_hz);

@@ -1,31 +1,33 @@
-//! How the classes differ. The values are chosen by ear and by what is known of infant cries in general (a fundamental
-//! near 450 Hz, bursts of about a second with a short breath between them: Wasz-Höckert et al. 1968), not measured:
-//! nobody knows how hunger sounds.
+//! The voices of the classes.
+//!
+//! The values are not measured, because nobody knows how hunger sounds. They are chosen by ear and from what is known
+//! about infant cries in general: a fundamental near 450 Hz, and bursts of about a second with short breaths between
+//! them (Wasz-Höckert et al. 1968).
 
-/// The sound of one class; every recording varies around it.
+/// The mean voice of one class; every recording varies around it.
 #[derive(Debug)]
 pub(crate) struct ClassVoice {
-    /// Folder name.
+    /// Name of the class folder.
     pub label: &'static str,
-    /// The reason in a Donate-a-Cry file name.
+    /// Code of the reason in a Donate-a-Cry file name.
     pub code: &'static str,
-    /// Recordings of the class among the 512 real ones.
+    /// Number of recordings of the class among the 512 real ones.
     pub share: usize,
-    /// Fundamental relative to the baby's own.
+    /// Fundamental frequency relative to that of the baby.
     pub pitch: f64,
-    /// Pitch along a burst, relative, at 0, 1/3, 2/3 and 1 of its length.
+    /// Relative pitch at 0, 1/3, 2/3 and 1 of the length of a burst.
     pub contour: [f64; 4],
     /// Mean length of a burst, s.
     pub burst_seconds: f64,
-    /// Mean length of the breath between two bursts, s.
+    /// Mean length of the pause between two bursts, s.
     pub pause_seconds: f64,
-    /// Noise in the voice, 0 to 1.
+    /// Share of noise in the voice, 0 to 1.
     pub breath: f64,
     /// Loudness of the inhalation before a burst, 0 to 1.
     pub inhalation: f64,
-    /// Random change of pitch, relative.
+    /// Relative random drift of the pitch.
     pub roughness: f64,
-    /// Rate of the tremor in loudness, Hz, and its depth, 0 to 1.
+    /// Rate of the amplitude tremor, Hz, and its depth, 0 to 1.
     pub tremor: (f64, f64),
 }
 

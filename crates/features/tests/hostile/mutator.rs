@@ -1,8 +1,8 @@
-//! Damaged copies of good files, as fuzzers make them; the same generator gives the same copy.
+//! Damaged copies of intact files, as fuzzers make them. Equal generators give equal copies.
 
 use rand::{Rng, RngExt};
 
-/// Numbers that programs trip over, as size, count, rate or offset.
+/// Edge cases for a size, count, rate or offset.
 const NUMBERS: [u64; 14] = [
     0,
     1,
@@ -20,13 +20,13 @@ const NUMBERS: [u64; 14] = [
     u64::MAX,
 ];
 
-/// Most of a file's bytes are sound; damage to these tells more.
+/// Damage here finds more than damage to the sound, which is most of a file.
 const HEADER_BYTES: usize = 256;
 
-/// Longest piece that is put in, taken out or repeated.
+/// Longest piece that is inserted, removed or repeated.
 const PIECE_BYTES: usize = 1024;
 
-/// A copy of `good` with one to four kinds of damage, some of it with pieces of `other`.
+/// A copy of `good` with one to four kinds of damage; some insert pieces of `other`.
 pub fn mutate(good: &[u8], other: &[u8], rng: &mut impl Rng) -> Vec<u8> {
     let mut bytes = good.to_vec();
     for _ in 0..rng.random_range(1..=4) {
@@ -53,14 +53,14 @@ pub fn mutate(good: &[u8], other: &[u8], rng: &mut impl Rng) -> Vec<u8> {
             }
         }
     }
-    // A reader that finds a page's checksum wrong looks no further.
+    // A reader rejects a page with a wrong checksum before it reads the rest.
     if bytes.starts_with(b"OggS") && rng.random_ratio(3, 4) {
-        mend_ogg_checksums(&mut bytes);
+        repair_ogg_checksums(&mut bytes);
     }
     bytes
 }
 
-/// One to eight bytes, in half of the cases all in the header.
+/// Changes one to eight bytes; in half of the cases all are in the header.
 fn flip(bytes: &mut [u8], rng: &mut impl Rng) {
     let reach = if rng.random() { bytes.len() } else { bytes.len().min(HEADER_BYTES) };
     for _ in 0..rng.random_range(1..=8) {
@@ -69,7 +69,7 @@ fn flip(bytes: &mut [u8], rng: &mut impl Rng) {
     }
 }
 
-/// One of [`NUMBERS`] in 1, 2, 4 or 8 bytes, in either byte order.
+/// Writes one of [`NUMBERS`] in 1, 2, 4 or 8 bytes, in either byte order.
 fn put_number(bytes: &mut [u8], at: usize, rng: &mut impl Rng) {
     let width = 1 << rng.random_range(0..=3);
     let number = NUMBERS[rng.random_range(0..NUMBERS.len())].to_le_bytes();
@@ -82,7 +82,7 @@ fn put_number(bytes: &mut [u8], at: usize, rng: &mut impl Rng) {
     }
 }
 
-/// A number beside a four-letter code: RIFF and CAF have the size behind it, MP4 before it.
+/// Writes a number beside a four-letter code: RIFF and CAF have the size after it, MP4 before it.
 fn put_size(bytes: &mut [u8], rng: &mut impl Rng) {
     let is_code = |code: &[u8]| code.iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b' ');
     let codes: Vec<usize> = (0..bytes.len() - 4).filter(|at| is_code(&bytes[*at..at + 4])).collect();
@@ -96,8 +96,8 @@ fn piece(bytes: &[u8], rng: &mut impl Rng) -> std::ops::Range<usize> {
     start..(start + rng.random_range(1..=PIECE_BYTES)).min(bytes.len())
 }
 
-/// Gives each page that is whole the checksum of its content (RFC 3533, section 6).
-fn mend_ogg_checksums(bytes: &mut [u8]) {
+/// Gives each complete page the checksum of its content (RFC 3533, section 6).
+fn repair_ogg_checksums(bytes: &mut [u8]) {
     const CHECKSUM: std::ops::Range<usize> = 22..26;
     let mut at = 0;
     while let Some(found) = bytes[at..].windows(4).position(|window| window == b"OggS") {
@@ -113,7 +113,7 @@ fn mend_ogg_checksums(bytes: &mut [u8]) {
     }
 }
 
-/// CRC-32 of polynomial 0x04c11db7, neither reflected nor inverted.
+/// CRC-32 with polynomial 0x04c11db7, neither reflected nor inverted.
 fn ogg_checksum(page: &[u8]) -> u32 {
     page.iter().fold(0, |crc, byte| {
         (0..8).fold(crc ^ (u32::from(*byte) << 24), |crc, _| (crc << 1) ^ if crc >> 31 == 1 { 0x04c1_1db7 } else { 0 })
@@ -121,9 +121,9 @@ fn ogg_checksum(page: &[u8]) -> u32 {
 }
 
 #[test]
-fn good_pages_keep_their_checksums() {
+fn intact_pages_keep_their_checksums() {
     let good = std::fs::read("tests/fixtures/vorbis.ogg").unwrap();
-    let mut mended = good.clone();
-    mend_ogg_checksums(&mut mended);
-    assert!(mended == good);
+    let mut repaired = good.clone();
+    repair_ogg_checksums(&mut repaired);
+    assert!(repaired == good);
 }

@@ -1,22 +1,22 @@
-//! FLAC files of silence, made in memory (RFC 9639): a frame of the largest size takes 14 bytes.
+//! Silent FLAC files made in memory (RFC 9639): a frame of the largest size takes 14 bytes.
 
-/// Most samples of a frame.
+/// Largest number of samples in a frame.
 const BLOCK: u16 = u16::MAX;
 
-/// A mono 16-bit file of at least `n_samples` zeros: whole frames.
+/// A mono 16-bit file of at least `n_samples` zeros, rounded up to whole frames.
 pub fn silence(rate_hz: u32, n_samples: u64) -> Vec<u8> {
-    assert_eq!(rate_hz, 8000, "the frames' headers have its code");
+    assert_eq!(rate_hz, 8000, "the frame headers encode this rate");
     let mut bytes = b"fLaC\x80\0\0\x22".to_vec();
     bytes.extend(BLOCK.to_be_bytes());
     bytes.extend(BLOCK.to_be_bytes());
-    bytes.extend([0; 6]); // sizes of frames: unknown
+    bytes.extend([0; 6]); // frame sizes: unknown
     // 20 bits of rate, 3 of channels - 1, 5 of bits - 1, 36 of samples.
     let packed = (u64::from(rate_hz) << 44) | (15 << 36) | n_samples;
     bytes.extend(packed.to_be_bytes());
     bytes.extend([0; 16]); // MD5 of the samples: unknown
     for frame in 0..n_samples.div_ceil(BLOCK.into()) as u32 {
         let start = bytes.len();
-        // Fixed block size, in 16 bits; 8 kHz; mono, 16 bit.
+        // Fixed block size in 16 bits; 8 kHz; mono, 16 bit.
         bytes.extend([0xff, 0xf8, 0x74, 0x08]);
         let number = char::from_u32(frame).expect("below the surrogates");
         bytes.extend(number.encode_utf8(&mut [0; 4]).bytes());

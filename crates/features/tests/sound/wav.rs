@@ -1,6 +1,6 @@
-//! WAV files made in memory, honest or not.
+//! WAV files made in memory, with true or false headers.
 
-/// What a `fmt ` chunk says; the body need not agree.
+/// Content of a `fmt ` chunk; the sound need not agree with it.
 #[derive(Clone, Copy)]
 pub struct Format {
     /// 1 for PCM, 3 for float.
@@ -10,7 +10,7 @@ pub struct Format {
     pub bits: u16,
 }
 
-/// A file that claims `data_size` bytes of sound and holds `data`.
+/// A file whose header claims `data_size` bytes of sound, followed by `data`.
 pub fn claiming(format: Format, data_size: u32, data: &[u8]) -> Vec<u8> {
     let Format { tag, channels, rate_hz, bits } = format;
     let block = channels.wrapping_mul(bits / 8);
@@ -29,7 +29,7 @@ pub fn claiming(format: Format, data_size: u32, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A sound 16-bit file of interleaved samples.
+/// A valid 16-bit PCM file of interleaved samples.
 pub fn pcm16(rate_hz: u32, channels: u16, samples: &[i16]) -> Vec<u8> {
     let data: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
     claiming(Format { tag: 1, channels, rate_hz, bits: 16 }, data.len() as u32, &data)

@@ -1,59 +1,58 @@
-//! A fingerprint that survives other containers, rates, gains, shifts and mild noise: pairs of spectral peaks, after
-//! Wang, "An industrial-strength audio search algorithm" (ISMIR 2003).
+//! An audio fingerprint that survives changes of container, rate, gain and start, and mild noise: pairs of spectral
+//! peaks, after Wang, "An industrial-strength audio search algorithm" (ISMIR 2003).
 
-use std::f64::consts::TAU;
 use std::sync::Arc;
 
+use features::hann;
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlanner};
 
 /// Samples of a transform at 8 kHz: 64 ms, bins of 15.6 Hz.
 const N_FFT: usize = 512;
-/// Samples between two frames: 4 ms, so that a shift by half of that hardly moves a peak. With 8 ms one shifted copy in 500 of the glides that
-/// the test of `copies.rs` makes had fewer landmarks in common than it needs.
+/// Samples between two frames: 4 ms, so that a shift by half of that hardly moves a peak. With 8 ms, one shifted copy
+/// in 500 of the glides in the tests of `copies.rs` had too few landmarks in common.
 const HOP_LENGTH: usize = 32;
-/// Frames in a step of a landmark's time: coarser than the frames, so that peaks may move by one.
+/// Frames per time step of a landmark. Steps are coarser than frames, so that peaks may move by a frame.
 const FRAMES_PER_STEP: usize = 4;
-/// Samples in a step of a landmark's time: 16 ms.
-pub(super) const STEP_LENGTH: usize = FRAMES_PER_STEP * HOP_LENGTH;
-/// Bins that are looked at: from 109 Hz, above mains hum, to 3.7 kHz, below what codecs and resamplers cut.
+/// Samples per time step of a landmark: 16 ms.
+pub(in crate::audit) const STEP_LENGTH: usize = FRAMES_PER_STEP * HOP_LENGTH;
+/// Bins that are used: from 109 Hz, above mains hum, to 3.7 kHz, below the cutoff of codecs and resamplers.
 const BINS: std::ops::Range<usize> = 7..236;
-/// A peak is the largest within so many bins and frames.
+/// A peak is the maximum within this many bins and frames on either side.
 const REACH_BINS: usize = 8;
 const REACH_FRAMES: usize = 24;
-/// Weaker peaks, relative to the strongest power of the recording, do not survive noise: -50 dB.
+/// Smallest power of a peak relative to the maximum of the recording, -50 dB: weaker peaks do not survive noise.
 const FLOOR: f32 = 1e-5;
-/// The strongest so many peaks of each second are kept.
+/// Number of strongest peaks that are kept per second.
 const PEAKS_PER_SECOND: usize = 30;
 const FRAMES_PER_SECOND: usize = 250;
-/// A peak is paired with so many that follow it, within so many steps and bins.
+/// A peak is paired with at most `FAN_OUT` later peaks, within this many steps and bins.
 const FAN_OUT: usize = 6;
 const MAX_STEPS_APART: usize = 63;
 const MAX_BINS_APART: usize = 63;
 
-/// A pair of peaks.
+/// A pair of spectral peaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Landmark {
-    /// Bin of the first (8 bits), difference of the bins (7 bits), steps between them (6 bits).
+pub(in crate::audit) struct Landmark {
+    /// Bin of the first peak (8 bits), difference of the bins (7 bits), steps between the peaks (6 bits).
     pub hash: u32,
-    /// Step of the first.
+    /// Time step of the first peak.
     pub step: u16,
 }
 
-/// Makes fingerprints; prepared once, used from any thread.
-pub(super) struct Fingerprinter {
+/// Makes fingerprints. Prepared once, usable from any thread.
+pub(in crate::audit) struct Fingerprinter {
     fft: Arc<dyn Fft<f32>>,
     window: Vec<f32>,
 }
 
 impl Fingerprinter {
-    pub(super) fn new() -> Self {
-        let hann = |i: usize| 0.5 - 0.5 * (TAU * i as f64 / N_FFT as f64).cos();
-        Self { fft: FftPlanner::new().plan_fft_forward(N_FFT), window: (0..N_FFT).map(|i| hann(i) as f32).collect() }
+    pub fn new() -> Self {
+        Self { fft: FftPlanner::new().plan_fft_forward(N_FFT), window: hann(N_FFT) }
     }
 
     /// Landmarks of a waveform at 8 kHz of at most 1000 s, in time order; none for silence.
-    pub(super) fn landmarks(&self, waveform: &[f32]) -> Vec<Landmark> {
+    pub fn landmarks(&self, waveform: &[f32]) -> Vec<Landmark> {
         let peaks = strongest(peaks(&self.spectrogram(waveform)));
         let mut landmarks = Vec::with_capacity(FAN_OUT * peaks.len());
         for (i, first) in peaks.iter().enumerate() {
@@ -71,7 +70,7 @@ impl Fingerprinter {
         landmarks
     }
 
-    /// Power, `[frames][bins]`, of whole frames only.
+    /// Power, `[n_frames][n_bins]`, of complete frames only.
     fn spectrogram(&self, waveform: &[f32]) -> Vec<Vec<f32>> {
         let mut spectrum = vec![Complex::default(); N_FFT];
         let mut scratch = vec![Complex::default(); self.fft.get_inplace_scratch_len()];
@@ -94,14 +93,14 @@ struct Peak {
     power: f32,
 }
 
-/// Local maxima, by frame and then bin.
+/// Local maxima, ordered by frame and then by bin.
 fn peaks(spectrogram: &[Vec<f32>]) -> Vec<Peak> {
     let strongest = spectrogram.iter().flatten().copied().fold(0.0, f32::max);
     let mut peaks = Vec::new();
     for (frame, powers) in spectrogram.iter().enumerate() {
         for (bin, power) in powers.iter().copied().enumerate() {
             let neighbours = &powers[bin.saturating_sub(1)..(bin + 2).min(powers.len())];
-            // Most bins fail here, before their whole neighbourhood is looked at.
+            // Most bins are rejected here, before their whole neighbourhood is searched.
             if power <= FLOOR * strongest || neighbours.iter().any(|near| *near > power) {
                 continue;
             }
@@ -116,7 +115,7 @@ fn peaks(spectrogram: &[Vec<f32>]) -> Vec<Peak> {
     peaks
 }
 
-/// The strongest peaks of each second, by frame and then bin.
+/// The strongest peaks of each second, ordered by frame and then by bin.
 fn strongest(peaks: Vec<Peak>) -> Vec<Peak> {
     let mut kept = Vec::with_capacity(peaks.len());
     let mut second: Vec<Peak> = Vec::new();

@@ -1,69 +1,71 @@
-//! What can be measured of one recording without asking what it sounds like.
+//! Facts about one recording that can be measured without knowing what it sounds like.
 
-use std::f64::consts::TAU;
-
-use features::Audio;
+use features::{Audio, hann};
 use rustfft::FftPlanner;
 use rustfft::num_complex::Complex;
 use serde::Serialize;
 
-/// Length of the frames whose level tells silence, s.
+/// Longest part of a recording that is measured, s.
+pub const MAX_SECONDS: f64 = 60.0;
+
+/// Length of the frames whose level is compared with the silence threshold, s.
 const FRAME_SECONDS: f64 = 0.032;
-/// A frame this far below the loudest one is silence, dB.
+/// A frame at this level relative to the loudest one, or lower, is silence, dB.
 const SILENCE_DB: f64 = -40.0;
-/// Samples within this of the highest or lowest one are at it: just under one step of 16 bits.
+/// Samples this close to the highest or lowest one count as equal to it: just under one step of 16 bits.
 const CLIP_TOLERANCE: f32 = 3e-5;
-/// So many samples in a row at the highest or lowest value are clipped.
+/// Samples in a row at the highest or lowest value that count as clipped.
 const CLIP_RUN: usize = 3;
-/// Below this peak, equal samples are coarse steps and not clipping.
+/// Below this peak, runs of equal samples are quantisation and not clipping.
 const CLIP_MIN_PEAK: f32 = 0.1;
-/// What is this far below the strongest frequency is beyond the bandwidth, dB.
+/// Power relative to the strongest frequency that ends the bandwidth, dB.
 const BANDWIDTH_DB: f64 = -60.0;
-/// Level that stands for digital silence, dB.
+/// Level of digital silence, dB.
 const FLOOR_DB: f64 = -120.0;
 
-/// Facts about one recording; levels in dB below full scale, on the mean of the channels, over at most a minute.
+/// Facts about one recording, measured on the mean of its channels over at most [`MAX_SECONDS`]. Levels are in dB
+/// relative to full scale.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Facts {
-    /// Rate of the file.
+    /// Sample rate of the file.
     pub sample_rate_hz: u32,
-    /// Channels of the file.
+    /// Number of channels of the file.
     pub n_channels: usize,
-    /// Container's short name.
+    /// Short name of the container.
     pub container: String,
-    /// Codec's short name.
+    /// Short name of the codec.
     pub codec: String,
-    /// Bits of a sample; absent for lossy codecs.
+    /// Bits per sample; absent for lossy codecs.
     pub bits_per_sample: Option<u32>,
     /// Length of the whole recording.
     pub seconds: f64,
-    /// Bytes of the file for each second of sound.
+    /// Bytes of the file per second of sound.
     pub bytes_per_second: f64,
     /// Root mean square level, at least -120 dB.
     pub rms_db: f64,
     /// Level of the largest sample, at least -120 dB.
     pub peak_db: f64,
-    /// Share of 32 ms frames more than 40 dB below the loudest, 0 to 1.
+    /// Share of 32 ms frames more than 40 dB below the loudest frame, 0 to 1.
     pub silence_share: f64,
-    /// Digital silence (below one step of 16 bits) at both ends together.
+    /// Length of digital silence (below one step of 16 bits) at both ends together.
     pub padding_seconds: f64,
-    /// Share of samples in runs of 3 or more at the recording's highest or lowest value, 0 to 1.
+    /// Share of samples in runs of 3 or more at the highest or lowest value of the recording, 0 to 1.
     pub clipped_share: f64,
     /// Mean sample, -1 to 1.
     pub dc_offset: f64,
-    /// Highest frequency whose mean power is within 60 dB of the strongest's.
+    /// Highest frequency whose mean power is within 60 dB of the strongest frequency.
     pub bandwidth_hz: f64,
 }
 
 impl Facts {
-    /// Measures decoded sound of a file of `file_bytes` bytes. `audio` has at least one sample.
+    /// Measures the decoded sound of a file of `file_bytes` bytes. `audio` has at least one sample.
     pub fn measure(audio: &Audio, file_bytes: u64) -> Self {
         let samples = &audio.samples;
         let rate_hz = f64::from(audio.sample_rate_hz);
         let decoded = samples.len() as f64 / rate_hz;
-        let told = audio.source.n_frames.map_or(0.0, |frames| frames as f64 / rate_hz);
-        // The header only tells what was not decoded because the recording is longer than what is looked at.
-        let seconds = if decoded >= super::MAX_SECONDS { told.max(decoded) } else { decoded };
+        let claimed = audio.source.n_frames.map_or(0.0, |frames| frames as f64 / rate_hz);
+        // The length in the header matters only if the recording was not decoded to its end.
+        let seconds = if decoded >= MAX_SECONDS { claimed.max(decoded) } else { decoded };
         let peak = samples.iter().fold(0.0, |peak: f32, sample| peak.max(sample.abs()));
         let power = samples.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / samples.len() as f64;
         Self {
@@ -84,13 +86,13 @@ impl Facts {
         }
     }
 
-    /// Whether there is nothing to hear in it: no sample beyond -80 dB.
+    /// Whether no sample is above -80 dB.
     pub fn is_silent(&self) -> bool {
         self.peak_db < -80.0
     }
 }
 
-/// Power to decibels, at least -120.
+/// Power in decibels, at least -120.
 fn decibels(power: f64) -> f64 {
     if power > 0.0 { (10.0 * power.log10()).max(FLOOR_DB) } else { FLOOR_DB }
 }
@@ -106,10 +108,10 @@ fn silence_share(samples: &[f32], rate_hz: f64) -> f64 {
     silent as f64 / levels.len() as f64
 }
 
-/// Samples of digital silence at both ends; all of them in a silent recording.
+/// Samples of digital silence at both ends; all samples of a silent recording.
 fn padding(samples: &[f32]) -> usize {
-    let heard = |x: &f32| x.abs() > CLIP_TOLERANCE;
-    match (samples.iter().position(heard), samples.iter().rposition(heard)) {
+    let audible = |x: &f32| x.abs() > CLIP_TOLERANCE;
+    match (samples.iter().position(audible), samples.iter().rposition(audible)) {
         (Some(first), Some(last)) => first + samples.len() - 1 - last,
         _ => samples.len(),
     }
@@ -131,12 +133,12 @@ fn clipped(samples: &[f32], peak: f32) -> usize {
 fn bandwidth_hz(samples: &[f32], rate_hz: f64) -> f64 {
     let n_fft = ((2.0 * FRAME_SECONDS * rate_hz) as usize).next_power_of_two();
     let fft = FftPlanner::new().plan_fft_forward(n_fft);
-    let window: Vec<f32> = (0..n_fft).map(|i| (0.5 - 0.5 * (TAU * i as f64 / n_fft as f64).cos()) as f32).collect();
+    let window = hann(n_fft);
     let mean = samples.iter().sum::<f32>() / samples.len() as f32;
     let mut power = vec![0.0_f64; n_fft / 2];
     let mut spectrum = vec![Complex::default(); n_fft];
     let mut scratch = vec![Complex::default(); fft.get_inplace_scratch_len()];
-    // The zeros after a frame that is not whole would add height.
+    // An incomplete last frame is skipped: the step to the zeros after it would add high frequencies.
     let whole = if samples.len() < n_fft { samples.len() } else { samples.len() - samples.len() % n_fft };
     for frame in samples[..whole].chunks(n_fft) {
         spectrum.fill(Complex::default());
@@ -156,6 +158,8 @@ fn bandwidth_hz(samples: &[f32], rate_hz: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::TAU;
+
     use super::*;
     use features::Source;
 
@@ -175,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tone_has_its_level_length_and_bandwidth() {
+    fn level_length_and_bandwidth_of_a_tone_are_right() {
         let facts = facts(tone(1000.0, 0.5, 8000, 8000), 8000);
         assert_eq!(facts.seconds, 1.0);
         assert_eq!(facts.bytes_per_second, 16_044.0);

@@ -1,8 +1,8 @@
 //! The bytes of a recording, from memory or from a file, read only as far as the clip needs.
+//!
+//! Decoders hide why reading failed, so a [`Meter`] beside the [`Input`] keeps it.
 
-use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
-use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,45 +10,34 @@ use symphonia::core::io::MediaSource;
 
 use crate::Error;
 
-/// Bytes that may be read of any file before its sound: tags, pictures, tables of packets.
+/// Bytes that may be read from any file besides its sound: tags, pictures, packet tables.
 const HEADER_BYTES: u64 = 32 << 20;
 
-/// Bytes that a jump counts as: a file could hold nothing but jumps.
+/// Bytes that one seek counts as: a file could consist of nothing but seeks.
 const BYTES_PER_SEEK: u64 = 4096;
 
-/// Opens a regular file for reading. Anything else is refused without waiting, as opening a pipe would.
-///
-/// # Errors
-/// The error of the system, or one that says that this is no regular file.
-pub fn open_regular_file(path: &Path) -> io::Result<File> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file but a folder, pipe, socket or device"));
-    }
-    File::open(path)
-}
-
-/// What may still be read of an input, and what went wrong with it: decoders hide both.
+/// How many bytes of an input may still be read, and why reading it failed.
 pub(crate) struct Meter {
     bytes_left: AtomicU64,
     failure: OnceLock<Error>,
 }
 
 impl Meter {
-    /// A meter that allows for the headers.
+    /// A meter that allows [`HEADER_BYTES`].
     pub fn new() -> Self {
         Self { bytes_left: HEADER_BYTES.into(), failure: OnceLock::new() }
     }
 
-    /// Allows for `bytes` more.
+    /// Allows `bytes` more.
     pub fn allow(&self, bytes: u64) {
         let more = |left: u64| Some(left.saturating_add(bytes));
-        // It always gives a value.
+        // Cannot fail: the closure always returns a value.
         let _ = self.bytes_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
     }
 
-    /// [`Error::Io`] or [`Error::Limit`] if the input gave one.
-    pub fn check(&self) -> Result<(), Error> {
-        self.failure.get().map_or(Ok(()), |failure| Err(failure.clone()))
+    /// [`Error::Io`] or [`Error::Limit`] if reading the input failed.
+    pub fn into_result(self) -> Result<(), Error> {
+        self.failure.into_inner().map_or(Ok(()), Err)
     }
 
     fn spend(&self, bytes: u64) -> io::Result<()> {
@@ -56,12 +45,12 @@ impl Meter {
         if self.bytes_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spent).is_ok() {
             return Ok(());
         }
-        let failure = self.failure.get_or_init(|| Error::Limit("too much in the file beside its sound".into()));
+        let failure = self.failure.get_or_init(|| Error::Limit("too much data in the file besides its sound".into()));
         Err(io::Error::other(failure.to_string()))
     }
 }
 
-/// An input under a [`Meter`].
+/// An input that a [`Meter`] limits.
 pub(crate) struct Input<'a, R> {
     inner: R,
     length: u64,
@@ -69,19 +58,19 @@ pub(crate) struct Input<'a, R> {
 }
 
 impl<'a, R> Input<'a, R> {
-    /// `length` is that of `inner` in bytes.
+    /// `length` is the length of `inner`, bytes.
     pub fn new(inner: R, length: u64, meter: &'a Meter) -> Self {
         Self { inner, length, meter }
     }
 
-    /// Length of the whole in bytes.
+    /// Length of the whole input, bytes.
     pub fn length(&self) -> u64 {
         self.length
     }
 }
 
 impl<R: Read + Seek> Input<'_, R> {
-    /// The first bytes, at most `n`; the input then stands at its start.
+    /// The first bytes, at most `n`. Leaves the cursor at the start.
     pub fn start(&mut self, n: u64) -> io::Result<Vec<u8>> {
         let mut start = Vec::new();
         self.rewind()?;
@@ -95,11 +84,11 @@ impl<R: Read> Read for Input<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.inner.read(buffer) {
             Ok(n) => self.meter.spend(n as u64).map(|()| n),
+            Err(e) if e.kind() == ErrorKind::Interrupted => Err(e),
             Err(e) => {
-                if e.kind() != ErrorKind::Interrupted {
-                    self.meter.failure.get_or_init(|| Error::Io(e.to_string()));
-                }
-                Err(e)
+                let for_decoder = io::Error::new(e.kind(), e.to_string());
+                self.meter.failure.get_or_init(|| Error::Io(e));
+                Err(for_decoder)
             }
         }
     }
@@ -134,7 +123,7 @@ mod tests {
 
     use super::*;
 
-    /// Fails as a bad disk does.
+    /// Fails like a bad disk.
     struct BadDisk;
 
     impl Read for BadDisk {
@@ -144,15 +133,15 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_allowed_is_read_and_jumps_count() {
+    fn reading_stops_at_the_allowance_and_seeks_count() {
         let meter = Meter::new();
         let mut input = Input::new(io::repeat(1).take(u64::MAX), u64::MAX, &meter);
         assert_eq!(io::copy(&mut (&mut input).take(HEADER_BYTES), &mut io::sink()).unwrap(), HEADER_BYTES);
-        assert_eq!(meter.check(), Ok(()));
+        assert!(meter.failure.get().is_none());
         meter.allow(10);
         input.read_exact(&mut [0; 10]).unwrap();
         assert!(input.read(&mut [0]).is_err());
-        assert!(matches!(meter.check(), Err(Error::Limit(_))));
+        assert!(matches!(meter.into_result(), Err(Error::Limit(_))));
 
         let meter = Meter::new();
         let mut input = Input::new(Cursor::new([0; 8]), 8, &meter);
@@ -160,14 +149,14 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_the_system_are_kept() {
+    fn system_errors_are_kept_with_their_code() {
         let meter = Meter::new();
         assert!(Input::new(BadDisk, 0, &meter).read(&mut [0]).is_err());
-        assert!(matches!(meter.check(), Err(Error::Io(_))));
+        assert!(matches!(meter.into_result(), Err(Error::Io(e)) if e.raw_os_error() == Some(5)));
     }
 
     #[test]
-    fn the_start_is_given_and_nothing_is_lost() {
+    fn reading_the_start_loses_no_bytes() {
         let meter = Meter::new();
         let mut input = Input::new(Cursor::new(*b"abcdef"), 6, &meter);
         assert_eq!(input.start(2).unwrap(), b"ab");

@@ -1,9 +1,9 @@
-//! Whether two recordings hold the same sound: the largest normalised cross-correlation over lags near an expected one.
+//! Comparison of two recordings: the largest normalised cross-correlation over lags near an expected one.
 
 use rustfft::FftPlanner;
 use rustfft::num_complex::Complex;
 
-/// Overlap below which nothing is compared, samples at 8 kHz: 1 s, or three quarters of a shorter recording.
+/// Smallest overlap that is compared, samples at 8 kHz: 1 s, or three quarters of a shorter recording.
 const MIN_OVERLAP: usize = 8000;
 
 /// The best match of two waveforms.
@@ -11,13 +11,14 @@ const MIN_OVERLAP: usize = 8000;
 pub(super) struct Match {
     /// Absolute normalised correlation over the overlap, 0 to 1.
     pub correlation: f64,
-    /// Samples by which the second waveform lies later in the first than at its start; may be negative.
+    /// Offset of the start of the second waveform within the first, samples; may be negative.
     pub lag: isize,
 }
 
 /// The best match of `a` and `b` with a lag within `reach` samples of `expected`; `None` without enough overlap.
 ///
-/// The waveforms are differenced first: what is slow (hum, rumble, DC) is alike in different recordings of one room.
+/// The waveforms are differenced first, because slow components (hum, rumble, DC) are alike in different recordings of
+/// a room.
 pub(super) fn best_match(a: &[f32], b: &[f32], expected: isize, reach: usize) -> Option<Match> {
     let (a, b) = (difference(a), difference(b));
     let shorter = a.len().min(b.len());
@@ -50,7 +51,7 @@ fn difference(waveform: &[f32]) -> Vec<f32> {
     waveform.windows(2).map(|pair| pair[1] - pair[0]).collect()
 }
 
-/// Energy of the first `i` samples at `i`.
+/// Energy of the first `i` samples at index `i`, `[n + 1]`.
 fn cumulative_energy(waveform: &[f32]) -> Vec<f64> {
     let mut sum = 0.0;
     let sums = waveform.iter().map(|x| {
@@ -60,7 +61,7 @@ fn cumulative_energy(waveform: &[f32]) -> Vec<f64> {
     std::iter::once(0.0).chain(sums).collect()
 }
 
-/// `sum over n of a[n + lag] b[n]` at index `lag` modulo the length.
+/// The sum over n of `a[n + lag] b[n]`, at index `lag` modulo the length.
 fn cross_products(a: &[f32], b: &[f32]) -> Vec<f64> {
     let n = (a.len() + b.len()).next_power_of_two();
     let mut planner = FftPlanner::new();
@@ -105,17 +106,17 @@ mod tests {
     }
 
     #[test]
-    fn noise_at_20_db_leaves_what_theory_says_and_other_sound_little() {
+    fn noise_at_20_db_lowers_the_correlation_as_predicted_and_other_sound_does_not_match() {
         let (a, other) = (noise(1, 40_000), noise(2, 40_000));
         let noisy: Vec<f32> = a.iter().zip(&other).map(|(a, b)| a + 0.1 * b).collect();
-        // sqrt(snr / (1 + snr)) with a power ratio of 100
+        // Prediction: sqrt(snr / (1 + snr)) with a power ratio of 100.
         let found = best_match(&a, &noisy, 0, 256).unwrap();
         assert!((found.correlation - (100.0_f64 / 101.0).sqrt()).abs() < 1e-3, "{found:?}");
         assert!(best_match(&a, &other, 0, 256).unwrap().correlation < 0.05);
     }
 
     #[test]
-    fn too_little_overlap_and_silence_match_nothing() {
+    fn silence_and_small_overlaps_match_nothing() {
         let a = noise(1, 20_000);
         assert_eq!(best_match(&a, &a, 15_000, 10), None);
         assert_eq!(best_match(&a, &[0.0; 20_000], 0, 10), None);

@@ -1,0 +1,58 @@
+//! How the recordings of a corpus are related: copies, families, recorders and groups.
+
+use super::copies::{self, Compared};
+use super::families::Families;
+use super::measure::Measurer;
+use super::recorder::RecorderRule;
+use super::relatives::Relatives;
+use crate::{Corpus, Error};
+
+/// How the recordings of a corpus are related. Each list is `[n_recordings]` and numbered by first appearance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relations {
+    /// Equal for recordings with the same bytes.
+    pub identical: Vec<usize>,
+    /// Equal for recordings that come from one sound, by bytes, sound or name.
+    pub families: Vec<usize>,
+    /// Equal for recordings that a grouped split keeps together; see [`groups`].
+    pub groups: Vec<usize>,
+}
+
+impl Relations {
+    /// Reads every recording. The family of an unreadable recording depends only on its bytes and its name.
+    ///
+    /// # Errors
+    /// [`Error::Features`] if the default feature settings are invalid; no corpus can cause it.
+    pub fn find(corpus: &Corpus, rule: &RecorderRule) -> Result<Self, Error> {
+        let measurer = Measurer::new()?;
+        let relatives = Relatives::find(corpus, &measurer.all(corpus), &measurer);
+        Ok(Self {
+            identical: relatives.identical.numbered(),
+            families: relatives.all.numbered(),
+            groups: groups(&rule.recorders(corpus), &relatives.all),
+        })
+    }
+}
+
+/// The group of each recording for grouped splits, `[n_recordings]`, numbered by first appearance. Recordings of one
+/// recorder or of one family are in one group, and so is everything that a chain of such links connects.
+pub fn groups(recorders: &[Option<&str>], families: &Families) -> Vec<usize> {
+    let mut joined = families.clone();
+    joined.join_equal(recorders.iter().copied());
+    joined.numbered()
+}
+
+/// Every pair with at least `min_votes` landmarks that agree on one lag, with its correlation, most votes first. The
+/// thresholds [`MIN_VOTES`](super::MIN_VOTES) and [`MIN_CORRELATION`](super::MIN_CORRELATION) were chosen by these
+/// (`examples/audit_thresholds.rs`).
+///
+/// # Errors
+/// As [`Relations::find`].
+pub fn compared_pairs(corpus: &Corpus, min_votes: usize) -> Result<Vec<Compared>, Error> {
+    let measurer = Measurer::new()?;
+    let measured = measurer.all(corpus);
+    let landmarks: Vec<&[_]> =
+        measured.iter().map(|m| m.as_ref().map_or(&[][..], |m| m.landmarks.as_slice())).collect();
+    let waveform = |index: usize| measurer.waveform(&corpus.root, &corpus.recordings[index]);
+    Ok(copies::compared(&copies::candidates(&landmarks, min_votes), waveform))
+}

@@ -1,0 +1,65 @@
+//! Where decoders put their samples.
+
+use std::ops::ControlFlow;
+
+use super::audio::{DecodedStream, Warning};
+use crate::Error;
+
+/// Receives mono samples, full scale at ±1, and their rate in Hz; says whether decoding should continue.
+pub(crate) type Sink<'a> = dyn FnMut(&[f32], u32) -> ControlFlow<()> + 'a;
+
+/// Forwards samples to a [`Sink`] and keeps what has to be known about them.
+pub(super) struct Output<'a, 'b> {
+    sink: &'a mut Sink<'b>,
+    first: Option<f32>,
+    silent: bool,
+    n_samples: usize,
+    /// Index of the first sample that is NaN or infinite; its chunk and everything after it is not forwarded.
+    not_finite: Option<usize>,
+    ended: bool,
+}
+
+impl<'a, 'b> Output<'a, 'b> {
+    pub fn new(sink: &'a mut Sink<'b>) -> Self {
+        Self { sink, first: None, silent: true, n_samples: 0, not_finite: None, ended: false }
+    }
+
+    /// Forwards mono samples, full scale at ±1.
+    pub fn put(&mut self, samples: &[f32], sample_rate_hz: u32) {
+        if let Some(at) = samples.iter().position(|sample| !sample.is_finite()) {
+            (self.not_finite, self.ended) = (Some(self.n_samples + at), true);
+        }
+        if !self.ended && !samples.is_empty() {
+            let first = *self.first.get_or_insert(samples[0]);
+            self.silent &= samples.iter().all(|sample| *sample == first);
+            self.ended = (self.sink)(samples, sample_rate_hz).is_break();
+        }
+        self.n_samples += samples.len();
+    }
+
+    /// Samples received so far.
+    pub fn n_samples(&self) -> usize {
+        self.n_samples
+    }
+
+    /// Whether no more samples are wanted.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Completes `decoded`, the decoder's result, with the number of samples and whether they are silent.
+    ///
+    /// # Errors
+    /// The error of the decoder, [`Error::Empty`] without a sample, or [`Error::NotFinite`].
+    pub fn finish(self, decoded: Result<DecodedStream, Error>) -> Result<DecodedStream, Error> {
+        let mut stream = decoded?;
+        match self.not_finite {
+            _ if self.n_samples == 0 => return Err(Error::Empty),
+            Some(at) => return Err(Error::NotFinite(at)),
+            None if self.silent => stream.warnings.push(Warning::Silent),
+            None => {}
+        }
+        stream.n_samples = self.n_samples;
+        Ok(stream)
+    }
+}
