@@ -1,4 +1,4 @@
-//! A saved model and audio bytes to a prediction: the one classifier that everything that predicts calls.
+//! From a saved model and audio bytes to a prediction. Every program that predicts calls [`Classifier`].
 
 mod classifier;
 mod clips;
