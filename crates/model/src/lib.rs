@@ -15,6 +15,9 @@ mod arch;
 mod backbone;
 mod checksum;
 mod classifier;
+#[cfg(feature = "cli")]
+mod compute_args;
+mod compute_names;
 mod device;
 mod engine;
 mod error;
@@ -40,6 +43,9 @@ mod weights;
 pub use arch::Arch;
 pub use backbone::{Backbone, Both, ResNet, Yamnet};
 pub use classifier::Classifier;
+#[cfg(feature = "cli")]
+pub use compute_args::ComputeArgs;
+pub use compute_names::{DeviceName, EngineName};
 pub use device::cpu;
 pub use engine::{Compute, Engine};
 pub use error::Error;

@@ -91,34 +91,8 @@ fn find(config: &Path) -> Result<PathBuf, Error> {
 /// Where and with what to compute, as typed.
 #[derive(Debug, clap::Args)]
 pub struct ComputeArgs {
-    /// Where to compute
-    #[arg(long, value_enum, default_value = "auto")]
-    device: DeviceName,
-    /// What runs the frozen backbone
-    #[arg(long, value_enum, default_value = "auto")]
-    engine: EngineName,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DeviceName {
-    /// A GPU that this build supports and that answers, else the CPU
-    Auto,
-    /// The CPU
-    Cpu,
-    /// Vulkan, Metal or DirectX; needs a build with --features wgpu
-    Wgpu,
-    /// CUDA; needs a build with --features cuda
-    Cuda,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum EngineName {
-    /// The faster one: rten on the CPU, burn on a GPU
-    Auto,
-    /// burn, on any device
-    Burn,
-    /// rten, on the CPU only
-    Rten,
+    #[command(flatten)]
+    names: model::ComputeArgs,
 }
 
 impl ComputeArgs {
@@ -127,18 +101,7 @@ impl ComputeArgs {
     /// # Errors
     /// [`Error::Config`] if they are not in this build, do not answer or do not go together.
     pub fn find(&self) -> Result<Compute, Error> {
-        let device = match self.device {
-            DeviceName::Auto => "auto",
-            DeviceName::Cpu => "cpu",
-            DeviceName::Wgpu => "wgpu",
-            DeviceName::Cuda => "cuda",
-        };
-        let engine = match self.engine {
-            EngineName::Auto => "auto",
-            EngineName::Burn => "burn",
-            EngineName::Rten => "rten",
-        };
-        Compute::new(device, engine).map_err(|e| Error::Config(e.to_string()))
+        self.names.find().map_err(|e| Error::Config(e.to_string()))
     }
 }
 
