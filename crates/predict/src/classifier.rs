@@ -253,7 +253,7 @@ impl Classifier {
         let plain = Calibration { temperature: 1.0, ..self.calibration.clone() }.rescale_logits(logits);
         self.calibration.prediction_set(&plain, coverage).ok_or_else(|| {
             let known: Vec<String> = self.calibration.sets.iter().map(|set| set.coverage.to_string()).collect();
-            Error::Coverage { coverage, known: known.join(", ") }
+            Error::Coverage { coverage, known: if known.is_empty() { "none".into() } else { known.join(", ") } }
         })
     }
 }

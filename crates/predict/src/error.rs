@@ -26,11 +26,11 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// The model has no prediction sets with the requested coverage.
-    #[error("the model has no prediction sets with coverage {coverage}; choose one of: {known}")]
+    #[error("the model has no prediction sets with coverage {coverage}; available coverages: {known}")]
     Coverage {
         /// Requested coverage, 0 to 1.
         coverage: f64,
-        /// Available coverages, separated by commas.
+        /// Available coverages, separated by commas, or `none`.
         known: String,
     },
     /// The window or hop length is out of range. The message says which, and gives the range.
@@ -39,7 +39,7 @@ pub enum Error {
     /// There is no model to load. The message says where it was looked for and what to do.
     #[error("{0}")]
     NoModel(String),
-    /// The recording cannot be decoded, or not be turned into model input.
+    /// The recording cannot be decoded or turned into model input.
     #[error(transparent)]
     Sound(#[from] features::Error),
 }

@@ -1,4 +1,4 @@
-//! The state that all handlers share, and the way of a recording to its answer.
+//! The state that all handlers share, and the path of a recording to its answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
