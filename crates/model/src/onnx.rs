@@ -9,7 +9,7 @@ mod write;
 
 use std::path::Path;
 
-use onnx_ir::{GraphProto, Message, ModelProto};
+use prost::Message;
 
 use crate::Error;
 use crate::arch::{Arch, Layers};
@@ -22,7 +22,7 @@ pub(crate) use write::{EMBEDDING, End, INPUT, Nodes, write};
 
 /// A parsed file.
 pub(crate) struct OnnxFile<'a> {
-    model: Box<ModelProto>,
+    model: proto::Model,
     /// Where its external data lie.
     folder: &'a Path,
 }
@@ -30,9 +30,9 @@ pub(crate) struct OnnxFile<'a> {
 impl<'a> OnnxFile<'a> {
     /// Parses a model; `folder` is where its external data lie.
     pub fn parse(bytes: &[u8], folder: &'a Path) -> Result<Self, Error> {
-        let model = ModelProto::parse_from_bytes(bytes)
-            .map_err(|error| Error::Malformed(format!("not an ONNX file: {error}")))?;
-        Ok(Self { model: Box::new(model), folder })
+        let model =
+            proto::Model::decode(bytes).map_err(|error| Error::Malformed(format!("not an ONNX file: {error}")))?;
+        Ok(Self { model, folder })
     }
 
     /// A text of the metadata.
@@ -70,7 +70,7 @@ impl<'a> OnnxFile<'a> {
         Graph::new(self.graph()?, self.folder).tensor(name)
     }
 
-    fn graph(&self) -> Result<&GraphProto, Error> {
+    fn graph(&self) -> Result<&proto::Graph, Error> {
         self.model.graph.as_ref().ok_or_else(|| Error::Malformed("not an ONNX file: it has no graph".into()))
     }
 }

@@ -5,10 +5,15 @@
 use std::path::{Path, PathBuf};
 
 use model::{Arch, BackboneWeights, Error};
-use onnx_ir::{AttributeProto, Message, ModelProto, NodeProto, TensorProto};
+use prost::Message;
+use proto::{Attribute, Model, Node, Tensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+
+#[allow(dead_code)]
+#[path = "../src/onnx/proto.rs"]
+mod proto;
 
 fn golden(file: &str) -> Vec<u8> {
     std::fs::read(Path::new("tests/goldens").join(file)).unwrap()
@@ -46,18 +51,18 @@ fn expect(case: &str, result: Result<BackboneWeights, Error>, kind: &str, texts:
     }
 }
 
-fn node<'a>(model: &'a mut ModelProto, name: &str) -> &'a mut NodeProto {
+fn node<'a>(model: &'a mut Model, name: &str) -> &'a mut Node {
     model.graph.as_mut().unwrap().node.iter_mut().find(|node| node.name == name).unwrap()
 }
 
-fn tensor<'a>(model: &'a mut ModelProto, name: &str) -> &'a mut TensorProto {
+fn tensor<'a>(model: &'a mut Model, name: &str) -> &'a mut Tensor {
     model.graph.as_mut().unwrap().initializer.iter_mut().find(|tensor| tensor.name == name).unwrap()
 }
 
-fn attribute<'a>(model: &'a mut ModelProto, node_name: &str, name: &str) -> &'a mut AttributeProto {
+fn attribute<'a>(model: &'a mut Model, node_name: &str, name: &str) -> &'a mut Attribute {
     let node = node(model, node_name);
     if !node.attribute.iter().any(|attribute| attribute.name == name) {
-        node.attribute.push(AttributeProto { name: name.into(), ..Default::default() });
+        node.attribute.push(Attribute { name: name.into(), ..Default::default() });
     }
     node.attribute.iter_mut().find(|attribute| attribute.name == name).unwrap()
 }
@@ -80,7 +85,7 @@ fn broken_graphs_name_the_node_or_tensor() {
     const CONV: &str = "resnetv15_stage2_conv1_fwd";
     const WEIGHT: &str = "resnetv15_stage2_conv1_weight";
     const VARIANCE: &str = "resnetv15_stage3_batchnorm0_running_var";
-    type Break = fn(&mut ModelProto);
+    type Break = fn(&mut Model);
     let cases: [(&str, Break, &str, &[&str]); 27] = [
         (
             "wrong operator",
@@ -106,7 +111,7 @@ fn broken_graphs_name_the_node_or_tensor() {
         ("groups", |m| attribute(m, CONV, "group").i = 2, "node", &[CONV, "group 2"]),
         (
             "automatic padding",
-            |m| attribute(m, CONV, "auto_pad").s = b"SAME_UPPER".to_vec().into(),
+            |m| attribute(m, CONV, "auto_pad").s = b"SAME_UPPER".to_vec(),
             "node",
             &[CONV, "SAME_UPPER"],
         ),
@@ -173,13 +178,13 @@ fn broken_graphs_name_the_node_or_tensor() {
         ("float16", |m| tensor(m, WEIGHT).data_type = 10, "tensor", &[WEIGHT, "element type 10", "float32"]),
         ("missing tensor", |m| tensor(m, WEIGHT).name = "other".into(), "tensor", &[WEIGHT, "missing"]),
     ];
-    let good = ModelProto::parse_from_bytes(&golden("mxnet.onnx")).unwrap();
+    let good = Model::decode(&*golden("mxnet.onnx")).unwrap();
     for (case, break_it, kind, texts) in cases {
         let mut model = good.clone();
         // IR 3 lists initialisers as inputs; without them a missing one is plain to see.
         model.graph.as_mut().unwrap().input.truncate(1);
         break_it(&mut model);
-        expect(case, load("model.onnx", &model.write_to_bytes().unwrap(), Arch::ResNet18), kind, texts);
+        expect(case, load("model.onnx", &model.encode_to_vec(), Arch::ResNet18), kind, texts);
     }
 }
 
@@ -294,13 +299,13 @@ fn offsets_of_a_tflite_file_are_not_believed() {
 
 #[test]
 fn broken_yamnets_name_the_layer() {
-    let good = ModelProto::parse_from_bytes(&golden("yamnet.onnx")).unwrap();
-    let conv = |model: &ModelProto, index: usize| {
+    let good = Model::decode(&*golden("yamnet.onnx")).unwrap();
+    let conv = |model: &Model, index: usize| {
         let nodes = &model.graph.as_ref().unwrap().node;
         nodes.iter().filter(|node| node.op_type == "Conv").nth(index).unwrap().output[0].clone()
     };
-    type Break = fn(&mut ModelProto, &str);
-    fn of<'a>(model: &'a mut ModelProto, output: &str) -> &'a mut NodeProto {
+    type Break = fn(&mut Model, &str);
+    fn of<'a>(model: &'a mut Model, output: &str) -> &'a mut Node {
         model.graph.as_mut().unwrap().node.iter_mut().find(|node| node.output[0] == output).unwrap()
     }
     let cases: [(&str, usize, Break, &str, &str); 4] = [
@@ -331,7 +336,7 @@ fn broken_yamnets_name_the_layer() {
         let mut model = good.clone();
         let name = conv(&model, index);
         break_it(&mut model, &name);
-        expect(case, load("yamnet.onnx", &model.write_to_bytes().unwrap(), Arch::Yamnet), kind, &[text]);
+        expect(case, load("yamnet.onnx", &model.encode_to_vec(), Arch::Yamnet), kind, &[text]);
     }
     expect(
         "a ResNet's name",
@@ -345,22 +350,22 @@ fn broken_yamnets_name_the_layer() {
 #[test]
 fn an_empty_weight_does_not_size_its_bias() {
     // In this export, a bias is one number that is repeated to the weight's length.
-    let mut model = ModelProto::parse_from_bytes(&golden("dynamo_unoptimized.onnx")).unwrap();
+    let mut model = Model::decode(&*golden("dynamo_unoptimized.onnx")).unwrap();
     let weight = tensor(&mut model, "conv1.weight");
     weight.dims = vec![1 << 60, 0, 7, 7];
     weight.raw_data.clear();
-    let bytes = model.write_to_bytes().unwrap();
+    let bytes = model.encode_to_vec();
     expect("empty weight", load("model.onnx", &bytes, Arch::ResNet18), "tensor", &["conv1.weight", "no numbers"]);
 }
 
 #[test]
 fn the_mean_is_over_height_and_width() {
-    let mut model = ModelProto::parse_from_bytes(&golden("dynamo_embedded.onnx")).unwrap();
+    let mut model = Model::decode(&*golden("dynamo_embedded.onnx")).unwrap();
     let nodes = &mut model.graph.as_mut().unwrap().node;
     let mean = nodes.iter_mut().find(|node| node.op_type == "ReduceMean").unwrap();
     let name = mean.name.clone();
     mean.input.truncate(1);
-    let bytes = model.write_to_bytes().unwrap();
+    let bytes = model.encode_to_vec();
     expect("mean of all", load("model.onnx", &bytes, Arch::ResNet18), "node", &[&name, "axes []"]);
 }
 
@@ -380,10 +385,10 @@ fn external_data_stay_in_the_folder_and_in_the_file() {
     std::fs::write(folder.path().join(FILE), golden(FILE)).unwrap();
     let path = folder.path().join("model.onnx");
     for (case, key, value, texts) in cases {
-        let mut model = ModelProto::parse_from_bytes(&golden("dynamo_external.onnx")).unwrap();
+        let mut model = Model::decode(&*golden("dynamo_external.onnx")).unwrap();
         let entries = &mut tensor(&mut model, "conv1.weight").external_data;
         entries.iter_mut().find(|entry| entry.key == key).unwrap().value = value.into();
-        std::fs::write(&path, model.write_to_bytes().unwrap()).unwrap();
+        std::fs::write(&path, model.encode_to_vec()).unwrap();
         expect(case, BackboneWeights::load(&path, Arch::ResNet18), "tensor", texts);
     }
 }

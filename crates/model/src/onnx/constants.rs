@@ -3,20 +3,11 @@
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path};
 
-use onnx_ir::TensorProto;
-
 use super::graph::{Graph, attribute, input, is, node_error};
+use super::proto::{DOUBLE, EXTERNAL, FLOAT, INT64, Tensor};
 use crate::Error;
 use crate::host_tensor::HostTensor;
 use crate::weight_file::open;
-
-/// ONNX's numbers for element types (`TensorProto.DataType`).
-const FLOAT: i32 = 1;
-const INT64: i32 = 7;
-const DOUBLE: i32 = 11;
-
-/// `TensorProto.DataLocation.EXTERNAL`.
-const EXTERNAL: i32 = 1;
 
 /// How many nodes may stand between a weight and its numbers.
 const MAX_CHAIN: usize = 8;
@@ -53,7 +44,7 @@ impl<'a> Graph<'a> {
     }
 
     /// An initialiser, a `Constant`, or one of these behind nodes that keep its numbers.
-    fn constant(&self, value: &str) -> Result<&'a TensorProto, Error> {
+    fn constant(&self, value: &str) -> Result<&'a Tensor, Error> {
         let mut name = value;
         for _ in 0..MAX_CHAIN {
             if let Some(tensor) = self.initializers.get(name) {
@@ -74,11 +65,11 @@ impl<'a> Graph<'a> {
     }
 }
 
-fn read(tensor: &TensorProto, name: &str, folder: &Path) -> Result<HostTensor, Error> {
+fn read(tensor: &Tensor, name: &str, folder: &Path) -> Result<HostTensor, Error> {
     let shape = tensor.dims.iter().map(|&dim| usize::try_from(dim)).collect::<Result<Vec<_>, _>>();
     let shape = shape.map_err(|_| Error::tensor(name, format!("shape {:?}", tensor.dims)))?;
     let external;
-    let bytes = if tensor.data_location.value() == EXTERNAL {
+    let bytes = if tensor.data_location == EXTERNAL {
         external = read_external(tensor, name, folder)?;
         &external
     } else {
@@ -100,7 +91,7 @@ fn read(tensor: &TensorProto, name: &str, folder: &Path) -> Result<HostTensor, E
 }
 
 /// Reads the part of a file beside the model that holds `tensor`.
-fn read_external(tensor: &TensorProto, name: &str, folder: &Path) -> Result<Vec<u8>, Error> {
+fn read_external(tensor: &Tensor, name: &str, folder: &Path) -> Result<Vec<u8>, Error> {
     let error = |problem: String| Error::tensor(name, format!("external data: {problem}"));
     let entry =
         |key: &str| tensor.external_data.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str());

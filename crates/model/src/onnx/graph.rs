@@ -3,23 +3,22 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use onnx_ir::{AttributeProto, GraphProto, NodeProto, TensorProto};
-
+use super::proto::{self, Attribute, Node, Tensor};
 use crate::Error;
 
 pub(super) struct Graph<'a> {
     /// What the graph is fed: inputs that are not initialisers as well.
     pub inputs: Vec<&'a str>,
-    pub initializers: HashMap<&'a str, &'a TensorProto>,
+    pub initializers: HashMap<&'a str, &'a Tensor>,
     /// The node that makes a value.
-    pub producers: HashMap<&'a str, &'a NodeProto>,
-    consumers: HashMap<&'a str, Vec<&'a NodeProto>>,
+    pub producers: HashMap<&'a str, &'a Node>,
+    consumers: HashMap<&'a str, Vec<&'a Node>>,
     /// Where external data lie.
     pub folder: &'a Path,
 }
 
 impl<'a> Graph<'a> {
-    pub fn new(graph: &'a GraphProto, folder: &'a Path) -> Graph<'a> {
+    pub fn new(graph: &'a proto::Graph, folder: &'a Path) -> Graph<'a> {
         let initializers: HashMap<_, _> =
             graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
         let inputs = graph.input.iter().map(|input| input.name.as_str());
@@ -43,8 +42,8 @@ impl<'a> Graph<'a> {
 
     /// The nodes that compute with the numbers of `value`; those that ask only for its shape or
     /// type do not.
-    pub fn consumers(&self, value: &str) -> impl Iterator<Item = &'a NodeProto> {
-        let computes = move |node: &&NodeProto| match node.op_type.as_str() {
+    pub fn consumers(&self, value: &str) -> impl Iterator<Item = &'a Node> {
+        let computes = move |node: &&Node| match node.op_type.as_str() {
             "Shape" => false,
             "CastLike" => input(node, 0) == Some(value),
             _ => true,
@@ -53,7 +52,7 @@ impl<'a> Graph<'a> {
     }
 
     /// The one node that computes with `value`, which is an `operator`.
-    pub fn next(&self, value: &str, operator: &str) -> Result<&'a NodeProto, Error> {
+    pub fn next(&self, value: &str, operator: &str) -> Result<&'a Node, Error> {
         let mut consumers = self.consumers(value);
         match (consumers.next(), consumers.next()) {
             (Some(node), None) if is(node, operator) => Ok(node),
@@ -71,38 +70,38 @@ impl<'a> Graph<'a> {
 }
 
 /// Whether `node` is an `operator` of the standard domain.
-pub(super) fn is(node: &NodeProto, operator: &str) -> bool {
+pub(super) fn is(node: &Node, operator: &str) -> bool {
     node.op_type == operator && matches!(node.domain.as_str(), "" | "ai.onnx")
 }
 
 /// The name of `node` in errors.
-pub(super) fn label(node: &NodeProto) -> String {
+pub(super) fn label(node: &Node) -> String {
     match node.name.as_str() {
         "" => format!("{} -> {}", node.op_type, node.output.first().map_or("", String::as_str)),
         name => name.to_owned(),
     }
 }
 
-pub(super) fn node_error(node: &NodeProto, problem: String) -> Error {
+pub(super) fn node_error(node: &Node, problem: String) -> Error {
     Error::Node { node: label(node), problem }
 }
 
 /// The input at `index`, if it is there and named.
-pub(super) fn input(node: &NodeProto, index: usize) -> Option<&str> {
+pub(super) fn input(node: &Node, index: usize) -> Option<&str> {
     node.input.get(index).map(String::as_str).filter(|name| !name.is_empty())
 }
 
 /// The first output.
-pub(super) fn output(node: &NodeProto) -> Result<&str, Error> {
+pub(super) fn output(node: &Node) -> Result<&str, Error> {
     node.output.first().map(String::as_str).ok_or_else(|| node_error(node, "it has no output".into()))
 }
 
-pub(super) fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributeProto> {
+pub(super) fn attribute<'a>(node: &'a Node, name: &str) -> Option<&'a Attribute> {
     node.attribute.iter().find(|attribute| attribute.name == name)
 }
 
 /// An error unless the integers of attribute `name` are `expected`; an absent one is `default`.
-pub(super) fn check_ints(node: &NodeProto, name: &str, default: &[i64], expected: &[i64]) -> Result<(), Error> {
+pub(super) fn check_ints(node: &Node, name: &str, default: &[i64], expected: &[i64]) -> Result<(), Error> {
     let found = attribute(node, name).map_or(default, |attribute| &attribute.ints);
     if found == expected {
         return Ok(());
@@ -111,7 +110,7 @@ pub(super) fn check_ints(node: &NodeProto, name: &str, default: &[i64], expected
 }
 
 /// An error unless the integer attribute `name` is absent or `expected`.
-pub(super) fn check_int(node: &NodeProto, name: &str, expected: i64) -> Result<(), Error> {
+pub(super) fn check_int(node: &Node, name: &str, expected: i64) -> Result<(), Error> {
     match attribute(node, name).map(|attribute| attribute.i) {
         Some(found) if found != expected => Err(node_error(node, format!("{name} {found}, expected {expected}"))),
         _ => Ok(()),

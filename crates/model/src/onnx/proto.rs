@@ -1,13 +1,18 @@
-//! The part of ONNX's schema that is written here.
+//! The part of ONNX's schema that Wail reads and writes, with the field numbers of
+//! <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>.
 //!
-//! <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>, whose field numbers these are. Reading is left to `onnx-ir`; what its
-//! types write, with packed integers as in protobuf 3, rten does not read.
+//! Integers are written unpacked, as in protobuf 2: rten does not read packed ones. Both forms are read, and fields that
+//! are not listed here are skipped.
 
 use prost::Message;
 
 /// `TensorProto.DataType`
 pub const FLOAT: i32 = 1;
 pub const INT64: i32 = 7;
+pub const DOUBLE: i32 = 11;
+
+/// `TensorProto.DataLocation`: the numbers stand in another file.
+pub const EXTERNAL: i32 = 1;
 
 /// `AttributeProto.AttributeType`
 pub const ATTRIBUTE_INT: i32 = 2;
@@ -72,14 +77,23 @@ pub struct Node {
     pub op_type: String,
     #[prost(message, repeated, tag = "5")]
     pub attribute: Vec<Attribute>,
+    /// Empty or `ai.onnx` for ONNX's own operators.
+    #[prost(string, tag = "7")]
+    pub domain: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
 pub struct Attribute {
     #[prost(string, tag = "1")]
     pub name: String,
+    #[prost(float, tag = "2")]
+    pub f: f32,
     #[prost(int64, tag = "3")]
     pub i: i64,
+    #[prost(bytes = "vec", tag = "4")]
+    pub s: Vec<u8>,
+    #[prost(message, optional, tag = "5")]
+    pub t: Option<Tensor>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
     #[prost(int32, tag = "20")]
@@ -92,10 +106,20 @@ pub struct Tensor {
     pub dims: Vec<i64>,
     #[prost(int32, tag = "2")]
     pub data_type: i32,
+    #[prost(float, repeated, tag = "4")]
+    pub float_data: Vec<f32>,
+    #[prost(int64, repeated, tag = "7")]
+    pub int64_data: Vec<i64>,
     #[prost(string, tag = "8")]
     pub name: String,
     #[prost(bytes = "vec", tag = "9")]
     pub raw_data: Vec<u8>,
+    #[prost(double, repeated, tag = "10")]
+    pub double_data: Vec<f64>,
+    #[prost(message, repeated, tag = "13")]
+    pub external_data: Vec<Entry>,
+    #[prost(int32, tag = "14")]
+    pub data_location: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -1,8 +1,7 @@
 //! From the graph's input through the blocks to the pooling.
 
-use onnx_ir::NodeProto;
-
 use super::graph::{Graph, attribute, check_int, check_ints, input, is, node_error, output};
+use super::proto::Node;
 use crate::Error;
 use crate::arch::{Arch, BasicBlock, ConvSpec, ResNetLayers};
 use crate::fold::{BatchNorm, RawConv};
@@ -70,7 +69,7 @@ fn block<'a>(
 
 /// The convolution at `node` with the batch norm that may follow; also the value that comes out of
 /// both.
-pub(super) fn conv<'a>(graph: &Graph<'a>, node: &'a NodeProto, spec: ConvSpec) -> Result<(RawConv, &'a str), Error> {
+pub(super) fn conv<'a>(graph: &Graph<'a>, node: &'a Node, spec: ConvSpec) -> Result<(RawConv, &'a str), Error> {
     let [kernel, stride, before, after] =
         [spec.kernel, spec.stride, spec.padding[0], spec.padding[1]].map(|n| n as i64);
     let weight = graph.tensor(weight_name(node)?)?;
@@ -97,7 +96,7 @@ pub(super) fn conv<'a>(graph: &Graph<'a>, node: &'a NodeProto, spec: ConvSpec) -
 }
 
 /// Its running statistics, also where the export kept training mode.
-fn batch_norm(graph: &Graph, node: &NodeProto) -> Result<BatchNorm, Error> {
+fn batch_norm(graph: &Graph, node: &Node) -> Result<BatchNorm, Error> {
     // Until opset 8, 0 meant statistics per pixel.
     check_int(node, "spatial", 1)?;
     let get = |index: usize| match input(node, index) {
@@ -113,7 +112,7 @@ fn batch_norm(graph: &Graph, node: &NodeProto) -> Result<BatchNorm, Error> {
     })
 }
 
-fn max_pool(node: &NodeProto) -> Result<&str, Error> {
+fn max_pool(node: &Node) -> Result<&str, Error> {
     check_ints(node, "kernel_shape", &[], &[3; 2])?;
     check_ints(node, "strides", &[1; 2], &[2; 2])?;
     check_ints(node, "pads", &[0; 4], &[1; 4])?;
@@ -142,7 +141,7 @@ fn average_pool(graph: &Graph, x: &str, arch: Arch) -> Result<(), Error> {
 }
 
 /// Axes are an attribute until opset 17, then an input.
-pub(super) fn check_mean_axes(graph: &Graph, node: &NodeProto) -> Result<(), Error> {
+pub(super) fn check_mean_axes(graph: &Graph, node: &Node) -> Result<(), Error> {
     let mut axes = match (attribute(node, "axes"), input(node, 1)) {
         (Some(axes), _) => axes.ints.clone(),
         (None, Some(name)) => graph.integers(name)?,
@@ -155,7 +154,7 @@ pub(super) fn check_mean_axes(graph: &Graph, node: &NodeProto) -> Result<(), Err
     if axes == [2, 3] { Ok(()) } else { Err(node_error(node, format!("the mean over axes {axes:?}, expected [2, 3]"))) }
 }
 
-fn check_no_auto_pad(node: &NodeProto) -> Result<(), Error> {
+fn check_no_auto_pad(node: &Node) -> Result<(), Error> {
     match auto_pad(node) {
         Some(auto_pad) if auto_pad != b"NOTSET" => {
             Err(node_error(node, format!("auto_pad {}, expected explicit pads", String::from_utf8_lossy(auto_pad))))
@@ -164,15 +163,15 @@ fn check_no_auto_pad(node: &NodeProto) -> Result<(), Error> {
     }
 }
 
-fn auto_pad(node: &NodeProto) -> Option<&[u8]> {
+fn auto_pad(node: &Node) -> Option<&[u8]> {
     attribute(node, "auto_pad").map(|attribute| attribute.s.as_ref())
 }
 
 /// The side of a convolution's kernel.
-fn kernel(graph: &Graph, node: &NodeProto) -> Result<usize, Error> {
+fn kernel(graph: &Graph, node: &Node) -> Result<usize, Error> {
     Ok(graph.tensor(weight_name(node)?)?.shape.last().copied().unwrap_or(0))
 }
 
-fn weight_name(node: &NodeProto) -> Result<&str, Error> {
+fn weight_name(node: &Node) -> Result<&str, Error> {
     input(node, 1).ok_or_else(|| node_error(node, "it has no weight".into()))
 }

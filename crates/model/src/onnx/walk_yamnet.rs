@@ -1,9 +1,8 @@
 //! YAMNet in an ONNX graph: its convolutions, one after the other, then the pooling. What stands before the first convolution, a
 //! front end or the cutting into patches, is not read.
 
-use onnx_ir::NodeProto;
-
 use super::graph::{Graph, attribute, input, is, node_error, output};
+use super::proto::Node;
 use super::walk::{check_mean_axes, conv};
 use crate::Error;
 use crate::arch::{ConvSpec, Layers};
@@ -37,7 +36,7 @@ pub(super) fn yamnet(graph: &Graph, specs: Vec<ConvSpec>) -> Result<RawBackbone,
 }
 
 /// The first convolution on the way from the graph's input.
-fn first_conv<'a>(graph: &Graph<'a>) -> Result<&'a NodeProto, Error> {
+fn first_conv<'a>(graph: &Graph<'a>) -> Result<&'a Node, Error> {
     let &[mut x] = graph.inputs.as_slice() else {
         return Err(Error::Unsupported(format!("a graph with the inputs {:?}, expected one", graph.inputs)));
     };
@@ -52,7 +51,7 @@ fn first_conv<'a>(graph: &Graph<'a>) -> Result<&'a NodeProto, Error> {
 }
 
 /// `GlobalAveragePool`, or the mean over height and width.
-fn pooling<'a>(graph: &Graph<'a>, x: &str) -> Result<&'a NodeProto, Error> {
+fn pooling<'a>(graph: &Graph<'a>, x: &str) -> Result<&'a Node, Error> {
     match graph.consumers(x).next() {
         Some(node) if is(node, "ReduceMean") => check_mean_axes(graph, node).map(|()| node),
         Some(node) if is(node, "Conv") => Err(node_error(
@@ -64,7 +63,7 @@ fn pooling<'a>(graph: &Graph<'a>, x: &str) -> Result<&'a NodeProto, Error> {
 }
 
 /// The linear layer after the pooling `node`, weight `[n_classes, n_inputs]` and bias.
-fn linear<'a>(graph: &Graph<'a>, mut node: &'a NodeProto) -> Result<Option<[HostTensor; 2]>, Error> {
+fn linear<'a>(graph: &Graph<'a>, mut node: &'a Node) -> Result<Option<[HostTensor; 2]>, Error> {
     for _ in 0..KEEPS_ORDER.len() {
         match graph.consumers(output(node)?).next() {
             Some(next) if KEEPS_ORDER.iter().any(|operator| is(next, operator)) => node = next,
@@ -75,7 +74,7 @@ fn linear<'a>(graph: &Graph<'a>, mut node: &'a NodeProto) -> Result<Option<[Host
     Ok(None)
 }
 
-fn gemm(graph: &Graph, node: &NodeProto) -> Result<[HostTensor; 2], Error> {
+fn gemm(graph: &Graph, node: &Node) -> Result<[HostTensor; 2], Error> {
     let tensor = |index: usize| match input(node, index) {
         Some(name) => graph.tensor(name),
         None => Err(node_error(node, format!("input {index} is missing"))),

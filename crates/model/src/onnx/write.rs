@@ -209,6 +209,7 @@ impl Nodes {
             data_type: FLOAT,
             raw_data: value.to_le_bytes().into(),
             name: name.into(),
+            ..Tensor::default()
         });
         name.into()
     }
@@ -220,6 +221,7 @@ impl Nodes {
             data_type: INT64,
             raw_data: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
             name: name.into(),
+            ..Tensor::default()
         });
         name.into()
     }
@@ -232,6 +234,7 @@ impl Nodes {
             name: output.to_owned(),
             op_type: operator.to_owned(),
             attribute: attributes,
+            domain: String::new(),
         });
         output.to_owned()
     }
@@ -260,11 +263,11 @@ fn window(kernel: usize, stride: usize, [before, after]: [usize; 2]) -> Vec<Attr
 
 fn ints(name: &str, values: &[usize]) -> Attribute {
     let ints = values.iter().map(|value| *value as i64).collect();
-    Attribute { name: name.into(), i: 0, ints, kind: ATTRIBUTE_INTS }
+    Attribute { name: name.into(), ints, kind: ATTRIBUTE_INTS, ..Attribute::default() }
 }
 
 fn int(name: &str, value: i64) -> Attribute {
-    Attribute { name: name.into(), i: value, ints: vec![], kind: ATTRIBUTE_INT }
+    Attribute { name: name.into(), i: value, kind: ATTRIBUTE_INT, ..Attribute::default() }
 }
 
 fn initializer(tensor: &TensorView) -> Tensor {
@@ -273,6 +276,7 @@ fn initializer(tensor: &TensorView) -> Tensor {
         data_type: FLOAT,
         raw_data: tensor.to_bytes(),
         name: tensor.name.clone(),
+        ..Tensor::default()
     }
 }
 
