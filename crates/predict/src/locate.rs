@@ -69,7 +69,7 @@ mod tests {
         };
         let experiments = root.path().join("experiments");
         let find = |path: &Path| model_file(path, &experiments);
-        assert!(find(Path::new(NEWEST)).unwrap_err().to_string().contains("train --config"));
+        assert!(find(Path::new(NEWEST)).unwrap_err().to_string().contains("wail --config sweep.toml"));
         assert!(find(root.path()).is_err());
         let onnx = put("models/a/model.onnx");
         assert_eq!((find(&onnx).unwrap(), find(&root.path().join("models/a")).unwrap()), (onnx.clone(), onnx));

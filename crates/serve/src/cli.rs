@@ -93,7 +93,7 @@ impl ModelArgs {
             model = classifier.name(),
             sha256 = classifier.sha256(),
             engine = compute.engine_name(),
-            "model loaded"
+            "loaded"
         );
         Ok(classifier)
     }

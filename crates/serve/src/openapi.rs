@@ -34,7 +34,7 @@ pub fn document() -> Value {
         "info": {
             "title": "Wail",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Classifies why a baby cries, from a recording of a few seconds. Research software, not a medical device.",
+            "description": "Estimates why a baby is crying from a recording of a few seconds. Research software, not a medical device.",
             "license": { "name": "MIT OR Apache-2.0" },
         },
         "paths": paths,
