@@ -4,11 +4,11 @@ WORKDIR /source
 COPY . .
 RUN cargo build --release --workspace --locked
 
-# glibc and a user without rights; no shell, no package manager.
+# glibc and an unprivileged user; no shell, no package manager.
 FROM gcr.io/distroless/cc-debian12:nonroot
 WORKDIR /
-COPY --from=build /source/target/release/serve /usr/local/bin/serve
+COPY --from=build /source/target/release/wail-serve /usr/local/bin/wail-serve
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=4s --start-period=10s CMD ["/usr/local/bin/serve", "check"]
-ENTRYPOINT ["/usr/local/bin/serve"]
+HEALTHCHECK --interval=10s --timeout=4s --start-period=10s CMD ["/usr/local/bin/wail-serve", "check"]
+ENTRYPOINT ["/usr/local/bin/wail-serve"]
 CMD ["--listen", "0.0.0.0:8000"]

@@ -48,6 +48,9 @@ mod arch;
 mod backbone;
 mod burn_layers;
 mod checksum;
+#[cfg(feature = "cli")]
+mod compute_args;
+mod compute_names;
 mod conv;
 mod device;
 mod engine;
@@ -72,6 +75,9 @@ mod weights;
 
 pub use arch::Arch;
 pub use backbone::Backbone;
+#[cfg(feature = "cli")]
+pub use compute_args::ComputeArgs;
+pub use compute_names::{DeviceName, EngineName};
 pub use device::cpu;
 pub use engine::Engine;
 pub use engine::compute::Compute;

@@ -1,4 +1,4 @@
-//! From bytes to probabilities, by the road that training took.
+//! From audio bytes to probabilities, through the same steps as in training.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -10,7 +10,7 @@ use model::{Compute, Engine, Gate, Head, ModelInfo};
 
 use crate::{Clips, Error, Listener, Options, Prediction, Span, Windows, in_the_box, model_file};
 
-/// Name of the model's description, beside it.
+/// File name of the model card, next to the model file.
 const CARD_FILE: &str = "MODEL_CARD.md";
 
 /// A trained model and the feature settings that it was trained with.
@@ -26,21 +26,20 @@ pub struct Classifier {
     calibration: Calibration,
 }
 
-/// What a model makes of one image.
+/// Output of the model for one image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Output {
-    /// `[classes]`.
+    /// Logits, `[n_classes]`, before calibration.
     pub logits: Vec<f32>,
-    /// The score that it is a cry, 0 to 1; `None` if the model has no gate.
+    /// How much the sound is like a cry, 0 to 1; `None` if the model has no gate.
     pub cry_score: Option<f32>,
 }
 
 impl Classifier {
-    /// Loads the model that a person means: a file or folder, see [`model_file`], or without a name the one that comes with the
-    /// program.
+    /// Loads the model that `name` stands for, see [`model_file`]; without a name, the model that is compiled into the program.
     ///
     /// # Errors
-    /// [`Error::NoModel`] and those of [`Classifier::load`].
+    /// [`Error::NoModel`] and the errors of [`Classifier::load`].
     pub fn find(name: Option<&Path>, experiments: &Path, compute: &Compute) -> Result<Self, Error> {
         match name {
             Some(path) => Self::load(&model_file(path, experiments)?, compute),
@@ -51,7 +50,7 @@ impl Classifier {
         }
     }
 
-    /// Loads a model file, and `MODEL_CARD.md` beside it if there is one.
+    /// Loads a model file, and `MODEL_CARD.md` next to it if there is one.
     ///
     /// # Errors
     /// [`Error::Model`], [`Error::FeatureSettings`] or [`Error::Calibration`].
@@ -63,34 +62,34 @@ impl Classifier {
 
     fn new(path: &Path, bytes: &[u8], name: String, card: Option<String>, compute: &Compute) -> Result<Self, Error> {
         let model = model::parse_model(path, bytes, compute.device())?;
-        let wrong = |reason: String| Error::FeatureSettings { path: path.into(), reason };
+        let unusable = |source| Error::FeatureSettings { path: path.into(), source };
         let config: FeatureConfig =
-            serde_json::from_value(model.info.features.clone()).map_err(|e| wrong(e.to_string()))?;
+            serde_json::from_value(model.info.features.clone()).map_err(|e| unusable(e.into()))?;
         let calibration = serde_json::from_value(model.info.calibration.clone())
-            .map_err(|e| Error::Calibration { path: path.into(), reason: e.to_string() })?;
-        let extractor = Extractor::new(&config).map_err(|e| wrong(e.to_string()))?;
+            .map_err(|source| Error::Calibration { path: path.into(), source })?;
+        let extractor = Extractor::new(&config).map_err(|e| unusable(e.into()))?;
         let engine = compute.engine(&model.weights, &config.inputs())?;
         let sha256 = durable::sha256_hex(bytes);
         let model::SavedModel { info, head, gate, .. } = model;
         Ok(Self { name, card, sha256, info, extractor, engine, head, gate, calibration })
     }
 
-    /// The model's file, or what it is, for people.
+    /// Path of the model file, or the name of the compiled-in model; for display.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The classes.
+    /// The classes, in the order of the logits.
     pub fn labels(&self) -> &[String] {
         &self.info.labels
     }
 
-    /// What was saved with the model.
+    /// The metadata in the model file.
     pub fn info(&self) -> &ModelInfo {
         &self.info
     }
 
-    /// SHA-256 of the model file, in hexadecimal.
+    /// SHA-256 of the model file, 64 hexadecimal digits.
     pub fn sha256(&self) -> &str {
         &self.sha256
     }
@@ -100,36 +99,37 @@ impl Classifier {
         self.extractor.config()
     }
 
-    /// What makes its images.
+    /// The feature extractor.
     pub(crate) fn extractor(&self) -> &Extractor {
         &self.extractor
     }
 
-    /// Temperature and thresholds of its probabilities.
+    /// Temperature and thresholds for the probabilities.
     pub fn calibration(&self) -> &Calibration {
         &self.calibration
     }
 
-    /// The model's description, Markdown; `None` where there is none.
+    /// The model card, Markdown; `None` if the model has none.
     pub fn card(&self) -> Option<&str> {
         self.card.as_deref()
     }
 
-    /// Classifies the bytes of one recording. `extension` is a hint for the decoder. Probabilities are calibrated: a softmax
-    /// of the logits over the temperature that was fitted on validation.
+    /// Classifies one sound file. `extension` is a hint for the decoder.
+    ///
+    /// Probabilities are calibrated: the softmax of the logits divided by the temperature that was fitted on the validation set.
     ///
     /// # Errors
-    /// [`Error::Sound`] if the bytes are not a usable recording, [`Error::Coverage`] for a coverage that the model does not
-    /// know, [`Error::Model`] if the device gives no result.
+    /// [`Error::Sound`] if `bytes` are not a usable recording, [`Error::Coverage`] for a coverage that the model does not have,
+    /// [`Error::Model`] if the device fails.
     pub fn classify(&self, bytes: &[u8], extension: Option<&str>, options: &Options) -> Result<Prediction, Error> {
         self.check(options)?;
         self.classify_audio(&self.extractor.decode(bytes, extension)?, options)
     }
 
-    /// [`Classifier::classify`] of a file, which is read only as far as needed.
+    /// As [`Classifier::classify`], for a file, which is read only as far as needed.
     ///
     /// # Errors
-    /// As [`Classifier::classify`]; [`Error::Sound`] if it is no regular file or cannot be read, too.
+    /// As [`Classifier::classify`]; also [`Error::Sound`] if `path` is not a regular file or cannot be read.
     pub fn classify_file(&self, path: &Path, options: &Options) -> Result<Prediction, Error> {
         self.check(options)?;
         self.classify_audio(&self.extractor.decode_file(path)?, options)
@@ -142,11 +142,12 @@ impl Classifier {
         self.decide(output, options, clips.warnings)
     }
 
-    /// Hears a whole file window by window, in memory that does not grow with its length; gives its length, s, and what to know about it.
+    /// Classifies a whole file window by window and passes each window to `sink`. Returns the length of the file, s, and the warnings of
+    /// the decoder. Memory does not grow with the length of the file.
     ///
     /// # Errors
-    /// As [`Classifier::classify_file`], [`Error::Windows`] if they make no sense, and those of `sink`. What `sink` got before an error was
-    /// good.
+    /// As [`Classifier::classify_file`], [`Error::Windows`] for windows that the model does not take, and the errors of `sink`. Windows
+    /// that `sink` received before an error are valid.
     pub fn listen_to_file<E: From<Error>>(
         &self,
         path: &Path,
@@ -156,15 +157,15 @@ impl Classifier {
     ) -> Result<(f64, Vec<String>), E> {
         let mut listener: Option<Listener> = None;
         let mut failure = None;
-        let heard = self.extractor.hear_file(path, &mut |samples, sample_rate_hz| {
-            let mut hear = || -> Result<(), E> {
+        let decoded = self.extractor.hear_file(path, &mut |samples, sample_rate_hz| {
+            let mut push = || -> Result<(), E> {
                 let listener = match &mut listener {
                     Some(listener) => listener,
                     none => none.insert(Listener::new(self, windows, *options, sample_rate_hz)?),
                 };
                 listener.push(samples, &mut sink)
             };
-            match hear() {
+            match push() {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(error) => {
                     failure = Some(error);
@@ -175,31 +176,32 @@ impl Classifier {
         if let Some(error) = failure {
             return Err(error);
         }
-        let heard = heard.map_err(Error::from)?;
-        let seconds = heard.n_samples as f64 / f64::from(heard.sample_rate_hz);
+        let decoded = decoded.map_err(Error::from)?;
+        let seconds = decoded.n_samples as f64 / f64::from(decoded.sample_rate_hz);
         if let Some(listener) = listener {
             listener.finish(&mut sink)?;
         }
-        Ok((seconds, heard.warnings.iter().map(ToString::to_string).collect()))
+        Ok((seconds, decoded.warnings.iter().map(ToString::to_string).collect()))
     }
 
-    /// The first step of [`Classifier::classify`]: the images of a recording's beginning and, if asked for, of its windows.
+    /// First step of [`Classifier::classify`]: decodes a sound file and computes the images of its first clip and, on request, of its
+    /// windows.
     ///
     /// # Errors
-    /// [`Error::Sound`], or [`Error::Windows`] if they make no sense.
+    /// [`Error::Sound`] if `bytes` are not a usable recording, [`Error::Windows`] for windows that the model does not take.
     pub fn cut(&self, bytes: &[u8], extension: Option<&str>, windows: Option<&Windows>) -> Result<Clips, Error> {
         let clip_seconds = self.extractor.config().clip_seconds;
-        let seconds = windows.map_or(Ok(clip_seconds), |windows| windows.heard_seconds(clip_seconds))?;
+        let seconds = windows.map_or(Ok(clip_seconds), |windows| windows.used_seconds(clip_seconds))?;
         let started = Instant::now();
         let audio = self.extractor.decode_up_to(seconds, bytes, extension)?;
         let decode_time = started.elapsed();
         Ok(Clips { decode_time, ..Clips::cut(&self.extractor, &audio, windows) })
     }
 
-    /// The second step: what the model makes of each of `images`, `[n, record length]` as [`Classifier::cut`] gives them.
+    /// Second step: runs the model on `images`, `[n, record_len]` f32 as [`Classifier::cut`] returns them; returns `[n]` outputs.
     ///
     /// # Errors
-    /// [`Error::Model`] if the device gives no result.
+    /// [`Error::Model`] if the device fails.
     pub fn outputs(&self, images: &[f32]) -> Result<Vec<Output>, Error> {
         let embeddings = self.engine.embed(images)?;
         let logits = self.head.classify(&embeddings)?;
@@ -210,17 +212,17 @@ impl Classifier {
         if let Some(gate) = &self.gate {
             let records = images.chunks_exact(self.engine.record_len());
             for ((output, record), score) in outputs.iter_mut().zip(records).zip(gate.scores(&embeddings)) {
-                // Digital silence always scores 0, whatever the gate has learnt.
+                // Digital silence always scores 0.
                 output.cry_score = Some(if self.features().is_silent(record) { 0.0 } else { score });
             }
         }
         Ok(outputs)
     }
 
-    /// The last step: what the output for one image means.
+    /// Last step: turns the output for one image into a prediction.
     ///
     /// # Errors
-    /// [`Error::Coverage`].
+    /// [`Error::Coverage`] for a coverage that the model does not have.
     pub fn decide(&self, output: &Output, options: &Options, warnings: Vec<String>) -> Result<Prediction, Error> {
         let Output { logits, cry_score } = output;
         let set = options.coverage.map(|coverage| self.prediction_set(logits, coverage)).transpose()?;
@@ -231,15 +233,15 @@ impl Classifier {
         Ok(Prediction { cry_score: *cry_score, not_a_cry, ..prediction })
     }
 
-    /// Whether the model tells cries from other sounds.
+    /// Whether the model has a gate, which tells cries from other sounds.
     pub fn has_gate(&self) -> bool {
         self.gate.is_some()
     }
 
-    /// An error if the model cannot answer so.
+    /// Checks that the model supports `options`.
     ///
     /// # Errors
-    /// [`Error::Coverage`].
+    /// [`Error::Coverage`] for a coverage that the model does not have.
     pub fn check(&self, options: &Options) -> Result<(), Error> {
         let known = |coverage: f64| self.prediction_set(&vec![0.0; self.labels().len()], coverage);
         options.coverage.map_or(Ok(()), |coverage| known(coverage).map(drop))
@@ -249,7 +251,7 @@ impl Classifier {
         let plain = Calibration { temperature: 1.0, ..self.calibration.clone() }.rescale_logits(logits);
         self.calibration.prediction_set(&plain, coverage).ok_or_else(|| {
             let known: Vec<String> = self.calibration.sets.iter().map(|set| set.coverage.to_string()).collect();
-            Error::Coverage { coverage, known: known.join(", ") }
+            Error::Coverage { coverage, known: if known.is_empty() { "none".into() } else { known.join(", ") } }
         })
     }
 }

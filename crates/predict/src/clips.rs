@@ -1,4 +1,4 @@
-//! A recording cut into what the model listens to.
+//! A recording cut into the clip and the windows that the model classifies.
 
 use std::time::{Duration, Instant};
 
@@ -7,69 +7,76 @@ use serde::Serialize;
 
 use crate::{Error, quality};
 
-/// Most windows that one recording is cut into.
+/// Maximum number of windows per recording.
 pub const MAX_WINDOWS: usize = 64;
 
-/// Most that is read of a recording that is cut into windows, s: a small file can hold hours of silence.
+/// Maximum length that is decoded when a recording is cut into windows, s. A small file can hold hours of silence.
 const MAX_SECONDS: f64 = 120.0;
 
-/// How to cut a long recording, s.
+/// How to cut a long recording into windows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Windows {
-    /// Length of a window, above 0; at most what the model listens to, since the rest would be cut off.
+    /// Window length, s: 0.5 to the model's clip length.
     pub window_seconds: f64,
-    /// From the beginning of a window to that of the next, above 0.
+    /// Time from the start of one window to the start of the next (the hop), s: 0.1 to the window length.
     pub hop_seconds: f64,
 }
 
-/// A stretch of a recording.
+/// Start and end of a part of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Span {
-    /// Where it begins, s.
+    /// Start, s from the start of the recording.
     pub start_seconds: f64,
-    /// Where it ends, s.
+    /// End, s from the start of the recording.
     pub end_seconds: f64,
 }
 
-/// A recording, decoded and turned into images: its beginning, then each window.
+/// Model inputs of one recording: its first clip, then each window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clips {
-    /// `[1 + windows, record length]` row-major: the inputs of the feature settings, one after the other.
+    /// Records, `[1 + n_windows, record_len]` f32, row-major: the inputs of the feature settings, one after the other.
     pub images: Vec<f32>,
-    /// One for each window.
+    /// Start and end of each window, `[n_windows]`.
     pub windows: Vec<Span>,
-    /// What to know about the sound, for people.
+    /// Quality warnings for the reader, such as a recording that is too short.
     pub warnings: Vec<String>,
-    /// How long decoding took.
+    /// Time spent on decoding.
     pub decode_time: Duration,
-    /// How long resampling, spectrograms and images took.
+    /// Time spent on resampling, spectrograms and images.
     pub feature_time: Duration,
 }
 
 impl Windows {
-    /// Why `clip_seconds` of sound cannot be cut so; `None` if they can.
+    /// What is wrong with these windows for a model with clips of `clip_seconds`; `None` if they are valid.
     fn problem(&self, clip_seconds: f64) -> Option<String> {
         let Self { window_seconds, hop_seconds } = self;
         if !(*window_seconds >= 0.5 && *window_seconds <= clip_seconds) {
-            return Some(format!("a window of {window_seconds} s: it is 0.5 to {clip_seconds} s"));
+            return Some(format!("a window of {window_seconds} s is not possible: choose 0.5 to {clip_seconds} s"));
         }
-        (!(*hop_seconds >= 0.1 && hop_seconds <= window_seconds))
-            .then(|| format!("a hop of {hop_seconds} s: it is 0.1 s up to the window"))
+        (!(*hop_seconds >= 0.1 && hop_seconds <= window_seconds)).then(|| {
+            format!("a hop of {hop_seconds} s is not possible: choose 0.1 to {window_seconds} s, the window length")
+        })
     }
 
-    /// How much of a recording is heard, s.
-    pub(crate) fn heard_seconds(&self, clip_seconds: f64) -> Result<f64, Error> {
-        self.problem(clip_seconds).map_or(Ok(self.reach().max(clip_seconds)), |problem| Err(Error::Windows(problem)))
+    /// Length of the part of a recording that is used, s.
+    ///
+    /// # Errors
+    /// [`Error::Windows`] if the windows are not valid for clips of `clip_seconds`.
+    pub(crate) fn used_seconds(&self, clip_seconds: f64) -> Result<f64, Error> {
+        match self.problem(clip_seconds) {
+            Some(problem) => Err(Error::Windows(problem)),
+            None => Ok(self.reach_seconds().max(clip_seconds)),
+        }
     }
 
-    /// Where the last window that is looked at ends, s.
-    fn reach(&self) -> f64 {
+    /// End of the last possible window, s.
+    fn reach_seconds(&self) -> f64 {
         ((MAX_WINDOWS - 1) as f64 * self.hop_seconds + self.window_seconds).min(MAX_SECONDS)
     }
 
-    /// The windows of a recording of this length: all that begin with at least half a window of sound before its end, and the first.
+    /// Windows of a recording of `seconds`: the first one, and every later one that is at least half filled with sound.
     fn spans(&self, seconds: f64) -> Vec<Span> {
-        let seconds = seconds.min(self.reach());
+        let seconds = seconds.min(self.reach_seconds());
         (0..MAX_WINDOWS)
             .map(|i| i as f64 * self.hop_seconds)
             .take_while(|start| *start == 0.0 || start + self.window_seconds / 2.0 <= seconds)
@@ -79,11 +86,11 @@ impl Windows {
 }
 
 impl Clips {
-    /// Of a recording that was decoded as far as `windows` make sense of.
+    /// Cuts `audio`, which is decoded as far as `windows` reach.
     pub(crate) fn cut(extractor: &Extractor, audio: &Audio, windows: Option<&Windows>) -> Self {
         let started = Instant::now();
         let clip_seconds = extractor.config().clip_seconds;
-        let heard_seconds = windows.map_or(clip_seconds, |windows| windows.reach().max(clip_seconds));
+        let used_seconds = windows.map_or(clip_seconds, |windows| windows.reach_seconds().max(clip_seconds));
         let rate_hz = audio.sample_rate_hz;
         let seconds = audio.samples.len() as f64 / f64::from(rate_hz);
         let spans = windows.map_or(vec![], |windows| windows.spans(seconds));
@@ -97,15 +104,17 @@ impl Clips {
         Self {
             images,
             windows: spans,
-            warnings: quality::warnings(audio, clip_seconds, heard_seconds),
+            warnings: quality::warnings(audio, clip_seconds, used_seconds),
             decode_time: Duration::ZERO,
             feature_time: started.elapsed(),
         }
     }
 }
 
-/// The image of a window of `seconds` that begins with `samples`, as that of a recording of its own would be: resampled together with the
-/// little that follows it, then cut.
+/// Image, `[height, width]` f32, of the window of `seconds` that starts at `samples[0]`.
+///
+/// It equals the image of a recording that starts there: the window is resampled together with the few samples after it that the
+/// resampler needs, then cut.
 pub(crate) fn window_image(extractor: &Extractor, samples: &[f32], sample_rate_hz: u32, seconds: f64) -> Vec<f32> {
     let length = |seconds: f64, rate_hz: u32| (seconds * f64::from(rate_hz)).ceil() as usize;
     let reach = length(seconds + RESAMPLER_REACH_SECONDS, sample_rate_hz).min(samples.len());
@@ -131,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_that_make_no_sense_are_refused() {
+    fn invalid_windows_are_refused() {
         for (window_seconds, hop_seconds, word) in [
             (0.0, 1.0, "window"),
             (7.5, 1.0, "window"),

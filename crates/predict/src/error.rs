@@ -1,43 +1,45 @@
-//! Why there is no prediction.
+//! Errors of this crate.
+
+use std::path::PathBuf;
 
 /// Why there is no prediction.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The model file cannot be used; the message names it.
+    /// The model file is not usable, or the device fails. The message names the file or device.
     #[error(transparent)]
     Model(#[from] model::Error),
-    /// The model file is whole, but its feature settings are not ones that this version knows.
-    #[error("{path}: its feature settings cannot be used: {reason}")]
+    /// The model file is intact, but this version does not support its feature settings.
+    #[error("{}: unusable feature settings: {source}; export the model again with this version", path.display())]
     FeatureSettings {
         /// The model file.
-        path: std::path::PathBuf,
-        /// What is wrong.
-        reason: String,
+        path: PathBuf,
+        /// What is wrong with them.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The model file is whole, but what it says of its probabilities cannot be used.
-    #[error("{path}: its calibration cannot be used: {reason}")]
+    /// The model file is intact, but its calibration cannot be read.
+    #[error("{}: unusable calibration: {source}; export the model again with this version", path.display())]
     Calibration {
         /// The model file.
-        path: std::path::PathBuf,
-        /// What is wrong.
-        reason: String,
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
     },
-    /// Prediction sets were asked for with a coverage that the model has no threshold for.
-    #[error("the model has no prediction sets with coverage {coverage}; it has them with {known}")]
+    /// The model has no prediction sets with the requested coverage.
+    #[error("the model has no prediction sets with coverage {coverage}; available coverages: {known}")]
     Coverage {
-        /// What was asked for.
+        /// Requested coverage, 0 to 1.
         coverage: f64,
-        /// What there is, in words.
+        /// Available coverages, separated by commas, or `none`.
         known: String,
     },
-    /// A recording cannot be cut so.
+    /// The window or hop length is out of range. The message says which, and gives the range.
     #[error("{0}")]
     Windows(String),
-    /// There is no model to load, or none that is clearly meant; the message says what to do.
+    /// There is no model to load. The message says where it was looked for and what to do.
     #[error("{0}")]
     NoModel(String),
-    /// The sound cannot be decoded or turned into an image.
+    /// The recording cannot be decoded or turned into model input.
     #[error(transparent)]
     Sound(#[from] features::Error),
 }

@@ -1,10 +1,10 @@
-//! The model that comes with the program: `models/wail-compact`, as it was when the program was built.
+//! The model that is compiled into the program: `models/wail-compact`.
 
-/// What it is called.
+/// Name of the model.
 pub const NAME: &str = "wail-compact";
 
-/// Its file, as [`model::parse_model`] reads it.
+/// The ONNX file, for [`model::parse_model`].
 pub const MODEL: &[u8] = include_bytes!("../../../models/wail-compact/model.onnx");
 
-/// Its description, Markdown.
+/// The model card, Markdown.
 pub const CARD: &str = include_str!("../../../models/wail-compact/MODEL_CARD.md");

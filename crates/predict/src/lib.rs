@@ -1,6 +1,6 @@
-//! A saved model and audio bytes to a prediction: the one classifier that everything that predicts calls.
+//! From a saved model and audio bytes to a prediction. Every program that predicts calls [`Classifier`].
 //!
-//! The model in the box and a sound, here half a second of silence, to an answer:
+//! Half a second of silence and the model in the box:
 //!
 //! ```
 //! use std::path::Path;

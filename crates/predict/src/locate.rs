@@ -1,20 +1,20 @@
-//! Where the model to use lies.
+//! Finding the model file that a path or name stands for.
 
 use std::path::{Path, PathBuf};
 
 use crate::Error;
 
-/// Names of a model's file in a run's or an exported folder, the quickest to load first.
+/// File names of a model in the folder of a run or an exported model; the one that loads fastest comes first.
 const MODEL_FILES: [&str; 2] = ["model.safetensors", "model.onnx"];
 
-/// The name that stands for the model of the newest run.
+/// Name that stands for the model of the newest run.
 pub const NEWEST: &str = "newest";
 
-/// The model file that `path` means: itself, the one in that folder, or for [`NEWEST`] that of the run below `experiments` that was
-/// finished last.
+/// The model file that `path` stands for: a file stands for itself, a folder for the model in it, and [`NEWEST`] for the model of the
+/// run in `experiments` that finished last.
 ///
 /// # Errors
-/// [`Error::NoModel`] if the folder holds none, or there is no run; it says how to make one.
+/// [`Error::NoModel`] if the folder has no model, or there is no run.
 pub fn model_file(path: &Path, experiments: &Path) -> Result<PathBuf, Error> {
     if path == Path::new(NEWEST) {
         return newest_run(experiments);
@@ -22,7 +22,12 @@ pub fn model_file(path: &Path, experiments: &Path) -> Result<PathBuf, Error> {
     if !path.is_dir() {
         return Ok(path.into());
     }
-    file_in(path).ok_or_else(|| Error::NoModel(format!("{}: there is no model in this folder", path.display())))
+    file_in(path).ok_or_else(|| Error::NoModel(format!(
+            "{}: there is no {} or {} in this folder; name a model file, or the folder of an exported model or a finished run",
+            path.display(),
+            MODEL_FILES[0],
+            MODEL_FILES[1]
+        )))
 }
 
 fn newest_run(experiments: &Path) -> Result<PathBuf, Error> {
@@ -30,7 +35,7 @@ fn newest_run(experiments: &Path) -> Result<PathBuf, Error> {
     let newest = models.filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path))).max();
     newest.map(|(_, path)| path).ok_or_else(|| {
         Error::NoModel(format!(
-            "there is no trained model in {}; train one with: train --config sweep.toml, or name one with --model",
+            "there is no trained model in {}; train one with `wail --config sweep.toml`, or name one with --model",
             experiments.display()
         ))
     })
@@ -40,7 +45,7 @@ fn file_in(folder: &Path) -> Option<PathBuf> {
     MODEL_FILES.map(|name| folder.join(name)).into_iter().find(|file| file.is_file())
 }
 
-/// The folders in `parent`, sorted.
+/// Folders in `parent`, sorted by name.
 fn folders(parent: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
     let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
@@ -54,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_model_is_found_where_it_may_lie() {
+    fn a_file_a_folder_and_the_newest_run_are_found() {
         let root = tempfile::tempdir().unwrap();
         let put = |name: &str| {
             let path = root.path().join(name);
@@ -64,7 +69,7 @@ mod tests {
         };
         let experiments = root.path().join("experiments");
         let find = |path: &Path| model_file(path, &experiments);
-        assert!(find(Path::new(NEWEST)).unwrap_err().to_string().contains("train --config"));
+        assert!(find(Path::new(NEWEST)).unwrap_err().to_string().contains("wail --config sweep.toml"));
         assert!(find(root.path()).is_err());
         let onnx = put("models/a/model.onnx");
         assert_eq!((find(&onnx).unwrap(), find(&root.path().join("models/a")).unwrap()), (onnx.clone(), onnx));

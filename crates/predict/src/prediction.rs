@@ -1,45 +1,48 @@
-//! What a classifier says of one recording.
+//! The result of classifying one recording.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// How to answer.
+/// Options of a prediction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Options {
-    /// How many classes to rank; it is brought to 1 up to the number of classes.
+    /// Number of classes to rank, 1 to the number of classes; other values are clamped to that range.
     pub top_k: usize,
-    /// Abstain where the most probable class is less probable than this, 0 to 1.
+    /// Abstain if the most probable class has a lower probability than this, 0 to 1.
     pub min_confidence: Option<f32>,
-    /// Give prediction sets that hold the true class this often, and abstain where one does not hold exactly one class.
+    /// Return the prediction set that contains the true class with this probability, 0 to 1, and abstain unless it has exactly one
+    /// class.
     pub coverage: Option<f64>,
 }
 
-/// What a classifier says of one recording.
+/// Classification of one recording.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Prediction {
     /// The most probable class.
     pub label: String,
-    /// Its probability, 0 to 1.
+    /// Probability of that class, 0 to 1.
     pub probability: f32,
     /// The most probable classes, best first.
     pub top_k: Vec<Ranked>,
-    /// Every class and its probability; they sum to 1.
+    /// Probability of every class; they sum to 1.
     pub all_probs: BTreeMap<String, f32>,
-    /// Whether the classifier is not sure enough to answer; absent unless [`Options`] ask for it.
+    /// True if the classifier is not sure enough to decide. Absent unless a minimum confidence or a coverage was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub abstains: Option<bool>,
-    /// The classes that it cannot rule out, in label order, for [`Options::coverage`]; it may be empty.
+    /// Classes that cannot be ruled out at the requested coverage, in label order; may be empty. Absent unless a coverage was
+    /// requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prediction_set: Option<Vec<String>>,
-    /// How much it sounds like a cry, 0 to 1; absent if the model has no gate.
+    /// How much the recording sounds like a cry, 0 to 1. Absent if the model has no gate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cry_score: Option<f32>,
-    /// Whether that is too little, so that label and probabilities mean nothing; absent if the model has no gate.
+    /// True if the cry score is below the model's threshold: label and probabilities then mean nothing. Absent if the model has no
+    /// gate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_a_cry: Option<bool>,
-    /// What to know about the sound, such as that it is silent.
+    /// Quality warnings for the reader, such as a silent recording.
     #[serde(skip)]
     pub warnings: Vec<String>,
 }
@@ -47,14 +50,14 @@ pub struct Prediction {
 /// A class and its probability.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Ranked {
-    /// The class.
+    /// Name of the class.
     pub label: String,
     /// Its probability, 0 to 1.
     pub probability: f32,
 }
 
 impl Prediction {
-    /// Ranks `probabilities`, one for each of `labels`; `set` is the prediction set that `options` ask for.
+    /// Ranks `probabilities`, one per label. `set` holds the indices of the prediction set if `options` request one.
     pub(crate) fn new(
         labels: &[String],
         probabilities: &[f32],
@@ -68,7 +71,7 @@ impl Prediction {
             .map(|(label, probability)| Ranked { label: label.clone(), probability: *probability })
             .collect();
         let all_probs = ranked.iter().map(|r| (r.label.clone(), r.probability)).collect();
-        ranked.sort_by(|a, b| b.probability.total_cmp(&a.probability)); // stable: equals stay in label order
+        ranked.sort_by(|a, b| b.probability.total_cmp(&a.probability)); // stable: ties stay in label order
         ranked.truncate(options.top_k.max(1));
         let (label, probability) = ranked.first().map_or((String::new(), 0.0), |r| (r.label.clone(), r.probability));
         let unsure = options.min_confidence.map(|least| probability < least);
@@ -108,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn it_abstains_where_confidence_or_the_set_says_so() {
+    fn it_abstains_if_the_confidence_is_low_or_the_set_has_not_exactly_one_class() {
         let labels = ["a", "b", "c"].map(String::from);
         for (min_confidence, set, expected) in [
             (Some(0.5), None, Some(false)),

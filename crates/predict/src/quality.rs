@@ -1,34 +1,36 @@
-//! What to know about the sound of a recording before its prediction is trusted.
+//! Quality warnings: what may make the prediction for a recording unreliable.
 
 use features::{Audio, Warning};
 
-/// Samples at or above this count as clipped; 16-bit full scale is 0.99997.
+/// Absolute sample value from which a sample counts as clipped; 16-bit full scale is 0.99997.
 const FULL_SCALE: f32 = 0.999;
-/// Share of clipped samples from which sound is called distorted.
+/// Share of clipped samples above which a recording is reported as distorted.
 const CLIPPED_SHARE: f64 = 0.001;
-/// Peak below which a recording is called faint, -40 dB under full scale.
-const FAINT_PEAK: f32 = 0.01;
-/// Share of the clip that must hold sound for it not to be called short.
+/// Peak below which a recording is reported as very quiet: -40 dB relative to full scale.
+const QUIET_PEAK: f32 = 0.01;
+/// Share of the clip below which a recording is reported as short.
 const SHORT_SHARE: f64 = 0.5;
 
-/// Warnings for people: those of the decoder, then those of the sound itself. The model listens to `clip_seconds` at a time, and
-/// `audio` holds what was decoded: `heard_seconds` and a little more, if the recording is that long.
-pub(crate) fn warnings(audio: &Audio, clip_seconds: f64, heard_seconds: f64) -> Vec<String> {
+/// Warnings for the reader: those of the decoder, then those about the sound.
+///
+/// The model takes clips of `clip_seconds`. `used_seconds` is the length of the recording's part that is classified; `audio` holds
+/// slightly more than that if the recording is longer.
+pub(crate) fn warnings(audio: &Audio, clip_seconds: f64, used_seconds: f64) -> Vec<String> {
     let mut warnings: Vec<String> = audio.warnings.iter().map(ToString::to_string).collect();
     let n_samples = audio.samples.len() as f64;
     let seconds = n_samples / f64::from(audio.sample_rate_hz);
     if seconds < SHORT_SHARE * clip_seconds {
-        warnings.push(format!("only {seconds:.1} s of sound; the model listens to {clip_seconds} s"));
-    } else if seconds > heard_seconds {
-        warnings.push(format!("only the first {heard_seconds} s were used"));
+        warnings.push(format!("only {seconds:.1} s of sound; the model expects {clip_seconds} s"));
+    } else if seconds > used_seconds {
+        warnings.push(format!("only the first {used_seconds} s were used"));
     }
     let peak = audio.samples.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
-    if peak < FAINT_PEAK && !audio.warnings.contains(&Warning::Silent) {
-        warnings.push("the recording is very faint".into());
+    if peak < QUIET_PEAK && !audio.warnings.contains(&Warning::Silent) {
+        warnings.push("the recording is very quiet".into());
     }
     let n_clipped = audio.samples.iter().filter(|sample| sample.abs() >= FULL_SCALE).count();
     if n_clipped as f64 > CLIPPED_SHARE * n_samples {
-        warnings.push("the recording is distorted: it was too loud for the microphone".into());
+        warnings.push("the recording is distorted: the sound was too loud for the microphone".into());
     }
     warnings
 }
@@ -55,13 +57,13 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_is_told_and_a_good_recording_has_none() {
+    fn each_quality_problem_gives_its_warning_and_a_good_recording_gives_none() {
         for (samples, expected) in [
             (tone(7.0, 0.5), vec![]),
-            (tone(2.0, 0.5), vec!["only 2.0 s of sound; the model listens to 7 s"]),
+            (tone(2.0, 0.5), vec!["only 2.0 s of sound; the model expects 7 s"]),
             (tone(7.04, 0.5), vec!["only the first 7 s were used"]),
-            (tone(7.0, 0.005), vec!["the recording is very faint"]),
-            (tone(7.0, 3.0), vec!["the recording is distorted: it was too loud for the microphone"]),
+            (tone(7.0, 0.005), vec!["the recording is very quiet"]),
+            (tone(7.0, 3.0), vec!["the recording is distorted: the sound was too loud for the microphone"]),
         ] {
             assert_eq!(of(samples), expected);
         }

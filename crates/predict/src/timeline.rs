@@ -1,44 +1,43 @@
-//! Windows to events: neighbours with the same answer are one.
+//! Merging neighbouring windows with the same answer into events.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Prediction, Span};
 
-/// A stretch of sound with one answer.
+/// A part of a recording with one answer.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Event {
-    /// Where it begins, s.
+    /// Start, s from the start of the recording.
     pub start_seconds: f64,
-    /// Where it ends, s.
+    /// End, s from the start of the recording.
     pub end_seconds: f64,
     /// The most probable class.
     pub label: String,
-    /// Its probability, 0 to 1; the mean over the windows.
+    /// Probability of that class, 0 to 1; mean over the windows.
     pub probability: f32,
-    /// How much it sounds like a cry, 0 to 1, the mean over the windows; absent if the model has no gate.
+    /// How much it sounds like a cry, 0 to 1; mean over the windows. Absent if the model has no gate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cry_score: Option<f32>,
-    /// Whether the classifier is not sure enough to answer; absent unless it was asked to say so.
+    /// True if the classifier is not sure enough to decide. Absent unless a minimum confidence or a coverage was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub abstains: Option<bool>,
-    /// Windows with this answer.
+    /// Number of windows in the event.
     pub n_windows: usize,
 }
 
-/// Merges windows as they come; it holds the event that is under way.
+/// Merges windows into events as they arrive. It holds one open event.
 ///
-/// Windows that overlap share the stretch between them: each speaks up to the middle of its overlap with the next. What is no cry makes no
-/// event, and ends the one before it.
+/// Where two windows overlap, the boundary is the middle of the overlap. A window that is not a cry gives no event and ends the open one.
 #[derive(Debug, Default)]
 pub struct Timeline {
     open: Option<Event>,
-    /// Where the last window ends, s.
+    /// End of the last window, s.
     last_end_seconds: f64,
 }
 
 impl Timeline {
-    /// Takes the next window; gives the event that it ended, if any.
+    /// Adds the next window; returns the event that it ends, if any.
     pub fn push(&mut self, span: Span, prediction: &Prediction) -> Option<Event> {
         let is_cry = prediction.not_a_cry != Some(true);
         let last_end_seconds = std::mem::replace(&mut self.last_end_seconds, span.end_seconds);
@@ -73,12 +72,12 @@ impl Timeline {
         ended.map(|event| Event { end_seconds: boundary.min(last_end_seconds), ..event })
     }
 
-    /// The event under way, as far as it is known.
+    /// The event that is still open.
     pub fn open(&self) -> Option<&Event> {
         self.open.as_ref()
     }
 
-    /// The sound is over: the event that was under way.
+    /// Ends the timeline; returns the event that was still open.
     pub fn finish(self) -> Option<Event> {
         self.open
     }
@@ -97,7 +96,7 @@ mod tests {
         Prediction { cry_score: score, not_a_cry: score.map(|score| score < 0.5), ..prediction }
     }
 
-    /// Start, end, label and windows of the events of windows of 4 s that begin every `hop` s.
+    /// Events of 4 s windows every `hop` s: start, end, label and number of windows.
     fn events(hop: f64, windows: &[(usize, Option<f32>)]) -> Vec<(f64, f64, String, usize)> {
         let mut timeline = Timeline::default();
         let mut events = Vec::new();
@@ -111,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_with_the_same_answer_are_one_event_and_events_do_not_overlap() {
+    fn neighbours_with_the_same_answer_become_one_event_and_events_do_not_overlap() {
         let event = |start, end, label: &str, n| (start, end, label.to_owned(), n);
         let (cry, none) = (Some(0.9), Some(0.1));
         for (hop, windows, expected) in [
@@ -119,7 +118,7 @@ mod tests {
             (2.0, vec![(0, None), (0, None), (0, None)], vec![event(0.0, 8.0, "hungry", 3)]),
             (2.0, vec![(0, None), (1, None)], vec![event(0.0, 3.0, "hungry", 1), event(3.0, 6.0, "tired", 1)]),
             (4.0, vec![(0, None), (1, None)], vec![event(0.0, 4.0, "hungry", 1), event(4.0, 8.0, "tired", 1)]),
-            // What is no cry makes no event, and parts those around it.
+            // A window that is not a cry gives no event and separates its neighbours.
             (2.0, vec![(0, none), (1, none)], vec![]),
             (2.0, vec![(0, none), (0, cry), (0, cry), (0, none)], vec![event(3.0, 7.0, "hungry", 2)]),
             (
@@ -133,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_an_event_are_means_over_its_windows() {
+    fn probability_and_cry_score_of_an_event_are_means_over_its_windows() {
         let mut timeline = Timeline::default();
         for (i, score) in [0.5, 0.75, 1.0].into_iter().enumerate() {
             let span = Span { start_seconds: i as f64, end_seconds: i as f64 + 4.0 };

@@ -1,8 +1,8 @@
-//! Which addresses the service may connect to on a client's behalf: public ones only.
+//! Which IP addresses the service may connect to on a client's behalf: only public ones.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// IPv4 networks that are not public: IANA's special-purpose registry (RFC 6890 and its updates), multicast, reserved.
+/// IPv4 networks that are not public, as address and prefix length: IANA's special-purpose registry (RFC 6890 and its updates).
 const V4: [([u8; 4], u32); 16] = [
     ([0, 0, 0, 0], 8),
     ([10, 0, 0, 0], 8),
@@ -22,8 +22,10 @@ const V4: [([u8; 4], u32); 16] = [
     ([203, 0, 113, 0], 24),
 ];
 
-/// Whether anybody on the internet may be meant by `address`. Addresses that hold an IPv4 address inside (mapped, compatible, NAT64,
-/// 6to4, Teredo) are never public: they are ways around the check.
+/// Whether `address` is a public internet address.
+///
+/// IPv6 addresses that contain an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo) count as not public, because they could get
+/// around this check.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -39,7 +41,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [first, second, third, ..] = address.segments();
-    let is_global_unicast = first >> 13 == 0b001; // 2000::/3; mapped, local and multicast addresses are outside
+    let is_global_unicast = first >> 13 == 0b001; // 2000::/3; excludes mapped, local and multicast addresses
     let special = match first {
         0x2001 => second < 0x0200 || second == 0x0db8, // protocol assignments with Teredo, documentation
         0x2002 => true,                                // 6to4
@@ -56,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_public_addresses_are_public() {
+    fn private_reserved_and_embedded_addresses_are_not_public() {
         for (address, expected) in [
             ("8.8.8.8", true),
             ("100.63.255.255", true),

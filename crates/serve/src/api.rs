@@ -1,4 +1,4 @@
-//! What can be asked, one file a question.
+//! The routes, one file per route or group of routes.
 
 pub mod classify;
 pub mod documents;

@@ -1,4 +1,4 @@
-//! Reading a request's body: no more than is allowed, no slower than is allowed, and not all clients at once.
+//! Reading request bodies within limits on size, time and total memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,17 +12,17 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::limits::Limits;
 use crate::problem::Problem;
 
-/// How long what is too large is still read, so that the client gets to see the answer.
+/// How long a body that is too large is still read, so that the client receives the answer.
 const DISCARD_TIME: Duration = Duration::from_secs(2);
 
-/// The memory that bodies may take; one permit a byte.
+/// Memory for request bodies; one permit per byte.
 #[derive(Clone)]
 pub struct Memory {
     free: Arc<Semaphore>,
     size: usize,
 }
 
-/// A body, and the right to hold it.
+/// A body and the memory reserved for it.
 pub struct Held {
     /// The body.
     pub bytes: Bytes,
@@ -30,13 +30,13 @@ pub struct Held {
 }
 
 impl Memory {
-    /// As much as `limits` say.
+    /// Memory of the size that `limits` allow.
     pub fn new(limits: &Limits) -> Self {
         let size = limits.memory_bytes();
         Self { free: Arc::new(Semaphore::new(size)), size }
     }
 
-    /// Bytes that are held.
+    /// Bytes in use.
     pub fn n_held(&self) -> usize {
         self.size - self.free.available_permits()
     }
@@ -44,8 +44,8 @@ impl Memory {
     /// Reads `body` to its end.
     ///
     /// # Errors
-    /// [`Problem::TooLarge`], [`Problem::Slow`], [`Problem::Busy`] if others hold too much, [`Problem::Unusable`] if the client
-    /// breaks off.
+    /// [`Problem::TooLarge`], [`Problem::Slow`], [`Problem::Busy`] if the other bodies leave too little memory, [`Problem::Unusable`] if
+    /// the client breaks off.
     pub async fn read(&self, mut body: Body, limits: &Limits) -> Result<Held, Problem> {
         let limit = limits.body_bytes();
         let deadline = Instant::now() + limits.body_seconds;
@@ -56,7 +56,8 @@ impl Memory {
         let mut bytes = Vec::new();
         let mut permit: Option<OwnedSemaphorePermit> = None;
         while let Some(frame) = timeout_at(deadline, body.frame()).await.map_err(|_| Problem::Slow)? {
-            let frame = frame.map_err(|_| Problem::Unusable("the body breaks off".into()))?;
+            let frame =
+                frame.map_err(|_| Problem::Unusable("the request body ended too early; send it again".into()))?;
             let Ok(data) = frame.into_data() else { continue };
             if bytes.len() + data.len() > limit {
                 discard(body, limit).await;
@@ -72,14 +73,14 @@ impl Memory {
         Ok(Held { bytes: bytes.into(), _permit: permit })
     }
 
-    /// The right to hold `n_bytes` more.
+    /// Reserves `n_bytes` more.
     fn reserve(&self, n_bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
         let n_bytes = u32::try_from(n_bytes).map_err(|_| Problem::Busy)?;
         Arc::clone(&self.free).try_acquire_many_owned(n_bytes).map_err(|_| Problem::Busy)
     }
 }
 
-/// Reads on for a while without keeping anything: a client that is still sending would take a closed connection for a failure.
+/// Reads on for a while and discards what comes, because a client that is still sending would take a closed connection for a failure.
 async fn discard(mut body: Body, limit: usize) {
     let read = async {
         let mut n_bytes = 0;

@@ -1,55 +1,51 @@
-//! The command line: what can be typed, and what it starts.
+//! The command line of `wail-serve`.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use model::Compute;
+use model::ComputeArgs;
 use predict::Classifier;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::Error;
 use crate::limits::Limits;
-use crate::listen::serve;
+use crate::listen::{bind, serve};
 use crate::router::router;
-use crate::service::{Service, Settings};
+use crate::service::Service;
+use crate::settings::Settings;
 use crate::token::Token;
+use crate::{Error, check, lambda};
 
-const AFTER_HELP: &str = "Exit codes: 0 stopped on a signal, 1 failed, 2 wrong use, 4 no model or one that cannot be used.\n\
-    The token may also stand in the environment variable WAIL_TOKEN. A socket that systemd passes is used instead of --listen.\n\
-    Logs go to stderr. Research software, no medical device.";
+const AFTER_HELP: &str = "The token can also be set in the environment variable WAIL_TOKEN. A socket that systemd passes replaces --listen.\n\
+    The log goes to stderr.\n\
+    Exit codes: 0 stopped by a signal, 1 failed, 2 wrong use, 4 no usable model.\n\
+    Research software, not a medical device.";
 
-/// Where runs are.
+/// Folder of the runs.
 const EXPERIMENTS: &str = "experiments";
 
-/// How long `serve check` waits.
-const CHECK_TIME: Duration = Duration::from_secs(3);
-
-/// Says why a baby cries, over HTTP: a page for people at /, an API for programs at /docs.
+/// Classify baby cries over HTTP: a page for people at /, an API for programs at /docs.
 #[derive(Debug, Parser)]
-#[command(name = "serve", version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+#[command(name = "wail-serve", version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
     model: ModelArgs,
-    /// Where to listen
+    /// Address to listen on
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
-    /// A file with the token that clients must send as "Authorization: Bearer TOKEN"
+    /// File with the token that clients must send as "Authorization: Bearer TOKEN"
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Let pages of this origin call the API, such as https://example.org; may be given several times
+    /// Allow pages from this origin, such as https://example.org, to call the API; can be repeated
     #[arg(long, value_name = "ORIGIN", value_parser = origin)]
     allow_origin: Vec<String>,
-    /// Let clients name recordings on this host by URL; may be given several times, or as a list with commas
+    /// Allow clients to send the URL of a recording on this host; can be repeated, or a comma-separated list
     #[arg(long, value_name = "HOST[:PORT]", env = "WAIL_ALLOW_URL_HOST", value_delimiter = ',')]
     allow_url_host: Vec<String>,
-    /// Form of the log
+    /// Log format
     #[arg(long, value_enum, default_value = "text")]
     log: LogFormat,
     #[command(flatten)]
@@ -58,35 +54,30 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Ask a running service whether it lives; for a container's health check
+    /// Check that a running service answers; the health check of a container
     Check {
-        /// Where it listens
+        /// Address of the service
         #[arg(value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8000")]
         address: SocketAddr,
     },
 }
 
-/// Which model, and where to compute, as typed.
+/// The model to serve, and what it runs on.
 #[derive(Debug, clap::Args)]
 pub struct ModelArgs {
-    /// A model file, an exported model's folder or a run's, or `newest` for the newest run in experiments/; without it the model that
-    /// comes with the program
+    /// Model file, folder of an exported model or a run, or `newest` for the newest run in experiments/ [default: the built-in model]
     #[arg(long, value_name = "PATH", env = "WAIL_MODEL")]
     model: Option<PathBuf>,
-    /// Where to compute: auto, cpu, wgpu or cuda
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    device: String,
-    /// What runs the backbone: auto, burn or rten
-    #[arg(long, value_name = "ENGINE", default_value = "auto")]
-    engine: String,
+    #[command(flatten)]
+    compute: ComputeArgs,
 }
 
-/// Form of the log.
+/// Log format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LogFormat {
-    /// For people
+    /// Text for people
     Text,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
 }
 
@@ -94,11 +85,10 @@ impl ModelArgs {
     /// Loads the model.
     ///
     /// # Errors
-    /// [`Error::Use`] for a wrong device, [`Error::Model`] if there is no model, or none that can be used.
+    /// [`Error::Device`] if the device or engine is not available, [`Error::Model`] if there is no usable model.
     pub fn load(&self) -> Result<Classifier, Error> {
-        let compute = Compute::new(&self.device, &self.engine).map_err(|e| Error::Use(e.to_string()))?;
-        let no_model = |e: predict::Error| Error::Model(e.to_string());
-        let classifier = Classifier::find(self.model.as_deref(), Path::new(EXPERIMENTS), &compute).map_err(no_model)?;
+        let compute = self.compute.find().map_err(Error::Device)?;
+        let classifier = Classifier::find(self.model.as_deref(), Path::new(EXPERIMENTS), &compute)?;
         tracing::info!(
             model = classifier.name(),
             sha256 = classifier.sha256(),
@@ -109,14 +99,14 @@ impl ModelArgs {
     }
 }
 
-/// Parses the arguments of the process and serves until it is told to stop.
+/// Parses the arguments of the process and serves until a signal stops it.
 ///
 /// # Errors
-/// What keeps the service from starting. Wrong arguments end the process with code 2 and a hint.
+/// Why the service does not start. Wrong arguments end the process with exit code 2 and a hint.
 pub fn run() -> Result<(), Error> {
     let cli = Cli::parse();
     if let Some(Command::Check { address }) = cli.command {
-        return check(address);
+        return check::check(address);
     }
     start_log(cli.log);
     let classifier = cli.model.load()?;
@@ -126,37 +116,29 @@ pub fn run() -> Result<(), Error> {
         origins: cli.allow_origin,
         url_hosts: cli.allow_url_host,
     };
-    let failed = |what: &str, e: std::io::Error| Error::Failed(format!("{what}: {e}"));
-    let service = Arc::new(Service::new(classifier, settings).map_err(|e| failed("threads", e))?);
-    let runtime = tokio::runtime::Runtime::new().map_err(|e| failed("threads", e))?;
-    if crate::lambda::is_here() {
-        return runtime.block_on(crate::lambda::run(service)).map_err(|e| Error::Failed(format!("lambda: {e}")));
+    let threads = |source| Error::System { what: "threads", source };
+    let service = Arc::new(Service::new(classifier, settings).map_err(threads)?);
+    let runtime = tokio::runtime::Runtime::new().map_err(threads)?;
+    if lambda::is_here() {
+        return runtime.block_on(lambda::run(service)).map_err(Error::Lambda);
     }
-    runtime.block_on(async {
-        let listener = listener(cli.listen).await.map_err(|e| failed(&cli.listen.to_string(), e))?;
-        let address = listener.local_addr().map_err(|e| failed("socket", e))?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(|e| failed("signals", e))?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| failed("signals", e))?;
-        tracing::info!(%address, "listening");
-        let stop = async {
-            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-            tracing::info!("stopping");
-            service.stop();
-        };
-        serve(listener, router(Arc::clone(&service)), &service.settings.limits, &service.metrics, stop).await;
-        Ok(())
-    })
+    runtime.block_on(serve_until_signal(service, cli.listen))
 }
 
-/// The socket that systemd passes, else a new one.
-async fn listener(address: SocketAddr) -> std::io::Result<TcpListener> {
-    match listenfd::ListenFd::from_env().take_tcp_listener(0)? {
-        Some(listener) => {
-            listener.set_nonblocking(true)?;
-            TcpListener::from_std(listener)
-        }
-        None => TcpListener::bind(address).await,
-    }
+async fn serve_until_signal(service: Arc<Service>, address: SocketAddr) -> Result<(), Error> {
+    let handlers = |source| Error::System { what: "signal handlers", source };
+    let listener = bind(address).await.map_err(|source| Error::Listen { address, source })?;
+    let address = listener.local_addr().map_err(|source| Error::System { what: "the socket", source })?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(handlers)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(handlers)?;
+    tracing::info!(%address, "listening");
+    let stop = async {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        tracing::info!("stopping");
+        service.stop();
+    };
+    serve(listener, router(Arc::clone(&service)), &service.settings.limits, &service.metrics, stop).await;
+    Ok(())
 }
 
 fn start_log(format: LogFormat) {
@@ -167,35 +149,21 @@ fn start_log(format: LogFormat) {
     }
 }
 
+/// The token in `file`, otherwise the one in the environment.
 fn token(file: Option<&Path>) -> Result<Option<Token>, Error> {
     let secret = match file {
         Some(path) => {
-            std::fs::read_to_string(path).map_err(|e| Error::Use(format!("{}: {e}", path.display()))).map(Some)?
+            let text = std::fs::read_to_string(path);
+            Some(text.map_err(|source| Error::TokenFile { path: path.into(), source })?)
         }
         None => std::env::var("WAIL_TOKEN").ok(),
     };
-    let wrong = || Error::Use("the token must be plain characters without spaces, at least one".into());
-    secret.map(|secret| Token::new(secret.trim()).ok_or_else(wrong)).transpose()
+    secret.map(|secret| Token::new(secret.trim()).ok_or(Error::Token)).transpose()
 }
 
+/// Parses the origin of a page: a scheme and a host, without a path.
 fn origin(text: &str) -> Result<String, String> {
-    let uri: axum::http::Uri = text.parse().map_err(|_| "it is no URL".to_owned())?;
+    let uri: axum::http::Uri = text.parse().map_err(|_| "not a URL".to_owned())?;
     let is_origin = uri.scheme().is_some() && uri.host().is_some() && !text.ends_with('/') && uri.path() == "/";
-    if is_origin { Ok(text.into()) } else { Err("it is a scheme and a host, such as https://example.org".into()) }
-}
-
-fn check(address: SocketAddr) -> Result<(), Error> {
-    let ask = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect_timeout(&address, CHECK_TIME)?;
-        stream.set_read_timeout(Some(CHECK_TIME))?;
-        stream.write_all(b"GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.take(4096).read_to_string(&mut answer)?;
-        Ok(answer)
-    };
-    match ask() {
-        Ok(answer) if answer.starts_with("HTTP/1.1 200") => Ok(()),
-        Ok(_) => Err(Error::Failed(format!("{address}: it does not live"))),
-        Err(e) => Err(Error::Failed(format!("{address}: {e}"))),
-    }
+    if is_origin { Ok(text.into()) } else { Err("give a scheme and a host only, such as https://example.org".into()) }
 }

@@ -1,27 +1,73 @@
-//! What keeps the service from starting, sorted by the exit code it deserves.
+//! Why the service does not start or ends early, and the exit code for each reason.
 
-/// What keeps the service from starting. [`Error::exit_code`] gives the documented code.
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Why the service does not start or ends early. [`Error::exit_code`] gives the documented exit code.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Wrong use of the command line: exit code 2.
-    #[error("{0}")]
-    Use(String),
-    /// No model, or one that cannot be used: exit code 4.
-    #[error("{0}")]
-    Model(String),
-    /// Anything else, such as a port that is taken: exit code 1.
-    #[error("{0}")]
-    Failed(String),
+    /// The device or engine is not available: exit code 2.
+    #[error(transparent)]
+    Device(model::Error),
+    /// The token file cannot be read: exit code 2.
+    #[error("cannot read the token file {}: {source}", path.display())]
+    TokenFile {
+        /// The token file.
+        path: PathBuf,
+        /// Why it cannot be read.
+        source: io::Error,
+    },
+    /// The token cannot be sent in a header: exit code 2.
+    #[error("the token must have at least one character, and only ASCII characters without spaces")]
+    Token,
+    /// There is no model, or it is not usable: exit code 4.
+    #[error(transparent)]
+    Model(#[from] predict::Error),
+    /// The address is not available, for instance because the port is in use: exit code 1.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The requested address.
+        address: SocketAddr,
+        /// Why it is not available.
+        source: io::Error,
+    },
+    /// The operating system refuses a thread, a socket or a signal handler: exit code 1.
+    #[error("cannot set up {what}: {source}")]
+    System {
+        /// What was refused.
+        what: &'static str,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The Lambda runtime API fails: exit code 1.
+    #[error("the Lambda runtime API fails: {0}")]
+    Lambda(#[source] lambda_http::Error),
+    /// The health check could not reach the service: exit code 1.
+    #[error("no answer from {address}: {source}")]
+    Unreachable {
+        /// Address of the service.
+        address: SocketAddr,
+        /// Why it was not reached.
+        source: io::Error,
+    },
+    /// The service answered the health check with an error: exit code 1.
+    #[error("{0} answers, but not as a healthy Wail service does")]
+    Unhealthy(SocketAddr),
 }
 
 impl Error {
-    /// The process exit code that stands for this error.
+    /// Exit code of the process for this error.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Failed(_) => 1,
-            Self::Use(_) => 2,
+            Self::Device(_) | Self::TokenFile { .. } | Self::Token => 2,
             Self::Model(_) => 4,
+            Self::Listen { .. }
+            | Self::System { .. }
+            | Self::Lambda(_)
+            | Self::Unreachable { .. }
+            | Self::Unhealthy(_) => 1,
         }
     }
 }

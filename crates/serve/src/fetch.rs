@@ -1,6 +1,7 @@
-//! Recordings from a URL that a client names. The service then connects where a stranger tells it to, so that everything is checked:
-//! the host is on a list, each name is resolved once and only to public addresses, each redirect is checked like the first URL, and
-//! time and size have an end.
+//! Fetching a recording from a URL that a client sends.
+//!
+//! Here a stranger decides where the service connects to, so everything is checked: the host must be on a list, each name is resolved
+//! once and only to public addresses, each redirect is checked like the first URL, and time and size are limited.
 
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -8,30 +9,32 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
+use ureq::Body;
 use ureq::config::Config;
-use ureq::http::{Uri, header};
+use ureq::http::{Response, Uri, header};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
 use crate::address::is_public;
 use crate::problem::Problem;
-use crate::service::Settings;
+use crate::settings::Settings;
 
-/// Redirects that are followed.
+/// Maximum number of redirects.
 const MAX_REDIRECTS: usize = 3;
-/// Recordings that are fetched at the same time.
+/// Maximum number of recordings that are fetched at the same time.
 const MAX_FETCHES: usize = 4;
 
-/// Fetches recordings from the hosts of a list.
+/// Fetches recordings from the hosts on a list.
 pub struct Fetcher {
+    /// `host` or `host:port`, in lower case.
     hosts: Vec<String>,
-    limit: usize,
-    time: Duration,
-    places: Semaphore,
+    max_bytes: usize,
+    time_limit: Duration,
+    slots: Semaphore,
     resolver: PublicOnly,
 }
 
-/// Resolves names, to addresses that may be connected to. ureq connects to what it is given here and resolves nothing again.
+/// Resolves a name to addresses that the service may connect to. ureq connects only to these and does not resolve the name again.
 #[derive(Debug, Clone, Copy)]
 struct PublicOnly {
     lookup: fn(&str, u16) -> std::io::Result<Vec<SocketAddr>>,
@@ -43,7 +46,7 @@ impl Resolver for PublicOnly {
         let (host, port) = host_and_port(uri).ok_or(ureq::Error::HostNotFound)?;
         let found = (self.lookup)(host.trim_matches(['[', ']']), port)?;
         let mut addresses = self.empty();
-        // A name with one private address among public ones is as suspicious as a private one.
+        // One private address among public ones is as suspicious as a private one alone.
         if !found.iter().all(|address| (self.may_connect)(address.ip())) {
             return Err(ureq::Error::HostNotFound);
         }
@@ -53,70 +56,78 @@ impl Resolver for PublicOnly {
 }
 
 impl Fetcher {
-    /// Fetches from the hosts of `settings`, as much and as long as a body may be and take.
+    /// A fetcher for the hosts in `settings`, with the size and time limits of request bodies.
     pub fn new(settings: &Settings) -> Self {
         let lookup = |host: &str, port| (host, port).to_socket_addrs().map(Iterator::collect);
         Self {
             hosts: settings.url_hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
-            limit: settings.limits.body_bytes(),
-            time: settings.limits.body_seconds,
-            places: Semaphore::new(MAX_FETCHES),
+            max_bytes: settings.limits.body_bytes(),
+            time_limit: settings.limits.body_seconds,
+            slots: Semaphore::new(MAX_FETCHES),
             resolver: PublicOnly { lookup, may_connect: is_public },
         }
     }
 
-    /// The bytes at `url`.
+    /// Fetches the bytes at `url`.
     ///
     /// # Errors
-    /// [`Problem::Unusable`] with a reason that tells nothing of the network, [`Problem::Busy`].
+    /// [`Problem::Unusable`] with a reason that reveals nothing about the network, [`Problem::Busy`] if too many fetches are running.
     pub async fn fetch(self: Arc<Self>, url: String) -> Result<Vec<u8>, Problem> {
         let fetcher = Arc::clone(&self);
-        let _place = self.places.try_acquire().map_err(|_| Problem::Busy)?;
+        let _slot = self.slots.try_acquire().map_err(|_| Problem::Busy)?;
         let fetch = tokio::task::spawn_blocking(move || fetcher.get(&url));
         fetch.await.map_err(|_| Problem::Internal)?
     }
 
     fn get(&self, url: &str) -> Result<Vec<u8>, Problem> {
-        let end = Instant::now() + self.time;
-        let mut uri: Uri = url.parse().map_err(|_| refused("it is no URL"))?;
+        let deadline = Instant::now() + self.time_limit;
+        let mut uri: Uri = url.parse().map_err(|_| refused("it is not a URL"))?;
         for _ in 0..=MAX_REDIRECTS {
             self.check(&uri)?;
-            let config = Config::builder()
-                .timeout_global(Some(end.saturating_duration_since(Instant::now())))
-                .max_redirects(0)
-                .max_redirects_will_error(false)
-                .proxy(None)
-                .build();
-            let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), self.resolver);
-            let response = agent.get(uri.clone()).call().map_err(|error| {
-                tracing::info!(%error, "a URL cannot be fetched");
-                refused("it cannot be fetched")
-            })?;
+            let response = self.request(&uri, deadline)?;
             if !response.status().is_redirection() {
-                let mut bytes = Vec::new();
-                let reader = response.into_body().into_reader();
-                let read = reader.take(self.limit as u64 + 1).read_to_end(&mut bytes);
-                read.map_err(|_| refused("it cannot be fetched"))?;
-                return if bytes.len() > self.limit { Err(refused("it is too large")) } else { Ok(bytes) };
+                return self.read(response.into_body());
             }
-            uri = next(&uri, response.headers().get(header::LOCATION))?;
+            uri = redirect_target(&uri, response.headers().get(header::LOCATION))?;
         }
         Err(refused("it redirects too often"))
     }
 
-    /// An error unless `uri` is one that clients may name.
+    /// Sends one request; redirects are not followed.
+    fn request(&self, uri: &Uri, deadline: Instant) -> Result<Response<Body>, Problem> {
+        let config = Config::builder()
+            .timeout_global(Some(deadline.saturating_duration_since(Instant::now())))
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            .build();
+        let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), self.resolver);
+        agent.get(uri.clone()).call().map_err(|error| {
+            tracing::info!(%error, "cannot fetch a URL");
+            refused("it cannot be fetched")
+        })
+    }
+
+    fn read(&self, body: Body) -> Result<Vec<u8>, Problem> {
+        let mut bytes = Vec::new();
+        let read = body.into_reader().take(self.max_bytes as u64 + 1).read_to_end(&mut bytes);
+        read.map_err(|_| refused("it cannot be fetched"))?;
+        if bytes.len() > self.max_bytes { Err(refused("it is too large")) } else { Ok(bytes) }
+    }
+
+    /// Checks that clients may send `uri`: its host is on the list, and it has no user name.
     fn check(&self, uri: &Uri) -> Result<(), Problem> {
-        let (host, port) = host_and_port(uri).ok_or_else(|| refused("it is no http or https URL"))?;
+        let (host, port) = host_and_port(uri).ok_or_else(|| refused("it is not an http or https URL"))?;
         let authority = uri.authority().map_or("", |authority| authority.as_str());
-        let named = [host.to_ascii_lowercase(), format!("{}:{port}", host.to_ascii_lowercase())];
-        // Without a port on the list, only the scheme's own is meant.
-        let is_plain = uri.port().is_none() && self.hosts.contains(&named[0]);
-        let is_listed = is_plain || self.hosts.contains(&named[1]);
+        let host = host.to_ascii_lowercase();
+        // An entry without a port allows only the default port of the scheme.
+        let has_default_port = uri.port().is_none() && self.hosts.contains(&host);
+        let is_listed = has_default_port || self.hosts.contains(&format!("{host}:{port}"));
         if is_listed && !authority.contains('@') { Ok(()) } else { Err(refused("its host is not allowed")) }
     }
 }
 
-/// Host and port of a http or https URL.
+/// Host and port of an http or https URL; `None` for other URLs.
 fn host_and_port(uri: &Uri) -> Option<(&str, u16)> {
     let port = match uri.scheme_str()? {
         "http" => 80,
@@ -126,9 +137,9 @@ fn host_and_port(uri: &Uri) -> Option<(&str, u16)> {
     Some((uri.host()?, uri.port_u16().unwrap_or(port)))
 }
 
-/// Where a redirect leads: an absolute URL, or a path on the same host.
-fn next(from: &Uri, location: Option<&header::HeaderValue>) -> Result<Uri, Problem> {
-    let wrong = || refused("it redirects to no URL");
+/// The URL that a redirect leads to. `location` is an absolute URL, or a path on the same host.
+fn redirect_target(from: &Uri, location: Option<&header::HeaderValue>) -> Result<Uri, Problem> {
+    let wrong = || refused("it redirects to something that is not a URL");
     let location = location.and_then(|location| location.to_str().ok()).ok_or_else(wrong)?;
     if !location.starts_with('/') || location.starts_with("//") {
         return location.parse().map_err(|_| wrong());
@@ -139,7 +150,7 @@ fn next(from: &Uri, location: Option<&header::HeaderValue>) -> Result<Uri, Probl
 }
 
 fn refused(why: &str) -> Problem {
-    Problem::Unusable(format!("the URL is refused: {why}"))
+    Problem::Unusable(format!("cannot use this URL: {why}"))
 }
 
 #[cfg(test)]
@@ -150,7 +161,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers each connection with the next of `answers`; gives the port.
+    /// Starts a server that answers each connection with the next of `answers`; returns its port.
     fn server(answers: Vec<String>) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -173,7 +184,7 @@ mod tests {
         format!("HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n")
     }
 
-    /// Knows `good.test` and `mixed.test`, and takes 127.0.0.1, but nothing else that is local, for public.
+    /// A fetcher that resolves a few test names, and treats 127.0.0.1, but no other local address, as public.
     fn fetcher(hosts: &[String]) -> Fetcher {
         let lookup = |host: &str, port| {
             let addresses: &[&str] = match host {
@@ -188,27 +199,27 @@ mod tests {
         let may_connect = |address: IpAddr| address == IpAddr::from([127, 0, 0, 1]) || is_public(address);
         Fetcher {
             hosts: hosts.to_vec(),
-            limit: 100,
-            time: Duration::from_secs(2),
-            places: Semaphore::new(1),
+            max_bytes: 100,
+            time_limit: Duration::from_secs(2),
+            slots: Semaphore::new(1),
             resolver: PublicOnly { lookup, may_connect },
         }
     }
 
     fn why(result: Result<Vec<u8>, Problem>) -> String {
-        result.unwrap_err().detail().replace("the URL is refused: ", "")
+        result.unwrap_err().detail().replace("cannot use this URL: ", "")
     }
 
     #[test]
-    fn redirects_are_followed_three_times_and_checked_each_time() {
+    fn up_to_three_redirects_are_followed_and_each_is_checked() {
         for (answers, expected) in [
             (vec![found("sound")], Ok("sound")),
             (vec![moved("/a"), moved("/b"), moved("/c"), found("sound")], Ok("sound")),
             (vec![moved("/a"), moved("/b"), moved("/c"), moved("/d")], Err("it redirects too often")),
             (vec![moved("http://evil.test/")], Err("its host is not allowed")),
             (vec![moved("http://127.0.0.1/")], Err("its host is not allowed")),
-            (vec![moved("file:///etc/passwd")], Err("it redirects to no URL")),
-            (vec![moved("ftp://good.test/cry.wav")], Err("it is no http or https URL")),
+            (vec![moved("file:///etc/passwd")], Err("it redirects to something that is not a URL")),
+            (vec![moved("ftp://good.test/cry.wav")], Err("it is not an http or https URL")),
             (vec![found(&"x".repeat(101))], Err("it is too large")),
             (vec!["HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".into()], Err("it cannot be fetched")),
         ] {
@@ -222,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_that_are_not_listed_or_not_public_are_refused() {
+    fn unlisted_hosts_and_private_addresses_are_refused() {
         let hosts =
             ["mixed.test", "mapped.test", "empty.test", "169.254.169.254", "[::1]", "good.test"].map(String::from);
         let fetcher = fetcher(&hosts);
@@ -230,8 +241,8 @@ mod tests {
             ("http://other.test/", "its host is not allowed"),
             ("http://good.test:22/", "its host is not allowed"),
             ("http://user@good.test/", "its host is not allowed"),
-            ("ftp://good.test/", "it is no http or https URL"),
-            ("/etc/passwd", "it is no http or https URL"),
+            ("ftp://good.test/", "it is not an http or https URL"),
+            ("/etc/passwd", "it is not an http or https URL"),
             ("http://mixed.test/", "it cannot be fetched"),
             ("http://mapped.test/", "it cannot be fetched"),
             ("http://empty.test/", "it cannot be fetched"),
@@ -243,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_sends_slowly_is_given_up() {
+    fn a_slow_host_is_cut_off_at_the_time_limit() {
         let slow = "HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nonly this".to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let host = format!("good.test:{}", listener.local_addr().unwrap().port());
@@ -253,7 +264,7 @@ mod tests {
             stream.write_all(slow.as_bytes()).unwrap();
             let _ = wait.recv();
         });
-        let fetcher = Fetcher { time: Duration::from_millis(300), ..fetcher(std::slice::from_ref(&host)) };
+        let fetcher = Fetcher { time_limit: Duration::from_millis(300), ..fetcher(std::slice::from_ref(&host)) };
         assert_eq!(why(fetcher.get(&format!("http://{host}/"))), "it cannot be fetched");
         drop(done);
         server.join().unwrap();

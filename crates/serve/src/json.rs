@@ -1,10 +1,10 @@
-//! JSON answers.
+//! JSON responses.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-/// An answer as JSON.
+/// A response body as JSON.
 pub struct Json<T>(pub T);
 
 impl<T: Serialize> IntoResponse for Json<T> {
@@ -13,7 +13,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
         match serde_json::to_vec(&self.0) {
             Ok(bytes) => ([(header::CONTENT_TYPE, json)], bytes).into_response(),
             Err(error) => {
-                tracing::error!(%error, "an answer cannot be written as JSON");
+                tracing::error!(%error, "cannot write an answer as JSON");
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
             }
         }

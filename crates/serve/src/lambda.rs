@@ -1,5 +1,7 @@
-//! The same service as an AWS Lambda function. Events of API Gateway and load balancers are requests like others; those of the
-//! handler that this one takes the place of, `{"url": ...}` and proxy events that are no more than a body, mean `POST /predict`.
+//! The service as an AWS Lambda function.
+//!
+//! Events of API Gateway and load balancers are handled as HTTP requests. The events of the handler that this one replaces,
+//! `{"url": ...}` and proxy events with only a body, are handled as `POST /predict`.
 
 use std::sync::Arc;
 
@@ -19,15 +21,15 @@ use tower::ServiceExt;
 use crate::router::router;
 use crate::service::Service;
 
-/// Whether this process was started by Lambda, or by something that speaks like it.
+/// Whether this process runs in Lambda, or in an emulator of its runtime API.
 pub fn is_here() -> bool {
     std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some()
 }
 
-/// Answers events until Lambda ends the process.
+/// Handles events until Lambda ends the process.
 ///
 /// # Errors
-/// If the runtime's API cannot be reached.
+/// If the runtime API cannot be reached.
 pub async fn run(service: Arc<Service>) -> Result<(), Error> {
     let router = router(service);
     lambda_runtime::run(service_fn(|event| handle(&router, event))).await
@@ -36,32 +38,32 @@ pub async fn run(service: Arc<Service>) -> Result<(), Error> {
 async fn handle(router: &Router, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let LambdaEvent { payload, context } = event;
     if payload.get("requestContext").is_none() {
-        return plain(router, &payload).await;
+        return handle_plain(router, &payload).await;
     }
     let request: LambdaRequest = serde_json::from_value(payload)?;
     let answer = |request: lambda_http::Request| {
         let (parts, body) = request.into_parts();
-        ask(router.clone(), Request::from_parts(parts, body.to_vec()))
+        route(router.clone(), Request::from_parts(parts, body.to_vec()))
     };
     Ok(serde_json::to_value(Adapter::from(service_fn(answer)).call(LambdaEvent::new(request, context)).await?)?)
 }
 
-/// An event that is no HTTP request: a URL, answered with the prediction alone, or a body.
-async fn plain(router: &Router, event: &Value) -> Result<Value, Error> {
+/// Handles an event that is not an HTTP request: a URL, whose answer is only the prediction, or a body.
+async fn handle_plain(router: &Router, event: &Value) -> Result<Value, Error> {
     let (body, is_url) = match event {
         Value::Object(event) if event.contains_key("url") => (json!({ "url": event["url"] }).to_string().into(), true),
         Value::Object(event) => match (event.get("body"), event.get("isBase64Encoded").and_then(Value::as_bool)) {
             (Some(Value::String(body)), Some(true)) => {
-                (BASE64_STANDARD.decode(body).map_err(|_| "the body is no base64")?, false)
+                (BASE64_STANDARD.decode(body).map_err(|_| "the body is not valid base64")?, false)
             }
             (Some(Value::String(body)), _) => (body.clone().into_bytes(), false),
-            _ => return Err("the event has neither a url nor a body".into()),
+            _ => return Err("the event has neither `url` nor `body`".into()),
         },
-        _ => return Err("the event is no object".into()),
+        _ => return Err("the event is not a JSON object".into()),
     };
     let mut request = Request::new(body);
     *request.method_mut() = Method::POST;
-    let response = ask(router.clone(), request).await?;
+    let response = route(router.clone(), request).await?;
     let status = response.status();
     let text = String::from_utf8(response.into_body().collect().await?.to_bytes().into())?;
     match is_url {
@@ -76,8 +78,9 @@ async fn plain(router: &Router, event: &Value) -> Result<Value, Error> {
     }
 }
 
-/// Asks the router; a `POST` to the root is one to `/predict`, and a body there that says nothing of its type is JSON if it looks so.
-async fn ask(router: Router, mut request: Request<Vec<u8>>) -> Result<Response, Error> {
+/// Passes a request to the router. `POST /` becomes `POST /predict`; without a content type, its body counts as JSON if it is a JSON
+/// object, otherwise as audio.
+async fn route(router: Router, mut request: Request<Vec<u8>>) -> Result<Response, Error> {
     if request.method() == Method::POST && request.uri().path() == "/" {
         *request.uri_mut() = match request.uri().query() {
             Some(query) => format!("/predict?{query}").parse()?,

@@ -4,12 +4,22 @@
 //! connection ─listen─▶ request ─router─▶ api ─upload─▶ recordings ─service─▶ answers
 //! ```
 //!
-//! [`service::Service`] takes each recording through a bounded queue, threads that decode and threads that run the model. Everything
-//! around it keeps one client from harming the others: [`limits`] says how much each may take.
+//! [`service::Service`] passes each recording through a bounded queue, to threads that decode and threads that run the model.
+//! [`limits::Limits`] bound what all of this may use.
+//!
+//! The API describes itself as an OpenAPI document:
+//!
+//! ```
+//! let document = serve::openapi::document();
+//! let mut routes: Vec<&String> = document["paths"].as_object().into_iter().flat_map(|paths| paths.keys()).collect();
+//! routes.sort();
+//! assert_eq!(routes, ["/health", "/livez", "/metrics", "/predict", "/readyz", "/v1/classify", "/v1/model"]);
+//! ```
 
 pub mod address;
 pub mod api;
 mod body;
+mod check;
 pub mod cli;
 mod error;
 mod fetch;
@@ -23,6 +33,8 @@ pub mod pool;
 pub mod problem;
 pub mod router;
 pub mod service;
+pub mod settings;
+pub mod sound;
 pub mod token;
 pub mod upload;
 

@@ -1,6 +1,7 @@
-//! Connections: how many, how slow they may be, and how they end.
+//! Accepting connections: how many, how slow they may be, and how they end.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,21 +11,35 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 
-/// Most bytes of a request's head.
+/// Maximum size of a request head, bytes.
 const MAX_HEAD: usize = 16 << 10;
-/// How long no connection is accepted when there is no room for one, such as no file descriptor.
+/// Pause after a failed accept, for instance when there is no free file descriptor.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How long connections that wait to be accepted when the service stops have to send their request.
+/// Time that connections which were accepted while the service stops have to send their request.
 const LAST_CALL: Duration = Duration::from_millis(200);
 
-/// Serves until `stop` is done, then lets the requests in flight end.
+/// The socket that systemd passes, otherwise a new one on `address`.
+///
+/// # Errors
+/// If the address is not available.
+pub async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    match listenfd::ListenFd::from_env().take_tcp_listener(0)? {
+        Some(listener) => {
+            listener.set_nonblocking(true)?;
+            TcpListener::from_std(listener)
+        }
+        None => TcpListener::bind(address).await,
+    }
+}
+
+/// Serves until `stop` completes, then waits for the open requests.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -32,51 +47,77 @@ pub async fn serve(
     metrics: &Metrics,
     stop: impl Future<Output = ()>,
 ) {
-    let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(limits.connections as usize));
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(limits.head_seconds).max_buf_size(MAX_HEAD);
-
-    let start = |stream: TcpStream, place| {
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(limits.body_seconds));
-        let connection =
-            http.serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router.clone()));
-        let connection = graceful.watch(connection);
-        let open = metrics.connections.clone();
-        open.inc();
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection broke");
-            }
-            open.dec();
-            drop(place);
-        });
-    };
-    let next = || async {
-        let place = Arc::clone(&places).acquire_owned().await.ok();
-        (listener.accept().await, place)
-    };
+    let connections = Connections::new(listener, router, limits, metrics);
     tokio::pin!(stop);
     loop {
         tokio::select! {
             () = &mut stop => break,
-            (accepted, place) = next() => match accepted {
-                Ok((stream, _)) => start(stream, place),
+            (accepted, slot) = connections.accept() => match accepted {
+                Ok(stream) => connections.start(stream, slot),
                 Err(error) => {
-                    tracing::warn!(%error, "no connection can be accepted");
+                    tracing::warn!(%error, "cannot accept a connection");
                     sleep(PAUSE).await;
                 }
             },
         }
     }
-    // Closing the socket would reset whoever waits to be accepted.
-    while let Ok((Ok((stream, _)), place)) = timeout(Duration::ZERO, next()).await {
-        start(stream, place);
+    connections.finish().await;
+}
+
+/// The socket, and what each of its connections needs.
+struct Connections<'a> {
+    listener: TcpListener,
+    router: Router,
+    limits: &'a Limits,
+    metrics: &'a Metrics,
+    http: http1::Builder,
+    graceful: GracefulShutdown,
+    /// One permit per connection.
+    slots: Arc<Semaphore>,
+}
+
+impl<'a> Connections<'a> {
+    fn new(listener: TcpListener, router: Router, limits: &'a Limits, metrics: &'a Metrics) -> Self {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(limits.head_seconds).max_buf_size(MAX_HEAD);
+        let slots = Arc::new(Semaphore::new(limits.connections as usize));
+        Self { listener, router, limits, metrics, http, graceful: GracefulShutdown::new(), slots }
     }
-    drop(listener);
-    sleep(LAST_CALL).await;
-    if timeout(limits.stop_seconds, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests took too long; they are cut off");
+
+    /// Waits for a free slot, then for a client.
+    async fn accept(&self) -> (std::io::Result<TcpStream>, Option<OwnedSemaphorePermit>) {
+        let slot = Arc::clone(&self.slots).acquire_owned().await.ok();
+        (self.listener.accept().await.map(|(stream, _)| stream), slot)
+    }
+
+    /// Serves a connection in a task of its own, which holds `slot` until the connection ends.
+    fn start(&self, stream: TcpStream, slot: Option<OwnedSemaphorePermit>) {
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.limits.body_seconds));
+        let service = TowerToHyperService::new(self.router.clone());
+        let connection = self.http.serve_connection(TokioIo::new(Box::pin(stream)), service);
+        let connection = self.graceful.watch(connection);
+        let open = self.metrics.connections.clone();
+        open.inc();
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection failed");
+            }
+            open.dec();
+            drop(slot);
+        });
+    }
+
+    /// Accepts the clients that are already waiting, closes the socket and waits for the open requests.
+    async fn finish(self) {
+        // Closing the socket first would reset the connections that wait to be accepted.
+        while let Ok((Ok(stream), slot)) = timeout(Duration::ZERO, self.accept()).await {
+            self.start(stream, slot);
+        }
+        drop(self.listener);
+        sleep(LAST_CALL).await;
+        if timeout(self.limits.stop_seconds, self.graceful.shutdown()).await.is_err() {
+            tracing::warn!("some requests took too long and were cut off");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! `serve`: the classifier over HTTP. See `serve --help`.
+//! `wail-serve`: the classifier over HTTP. See `wail-serve --help`.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The API's description, OpenAPI 3.1. The schemas come from the types that are sent, so that no second description can differ.
+//! The OpenAPI 3.1 document of the API. The schemas come from the types that are sent, so the document cannot differ from the responses.
 
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -9,53 +9,43 @@ use crate::api::model::Model;
 use crate::api::predict::Plain;
 use crate::problem::{ErrorBody, InvalidBody};
 
-/// Statuses that any question may get.
-const ALWAYS: [(&str, &str); 1] = [("500", "It is our fault")];
-/// Statuses that a question with recordings may get, besides 422.
-const WITH_RECORDINGS: [(&str, &str); 5] = [
-    ("400", "The recording cannot be used, or the body is broken"),
-    ("401", "A token is needed"),
-    ("408", "The body came too slowly"),
-    ("413", "The body is too large"),
-    ("503", "Too busy; Retry-After says when to come again"),
+/// Status and description of an error response.
+type ErrorResponse = (&'static str, &'static str);
+
+const UNAUTHORIZED: ErrorResponse = ("401", "The access token is missing or wrong");
+const BUSY: ErrorResponse = ("503", "The service is busy; Retry-After says when to try again");
+const INTERNAL: ErrorResponse = ("500", "The service failed");
+/// Error responses of operations that take recordings, besides 422.
+const WITH_RECORDINGS: [ErrorResponse; 5] = [
+    ("400", "The recording is not usable, or the request body is damaged"),
+    UNAUTHORIZED,
+    ("408", "The request body was sent too slowly"),
+    ("413", "The request body is too large"),
+    BUSY,
 ];
+const INVALID: &str = "A parameter is invalid, or there is no recording";
 
 /// The whole document.
 pub fn document() -> Value {
     let mut schemas = settings().into_generator();
-    let paths = json!({
-        "/health": { "get": question("Is it there?", "health", ok::<Health>(&mut schemas), &mut schemas, &[]) },
-        "/livez": { "get": question("Does the process answer?", "livez", ok::<Health>(&mut schemas), &mut schemas, &[]) },
-        "/readyz": {
-            "get": question("Would a request be taken now?", "readyz", ok::<Health>(&mut schemas), &mut schemas, &[WITH_RECORDINGS[4]])
-        },
-        "/predict": { "post": predict(&mut schemas) },
-        "/v1/classify": { "post": classify(&mut schemas) },
-        "/v1/model": {
-            "get": secured(question("Which model answers?", "model", ok::<Model>(&mut schemas), &mut schemas, &[WITH_RECORDINGS[1]]))
-        },
-        "/metrics": { "get": secured(question("Counters and times", "metrics", json!({
-            "description": "OpenMetrics text",
-            "content": { "application/openmetrics-text": { "schema": { "type": "string" } } },
-        }), &mut schemas, &[WITH_RECORDINGS[1]])) },
-    });
-    let mut components = Map::new();
-    components.insert("schemas".into(), Value::Object(schemas.take_definitions(true)));
-    components.insert("securitySchemes".into(), json!({ "token": { "type": "http", "scheme": "bearer" } }));
+    let paths = paths(&mut schemas);
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Wail",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Says why a baby may cry, from a recording of a few seconds. Research software, no medical device.",
+            "description": "Estimates why a baby is crying from a recording of a few seconds. Research software, not a medical device.",
             "license": { "name": "MIT OR Apache-2.0" },
         },
         "paths": paths,
-        "components": components,
+        "components": {
+            "schemas": schemas.take_definitions(true),
+            "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
+        },
     })
 }
 
-/// OpenAPI 3.1 speaks JSON Schema 2020-12.
+/// JSON Schema 2020-12, the dialect of OpenAPI 3.1.
 fn settings() -> SchemaSettings {
     SchemaSettings::draft2020_12().for_serialize().with(|settings| {
         settings.meta_schema = None;
@@ -63,41 +53,57 @@ fn settings() -> SchemaSettings {
     })
 }
 
+fn paths(schemas: &mut SchemaGenerator) -> Value {
+    json!({
+        "/health": { "get": operation("Does the service answer?", "health", ok::<Health>(schemas), schemas, &[]) },
+        "/livez": { "get": operation("Does the service answer?", "livez", ok::<Health>(schemas), schemas, &[]) },
+        "/readyz": {
+            "get": operation("Would a new request be accepted?", "readyz", ok::<Health>(schemas), schemas, &[BUSY])
+        },
+        "/predict": { "post": predict(schemas) },
+        "/v1/classify": { "post": classify(schemas) },
+        "/v1/model": {
+            "get": secured(operation("Describe the model", "model", ok::<Model>(schemas), schemas, &[UNAUTHORIZED]))
+        },
+        "/metrics": { "get": secured(operation("Counters and times", "metrics", json!({
+            "description": "OpenMetrics text",
+            "content": { "application/openmetrics-text": { "schema": { "type": "string" } } },
+        }), schemas, &[UNAUTHORIZED])) },
+    })
+}
+
 fn predict(schemas: &mut SchemaGenerator) -> Value {
-    let mut question = question("Classify one recording", "predict", ok::<Plain>(schemas), schemas, &WITH_RECORDINGS);
-    question["responses"]["422"] = answer::<InvalidBody>("A parameter makes no sense, or there is no file", schemas);
-    question["parameters"] = json!([{
+    let success = ok::<Plain>(schemas);
+    let mut operation = operation("Classify one recording", "predict", success, schemas, &WITH_RECORDINGS);
+    operation["responses"]["422"] = response::<InvalidBody>(INVALID, schemas);
+    operation["parameters"] = json!([{
         "name": "top_k", "in": "query", "required": false,
-        "description": "How many classes to rank; 0 is taken for 1, and more than there are for all.",
+        "description": "Number of classes to rank; values outside of 1 to the number of classes are clamped.",
         "schema": { "type": "integer", "minimum": 0, "default": 3 },
     }]);
-    question["requestBody"] = json!({ "required": true, "content": { "multipart/form-data": { "schema": form(1) } } });
-    secured(question)
+    operation["requestBody"] = json!({ "required": true, "content": { "multipart/form-data": { "schema": form(1) } } });
+    secured(operation)
 }
 
 fn classify(schemas: &mut SchemaGenerator) -> Value {
-    let mut question = question(
-        "Classify recordings, with all that is known",
-        "classify",
-        ok::<Answers>(schemas),
-        schemas,
-        &WITH_RECORDINGS,
-    );
-    question["responses"]["415"] = answer::<ErrorBody>("A body of this type is not read", schemas);
-    question["responses"]["422"] = answer::<InvalidBody>("A parameter makes no sense, or there is no file", schemas);
+    let summary = "Classify recordings, with all details";
+    let success = ok::<Answers>(schemas);
+    let mut operation = operation(summary, "classify", success, schemas, &WITH_RECORDINGS);
+    operation["responses"]["415"] = response::<ErrorBody>("The content type is not supported", schemas);
+    operation["responses"]["422"] = response::<InvalidBody>(INVALID, schemas);
     let schema = settings().into_generator().into_root_schema_for::<Parameters>().to_value();
     let properties = schema["properties"].as_object().into_iter().flatten();
     let parameter = |(name, property): (&String, &Value)| json!({ "name": name, "in": "query", "required": false, "schema": property });
-    question["parameters"] = properties.map(parameter).collect();
+    operation["parameters"] = properties.map(parameter).collect();
     let raw = json!({ "schema": { "type": "string", "format": "binary", "minLength": 1 } });
-    question["requestBody"] = json!({
+    operation["requestBody"] = json!({
         "required": true,
         "content": { "multipart/form-data": { "schema": form(16) }, "audio/*": raw, "application/octet-stream": raw },
     });
-    secured(question)
+    secured(operation)
 }
 
-/// Form data with at most so many sound files.
+/// Schema of a form with one to `max_files` sound files.
 fn form(max_files: usize) -> Value {
     let file =
         json!({ "type": "string", "format": "binary", "description": "wav, flac, mp3, ogg-vorbis, m4a, aac or caf" });
@@ -109,25 +115,32 @@ fn form(max_files: usize) -> Value {
     json!({ "type": "object", "required": ["file"], "properties": { "file": files } })
 }
 
-fn question(summary: &str, id: &str, success: Value, schemas: &mut SchemaGenerator, errors: &[(&str, &str)]) -> Value {
+/// An operation with its success response, `errors`, and status 500, which every operation may have.
+fn operation(
+    summary: &str,
+    id: &str,
+    success: Value,
+    schemas: &mut SchemaGenerator,
+    errors: &[ErrorResponse],
+) -> Value {
     let mut responses = Map::from_iter([("200".to_owned(), success)]);
-    for (status, description) in errors.iter().chain(&ALWAYS) {
-        responses.insert((*status).into(), answer::<ErrorBody>(description, schemas));
+    for (status, description) in errors.iter().chain(&[INTERNAL]) {
+        responses.insert((*status).into(), response::<ErrorBody>(description, schemas));
     }
     json!({ "summary": summary, "operationId": id, "responses": responses })
 }
 
-/// The token is optional here: whether it is needed is the service's setting.
-fn secured(mut question: Value) -> Value {
-    question["security"] = json!([{}, { "token": [] }]);
-    question
+/// Marks the token as optional, since the settings of the service decide whether it is needed.
+fn secured(mut operation: Value) -> Value {
+    operation["security"] = json!([{}, { "token": [] }]);
+    operation
 }
 
 fn ok<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Value {
-    answer::<T>("The answer", schemas)
+    response::<T>("Success", schemas)
 }
 
-fn answer<T: JsonSchema>(description: &str, schemas: &mut SchemaGenerator) -> Value {
+fn response<T: JsonSchema>(description: &str, schemas: &mut SchemaGenerator) -> Value {
     json!({ "description": description, "content": { "application/json": { "schema": schemas.subschema_for::<T>() } } })
 }
 

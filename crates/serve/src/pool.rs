@@ -1,5 +1,7 @@
-//! Threads for work that cannot be interrupted. A job that is still running when its time is up keeps its thread, but the pool
-//! puts another in its place, so that a hostile file cannot stall the others.
+//! Threads for work that cannot be interrupted.
+//!
+//! A job that misses its deadline keeps its thread, but the pool starts another thread in its place. So a file that decodes very slowly
+//! does not stall the others.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,13 +11,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-/// A fixed number of threads, and some to replace those that are stuck.
+/// A fixed number of threads, and a limited number of replacements for stuck ones.
 pub struct Pool(Arc<Shared>);
 
 /// Why a job has no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lost {
-    /// Its time was up.
+    /// It missed its deadline.
     Late,
     /// It panicked.
     Panicked,
@@ -25,12 +27,14 @@ struct Shared {
     name: &'static str,
     state: Mutex<State>,
     wake: Condvar,
+    /// Maximum number of threads that are replaced.
     max_stuck: usize,
 }
 
 #[derive(Default)]
 struct State {
     jobs: VecDeque<Job>,
+    /// Threads that run an abandoned job and have been replaced.
     n_stuck: usize,
     closed: bool,
 }
@@ -40,17 +44,18 @@ struct Job {
     phase: Arc<AtomicU8>,
 }
 
-/// Phases of a job. Whoever changes it from running decides whether its thread is replaced.
+/// Phases of a job. The worker and the waiting caller both try to move a running job on; the first one decides whether its thread is
+/// replaced.
 const WAITING: u8 = 0;
 const RUNNING: u8 = 1;
 const DONE: u8 = 2;
 const ABANDONED: u8 = 3;
 
 impl Pool {
-    /// Starts `n_threads` threads; at most `max_stuck` more replace those that are stuck.
+    /// Starts `n_threads` threads. At most `max_stuck` more are started later to replace stuck ones.
     ///
     /// # Errors
-    /// If the system gives no threads.
+    /// If the operating system refuses a thread.
     pub fn new(name: &'static str, n_threads: usize, max_stuck: usize) -> std::io::Result<Self> {
         let pool = Self(Arc::new(Shared { name, state: Mutex::default(), wake: Condvar::new(), max_stuck }));
         for _ in 0..n_threads {
@@ -59,11 +64,11 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Runs `work` and waits for its result until `deadline`. Once it has begun it runs to its end, though nobody may be left to
-    /// take the result.
+    /// Runs `work` on a thread of the pool and waits for its result until `deadline`. Work that has started always runs to its end, even
+    /// if nobody waits for the result any more.
     ///
     /// # Errors
-    /// [`Lost`].
+    /// [`Lost`] if the deadline passes or `work` panics.
     pub async fn run<T: Send + 'static>(
         &self,
         deadline: Instant,
@@ -84,7 +89,7 @@ impl Pool {
         }
     }
 
-    /// Jobs that no thread has begun.
+    /// Number of jobs that no thread has started.
     pub fn n_waiting(&self) -> usize {
         self.0.lock().jobs.len()
     }
@@ -107,7 +112,7 @@ impl Shared {
         std::thread::Builder::new().name(self.name.into()).spawn(move || shared.work()).map(drop)
     }
 
-    /// Takes jobs until the pool is gone, or until another thread has taken this one's place.
+    /// Runs jobs until the pool is dropped, or until this thread has been replaced.
     fn work(&self) {
         while let Some(job) = self.next() {
             if job.phase.compare_exchange(WAITING, RUNNING, Ordering::SeqCst, Ordering::SeqCst).is_err() {
@@ -134,7 +139,7 @@ impl Shared {
         }
     }
 
-    /// Gives up a job: it is never begun, or its thread is replaced while there are threads left to replace it with.
+    /// Abandons a job: a waiting one never starts; a running one has its thread replaced, as long as `max_stuck` allows.
     fn abandon(self: &Arc<Self>, phase: &AtomicU8) {
         if phase.compare_exchange(WAITING, ABANDONED, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
             return;
@@ -145,7 +150,7 @@ impl Shared {
         if replace {
             state.n_stuck += 1;
             if self.spawn().is_err() {
-                tracing::error!(pool = self.name, "a stuck thread cannot be replaced");
+                tracing::error!(pool = self.name, "cannot replace a stuck thread");
             }
         }
     }
@@ -159,14 +164,14 @@ mod tests {
 
     use super::*;
 
-    fn soon(milliseconds: u64) -> Instant {
+    fn within(milliseconds: u64) -> Instant {
         Instant::now() + Duration::from_millis(milliseconds)
     }
 
     #[tokio::test]
-    async fn a_stuck_thread_is_replaced_until_there_are_too_many() {
+    async fn stuck_threads_are_replaced_up_to_the_limit() {
         let pool = Pool::new("test", 1, 1).unwrap();
-        assert_eq!(pool.run(soon(10_000), || 2 + 2).await, Ok(4));
+        assert_eq!(pool.run(within(10_000), || 2 + 2).await, Ok(4));
         let (release, stuck) = mpsc::channel::<()>();
         let stuck = Arc::new(Mutex::new(stuck));
         let wait = || {
@@ -175,22 +180,22 @@ mod tests {
                 let _ = stuck.lock().unwrap().recv();
             }
         };
-        assert_eq!(pool.run(soon(50), wait()).await, Err(Lost::Late));
-        assert_eq!(pool.run(soon(10_000), || 5).await, Ok(5), "another thread took its place");
-        assert_eq!(pool.run(soon(50), wait()).await, Err(Lost::Late));
-        assert_eq!(pool.run(soon(50), || 6).await, Err(Lost::Late), "both are stuck");
+        assert_eq!(pool.run(within(50), wait()).await, Err(Lost::Late));
+        assert_eq!(pool.run(within(10_000), || 5).await, Ok(5), "another thread replaces it");
+        assert_eq!(pool.run(within(50), wait()).await, Err(Lost::Late));
+        assert_eq!(pool.run(within(50), || 6).await, Err(Lost::Late), "both threads are stuck");
         release.send(()).unwrap();
         release.send(()).unwrap();
-        assert_eq!(pool.run(soon(10_000), || 7).await, Ok(7), "one of them is back");
+        assert_eq!(pool.run(within(10_000), || 7).await, Ok(7), "one of them is free again");
     }
 
     #[tokio::test]
-    async fn a_panic_costs_one_job_only() {
+    async fn a_panic_affects_only_its_own_job() {
         let pool = Pool::new("test", 1, 0).unwrap();
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(|_| {}));
-        assert_eq!(pool.run(soon(10_000), || panic!("on purpose")).await, Err::<(), _>(Lost::Panicked));
+        assert_eq!(pool.run(within(10_000), || panic!("on purpose")).await, Err::<(), _>(Lost::Panicked));
         std::panic::set_hook(hook);
-        assert_eq!(pool.run(soon(10_000), || 1).await, Ok(1));
+        assert_eq!(pool.run(within(10_000), || 1).await, Ok(1));
     }
 }

@@ -1,4 +1,4 @@
-//! Why a request is not answered, as the client sees it. Nothing here tells of paths, versions or the machine.
+//! Errors as the client sees them. They reveal nothing about paths, versions or the machine.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -7,53 +7,53 @@ use serde::Serialize;
 
 use crate::json::Json;
 
-/// Why a request is not answered.
+/// Why a request has no result. Each variant has an HTTP status.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Problem {
-    /// The recording, or the body around it, cannot be used: 400.
+    /// The recording or the request body is not usable: 400.
     Unusable(String),
     /// The token is missing or wrong: 401.
     Unauthorized,
-    /// No such page: 404.
+    /// There is no such route: 404.
     NotFound,
-    /// Not with this method: 405.
+    /// The route does not support the method: 405.
     Method,
-    /// The client sends too slowly: 408.
+    /// The client sent the body too slowly: 408.
     Slow,
     /// The body is larger than this many bytes: 413.
     TooLarge(usize),
-    /// A body of this type is not read: 415.
+    /// The content type is not supported: 415.
     MediaType,
-    /// A parameter makes no sense, or is missing: 422. Where it stands, and why.
+    /// A parameter is invalid or missing: 422. Its location, and the reason.
     Invalid(Vec<&'static str>, String),
-    /// It is our fault: 500. The log says more.
+    /// The service failed: 500. The log has the reason.
     Internal,
-    /// There is no room for another request now: 503.
+    /// The service has no capacity for another request: 503.
     Busy,
-    /// It took too long: 503.
+    /// The answer took too long: 503.
     Late,
 }
 
-/// The body of every answer that is no success.
+/// Body of every error response except 422.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ErrorBody {
-    /// What is wrong, for people.
+    /// What is wrong, as text for people.
     pub detail: String,
 }
 
-/// The body of a 422, in FastAPI's form.
+/// Body of a 422 response, in the format of FastAPI.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct InvalidBody {
-    /// What is wrong with which parameter.
+    /// The invalid parameters.
     pub detail: Vec<Invalid>,
 }
 
-/// What is wrong with a parameter.
+/// An invalid parameter.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Invalid {
-    /// Where it stands: `query` or `body`, then its name.
+    /// Location of the parameter: `query` or `body`, then its name.
     pub loc: Vec<&'static str>,
-    /// What is wrong, for people.
+    /// What is wrong, as text for people.
     pub msg: String,
     /// Always `value_error`.
     #[serde(rename = "type")]
@@ -61,7 +61,7 @@ pub struct Invalid {
 }
 
 impl Problem {
-    /// The status code that stands for it.
+    /// HTTP status.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Unusable(_) => StatusCode::BAD_REQUEST,
@@ -77,19 +77,23 @@ impl Problem {
         }
     }
 
-    /// What is told.
+    /// What is wrong, as text for people.
     pub fn detail(&self) -> String {
         match self {
             Self::Unusable(reason) | Self::Invalid(_, reason) => reason.clone(),
-            Self::Unauthorized => "a bearer token is needed".into(),
-            Self::NotFound => "not found".into(),
-            Self::Method => "method not allowed".into(),
-            Self::Slow => "the request came too slowly".into(),
-            Self::TooLarge(limit) => format!("the body is larger than {} MiB", limit >> 20),
-            Self::MediaType => "send audio/*, application/octet-stream or multipart/form-data".into(),
-            Self::Internal => "internal error".into(),
-            Self::Busy => "too busy now; try again".into(),
-            Self::Late => "it took too long; try again".into(),
+            Self::Unauthorized => "an access token is needed; send it as a bearer token".into(),
+            Self::NotFound => "not found; /docs lists the routes".into(),
+            Self::Method => "method not allowed; /docs lists the routes and their methods".into(),
+            Self::Slow => "the request was sent too slowly; try again".into(),
+            Self::TooLarge(limit) => {
+                format!("the request is larger than {} MiB; send a shorter recording", limit >> 20)
+            }
+            Self::MediaType => {
+                "unsupported content type; send audio/*, application/octet-stream or multipart/form-data".into()
+            }
+            Self::Internal => "the service failed; its log has the reason".into(),
+            Self::Busy => "the service is busy; try again in a moment".into(),
+            Self::Late => "the answer took too long; try again".into(),
         }
     }
 
@@ -124,7 +128,7 @@ impl From<predict::Error> for Problem {
             predict::Error::Coverage { .. } => Self::Invalid(vec!["query", "coverage"], error.to_string()),
             predict::Error::Windows(problem) => Self::Invalid(vec!["query", "window"], problem),
             other => {
-                tracing::error!(error = %other, "the classifier failed");
+                tracing::error!(error = %other, "classification failed");
                 Self::Internal
             }
         }

@@ -1,4 +1,4 @@
-//! All routes, and what each request passes on its way: an id, a log line, the token, headers that make browsers careful.
+//! All routes, and the layers that each request passes: request id, log, metrics, token and security headers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,12 +18,12 @@ use crate::api::{classify, documents, health, model, page, predict};
 use crate::problem::Problem;
 use crate::service::Service;
 
-/// The header that holds a request's id.
+/// Header of the request id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Longest request id that is taken over from the client.
+/// Maximum length of a request id that the client may choose, bytes.
 const MAX_ID: usize = 64;
 
-/// Headers of every answer that does not set them itself.
+/// Default headers of every response.
 const HEADERS: [(HeaderName, &str); 5] = [
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -34,7 +34,7 @@ const HEADERS: [(HeaderName, &str); 5] = [
 
 /// The whole service as a router.
 pub fn router(service: Arc<Service>) -> Router {
-    let locked = Router::new()
+    let protected = Router::new()
         .route("/predict", post(predict::predict))
         .route("/v1/classify", post(classify::classify))
         .route("/v1/model", get(model::model))
@@ -44,7 +44,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/health", get(health::live))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
-        .merge(locked)
+        .merge(protected)
         .merge(page::routes())
         .merge(documents::routes())
         .method_not_allowed_fallback(|| async { Problem::Method })
@@ -63,6 +63,7 @@ pub fn router(service: Arc<Service>) -> Router {
     router.layer(from_fn_with_state(Arc::clone(&service), account)).with_state(service)
 }
 
+/// Rejects requests without the token, if there is one.
 async fn authorize(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
     let header = request.headers().get(header::AUTHORIZATION).and_then(|header| header.to_str().ok());
     match &service.settings.token {
@@ -71,7 +72,8 @@ async fn authorize(State(service): State<Arc<Service>>, request: Request, next: 
     }
 }
 
-/// Counts, times and logs each request. The log names the route and never the path, since paths and queries are the client's.
+/// Counts, times and logs each request. The log has the route but never the path or the query, which may hold private data of the
+/// client.
 async fn account(State(service): State<Arc<Service>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(&request);
@@ -98,7 +100,7 @@ async fn account(State(service): State<Arc<Service>>, mut request: Request, next
     response
 }
 
-/// The client's own id, if it is a plain one, else a number.
+/// The request id that the client sent if it is short and plain, otherwise a new one.
 fn request_id(request: &Request) -> HeaderValue {
     static COUNT: AtomicU64 = AtomicU64::new(1);
     let is_plain = |id: &&HeaderValue| {
@@ -106,6 +108,6 @@ fn request_id(request: &Request) -> HeaderValue {
         (1..=MAX_ID).contains(&id.len()) && id.as_bytes().iter().all(plain)
     };
     let number = || HeaderValue::from_str(&format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-    let own = request.headers().get(REQUEST_ID).filter(is_plain).cloned();
-    own.or_else(|| number().ok()).unwrap_or(HeaderValue::from_static("0"))
+    let sent = request.headers().get(REQUEST_ID).filter(is_plain).cloned();
+    sent.or_else(|| number().ok()).unwrap_or(HeaderValue::from_static("0"))
 }

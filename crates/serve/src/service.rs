@@ -1,4 +1,4 @@
-//! The service: what its handlers share, and how a recording gets its answer.
+//! The state that all handlers share, and the path of a recording to its answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,73 +11,60 @@ use tokio::time::Instant;
 
 use crate::body::Memory;
 use crate::fetch::Fetcher;
-use crate::limits::Limits;
 use crate::metrics::{Metrics, Stage};
 use crate::pool::{Lost, Pool};
 use crate::problem::Problem;
-use crate::token::Token;
-use crate::upload::Sound;
+use crate::settings::Settings;
+use crate::sound::Sound;
 
-/// Threads that call the model. Each call uses all cores already; a second one fills the gaps between its layers.
+/// Number of threads that run the model. One call already uses all cores; a second one fills the gaps between its layers.
 const MODEL_THREADS: usize = 2;
 
-/// What to serve, and to whom.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// What clients may take.
-    pub limits: Limits,
-    /// What clients must know to get predictions.
-    pub token: Option<Token>,
-    /// Origins of pages that may call the API, such as `https://example.org`.
-    pub origins: Vec<String>,
-    /// Hosts that recordings may be fetched from; without any, none are fetched.
-    pub url_hosts: Vec<String>,
-}
-
-/// What the handlers share.
+/// The state that all handlers share.
 pub struct Service {
     /// What to serve, and to whom.
     pub settings: Settings,
-    /// What is counted and timed.
+    /// Counters, gauges and histograms.
     pub metrics: Metrics,
     pub(crate) classifier: Arc<Classifier>,
     pub(crate) memory: Memory,
     pub(crate) fetcher: Option<Arc<Fetcher>>,
     decoders: Pool,
     model: Pool,
-    places: Semaphore,
+    /// One permit per recording that is waiting or being classified.
+    slots: Semaphore,
     stopping: AtomicBool,
 }
 
 /// The answer to one recording.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Answer {
-    /// What the client called it.
+    /// File name that the client gave.
     pub file: Option<String>,
-    /// What the model says of its beginning; null if the recording cannot be used.
+    /// Prediction for the first clip of the recording; null if the recording is not usable.
     pub prediction: Option<Prediction>,
-    /// What to know about the sound before the prediction is trusted, for people.
+    /// Quality warnings, as text for people, such as a recording that is too short.
     pub warnings: Vec<String>,
-    /// What the model says of each window, if a window or a hop is given.
+    /// Prediction for each window, if `window` or `hop` is given.
     pub segments: Vec<Segment>,
-    /// Why there is no prediction; null if there is one.
+    /// Why there is no prediction, as text for people; null if there is one.
     pub error: Option<String>,
 }
 
-/// What the model says of a stretch of a recording.
+/// Prediction for one window of a recording.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Segment {
-    /// Which stretch.
+    /// Start and end of the window.
     pub span: Span,
-    /// What the model says of it.
+    /// Prediction for the window.
     pub prediction: Prediction,
 }
 
 impl Service {
-    /// Starts the threads.
+    /// A service that answers with `classifier`. Starts the threads.
     ///
     /// # Errors
-    /// If the system gives no threads.
+    /// If the operating system refuses a thread.
     pub fn new(classifier: Classifier, settings: Settings) -> std::io::Result<Self> {
         let n_decoders = settings.limits.n_decoders();
         Ok(Self {
@@ -87,27 +74,28 @@ impl Service {
             fetcher: (!settings.url_hosts.is_empty()).then(|| Arc::new(Fetcher::new(&settings))),
             decoders: Pool::new("decode", n_decoders, 8 * n_decoders)?,
             model: Pool::new("model", MODEL_THREADS, 0)?,
-            places: Semaphore::new(settings.limits.queue as usize),
+            slots: Semaphore::new(settings.limits.queue as usize),
             stopping: AtomicBool::new(false),
             settings,
         })
     }
 
-    /// Whether new requests are welcome.
+    /// Whether a new request would be accepted.
     pub fn is_ready(&self) -> bool {
-        !self.stopping.load(Ordering::Relaxed) && self.places.available_permits() > 0
+        !self.stopping.load(Ordering::Relaxed) && self.slots.available_permits() > 0
     }
 
-    /// From now on the service is not ready.
+    /// Makes the service not ready from now on.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Classifies recordings, each on its own; an answer may be the reason why there is none. The work goes on, and keeps its place
-    /// in the queue, when the client goes away.
+    /// Classifies recordings one after the other. A recording that is not usable has its [`Problem`] in place of the answer. If the
+    /// client disconnects, the work continues and keeps its slots in the queue.
     ///
     /// # Errors
-    /// [`Problem::Busy`] if there is no room, [`Problem::Late`], [`Problem::Internal`], and those of `options` and `windows`.
+    /// [`Problem::Busy`] if the queue is full, [`Problem::Late`], [`Problem::Internal`], and [`Problem::Invalid`] for `options` that the
+    /// model does not support.
     pub async fn classify(
         self: &Arc<Self>,
         sounds: Vec<Sound>,
@@ -117,8 +105,8 @@ impl Service {
         self.classifier.check(&options)?;
         let service = Arc::clone(self);
         let work = async move {
-            let n_places = u32::try_from(sounds.len()).map_err(|_| Problem::Busy)?;
-            let _places = service.places.try_acquire_many(n_places).map_err(|_| Problem::Busy)?;
+            let n_slots = u32::try_from(sounds.len()).map_err(|_| Problem::Busy)?;
+            let _slots = service.slots.try_acquire_many(n_slots).map_err(|_| Problem::Busy)?;
             let deadline = Instant::now() + service.settings.limits.answer_seconds;
             let mut answers = Vec::new();
             for sound in sounds {
@@ -135,6 +123,7 @@ impl Service {
         tokio::spawn(work).await.unwrap_or(Err(Problem::Internal))
     }
 
+    /// Decodes and classifies one recording.
     async fn answer(
         self: &Arc<Self>,
         sound: Sound,
@@ -178,7 +167,7 @@ fn lost(lost: Lost) -> Problem {
     match lost {
         Lost::Late => Problem::Late,
         Lost::Panicked => {
-            tracing::error!("a thread of the classifier panicked");
+            tracing::error!("decoding or classification panicked");
             Problem::Internal
         }
     }

@@ -1,19 +1,19 @@
-//! The secret that clients must know.
+//! The access token.
 
 use sha2::{Digest, Sha256};
 
-/// A bearer token (RFC 6750). Only its hash is kept, so that comparing takes as long for any guess.
+/// A bearer token (RFC 6750). Only its hash is kept, so that the time of a comparison reveals nothing about the token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token([u8; 32]);
 
 impl Token {
-    /// `None` for one that is empty or cannot stand in a header.
+    /// The token `secret`; `None` if it is empty or has characters that a header cannot hold.
     pub fn new(secret: &str) -> Option<Self> {
         let is_plain = !secret.is_empty() && secret.bytes().all(|byte| byte.is_ascii_graphic());
         is_plain.then(|| Self(Sha256::digest(secret).into()))
     }
 
-    /// Whether an `Authorization` header holds the token.
+    /// Whether the value of an `Authorization` header is this token.
     pub fn is_in(&self, header: &str) -> bool {
         let Some((scheme, secret)) = header.split_once(' ') else { return false };
         scheme.eq_ignore_ascii_case("bearer") && Self::new(secret.trim()).as_ref() == Some(self)
@@ -32,9 +32,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_token_opens() {
+    fn only_the_right_bearer_token_is_accepted() {
         let token = Token::new("s3cret").unwrap();
-        for (header, opens) in [
+        for (header, expected) in [
             ("Bearer s3cret", true),
             ("bearer  s3cret", true),
             ("Bearer s3cre", false),
@@ -42,7 +42,7 @@ mod tests {
             ("Basic s3cret", false),
             ("s3cret", false),
         ] {
-            assert_eq!(token.is_in(header), opens, "{header}");
+            assert_eq!(token.is_in(header), expected, "{header}");
         }
         assert_eq!((Token::new(""), Token::new("two words")), (None, None));
         assert_eq!(format!("{token:?}"), "Token(..)");

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use features::{FeatureConfig, FrontEnd, YamnetConfig};
-use model::{Arch, BackboneInfo, Compute};
+use model::{Arch, BackboneInfo, ComputeArgs};
 
 use crate::Error;
 use crate::config::{Settings, built_in};
@@ -51,60 +51,6 @@ impl RunArgs {
                 Err(Error::Config(format!("{name}: there is no such config{hint}")))
             }
         }
-    }
-}
-
-/// Where and with what to compute, as typed.
-#[derive(Debug, clap::Args)]
-pub struct ComputeArgs {
-    /// Where to compute
-    #[arg(long, value_enum, default_value = "auto")]
-    device: DeviceName,
-    /// What runs the frozen backbone
-    #[arg(long, value_enum, default_value = "auto")]
-    engine: EngineName,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DeviceName {
-    /// A GPU that this build supports and that answers, else the CPU
-    Auto,
-    /// The CPU
-    Cpu,
-    /// Vulkan, Metal or DirectX; needs a build with --features wgpu
-    Wgpu,
-    /// CUDA; needs a build with --features cuda
-    Cuda,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum EngineName {
-    /// The faster one: rten on the CPU, burn on a GPU
-    Auto,
-    /// burn, on any device
-    Burn,
-    /// rten, on the CPU only
-    Rten,
-}
-
-impl ComputeArgs {
-    /// The device and the engine.
-    ///
-    /// # Errors
-    /// [`Error::Compute`] if they are not in this build, do not answer or do not go together.
-    pub fn find(&self) -> Result<Compute, Error> {
-        let device = match self.device {
-            DeviceName::Auto => "auto",
-            DeviceName::Cpu => "cpu",
-            DeviceName::Wgpu => "wgpu",
-            DeviceName::Cuda => "cuda",
-        };
-        let engine = match self.engine {
-            EngineName::Auto => "auto",
-            EngineName::Burn => "burn",
-            EngineName::Rten => "rten",
-        };
-        Compute::new(device, engine).map_err(Error::Compute)
     }
 }
 

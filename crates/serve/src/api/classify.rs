@@ -1,4 +1,4 @@
-//! `POST /v1/classify`: one or more recordings, with all that is known of each.
+//! `POST /v1/classify`: predictions with all details for one or more recordings.
 
 use std::sync::Arc;
 
@@ -13,34 +13,34 @@ use crate::problem::Problem;
 use crate::service::{Answer, Service};
 use crate::upload::Upload;
 
-/// How to answer, as the query tells.
+/// Query parameters.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
-    /// How many classes to rank.
+    /// Number of classes to rank.
     #[serde(default = "top_k")]
     top_k: usize,
-    /// Abstain where the most probable class is less probable than this.
+    /// Abstain if the most probable class has a lower probability than this.
     #[schemars(range(min = 0.0, max = 1.0))]
     min_confidence: Option<f32>,
-    /// Give prediction sets that hold the true class this often, and abstain where one does not hold exactly one class. `GET /v1/model`
-    /// tells which coverages there are.
+    /// Return the prediction set that contains the true class with this probability, and abstain unless it has exactly one class.
+    /// `GET /v1/model` lists the possible values.
     #[schemars(range(min = 0.0, max = 1.0))]
     coverage: Option<f64>,
-    /// Cut the recording into windows of this length, s, at least 0.5 and at most what the model listens to.
+    /// Length of the windows that the recording is cut into, s: 0.5 to the model's clip length.
     #[schemars(range(min = 0.5, max = 60.0))]
     window: Option<f64>,
-    /// From the beginning of a window to that of the next, s, at least 0.1; the window's length if absent.
+    /// Time from the start of one window to the start of the next, s, at least 0.1. Default: the window length.
     #[schemars(range(min = 0.1, max = 60.0))]
     hop: Option<f64>,
 }
 
-/// The answers to all recordings of a request, in the order in which they were sent.
+/// The answers to all recordings of a request.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Answers {
-    /// Who says so.
+    /// The model that was used.
     pub model: ModelName,
-    /// One for each recording.
+    /// One answer per recording, in the order in which they were sent.
     pub recordings: Vec<Answer>,
 }
 
@@ -51,7 +51,7 @@ fn top_k() -> usize {
 impl Parameters {
     fn options(&self) -> Result<Options, Problem> {
         if self.min_confidence.is_some_and(|least| !(0.0..=1.0).contains(&least)) {
-            return Err(Problem::Invalid(vec!["query", "min_confidence"], "it is 0 to 1".into()));
+            return Err(Problem::Invalid(vec!["query", "min_confidence"], "out of range: 0 to 1".into()));
         }
         Ok(Options { top_k: self.top_k, min_confidence: self.min_confidence, coverage: self.coverage })
     }
@@ -62,7 +62,8 @@ impl Parameters {
     }
 }
 
-/// Classifies the recordings of a request. One that cannot be used is an error if it is alone, and has its reason in its place otherwise.
+/// Classifies the recordings of a request. If there is only one and it is not usable, the request fails; among several, its answer has
+/// the reason.
 pub async fn classify(State(service): State<Arc<Service>>, request: Request) -> Result<Json<Answers>, Problem> {
     let query = Query::<Parameters>::try_from_uri(request.uri());
     let Query(parameters) = query.map_err(|error| Problem::Invalid(vec!["query"], error.body_text()))?;

@@ -1,4 +1,4 @@
-//! `GET /docs`, `/redoc`, `/openapi.json`: the API for programmers. Scripts and styles are inside the pages.
+//! `GET /docs`, `/redoc`, `/openapi.json`: documentation of the API for programmers. The pages contain their scripts and styles.
 
 use aide::redoc::Redoc;
 use aide::swagger::Swagger;
@@ -8,13 +8,13 @@ use axum::routing::get;
 
 use crate::openapi;
 
-/// What the two pages may do: the scripts and styles in them, and asking this service.
+/// Content security policy of the two pages: only scripts and styles inside them, and requests only to this service.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; \
     img-src 'self' data:; font-src data:; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const TITLE: &str = "Wail: the API";
+const TITLE: &str = "Wail API";
 
-/// The three documents.
+/// The three routes.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     let page = |html: String| {
         let html = hyper::body::Bytes::from(html);

@@ -1,4 +1,4 @@
-//! Is it there, is it ready, and how is it doing?
+//! `GET /health`, `/livez`, `/readyz`, `/metrics`: the state of the service.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::json::Json;
 use crate::problem::Problem;
 use crate::service::Service;
 
-/// All is well.
+/// The service is healthy.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Health {
     /// Always `ok`.
@@ -24,12 +24,12 @@ pub async fn live() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
-/// `GET /readyz`: a request would be taken now.
+/// `GET /readyz`: a new request would be accepted.
 pub async fn ready(State(service): State<Arc<Service>>) -> Result<Json<Health>, Problem> {
     if service.is_ready() { Ok(live().await) } else { Err(Problem::Busy) }
 }
 
-/// `GET /metrics`.
+/// `GET /metrics`: OpenMetrics text.
 pub async fn metrics(State(service): State<Arc<Service>>) -> impl IntoResponse {
     service.metrics.body_bytes.set(service.memory.n_held() as i64);
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";

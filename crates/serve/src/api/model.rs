@@ -1,4 +1,4 @@
-//! `GET /v1/model`: who answers here.
+//! `GET /v1/model`: the model that is served.
 
 use std::sync::Arc;
 
@@ -10,33 +10,33 @@ use serde::Serialize;
 use crate::json::Json;
 use crate::service::Service;
 
-/// Which model it is.
+/// Identity of a model.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ModelName {
-    /// Its backbone's architecture.
+    /// Architecture of the encoder.
     pub arch: String,
-    /// SHA-256 of its file.
+    /// SHA-256 of the model file, 64 hexadecimal digits.
     pub sha256: String,
 }
 
-/// What is known of a model.
+/// Description of the model that is served.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Model {
-    /// Which model it is.
+    /// Identity of the model.
     pub model: ModelName,
     /// The classes, in the order of the logits.
     pub labels: Vec<String>,
-    /// Where the backbone's weights came from.
+    /// Where the encoder's weights came from.
     pub backbone_source: String,
-    /// Length of sound that it listens to, s.
+    /// Length of sound that the model takes, s.
     pub clip_seconds: f64,
-    /// All feature settings.
+    /// Feature settings.
     pub features: serde_json::Value,
-    /// What softens its probabilities, above 0.
+    /// Temperature that the logits are divided by, above 0.
     pub temperature: f64,
-    /// Coverages that `POST /v1/classify` takes.
+    /// Values of `coverage` that `POST /v1/classify` accepts.
     pub coverages: Vec<f64>,
-    /// Its description, Markdown; null if it has none.
+    /// Model card, Markdown; null if the model has none.
     pub card: Option<String>,
 }
 
@@ -46,7 +46,7 @@ impl ModelName {
     }
 }
 
-/// Tells which model answers, and what is known of it.
+/// Describes the model that is served.
 pub async fn model(State(service): State<Arc<Service>>) -> Json<Model> {
     let classifier = &service.classifier;
     Json(Model {

@@ -1,14 +1,14 @@
-//! `GET /`: the page for people. Plain files inside the binary; they ask nobody else for anything.
+//! `GET /`: the page for people. Its files are compiled into the program, and it sends requests only to this service.
 
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::routing::get;
 
-/// What the page may do: its own scripts and styles, this service, sound and pictures that it makes itself.
+/// Content security policy of the page: its own scripts and styles, requests to this service, and sound and pictures that it creates.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; \
     media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Path, type and content of each file.
+/// Path, content type and content of each file.
 const FILES: [(&str, &str, &str); 6] = [
     ("/", "text/html; charset=utf-8", include_str!("../page/index.html")),
     ("/page/style.css", "text/css; charset=utf-8", include_str!("../page/style.css")),
@@ -18,7 +18,7 @@ const FILES: [(&str, &str, &str); 6] = [
     ("/page/capture.js", "text/javascript; charset=utf-8", include_str!("../page/capture.js")),
 ];
 
-/// A route for each file, and none but an empty icon: browsers ask for one by themselves.
+/// A route per file, and an empty icon, because browsers request one by themselves.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     let router = Router::new().route("/favicon.ico", get(StatusCode::NO_CONTENT));
     FILES.into_iter().fold(router, |router, (path, content_type, text)| {

@@ -1,4 +1,4 @@
-//! `POST /predict`, as the service that this one takes the place of answered it.
+//! `POST /predict`: the interface of the older service that this one replaces.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,32 +13,33 @@ use crate::problem::Problem;
 use crate::service::Service;
 use crate::upload::Upload;
 
-/// Classes that are ranked if the client does not say how many.
+/// Default number of classes to rank.
 const TOP_K: usize = 3;
 
-/// What the model says of a recording.
+/// Prediction for a recording.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Plain {
     /// The most probable class.
     pub label: String,
-    /// Its probability, 0 to 1.
+    /// Probability of that class, 0 to 1.
     pub probability: f32,
     /// The most probable classes, best first.
     pub top_k: Vec<Ranked>,
-    /// Every class and its probability; they sum to 1.
+    /// Probability of every class; they sum to 1.
     pub all_probs: BTreeMap<String, f32>,
 }
 
 /// Classifies one recording.
 pub async fn predict(State(service): State<Arc<Service>>, request: Request) -> Result<Json<Plain>, Problem> {
     let Ok(Query(query)) = Query::<Vec<(String, String)>>::try_from_uri(request.uri()) else {
-        return Err(Problem::Invalid(vec!["query"], "the query is not well-formed".into()));
+        return Err(Problem::Invalid(vec!["query"], "the query string cannot be parsed".into()));
     };
     let top_k = query.iter().rev().find(|(key, _)| key == "top_k").map_or(Ok(TOP_K), |(_, text)| count(text))?;
     let upload = Upload::read(request, &service).await.map_err(|problem| match problem {
-        Problem::MediaType => {
-            Problem::Invalid(vec!["body", "file"], "send multipart/form-data with a field `file`".into())
-        }
+        Problem::MediaType => Problem::Invalid(
+            vec!["body", "file"],
+            "unsupported content type; send multipart/form-data with a field `file`".into(),
+        ),
         problem => problem,
     })?;
     let options = Options { top_k, min_confidence: None, coverage: None };
@@ -49,13 +50,13 @@ pub async fn predict(State(service): State<Arc<Service>>, request: Request) -> R
     Ok(Json(Plain { label, probability, top_k, all_probs }))
 }
 
-/// A number of classes: a whole number, at least 0.
+/// Parses a number of classes: a whole number, at least 0.
 fn count(text: &str) -> Result<usize, Problem> {
     let digits = text.trim().trim_start_matches('+');
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Problem::Invalid(vec!["query", "top_k"], "it is a whole number, at least 0".into()));
+        return Err(Problem::Invalid(vec!["query", "top_k"], "not a whole number of at least 0".into()));
     }
-    Ok(digits.parse().unwrap_or(usize::MAX)) // more than there are is all there are
+    Ok(digits.parse().unwrap_or(usize::MAX)) // larger than usize: all classes
 }
 
 #[cfg(test)]
@@ -63,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_count_is_a_whole_number() {
+    fn only_whole_numbers_from_0_are_counts() {
         for (text, expected) in [
             ("0", Some(0)),
             ("3", Some(3)),

@@ -1,4 +1,4 @@
-// The page: takes a recording, asks the service, shows the answer.
+// The page: takes a recording, sends it to the service and shows the result.
 import { Recorder } from "/page/recorder.js";
 import { drawSpectrogram, drawWaveform, wav } from "/page/sound.js";
 
@@ -6,43 +6,45 @@ const COVERAGE = 0.9;
 const RECORD_SECONDS = 7;
 const at = (id) => document.getElementById(id);
 
-let coverages = null;
-let recorder = null;
-let last = null;
+let coverages = null; // that the model supports, once known
+let recorder = null; // while recording
+let last = null; // recording and name, for trying again
 
 function say(text, error = "") {
   at("status").textContent = text;
   at("error").textContent = error;
 }
 
-async function ask(path, options = {}) {
+// The JSON body of a successful response; otherwise throws an error with the reason.
+async function request(path, options = {}) {
   const token = at("token").value;
   const headers = token ? { ...options.headers, authorization: `Bearer ${token}` } : options.headers;
   const response = await fetch(path, { ...options, headers });
   const body = await response.json().catch(() => ({}));
   if (response.ok) return body;
   at("token-row").hidden = response.status !== 401;
+  if (response.status === 401) throw new Error(token ? "this access token is wrong" : "please enter the access token");
   const { detail } = body;
-  throw new Error(Array.isArray(detail) ? detail.map(({ msg }) => msg).join("; ") : detail || `status ${response.status}`);
+  throw new Error(Array.isArray(detail) ? detail.map(({ msg }) => msg).join("; ") : detail || `the service answered with status ${response.status}`);
 }
 
 async function classify(blob, name) {
   last = [blob, name];
   at("result").hidden = true;
-  say("Listening to it …");
+  say("Classifying …");
   try {
-    coverages ??= (await ask("/v1/model")).coverages;
+    coverages ??= (await request("/v1/model")).coverages;
     const form = new FormData();
     form.append("file", blob, name);
     const query = new URLSearchParams({ top_k: 100, ...(coverages.includes(COVERAGE) ? { coverage: COVERAGE } : {}) });
-    const answer = await ask(`/v1/classify?${query}`, { method: "POST", body: form });
+    const answer = await request(`/v1/classify?${query}`, { method: "POST", body: form });
     show(answer.recordings[0]);
     at("result").hidden = false;
-    await picture(blob);
+    await showSound(blob);
     say(`Done: ${at("verdict").textContent}`);
     at("result").focus();
   } catch (error) {
-    const reason = error instanceof TypeError ? "the service does not answer" : error.message;
+    const reason = error instanceof TypeError ? "the service does not respond" : error.message;
     say("", `It did not work: ${reason}.`);
   }
 }
@@ -51,10 +53,10 @@ const words = (label) => label.replaceAll("_", " ");
 
 function show({ prediction, warnings }) {
   const { label, abstains, prediction_set: set, top_k: ranked, not_a_cry: notACry } = prediction;
-  const others = set?.length ? ` It may be ${set.map(words).join(", ")}.` : "";
+  const others = set?.length ? ` It may be: ${set.map(words).join(", ")}.` : "";
   at("bars").hidden = Boolean(notACry);
   at("verdict").textContent = notACry ? "This does not sound like a crying baby." : abstains ? `Not sure.${others}` : `Most likely ${words(label)}.`;
-  at("warnings").replaceChildren(...warnings.map((warning) => element("li", `Mind: ${warning}.`)));
+  at("warnings").replaceChildren(...warnings.map((warning) => element("li", `Please note: ${warning}.`)));
   at("bars").tBodies[0].replaceChildren(...ranked.map(bar));
 }
 
@@ -81,8 +83,8 @@ function element(name, text) {
   return made;
 }
 
-// Waveform and spectrogram at 8 kHz, as the model hears it. What the browser cannot decode has no picture.
-async function picture(blob) {
+// Player, and waveform and spectrogram at 8 kHz. The pictures stay empty if the browser cannot decode the file.
+async function showSound(blob) {
   const player = at("player");
   URL.revokeObjectURL(player.src);
   player.src = URL.createObjectURL(blob);
@@ -102,7 +104,7 @@ async function record() {
   try {
     recorder = await Recorder.start();
   } catch {
-    return say("", "The microphone cannot be used. Allow it for this page, or choose a file.");
+    return say("", "The microphone is not available. Allow this page to use it, or choose a file.");
   }
   button.textContent = "Stop";
   const started = recorder;

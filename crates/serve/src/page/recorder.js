@@ -1,11 +1,11 @@
-// The microphone. MediaRecorder would give Opus, which the service does not decode, so that the samples themselves are kept.
+// Recording from the microphone. The samples themselves are kept, because MediaRecorder gives Opus, which the service does not decode.
 
 export class Recorder {
-  // Asks for the microphone and begins.
+  // Asks for permission and starts recording.
   static async start() {
     const recorder = new Recorder();
-    const quiet = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-    recorder.stream = await navigator.mediaDevices.getUserMedia({ audio: quiet });
+    const unprocessed = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+    recorder.stream = await navigator.mediaDevices.getUserMedia({ audio: unprocessed });
     recorder.context = new AudioContext();
     await recorder.context.audioWorklet.addModule("/page/capture.js");
     recorder.chunks = [];
@@ -15,12 +15,12 @@ export class Recorder {
     return recorder;
   }
 
-  // Seconds so far.
+  // Length so far, s.
   seconds() {
     return this.chunks.reduce((n, chunk) => n + chunk.length, 0) / this.context.sampleRate;
   }
 
-  // Ends and gives all samples with their rate.
+  // Stops recording; returns all samples and their rate, Hz.
   async stop() {
     this.stream.getTracks().forEach((track) => track.stop());
     this.node.port.onmessage = null;

@@ -1,6 +1,6 @@
-// Sound for the page: WAV files from samples, pictures of samples.
+// Samples to a WAV file, a waveform and a spectrogram.
 
-// Mono samples in -1..1 to a 16-bit PCM WAV file.
+// A 16-bit PCM WAV file of mono samples in -1..1 at `rate` Hz.
 export function wav(samples, rate) {
   const view = new DataView(new ArrayBuffer(44 + 2 * samples.length));
   const text = (at, letters) => [...letters].forEach((letter, i) => view.setUint8(at + i, letter.charCodeAt(0)));
@@ -12,8 +12,8 @@ export function wav(samples, rate) {
   view.setUint16(22, 1, true); // channels
   view.setUint32(24, rate, true);
   view.setUint32(28, 2 * rate, true);
-  view.setUint16(32, 2, true); // bytes a frame
-  view.setUint16(34, 16, true); // bits a sample
+  view.setUint16(32, 2, true); // bytes per frame
+  view.setUint16(34, 16, true); // bits per sample
   text(36, "data");
   view.setUint32(40, 2 * samples.length, true);
   samples.forEach((sample, i) => view.setInt16(44 + 2 * i, Math.max(-1, Math.min(1, sample)) * 32767, true));
@@ -22,6 +22,7 @@ export function wav(samples, rate) {
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+// The lowest and highest sample of each column of pixels, as a bar.
 export function drawWaveform(canvas, samples) {
   const context = canvas.getContext("2d");
   const { width, height } = canvas;
@@ -38,7 +39,7 @@ export function drawWaveform(canvas, samples) {
   }
 }
 
-// Decibels below the loudest point, 80 of them, as shades; samples are at 8 kHz.
+// Power spectrogram of samples at 8 kHz, in decibels relative to the loudest point; 80 dB are shown.
 export function drawSpectrogram(canvas, samples) {
   const context = canvas.getContext("2d");
   const { width, height } = canvas;
@@ -51,7 +52,7 @@ export function drawSpectrogram(canvas, samples) {
     const start = Math.round((x / width) * Math.max(0, samples.length - size));
     for (let i = 0; i < size; i++) real[i] = (samples[start + i] || 0) * window[i];
     imaginary.fill(0);
-    transform(real, imaginary);
+    fourierTransform(real, imaginary);
     for (let y = 0; y < height; y++) power[y * width + x] = real[y] ** 2 + imaginary[y] ** 2;
   }
   const loudest = power.reduce((a, b) => Math.max(a, b), 1e-10);
@@ -65,8 +66,8 @@ export function drawSpectrogram(canvas, samples) {
   context.putImageData(picture, 0, 0);
 }
 
-// Fourier transform in place, radix 2 (Cooley and Tukey, 1965).
-function transform(real, imaginary) {
+// Fourier transform in place, radix 2 (Cooley and Tukey, 1965). The length is a power of 2.
+function fourierTransform(real, imaginary) {
   const n = real.length;
   for (let i = 1, j = 0; i < n; i++) {
     let bit = n >> 1;

@@ -1,4 +1,4 @@
-//! What is asked and answered.
+//! Requests and their responses.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ fn keys(value: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn predict_answers_as_the_service_before_it() {
+fn predict_answers_like_the_service_it_replaces() {
     let server = Server::start(&[]);
     assert_eq!(server.get("/health").json(), serde_json::json!({"status": "ok"}));
     let sound = wav(7.0, 1);
@@ -29,18 +29,22 @@ fn predict_answers_as_the_service_before_it() {
     }
     let twice = [0, 1].map(|_| server.post("/predict", &[("cry.wav", &sound)]).body);
     assert_eq!(twice[0], twice[1]);
-    assert_ne!(twice[0], server.post("/predict", &[("cry.wav", &wav(7.0, 5))]).body, "another sound, another answer");
+    assert_ne!(
+        twice[0],
+        server.post("/predict", &[("cry.wav", &wav(7.0, 5))]).body,
+        "another sound has another answer"
+    );
 }
 
 #[test]
-fn classify_tells_what_is_no_cry_and_predict_keeps_its_form() {
+fn classify_reports_what_is_not_a_cry_and_predict_has_no_extra_fields() {
     let server = Server::start(&[]);
     for (sound, score, refused) in [(vec![0; 80_000], 0.0, true), (wav(5.0, 1)[44..].to_vec(), 0.731_058_6, false)] {
         let sound = [&wav(5.0, 1)[..44], &sound].concat();
         let answer = server.post("/v1/classify", &[("cry.wav", &sound)]).json();
         let prediction = &answer["recordings"][0]["prediction"];
         assert_eq!(prediction["not_a_cry"], refused, "{answer}");
-        // The gate's weights are 0 and its bias is 1; silence is no cry whatever the gate has learnt.
+        // The gate's weights are 0 and its bias is 1, but digital silence always scores 0.
         assert!((prediction["cry_score"].as_f64().unwrap() - score).abs() < 1e-6, "{answer}");
         let plain = server.post("/predict", &[("cry.wav", &sound)]).json();
         assert_eq!(keys(&plain), ["all_probs", "label", "probability", "top_k"]);
@@ -49,12 +53,12 @@ fn classify_tells_what_is_no_cry_and_predict_keeps_its_form() {
 }
 
 #[test]
-fn what_makes_no_sense_has_its_status() {
+fn invalid_requests_have_their_status_and_a_reason() {
     let server = Server::start(&[]);
     let sound = wav(1.0, 1);
     let files: &[(&str, &[u8])] = &[("a.wav", &sound)];
     let raw = "content-type: audio/wav\r\n";
-    let told = |answer: Answer, status: u16, what: &str| {
+    let check = |answer: Answer, status: u16, what: &str| {
         assert_eq!(answer.status, status, "{what}: {answer:?}");
         let json = answer.json();
         let detail = json["detail"].as_str().or_else(|| json["detail"][0]["msg"].as_str());
@@ -62,31 +66,35 @@ fn what_makes_no_sense_has_its_status() {
         assert_eq!(answer.header("content-type"), Some("application/json"), "{what}");
     };
     for path in ["/predict?top_k=-1", "/predict?top_k=x", "/v1/classify?top_k=-1", "/v1/classify?coverage=0.5"] {
-        told(server.post(path, files), 422, path);
+        check(server.post(path, files), 422, path);
     }
     for query in ["window=0.1", "window=99", "hop=0", "min_confidence=2", "unknown=1", "window=NaN"] {
-        told(server.post(&format!("/v1/classify?{query}"), files), 422, query);
+        check(server.post(&format!("/v1/classify?{query}"), files), 422, query);
     }
     for path in ["/predict", "/v1/classify"] {
-        told(server.post(path, &[]), 422, "no file");
-        told(server.ask("POST", path, "", b""), 422, "no body");
-        told(server.post(path, &[("a.wav", b"")]), 400, "empty");
-        told(server.post(path, &[("a.wav", b"this is no sound")]), 400, "undecodable");
-        told(server.post(path, &[("../../etc/passwd", b"RIFF")]), 400, "a path for a name");
-        told(server.ask("POST", path, "content-type: multipart/form-data\r\n", b"x"), 400, "no boundary");
-        told(server.ask("POST", path, "content-type: multipart/form-data; boundary=e\r\n", b"--e\r\nx"), 400, "broken");
-        told(server.get(path), 405, "GET");
+        check(server.post(path, &[]), 422, "no file");
+        check(server.ask("POST", path, "", b""), 422, "no body");
+        check(server.post(path, &[("a.wav", b"")]), 400, "empty");
+        check(server.post(path, &[("a.wav", b"this is not a sound")]), 400, "undecodable");
+        check(server.post(path, &[("../../etc/passwd", b"RIFF")]), 400, "a path for a name");
+        check(server.ask("POST", path, "content-type: multipart/form-data\r\n", b"x"), 400, "no boundary");
+        check(
+            server.ask("POST", path, "content-type: multipart/form-data; boundary=e\r\n", b"--e\r\nx"),
+            400,
+            "broken",
+        );
+        check(server.get(path), 405, "GET");
     }
-    told(server.ask("POST", "/predict", "content-type: text/plain\r\n", b"x"), 422, "text");
-    told(server.ask("POST", "/v1/classify", "content-type: text/plain\r\n", b"x"), 415, "text");
-    told(server.ask("POST", "/v1/classify", raw, b"no sound"), 400, "raw");
+    check(server.ask("POST", "/predict", "content-type: text/plain\r\n", b"x"), 422, "text");
+    check(server.ask("POST", "/v1/classify", "content-type: text/plain\r\n", b"x"), 415, "text");
+    check(server.ask("POST", "/v1/classify", raw, b"not a sound"), 400, "raw");
     let link = br#"{"url": "http://127.0.0.1/"}"#;
-    told(server.ask("POST", "/v1/classify", "content-type: application/json\r\n", link), 422, "URLs are off");
-    told(server.get("/nothing"), 404, "no page");
+    check(server.ask("POST", "/v1/classify", "content-type: application/json\r\n", link), 422, "URLs are off");
+    check(server.get("/nothing"), 404, "no page");
 }
 
 #[test]
-fn urls_are_fetched_from_listed_hosts_only_and_never_from_this_machine() {
+fn urls_are_fetched_only_from_listed_hosts_and_never_from_this_machine() {
     let server = Server::start(&["--allow-url-host", "127.0.0.1"]);
     for (url, reason) in [("http://127.0.0.1/", "cannot be fetched"), ("http://example.org/", "not allowed")] {
         let body = format!("{{\"url\": \"{url}\"}}");
@@ -97,7 +105,7 @@ fn urls_are_fetched_from_listed_hosts_only_and_never_from_this_machine() {
 }
 
 #[test]
-fn classify_tells_all_that_is_known() {
+fn classify_returns_all_details() {
     let server = Server::start(&[]);
     let long = wav(10.0, 3);
     let answer = server.ask("POST", "/v1/classify?coverage=0.9&hop=2", "content-type: audio/wav\r\n", &long);
@@ -110,9 +118,9 @@ fn classify_tells_all_that_is_known() {
     let starts: Vec<f64> =
         recording["segments"].as_array().unwrap().iter().filter_map(|s| s["span"]["start_seconds"].as_f64()).collect();
     assert_eq!(starts, [0.0, 2.0, 4.0, 6.0]);
-    assert_eq!(recording["segments"][0]["prediction"], recording["prediction"], "the first window is the beginning");
+    assert_eq!(recording["segments"][0]["prediction"], recording["prediction"], "the first window is the first clip");
 
-    let files: [(&str, &[u8]); 3] = [("a.wav", &long), ("b.wav", b"no sound"), ("c.wav", &wav(1.0, 1))];
+    let files: [(&str, &[u8]); 3] = [("a.wav", &long), ("b.wav", b"not a sound"), ("c.wav", &wav(1.0, 1))];
     let json = server.post("/v1/classify", &files).json();
     let recordings = json["recordings"].as_array().unwrap();
     assert_eq!(recordings.iter().map(|r| r["file"].as_str().unwrap()).collect::<Vec<_>>(), ["a.wav", "b.wav", "c.wav"]);
@@ -122,15 +130,15 @@ fn classify_tells_all_that_is_known() {
     let model = server.get("/v1/model").json();
     assert_eq!(model["model"], json["model"]);
     assert_eq!(model["labels"], serde_json::json!(LABELS));
-    assert_eq!(model["card"], "# A model of no use\n");
+    assert_eq!(model["card"], "# An untrained model\n");
     assert_eq!(model["model"]["sha256"].as_str().unwrap().len(), 64);
 }
 
 #[test]
-fn everything_for_people_and_programs_comes_from_the_binary() {
+fn pages_documents_and_metrics_come_from_the_program_itself() {
     let server = Server::start(&[]);
     for (path, content_type, word) in [
-        ("/", "text/html; charset=utf-8", "no medical device"),
+        ("/", "text/html; charset=utf-8", "not a medical device"),
         ("/page/page.js", "text/javascript; charset=utf-8", "/v1/classify"),
         ("/docs", "text/html; charset=utf-8", "SwaggerUIBundle"),
         ("/redoc", "text/html; charset=utf-8", "Redoc.init"),

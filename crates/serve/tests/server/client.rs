@@ -1,4 +1,4 @@
-//! A running service and raw requests to it, so that a test may be as rude as a client can be.
+//! A running service, and raw requests to it, so that a test can also send what no proper client sends.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 pub const LABELS: [&str; 3] = ["belly pain", "hungry", "tired"];
 
-/// A model with random weights, small images, and a folder that holds it as `model.safetensors`.
+/// A folder with a model card and `model.safetensors`: random weights, small images, three classes.
 pub static MODEL: LazyLock<TempDir> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let weights = BackboneWeights::random(Arch::RESNET18, 1);
@@ -35,11 +35,11 @@ pub static MODEL: LazyLock<TempDir> = LazyLock::new(|| {
         provenance: json!({}),
     };
     model::save_model(&folder.path().join("model.safetensors"), &info, &weights, &head, Some(&gate)).unwrap();
-    std::fs::write(folder.path().join("MODEL_CARD.md"), "# A model of no use\n").unwrap();
+    std::fs::write(folder.path().join("MODEL_CARD.md"), "# An untrained model\n").unwrap();
     folder
 });
 
-/// A `serve` process in a fresh folder; it is killed when dropped.
+/// A `wail-serve` process in a fresh folder; dropping it kills the process.
 pub struct Server {
     pub child: Child,
     pub address: SocketAddr,
@@ -47,7 +47,7 @@ pub struct Server {
     _folder: TempDir,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -64,7 +64,7 @@ impl Answer {
         String::from_utf8(self.body.clone()).unwrap()
     }
 
-    /// A header's value, lower case name.
+    /// Value of the header `name`, in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
@@ -72,7 +72,7 @@ impl Answer {
 }
 
 pub fn command(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_serve"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wail-serve"));
     command.current_dir(folder).env_remove("WAIL_TOKEN").env_remove("LISTEN_FDS").stderr(Stdio::piped());
     command
 }
@@ -89,7 +89,7 @@ impl Server {
         let mut line = String::new();
         let address = loop {
             line.clear();
-            assert!(log.read_line(&mut line).unwrap() > 0, "it does not start");
+            assert!(log.read_line(&mut line).unwrap() > 0, "the service does not start");
             if let Some((_, address)) = line.split_once("listening address=") {
                 break address.trim().parse().unwrap();
             }
@@ -107,7 +107,7 @@ impl Server {
         self.ask("GET", path, "", b"")
     }
 
-    /// One request on a connection of its own; `headers` end with `\r\n` each.
+    /// Sends a request on a new connection; each of `headers` ends with `\r\n`.
     pub fn ask(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
         let mut stream = self.connect();
         let length = if method == "POST" { format!("content-length: {}\r\n", body.len()) } else { String::new() };
@@ -117,7 +117,7 @@ impl Server {
         read(stream)
     }
 
-    /// Form data with these files, each a file name and its content.
+    /// Posts a form with `files`, each a file name and its content.
     pub fn post(&self, path: &str, files: &[(&str, &[u8])]) -> Answer {
         let (headers, body) = form(files);
         self.ask("POST", path, &headers, &body)
@@ -136,6 +136,7 @@ impl Drop for Server {
     }
 }
 
+/// A form with `files`: its headers and its body.
 pub fn form(files: &[(&str, &[u8])]) -> (String, Vec<u8>) {
     let mut body = Vec::new();
     for (name, content) in files {
@@ -148,17 +149,17 @@ pub fn form(files: &[(&str, &[u8])]) -> (String, Vec<u8>) {
     ("content-type: multipart/form-data; boundary=edge\r\n".into(), body)
 }
 
-/// Everything up to the end of the connection.
+/// Reads the response up to the end of the connection.
 pub fn read(mut stream: TcpStream) -> Answer {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap();
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a whole head");
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a complete head");
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     Answer { status, head, body: bytes[end + 4..].to_vec() }
 }
 
-/// A 16-bit mono WAV file at 8 kHz: a tone of so many seconds whose pitch depends on `which`.
+/// A 16-bit mono WAV file at 8 kHz: a tone of `seconds` whose pitch depends on `which`.
 pub fn wav(seconds: f32, which: u32) -> Vec<u8> {
     let n = (8000.0 * seconds) as u32;
     let mut bytes = Vec::new();

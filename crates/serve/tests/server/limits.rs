@@ -1,4 +1,4 @@
-//! What one client may take, and what it may not take from the others.
+//! Limits on size, time and memory, access control, and the end of the service.
 
 use std::io::{BufRead, Read, Write};
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::client::{Server, form, read, wav};
 
 #[test]
-fn a_body_that_is_too_large_is_refused_with_and_without_its_length() {
+fn a_body_that_is_too_large_is_refused_with_and_without_content_length() {
     let server = Server::start(&["--body-mib", "1"]);
     let large = vec![0; (1 << 20) + 1];
     let answer = server.ask("POST", "/v1/classify", "content-type: audio/wav\r\n", &large);
@@ -31,7 +31,7 @@ fn a_body_that_is_too_large_is_refused_with_and_without_its_length() {
     assert_eq!(read(stream).status, 413);
 }
 
-/// A head or a body that does not come to its end within the time is cut off, while others are served.
+/// A head or a body that takes too long is cut off, while other requests are answered.
 #[test]
 fn slow_clients_are_cut_off() {
     let server = Server::start(&["--head-seconds", "0.5", "--body-seconds", "0.5"]);
@@ -45,7 +45,7 @@ fn slow_clients_are_cut_off() {
     assert_eq!(read(body).status, 408);
     for mut stream in [head, idle] {
         let mut rest = Vec::new();
-        assert!(stream.read_to_end(&mut rest).is_ok(), "it is closed, not forgotten");
+        assert!(stream.read_to_end(&mut rest).is_ok(), "the connection must be closed");
     }
 }
 
@@ -54,12 +54,8 @@ fn a_full_queue_and_full_memory_answer_503() {
     let server = Server::start(&["--queue", "1", "--memory-mib", "1", "--body-mib", "1"]);
     let two: [(&str, &[u8]); 2] = [("a.wav", &wav(1.0, 1)), ("b.wav", &wav(1.0, 2))];
     let answer = server.post("/v1/classify", &two);
-    assert_eq!(
-        (answer.status, answer.header("retry-after")),
-        (503, Some("1")),
-        "two recordings, one place: {answer:?}"
-    );
-    assert_eq!(server.post("/v1/classify", &two[..1]).status, 200, "one has room");
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "two recordings, one slot: {answer:?}");
+    assert_eq!(server.post("/v1/classify", &two[..1]).status, 200, "one recording fits");
 
     let mut holder = server.connect();
     let head = "POST /v1/classify HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-type: audio/wav\r\ncontent-length: 1048576\r\n\r\n";
@@ -73,14 +69,18 @@ fn a_full_queue_and_full_memory_answer_503() {
     };
     assert!(is_held((1 << 20) - 10));
     let answer = server.post("/v1/classify", &two[..1]);
-    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "others hold the memory: {answer:?}");
+    assert_eq!(
+        (answer.status, answer.header("retry-after")),
+        (503, Some("1")),
+        "another body holds the memory: {answer:?}"
+    );
     drop(holder);
-    assert!(is_held(0), "the memory comes back when the holder goes");
+    assert!(is_held(0), "the memory is free again once the client disconnects");
     assert_eq!(server.post("/v1/classify", &two[..1]).status, 200);
 }
 
 #[test]
-fn only_the_token_opens_what_costs_something() {
+fn predictions_model_and_metrics_need_the_token() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
     std::fs::write(&file, "s3cret\n").unwrap();
@@ -96,14 +96,14 @@ fn only_the_token_opens_what_costs_something() {
             assert_eq!(server.ask("GET", path, token, b"").status, status, "{path} {token}");
         }
     }
-    assert_eq!(server.get("/predict").header("www-authenticate"), None, "what needs no token asks for none");
+    assert_eq!(server.get("/predict").header("www-authenticate"), None, "only a 401 asks for a token");
     for path in ["/", "/health", "/readyz", "/docs"] {
         assert_eq!(server.get(path).status, 200, "{path}");
     }
 }
 
 #[test]
-fn other_origins_are_let_in_by_name_only() {
+fn only_listed_origins_are_allowed() {
     let server = Server::start(&["--allow-origin", "https://good.example"]);
     for (origin, allowed) in [("https://good.example", Some("https://good.example")), ("https://evil.example", None)] {
         let answer = server.ask("GET", "/v1/model", &format!("origin: {origin}\r\n"), b"");
@@ -111,9 +111,9 @@ fn other_origins_are_let_in_by_name_only() {
     }
 }
 
-/// Requests whose body is still coming when the service is told to stop, and those that come right then, are answered.
+/// Requests whose body is still arriving when the service receives the signal are answered.
 #[test]
-fn no_request_in_flight_is_lost_when_it_stops() {
+fn open_requests_are_answered_when_the_service_stops() {
     let mut server = Server::start(&[]);
     let (headers, body) = form(&[("a.wav", &wav(7.0, 1))]);
     let length = body.len();

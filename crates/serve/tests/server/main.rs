@@ -1,4 +1,4 @@
-//! Drives the real `serve` binary in fresh folders, over real sockets.
+//! Runs the `wail-serve` binary in fresh folders and talks to it over real sockets.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

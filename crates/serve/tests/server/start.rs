@@ -1,39 +1,41 @@
-//! What keeps it from starting, and which model it takes.
+//! Starting the service: errors, the choice of the model, the health check and the help.
 
 use crate::client::{MODEL, Server, command};
 
-fn fails(folder: &std::path::Path, arguments: &[&str]) -> (Option<i32>, String) {
+/// Runs `wail-serve` to its end: exit code and standard error.
+fn finish(folder: &std::path::Path, arguments: &[&str]) -> (Option<i32>, String) {
     let output = command(folder).args(arguments).output().unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
 #[test]
-fn without_a_model_it_says_how_to_make_one() {
+fn without_a_model_the_error_says_how_to_train_one() {
     let folder = tempfile::tempdir().unwrap();
-    let (code, text) = fails(folder.path(), &["--model", "newest"]);
+    let (code, text) = finish(folder.path(), &["--model", "newest"]);
     assert_eq!(code, Some(4), "{text}");
-    assert!(text.contains("train --config sweep.toml"), "{text}");
+    assert!(text.contains("wail --config sweep.toml"), "{text}");
     std::fs::write(folder.path().join("model.onnx"), "nonsense").unwrap();
-    assert_eq!(fails(folder.path(), &["--model", "model.onnx"]).0, Some(4));
-    assert_eq!(fails(folder.path(), &["--model", "."]).0, Some(4));
+    assert_eq!(finish(folder.path(), &["--model", "model.onnx"]).0, Some(4));
+    assert_eq!(finish(folder.path(), &["--model", "."]).0, Some(4));
 }
 
 #[test]
-fn without_a_name_it_takes_the_model_in_the_box_wherever_it_runs() {
+fn without_a_name_the_built_in_model_is_used_in_any_folder() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("experiments/run");
     std::fs::create_dir_all(&run).unwrap();
     std::fs::copy(MODEL.path().join("model.safetensors"), run.join("model.safetensors")).unwrap();
     let taken = Server::start(&[]);
-    let used = ["--listen", taken.address.to_string().leak()]; // taken, so that it ends once the model is loaded
-    let (code, text) = fails(folder.path(), &used);
+    // An address in use, so that the process ends once the model is loaded.
+    let used = ["--listen", taken.address.to_string().leak()];
+    let (code, text) = finish(folder.path(), &used);
     assert!(code == Some(1) && text.contains("wail-compact, which comes with the program"), "{text}");
-    let (code, text) = fails(folder.path(), &[&used[..], &["--model", "newest"]].concat());
+    let (code, text) = finish(folder.path(), &[&used[..], &["--model", "newest"]].concat());
     assert!(code == Some(1) && text.contains("experiments/run/model.safetensors"), "{text}");
 }
 
 #[test]
-fn wrong_use_has_its_code() {
+fn wrong_use_exits_with_code_2() {
     let folder = tempfile::tempdir().unwrap();
     let model = MODEL.path().to_str().unwrap();
     for arguments in [
@@ -43,18 +45,18 @@ fn wrong_use_has_its_code() {
         vec!["--model", model, "--token-file", "missing"],
         vec!["--device", "abacus"],
     ] {
-        assert_eq!(fails(folder.path(), &arguments).0, Some(2), "{arguments:?}");
+        assert_eq!(finish(folder.path(), &arguments).0, Some(2), "{arguments:?}");
     }
 }
 
 #[test]
-fn check_asks_whether_it_lives() {
+fn check_succeeds_while_the_service_runs_and_fails_afterwards() {
     let server = Server::start(&[]);
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(fails(folder.path(), &["check", &server.address.to_string()]).0, Some(0));
+    assert_eq!(finish(folder.path(), &["check", &server.address.to_string()]).0, Some(0));
     let address = server.address.to_string();
     drop(server);
-    assert_eq!(fails(folder.path(), &["check", &address]).0, Some(1));
+    assert_eq!(finish(folder.path(), &["check", &address]).0, Some(1));
 }
 
 #[test]

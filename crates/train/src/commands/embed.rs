@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use features::{Error as FeatureError, Extractor, PATCHES, YAMNET_PATCH};
-use model::Arch;
+use model::{Arch, ComputeArgs};
 
-use crate::args::{ComputeArgs, FrontEndArgs, Inputs};
+use crate::args::{FrontEndArgs, Inputs};
 use crate::terminal::{inputs, npy};
 use crate::{Error, backbone};
 
@@ -47,7 +47,7 @@ enum Output {
 
 /// Writes the array. An unreadable file is an error, since row and file must correspond.
 pub fn run(args: &Args) -> Result<(), Error> {
-    let compute = args.compute.find()?;
+    let compute = args.compute.find().map_err(Error::Compute)?;
     let files = inputs::sound_files(&args.inputs.paths)?;
     let arch_name = args.arch.to_string();
     let (weights, saved) = match args.weights.as_deref().unwrap_or(&arch_name) {

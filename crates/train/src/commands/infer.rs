@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use predict::{Classifier, Options, Windows};
 
 use crate::Error;
-use crate::args::{ComputeArgs, Inputs};
+use crate::args::Inputs;
 use crate::terminal::inputs;
 use output::Format;
 
@@ -81,7 +81,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
         return Err(Error::Config(format!("--follow and the input - go together, without other inputs: {example}")));
     }
     let files = if args.follow { vec![] } else { inputs::sound_files(&args.inputs.paths)? };
-    let compute = args.compute.find()?;
+    let compute = args.compute.find().map_err(Error::Compute)?;
     let classifier = Classifier::find(args.model.as_deref(), Path::new("experiments"), &compute);
     let classifier = classifier.map_err(Error::NoModel)?;
     eprintln!("model      {}, SHA-256 {}", classifier.name(), classifier.sha256());

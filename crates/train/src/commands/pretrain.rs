@@ -21,6 +21,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Error> {
     let config: PretrainConfig = args.run.load(&args.config)?;
     interrupt::listen("stopping after the current step")?;
-    println!("{}", pretrain::run(&config, &args.run.compute.find()?, &args.run.out)?.display());
+    let compute = args.run.compute.find().map_err(Error::Compute)?;
+    println!("{}", pretrain::run(&config, &compute, &args.run.out)?.display());
     Ok(())
 }

@@ -26,7 +26,8 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Error> {
     let config: Config = args.run.load(&args.config)?;
     interrupt::listen("stopping after the current epochs")?;
-    let (path, report) = sweep::run(&config, &args.run.compute.find()?, &args.run.out, args.retry_failed)?;
+    let compute = args.run.compute.find().map_err(Error::Compute)?;
+    let (path, report) = sweep::run(&config, &compute, &args.run.out, args.retry_failed)?;
     let leaky = if report.data.leaks.any() { ", LEAKY SPLIT" } else { "" };
     let show = |name: &str, evaluation: &metrics::Evaluation| {
         let macro_f1 = evaluation.scores.macro_f1;

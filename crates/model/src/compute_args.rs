@@ -1,0 +1,24 @@
+//! The command-line arguments `--device` and `--engine`, which all programs share.
+
+use crate::{Compute, DeviceName, EngineName, Error};
+
+/// `--device` and `--engine`, for `#[command(flatten)]`.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct ComputeArgs {
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t)]
+    device: DeviceName,
+    /// What runs the frozen encoder
+    #[arg(long, value_enum, default_value_t)]
+    engine: EngineName,
+}
+
+impl ComputeArgs {
+    /// Finds the device and the engine.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the device is not part of this build or does not respond, or if the engine does not run on it.
+    pub fn find(&self) -> Result<Compute, Error> {
+        Compute::new(self.device.name(), self.engine.name())
+    }
+}

@@ -1,0 +1,35 @@
+//! A recording as a client sent it.
+
+use hyper::body::Bytes;
+
+/// Maximum length of a file name that is sent back, characters.
+const MAX_NAME: usize = 200;
+/// Maximum length of a file extension that is passed to the decoder as a hint, bytes.
+const MAX_EXTENSION: usize = 8;
+
+/// A recording as a client sent it.
+#[derive(Debug)]
+pub struct Sound {
+    /// File name that the client gave. For display only, never used as a path.
+    pub name: Option<String>,
+    /// Content of the sound file.
+    pub bytes: Bytes,
+    /// File extension, a hint for the decoder.
+    pub extension: Option<String>,
+}
+
+impl Sound {
+    /// A recording without a name.
+    pub fn unnamed(bytes: Bytes) -> Self {
+        Self { name: None, bytes, extension: None }
+    }
+
+    /// A recording whose client calls it `name`.
+    pub fn named(name: &str, bytes: Bytes) -> Self {
+        let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+        let is_plain = |extension: &String| {
+            extension.len() <= MAX_EXTENSION && extension.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        };
+        Self { name: Some(name.chars().take(MAX_NAME).collect()), bytes, extension: extension.filter(is_plain) }
+    }
+}
