@@ -26,7 +26,7 @@ pub enum Error {
     /// Recordings, splits or a saved run that cannot be used: exit code 3.
     #[error("{0}")]
     Data(String),
-    /// A corpus that cannot be read: exit code 3.
+    /// A corpus that cannot be read: exit code 3. A cache or a corpus that cannot be written: exit code 1.
     #[error(transparent)]
     Dataset(#[from] dataset::Error),
     /// A recording that cannot be decoded: exit code 3.
@@ -86,9 +86,6 @@ pub enum Error {
     /// A page cannot be made: the exit code of its cause.
     #[error(transparent)]
     Report(#[from] report::Error),
-    /// The cache cannot be written: exit code 1.
-    #[error("the cache cannot be written: {0}")]
-    Cache(#[source] dataset::Error),
     /// The run's model or a checkpoint of it cannot be written or read: exit code 1.
     #[error(transparent)]
     Checkpoint(model::Error),
@@ -125,6 +122,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) | Self::Compute(_) | Self::Request(_) | Self::Features(_) => 2,
+            Self::Dataset(dataset::Error::Write { .. }) => 1,
             Self::Data(_) | Self::Dataset(_) | Self::Recording { .. } => 3,
             Self::Weights(_)
             | Self::WeightFile(_)
@@ -137,7 +135,6 @@ impl Error {
             Self::Diverged(_)
             | Self::NoTrial { .. }
             | Self::Io { .. }
-            | Self::Cache(_)
             | Self::Checkpoint(_)
             | Self::Device { .. }
             | Self::Metrics(_)
@@ -197,10 +194,10 @@ mod tests {
             (Error::io(&path)(missing()), 1),
             (Error::no_result("no float32"), 1),
             (experiment::Error::Write { path: path.clone(), source: missing() }.into(), 1),
-            (Error::Cache(dataset::Error::Io { path: path.clone(), source: missing() }), 1),
+            (dataset::Error::Write { path: path.clone(), source: missing() }.into(), 1),
             (Error::Config("wrong".into()), 2),
             (Error::Data("bad".into()), 3),
-            (dataset::Error::Io { path: path.clone(), source: missing() }.into(), 3),
+            (dataset::Error::Read { path: path.clone(), source: missing() }.into(), 3),
             (experiment::Error::NoReport { path: path.clone(), source: missing() }.into(), 3),
             (report::Error::Table { path, problem: "a row is too short".into() }.into(), 3),
             (Error::Weights("none".into()), 4),

@@ -34,7 +34,7 @@ pub struct TrainedGate {
 ///
 /// # Errors
 /// [`Error::Recording`] or [`Error::Dataset`] if a recording can no longer be read, [`Error::Device`] if the device gives no result,
-/// [`Error::Cache`] if the cache cannot be written, [`Error::Interrupted`] on a signal.
+/// [`Error::Dataset`] if the cache cannot be written, [`Error::Interrupted`] on a signal.
 pub fn train(inputs: &GateInputs, places: &Places) -> Result<TrainedGate, Error> {
     let examples = Examples::embed(inputs, places)?;
     let held_out = evaluation::held_out_families(inputs, &examples)?;

@@ -7,6 +7,7 @@ mod timeline;
 
 use std::path::{Path, PathBuf};
 
+use model::ComputeArgs;
 use predict::{Classifier, Options, Windows};
 
 use crate::Error;

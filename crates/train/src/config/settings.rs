@@ -128,6 +128,17 @@ fn set(table: &mut toml::Table, assignment: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Removes the keys of `[features]` that its front ends do not have from `table`, so that the rest can be read.
+fn take_misplaced(table: &mut toml::Table) -> Vec<Problem> {
+    let Some(toml::Value::Table(features)) = table.get_mut("features") else { return Vec::new() };
+    // Errors of other kinds are reported when the whole is read.
+    let misplaced = FeatureConfig::misplaced_keys(toml::Value::Table(features.clone())).unwrap_or_default();
+    for problem in &misplaced {
+        features.remove(problem.key);
+    }
+    Problem::of_table("features", misplaced).collect()
+}
+
 /// Adds the values of `defaults` that `table` and the tables inside it lack.
 fn fill_in(table: &mut toml::Table, defaults: toml::Table) {
     for (key, default) in defaults {

@@ -39,7 +39,7 @@ impl CachedEngine<'_> {
     /// only for entries that the cache lacks; their images are embedded together.
     ///
     /// # Errors
-    /// The error of `images`, [`Error::Device`] if the network gives no result, [`Error::Cache`] if the cache cannot be written.
+    /// The error of `images`, [`Error::Device`] if the network gives no result, [`Error::Dataset`] if the cache cannot be written.
     pub fn embed(
         &self,
         entries: &[Entry],
@@ -59,7 +59,7 @@ impl CachedEngine<'_> {
             let rows: Vec<f32> = images.image_of_row.iter().flat_map(row).copied().collect();
             first_image += images.images.len();
             if let Some(cache) = self.cache {
-                cache.put(&entries[index].key, &rows).map_err(Error::Cache)?;
+                cache.put(&entries[index].key, &rows)?;
             }
             found[index] = Some(rows);
         }

@@ -73,8 +73,8 @@ impl EmbeddingPass<'_> {
     /// Embeds every recording that has a place in `split`.
     ///
     /// # Errors
-    /// [`Error::Dataset`] if a recording can no longer be read, [`Error::Device`] if the device gives no result, [`Error::Cache`] if
-    /// the cache cannot be written, [`Error::Interrupted`] on a signal.
+    /// [`Error::Dataset`] if a recording can no longer be read or the cache cannot be written, [`Error::Device`] if the device gives no
+    /// result, [`Error::Interrupted`] on a signal.
     pub fn run(&self, split: &[Option<Split>]) -> Result<Embeddings, Error> {
         let mut embeddings = Embeddings {
             n_classes: self.corpus.labels.len(),

@@ -32,7 +32,7 @@ struct Teacher {
 ///
 /// # Errors
 /// [`Error::Weights`] or [`Error::WeightFile`] if the weights are not available, [`Error::Device`] if the device gives no result,
-/// [`Error::Cache`] if the cache cannot be written, [`Error::Interrupted`] on a signal.
+/// [`Error::Dataset`] if the cache cannot be written, [`Error::Interrupted`] on a signal.
 pub(super) fn targets(
     teacher: &str,
     config: &PretrainConfig,
