@@ -11,6 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use experiment::journal::{Journal, Record};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use run_files::{NARROW_BACKBONE, assert_same, only_entry};
@@ -261,4 +262,18 @@ fn a_failed_trial_is_told_the_others_go_on_and_it_is_retried_when_asked() {
     let all = train(folder.path(), &[&exploding[..], &["--set", "sweep.learning_rate=[10.0]"]].concat());
     assert_eq!(all.status.code(), Some(1));
     assert!(text(&all).contains("every trial failed"), "{}", text(&all));
+}
+
+/// Only divergence is the outcome of a trial. Training `layer4` takes longer than the 10 s after which a resume point is written.
+#[test]
+fn an_io_error_within_a_trial_ends_the_run_and_is_not_recorded() {
+    let folder = fresh();
+    // A file in place of the folder of resume points.
+    std::fs::create_dir_all(folder.path().join("data/cache")).unwrap();
+    std::fs::write(folder.path().join("data/cache/training"), "").unwrap();
+    let output = train(folder.path(), &["--set", "train.epochs=10000", "--set", "backbone.train=layer4"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains("data/cache/training/"), "{}", text(&output));
+    let (_journal, records) = Journal::open(&run_in(folder.path())).unwrap();
+    assert_eq!(records, [Record::Begin { epochs: 10000 }]);
 }

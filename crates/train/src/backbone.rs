@@ -102,58 +102,72 @@ impl Part {
 /// Resolves the weights of one network.
 fn resolve_part(arch: Arch, name: &str, when_missing: WeightsFallback, strict: bool, seed: u64) -> Result<Part, Error> {
     if name == RANDOM {
-        let used = format!("random weights, seed {seed}");
-        return Ok(Part { weights: random(arch, seed), used, pretraining: PretrainingData::default(), warning: None });
+        return Ok(Part::random(arch, seed, format!("random weights, seed {seed}")));
     }
-    let why = match find(name) {
+    match find(name) {
         Ok(file) => {
             let (weights, info) = model::load_backbone(&file.path, arch).map_err(Error::ModelFile)?;
-            let provenance = info.map(|info| info.provenance);
-            let used = match provenance.as_ref().and_then(|provenance| provenance["backbone"]["used"].as_str()) {
+            let provenance = info.map(|info| info.provenance).unwrap_or_default();
+            let used = match provenance["backbone"]["used"].as_str() {
                 Some(how) => format!("{}: {how}", file.description),
                 None => file.description,
             };
-            let pretraining = provenance.as_ref().map(pretraining_data).unwrap_or_default();
-            return Ok(Part { weights, used, pretraining, warning: None });
+            Ok(Part { weights, used, pretraining: pretraining_data(&provenance), warning: None })
         }
-        Err(Error::WeightFile(why)) if !strict && !matches!(why, weights::Error::Register(_)) => why,
-        Err(error) => return Err(error),
-    };
+        Err(Error::WeightFile(why)) if !strict && !matches!(why, weights::Error::Register(_)) => {
+            fallback(arch, name, when_missing, seed, why)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The fallback for the known weights `name`, which are not available; `why` says why.
+fn fallback(
+    arch: Arch,
+    name: &str,
+    when_missing: WeightsFallback,
+    seed: u64,
+    why: weights::Error,
+) -> Result<Part, Error> {
     let missing = format!("the weights {name:?} are not available");
-    let tell = |what: &str, scores: &str| {
+    let announce = |what: &str, scores: &str| {
         warn(&format!(
-            "the weights {name:?} are not available, so the backbone is {what}.\n{why}\n{scores} Fetch them with: wail weights fetch {name}"
+            "{missing}, so the backbone is {what}.\n{why}\n{scores} Fetch them with: wail weights fetch {name}"
         ));
     };
     match when_missing {
         WeightsFallback::Compact => {
-            let name = in_the_box::NAME;
-            let saved =
-                model::parse_model(Path::new(name), in_the_box::MODEL, &model::cpu()).map_err(Error::ModelFile)?;
-            tell(
-                &format!("COMPACT, the {name} that is built into the program"),
+            let compact = in_the_box::NAME;
+            let saved = model::parse_model(Path::new(compact), in_the_box::MODEL, &model::cpu());
+            let saved = saved.map_err(Error::ModelFile)?;
+            announce(
+                &format!("COMPACT, the {compact} that is built into the program"),
                 "It is small and was trained on few cries.",
             );
-            let used = format!("the backbone of {name} ({}), since {missing}", saved.info.backbone_source);
-            let warning = format!("The backbone is the compact one that is built into the program: {missing}.");
-            let pretraining = pretraining_data(&saved.info.provenance);
-            Ok(Part { weights: saved.weights, used, pretraining, warning: Some(warning) })
+            Ok(Part {
+                weights: saved.weights,
+                used: format!("the backbone of {compact} ({}), since {missing}", saved.info.backbone_source),
+                pretraining: pretraining_data(&saved.info.provenance),
+                warning: Some(format!("The backbone is the compact one that is built into the program: {missing}.")),
+            })
         }
         WeightsFallback::Random => {
-            tell(
+            announce(
                 &format!("RANDOM (seed {seed}), not pretrained"),
                 "Scores will be lower than with pretrained weights.",
             );
-            let used = format!("RANDOM weights, seed {seed}, since {missing}");
             let warning = format!("The backbone is random, not pretrained: {missing}.");
-            Ok(Part {
-                weights: random(arch, seed),
-                used,
-                pretraining: PretrainingData::default(),
-                warning: Some(warning),
-            })
+            let part = Part::random(arch, seed, format!("RANDOM weights, seed {seed}, since {missing}"));
+            Ok(Part { warning: Some(warning), ..part })
         }
         WeightsFallback::Fail => Err(why.into()),
+    }
+}
+
+impl Part {
+    /// Random weights; `used` describes them.
+    fn random(arch: Arch, seed: u64, used: String) -> Self {
+        Self { weights: random(arch, seed), used, pretraining: PretrainingData::default(), warning: None }
     }
 }
 

@@ -39,26 +39,26 @@ pub struct Config {
     pub gate: GateConfig,
 }
 
-/// From image to embedding.
+/// The backbone, from image to embedding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BackboneConfig {
     /// The architecture.
     pub arch: Arch,
-    /// A name of `models/weights.toml`, the path of an `.onnx`, `.tflite` or `.safetensors` file, or `random`.
+    /// Weights: a name in `models/weights.toml`, the path of an `.onnx`, `.tflite` or `.safetensors` file, or `random`.
     pub weights: String,
-    /// The same of YAMNet where it stands beside a ResNet, whose weights are `weights`.
+    /// Weights of YAMNet if it is combined with a ResNet, whose weights are then `weights`.
     pub yamnet_weights: String,
-    /// How YAMNet's embeddings of patches become one: `mean`, or `cry`, the default for it, mean and standard deviation of the patches,
-    /// weighted by how much of a cry YAMNet itself hears in each.
+    /// Pooling of YAMNet's patch embeddings: `mean`, or `cry`, the default with YAMNet: mean and standard deviation, weighted by YAMNet's
+    /// own score for crying in each patch.
     pub pooling: Pooling,
-    /// What to do when the weights can neither be found nor downloaded. For YAMNet it is to fail if nothing else is said: the compact
-    /// backbone hears other images.
+    /// What to do if the weights can neither be found nor downloaded. With YAMNet the default is `fail`, since the compact backbone takes
+    /// other inputs.
     pub when_missing: WeightsFallback,
-    /// What of the backbone each trial trains along with its head: `none`, `layer4` or `all`. The more, the slower a trial:
-    /// with `none` each recording passes the backbone once for the whole sweep. With YAMNet only `none`.
+    /// Part of the backbone that each trial trains with its head: `none`, `layer4` or `all`. With `none`, each recording passes the backbone
+    /// once for the whole sweep; otherwise trials are much slower. With YAMNet it must be `none`.
     pub train: Trainable,
-    /// Learning rate of the trained part at the start; it falls along with the head's.
+    /// Initial learning rate of the trained part, above 0 and at most 10; it is reduced together with the head's.
     pub learning_rate: f64,
 }
 

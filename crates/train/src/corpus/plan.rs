@@ -47,62 +47,27 @@ impl Plan {
         groups: &[usize],
         usable: &[bool],
     ) -> Result<Self, Error> {
-        let members: Vec<usize> = (0..usable.len()).filter(|index| usable[*index]).collect();
-        let labels: Vec<usize> = members.iter().map(|index| corpus.recordings[*index].label).collect();
-        let groups = group_ids(members.iter().map(|index| Some(groups[*index])));
-        let placed = |split: Vec<Split>| {
-            let mut places = vec![None; usable.len()];
-            members.iter().zip(split).for_each(|(index, place)| places[*index] = Some(place));
-            places
-        };
-        // The saved model of a cross-validation is trained by the same procedure on all recordings.
-        let without_test = || {
-            let folds = grouped_folds(&labels, &groups, 5, seed);
-            placed(folds.into_iter().map(|fold| if fold == 0 { Split::Val } else { Split::Train }).collect())
-        };
+        let members = Members::new(corpus, groups, usable);
         let plan = match split {
-            SplitConfig::Stratified => Self {
-                rule: format!("stratified 60/20/20 by class, seed {seed}"),
-                model: placed(stratified_split(&labels, seed)),
-                folds: Vec::new(),
-            },
-            SplitConfig::Grouped => Self {
-                rule: format!("grouped by recorder and duplicate family, 60/20/20, seed {seed}"),
-                model: placed(grouped_split(&labels, &groups, seed)),
-                folds: Vec::new(),
-            },
+            SplitConfig::Stratified => {
+                let split = stratified_split(&members.labels, seed);
+                Self::single(format!("stratified 60/20/20 by class, seed {seed}"), members.places(split))
+            }
+            SplitConfig::Grouped => {
+                let split = grouped_split(&members.labels, &members.groups, seed);
+                let rule = format!("grouped by recorder and duplicate family, 60/20/20, seed {seed}");
+                Self::single(rule, members.places(split))
+            }
             SplitConfig::Csv { dir } => {
                 let dir = dir.replace("{root}", &corpus.root.display().to_string());
-                let mut model = split_from_csv(corpus, Path::new(&dir))?;
-                model.iter_mut().zip(usable).filter(|(_, usable)| !**usable).for_each(|(place, _)| *place = None);
-                Self { rule: format!("train.csv, val.csv and test.csv in {dir}"), model, folds: Vec::new() }
+                let mut places = split_from_csv(corpus, Path::new(&dir))?;
+                places.iter_mut().zip(usable).filter(|(_, usable)| !**usable).for_each(|(place, _)| *place = None);
+                Self::single(format!("train.csv, val.csv and test.csv in {dir}"), places)
             }
             SplitConfig::CrossValidation { folds, repeats, grouped } => {
-                let alone: Vec<usize> = (0..labels.len()).collect();
-                let (groups, how) = match grouped {
-                    true => (&groups, "grouped by recorder and duplicate family"),
-                    false => (&alone, "not grouped"),
-                };
-                let repeat = |r: usize| {
-                    let seed = seed::derive(seed, &["folds", &r.to_string()]);
-                    let splits = cross_validation(&labels, groups, *folds, seed).into_iter().enumerate();
-                    splits.map(move |(k, split)| (format!("{}-{}", r + 1, k + 1), split)).collect::<Vec<_>>()
-                };
-                let splits = (0..*repeats).flat_map(repeat);
-                Self {
-                    rule: format!("{folds}-fold cross-validation, {how}, {repeats} x, seed {seed}"),
-                    model: without_test(),
-                    folds: splits.map(|(name, split)| Fold { name, places: placed(split) }).collect(),
-                }
+                members.cross_validation(*folds, *repeats, *grouped, seed)
             }
-            SplitConfig::LeaveOneGroupOut => {
-                let splits = leave_one_group_out(&labels, &groups, seed).into_iter().enumerate();
-                Self {
-                    rule: format!("each recorder with its duplicate families left out once, seed {seed}"),
-                    model: without_test(),
-                    folds: splits.map(|(k, split)| Fold { name: (k + 1).to_string(), places: placed(split) }).collect(),
-                }
-            }
+            SplitConfig::LeaveOneGroupOut => members.leave_one_group_out(seed),
         };
         let needed = if plan.folds.is_empty() { &Split::ALL[..] } else { &[Split::Train, Split::Val] };
         check(corpus, &plan.model, needed)?;
@@ -112,6 +77,11 @@ impl Plan {
         Ok(plan)
     }
 
+    /// A plan with one split, whose test is scored.
+    fn single(rule: String, model: Places) -> Self {
+        Self { rule, model, folds: Vec::new() }
+    }
+
     /// The splits whose tests are scored.
     pub fn scored(&self) -> Vec<&Places> {
         if self.folds.is_empty() { vec![&self.model] } else { self.folds.iter().map(|fold| &fold.places).collect() }
@@ -119,7 +89,7 @@ impl Plan {
 
     /// Number of recordings by class in training, validation and test; a recording counts as often as it is tested.
     pub fn counts(&self, corpus: &Corpus) -> [Vec<usize>; 3] {
-        let mut counts = [const { Vec::new() }; 3].map(|_: Vec<usize>| vec![0; corpus.labels.len()]);
+        let mut counts: [Vec<usize>; 3] = std::array::from_fn(|_| vec![0; corpus.labels.len()]);
         let mut count = |places: &Places, wanted: &[Split]| {
             for (recording, place) in corpus.recordings.iter().zip(places) {
                 for (part, counts) in Split::ALL.into_iter().zip(&mut counts) {
@@ -133,6 +103,64 @@ impl Plan {
     }
 }
 
+/// The recordings that take part.
+struct Members {
+    /// Number of recordings in the corpus.
+    n_recordings: usize,
+    /// Their indices into the corpus.
+    indices: Vec<usize>,
+    labels: Vec<usize>,
+    groups: Vec<usize>,
+}
+
+impl Members {
+    fn new(corpus: &Corpus, groups: &[usize], usable: &[bool]) -> Self {
+        let indices: Vec<usize> = (0..usable.len()).filter(|index| usable[*index]).collect();
+        let labels = indices.iter().map(|index| corpus.recordings[*index].label).collect();
+        let groups = group_ids(indices.iter().map(|index| Some(groups[*index])));
+        Self { n_recordings: usable.len(), indices, labels, groups }
+    }
+
+    /// The split of each recording of the corpus, from that of each member.
+    fn places(&self, split: Vec<Split>) -> Places {
+        let mut places = vec![None; self.n_recordings];
+        self.indices.iter().zip(split).for_each(|(index, place)| places[*index] = Some(place));
+        places
+    }
+
+    /// The split of the saved model of a cross-validation: all recordings, a fifth of them for validation.
+    fn without_test(&self, seed: u64) -> Places {
+        let folds = grouped_folds(&self.labels, &self.groups, 5, seed);
+        self.places(folds.into_iter().map(|fold| if fold == 0 { Split::Val } else { Split::Train }).collect())
+    }
+
+    fn cross_validation(&self, n_folds: usize, n_repeats: usize, grouped: bool, seed: u64) -> Plan {
+        let alone: Vec<usize> = (0..self.labels.len()).collect();
+        let (groups, how) = match grouped {
+            true => (&self.groups, "grouped by recorder and duplicate family"),
+            false => (&alone, "not grouped"),
+        };
+        let mut folds = Vec::new();
+        for repeat in 0..n_repeats {
+            let seed = seed::derive(seed, &["folds", &repeat.to_string()]);
+            for (number, split) in cross_validation(&self.labels, groups, n_folds, seed).into_iter().enumerate() {
+                folds.push(Fold { name: format!("{}-{}", repeat + 1, number + 1), places: self.places(split) });
+            }
+        }
+        let rule = format!("{n_folds}-fold cross-validation, {how}, {n_repeats} x, seed {seed}");
+        Plan { rule, model: self.without_test(seed), folds }
+    }
+
+    fn leave_one_group_out(&self, seed: u64) -> Plan {
+        let splits = leave_one_group_out(&self.labels, &self.groups, seed).into_iter().enumerate();
+        let fold =
+            |(number, split): (usize, Vec<Split>)| Fold { name: (number + 1).to_string(), places: self.places(split) };
+        let rule = format!("each recorder with its duplicate families left out once, seed {seed}");
+        Plan { rule, model: self.without_test(seed), folds: splits.map(fold).collect() }
+    }
+}
+
+/// Fails if a needed split is empty.
 fn check(corpus: &Corpus, places: &Places, needed: &[Split]) -> Result<(), Error> {
     match needed.iter().find(|part| !places.contains(&Some(**part))) {
         None => Ok(()),

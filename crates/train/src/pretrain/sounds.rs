@@ -1,5 +1,8 @@
 //! The sounds of a pretraining: training recordings of the split, synthetic cries, and sounds that are not cries: synthetic ones and decoys.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use dataset::sounds::{KINDS, SAMPLE_RATE_HZ, SOUNDS_VERSION};
 use dataset::synth::{SynthConfig, write_corpus};
 use dataset::{Corpus, Split, hex, split_to_csv};
@@ -57,45 +60,10 @@ impl Sounds {
     /// [`Error::Data`] if there are no recordings, too few, or unreadable ones that the configuration does not skip; the errors of the
     /// corpus and of the teacher.
     pub fn find(config: &PretrainConfig, compute: &Compute) -> Result<Self, Error> {
-        let extractor = Extractor::new(&config.features).map_err(Error::Features)?;
-        let mut sounds = Self {
-            waveforms: Vec::new(),
-            n_real: 0,
-            n_cries: 0,
-            kinds: Vec::new(),
-            classes: Vec::new(),
-            n_classes: 0,
-            split: Default::default(),
-            pretraining: PretrainingData::default(),
-            targets: Vec::new(),
-            hashes: Vec::new(),
-            extractor,
-        };
-        let located = Located::find(&config.data, false)?;
-        let usable = vec![true; located.corpus.recordings.len()];
-        let data = PreparedCorpus::new(located, usable, &config.data, config.seed)?;
-        let is_training = |index: &usize| data.plan.model[*index] == Some(Split::Train);
-        let training: Vec<usize> = (0..data.corpus.recordings.len()).filter(is_training).collect();
-        sounds.split = split_to_csv(&data.corpus, &data.plan.model);
-        let kept = sounds.add(&data.corpus, &training, config.data.skip_unreadable)?;
-        sounds.n_real = kept.len();
-        let recorders = kept.iter().filter_map(|index| data.recorder(*index));
-        sounds.pretraining.sounds_per_kind = config.sounds_per_kind;
-        sounds.pretraining.recorders = recorders.map(String::from).collect();
-        sounds.pretraining.recorders.sort();
-        sounds.pretraining.recorders.dedup();
-        sounds.pretraining.recordings = sounds.hashes.clone();
-        sounds.pretraining.recordings.sort();
-        sounds.pretraining.recordings.dedup();
+        let mut sounds = Self::none(Extractor::new(&config.features).map_err(Error::Features)?);
+        sounds.add_recordings(config)?;
         if config.synthetic_recordings > 0 {
-            // With a seed of its own, so that the sweep's synthetic corpus stays unseen.
-            let seed = seed::derive(config.seed, &["synthetic"]) >> 1;
-            let settings = SynthConfig { seed, n_recordings: config.synthetic_recordings };
-            let root = config.data.synthetic.join(format!("pretrain-{}-{}", config.seed, settings.n_recordings));
-            write_corpus(&root, &settings)?;
-            let corpus = Corpus::scan(&root)?;
-            let all: Vec<usize> = (0..corpus.recordings.len()).collect();
-            sounds.add(&corpus, &all, false)?;
+            sounds.add_synthetic_cries(config)?;
         }
         sounds.n_cries = sounds.len();
         sounds.kinds = vec![0; sounds.n_cries];
@@ -113,6 +81,53 @@ impl Sounds {
             )));
         }
         Ok(sounds)
+    }
+
+    fn none(extractor: Extractor) -> Self {
+        Self {
+            waveforms: Vec::new(),
+            n_real: 0,
+            n_cries: 0,
+            kinds: Vec::new(),
+            classes: Vec::new(),
+            n_classes: 0,
+            split: Default::default(),
+            pretraining: PretrainingData::default(),
+            targets: Vec::new(),
+            hashes: Vec::new(),
+            extractor,
+        }
+    }
+
+    /// Adds the training recordings of the split, and notes which they are.
+    fn add_recordings(&mut self, config: &PretrainConfig) -> Result<(), Error> {
+        let located = Located::find(&config.data, false)?;
+        let usable = vec![true; located.corpus.recordings.len()];
+        let data = PreparedCorpus::new(located, usable, &config.data, config.seed)?;
+        let is_training = |index: &usize| data.plan.model[*index] == Some(Split::Train);
+        let training: Vec<usize> = (0..data.corpus.recordings.len()).filter(is_training).collect();
+        let added = self.add(&data.corpus, &training, config.data.skip_unreadable)?;
+        self.split = split_to_csv(&data.corpus, &data.plan.model);
+        self.n_real = added.len();
+        let recorders = added.iter().filter_map(|index| data.recorder(*index));
+        self.pretraining = PretrainingData {
+            recordings: sorted(self.hashes.iter().cloned()),
+            recorders: sorted(recorders.map(String::from)),
+            sounds_per_kind: config.sounds_per_kind,
+        };
+        Ok(())
+    }
+
+    /// Adds synthetic cries. They have a seed of their own, so that the sweep's synthetic corpus stays unseen.
+    fn add_synthetic_cries(&mut self, config: &PretrainConfig) -> Result<(), Error> {
+        let seed = seed::derive(config.seed, &["synthetic"]) >> 1;
+        let settings = SynthConfig { seed, n_recordings: config.synthetic_recordings };
+        let root = config.data.synthetic.join(format!("pretrain-{}-{}", config.seed, settings.n_recordings));
+        write_corpus(&root, &settings)?;
+        let corpus = Corpus::scan(&root)?;
+        let all: Vec<usize> = (0..corpus.recordings.len()).collect();
+        self.add(&corpus, &all, false)?;
+        Ok(())
     }
 
     /// Number of sounds.
@@ -202,11 +217,11 @@ impl Sounds {
     /// Adds the recordings `indices` of `corpus`, whose classes are new ones; returns the indices of those that could be decoded.
     fn add(&mut self, corpus: &Corpus, indices: &[usize], skip_unreadable: bool) -> Result<Vec<usize>, Error> {
         let progress = Progress::new("decoding", "recordings");
-        let done = std::sync::atomic::AtomicUsize::new(0);
+        let done = AtomicUsize::new(0);
         let decode = |index: &usize| {
             let path = corpus.root.join(&corpus.recordings[*index].path);
             let audio = self.extractor.decode_file(&path).map_err(|e| format!("{}: {e}", path.display()));
-            progress.set(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, indices.len());
+            progress.set(done.fetch_add(1, Ordering::Relaxed) + 1, indices.len());
             audio.map(|audio| self.extractor.unpadded_waveform(&audio))
         };
         let decoded: Vec<Result<Vec<f32>, String>> = indices.par_iter().map(decode).collect();
@@ -230,4 +245,9 @@ impl Sounds {
         self.n_classes += corpus.labels.len();
         Ok(read)
     }
+}
+
+/// The distinct texts, sorted.
+fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
+    texts.collect::<BTreeSet<String>>().into_iter().collect()
 }
