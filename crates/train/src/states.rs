@@ -139,7 +139,11 @@ mod tests {
         let trial = TrialConfig { learning_rate: 1e-3, head: HeadConfig { inner: 8, dropout: 0.5 } };
         for train in [Trainable::None, Trainable::Layer4] {
             let backbone = BackboneConfig { train, ..BackboneConfig::default() };
-            let input = if train == Trainable::None { [512, 1, 1] } else { weights.trainable_input(train, [32, 32]) };
+            let input = if train == Trainable::None {
+                [512, 1, 1]
+            } else {
+                weights.trainable_input(train, &[("image", [32, 32])])
+            };
             let start = Start { weights: &weights, backbone: &backbone, input, whitening: &whitening };
             let n_features = input.iter().product();
             let [train, val] = [12, 6].map(|n| rows(n, n_features));
