@@ -4,16 +4,16 @@
 //! file names in the Donate-a-Cry format. The cries are source-filter voices. Classes differ in pitch, contour, rhythm,
 //! breath and roughness, and overlap as real voices do. Scores on them say nothing about babies.
 
+mod config;
 mod plan;
 mod render;
 mod voice;
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
 use crate::Error;
 use crate::folder::{Named, write_folder, write_wav};
+pub use config::SynthConfig;
 use plan::PlannedRecording;
 
 /// File that marks a synthetic corpus and holds its settings.
@@ -21,22 +21,6 @@ const MARKER: &str = "synthetic.json";
 
 /// Increased whenever the same settings give different recordings.
 const FORMAT_VERSION: u32 = 1;
-
-/// Settings of a synthetic corpus.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SynthConfig {
-    /// The same seed gives the same bytes.
-    pub seed: u64,
-    /// Number of recordings over all classes, at least 40.
-    pub n_recordings: usize,
-}
-
-impl Default for SynthConfig {
-    fn default() -> Self {
-        Self { seed: 7, n_recordings: 512 }
-    }
-}
 
 /// Writes the corpus as `dir/<class>/<file>.wav`. A corpus with the same settings is left unchanged. The folder appears
 /// whole or not at all, so that two processes may write the same one at once.

@@ -1,6 +1,5 @@
 //! From audio bytes to probabilities, through the same steps as in training.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
@@ -8,7 +7,7 @@ use features::{Audio, Extractor, FeatureConfig};
 use metrics::Calibration;
 use model::{Compute, Engine, Gate, Head, ModelInfo};
 
-use crate::{Clips, Error, Listener, Options, Prediction, Span, Windows, in_the_box, model_file};
+use crate::{Clips, Error, Options, Prediction, Windows, in_the_box, model_file};
 
 /// File name of the model card, next to the model file.
 const CARD_FILE: &str = "MODEL_CARD.md";
@@ -140,48 +139,6 @@ impl Classifier {
         let outputs = self.outputs(&clips.images)?;
         let Some(output) = outputs.first() else { return Err(Error::Sound(features::Error::Empty)) };
         self.decide(output, options, clips.warnings)
-    }
-
-    /// Classifies a whole file window by window and passes each window to `sink`. Returns the length of the file, s, and the warnings of
-    /// the decoder. Memory does not grow with the length of the file.
-    ///
-    /// # Errors
-    /// As [`Classifier::classify_file`], [`Error::Windows`] for windows that the model does not take, and the errors of `sink`. Windows
-    /// that `sink` received before an error are valid.
-    pub fn listen_to_file<E: From<Error>>(
-        &self,
-        path: &Path,
-        windows: Windows,
-        options: &Options,
-        mut sink: impl FnMut(Span, Prediction) -> Result<(), E>,
-    ) -> Result<(f64, Vec<String>), E> {
-        let mut listener: Option<Listener> = None;
-        let mut failure = None;
-        let decoded = self.extractor.hear_file(path, &mut |samples, sample_rate_hz| {
-            let mut push = || -> Result<(), E> {
-                let listener = match &mut listener {
-                    Some(listener) => listener,
-                    none => none.insert(Listener::new(self, windows, *options, sample_rate_hz)?),
-                };
-                listener.push(samples, &mut sink)
-            };
-            match push() {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failure = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
-        });
-        if let Some(error) = failure {
-            return Err(error);
-        }
-        let decoded = decoded.map_err(Error::from)?;
-        let seconds = decoded.n_samples as f64 / f64::from(decoded.sample_rate_hz);
-        if let Some(listener) = listener {
-            listener.finish(&mut sink)?;
-        }
-        Ok((seconds, decoded.warnings.iter().map(ToString::to_string).collect()))
     }
 
     /// First step of [`Classifier::classify`]: decodes a sound file and computes the images of its first clip and, on request, of its

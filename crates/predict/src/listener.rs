@@ -1,5 +1,8 @@
 //! Classifying a stream of sound window by window: recordings of hours, and microphones.
 
+use std::ops::ControlFlow;
+use std::path::Path;
+
 use features::RESAMPLER_REACH_SECONDS;
 
 use crate::clips::window_image;
@@ -19,6 +22,50 @@ pub struct Listener<'a> {
     n_dropped: usize,
     /// Index of the next window.
     next: usize,
+}
+
+impl Classifier {
+    /// Classifies a whole file window by window and passes each window to `sink`. Returns the length of the file, s, and the warnings of
+    /// the decoder. Memory does not grow with the length of the file.
+    ///
+    /// # Errors
+    /// As [`Classifier::classify_file`], [`Error::Windows`] for windows that the model does not take, and the errors of `sink`. Windows
+    /// that `sink` received before an error are valid.
+    pub fn listen_to_file<E: From<Error>>(
+        &self,
+        path: &Path,
+        windows: Windows,
+        options: &Options,
+        mut sink: impl FnMut(Span, Prediction) -> Result<(), E>,
+    ) -> Result<(f64, Vec<String>), E> {
+        let mut listener: Option<Listener> = None;
+        let mut failure = None;
+        let decoded = self.extractor().hear_file(path, &mut |samples, sample_rate_hz| {
+            let mut push = || -> Result<(), E> {
+                let listener = match &mut listener {
+                    Some(listener) => listener,
+                    none => none.insert(Listener::new(self, windows, *options, sample_rate_hz)?),
+                };
+                listener.push(samples, &mut sink)
+            };
+            match push() {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failure = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        let decoded = decoded.map_err(Error::from)?;
+        let seconds = decoded.n_samples as f64 / f64::from(decoded.sample_rate_hz);
+        if let Some(listener) = listener {
+            listener.finish(&mut sink)?;
+        }
+        Ok((seconds, decoded.warnings.iter().map(ToString::to_string).collect()))
+    }
 }
 
 impl<'a> Listener<'a> {

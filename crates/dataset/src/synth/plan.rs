@@ -4,7 +4,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::SynthConfig;
+use super::config::SynthConfig;
 use super::voice::{CLASSES, ClassVoice};
 
 /// Probability that the next recording of a class has the recorder of the previous one.
