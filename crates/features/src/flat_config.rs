@@ -1,5 +1,8 @@
 //! The feature settings as text: one flat table, whatever the front ends.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::augment::SpecAugment;
@@ -12,42 +15,59 @@ const SEPARATOR: char = '+';
 /// The front end of version 0.1.0 for a ResNet and YAMNet.
 const PACKED: &str = "image_and_yamnet";
 
-/// Every key of every front end. What is absent has the front ends' default; absent `front_end` is `image`.
-#[derive(Default, Serialize, Deserialize)]
+/// From a recording to the inputs of the encoder. A key that the front ends do not have is an error: YAMNet's authors fix all
+/// keys that are marked "Image". An absent key has the default of its front end.
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct FlatConfig {
+    /// `image`, `yamnet`, `yamnet_tflite` (YAMNet with the 8-bit rounding of the TFLite runtime), or two of them joined by `+`.
     front_end: Option<String>,
+    /// Image: sample rate, 4000 to 48000 Hz.
     #[serde(skip_serializing_if = "Option::is_none")]
     sample_rate_hz: Option<u32>,
+    /// Rate to resample to first, 6000 to 48000 Hz; absent: none. It gives recordings of different rates the same frequencies. Otherwise a class whose recordings come from better microphones can be told by that.
     common_rate_hz: Option<u32>,
+    /// Length to clip or pad to, 0.5 to 60 s.
     clip_seconds: Option<f64>,
+    /// Image: samples of a Fourier transform, 64 to 16384.
     #[serde(skip_serializing_if = "Option::is_none")]
     n_fft: Option<usize>,
+    /// Image: samples between two frames, 1 to `n_fft`.
     #[serde(skip_serializing_if = "Option::is_none")]
     hop_length: Option<usize>,
+    /// Image: mel bands, 1 to 512.
     #[serde(skip_serializing_if = "Option::is_none")]
     n_mels: Option<usize>,
+    /// Image: lower edge of the lowest band, at least 0 Hz.
     #[serde(skip_serializing_if = "Option::is_none")]
     f_min_hz: Option<f64>,
-    /// `Some(None)` is written as the absence of an edge, `None` not at all.
+    /// Image: upper edge of the highest band, Hz; absent: half the sample rate.
+    // `Some(None)` is written as the absence of an edge, `None` not at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     f_max_hz: Option<Option<f64>>,
+    /// Image: dynamic range, above 0 to 200 dB. Quieter points are raised to its lower end.
     #[serde(skip_serializing_if = "Option::is_none")]
     top_db: Option<f64>,
+    /// Image: height and width, 32 to 1024 pixels.
     #[serde(skip_serializing_if = "Option::is_none")]
     image_size: Option<usize>,
+    /// SpecAugment masks of training views; of the image, if there are two front ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     spec_augment: Option<FlatSpecAugment>,
+    /// SpecAugment masks of YAMNet's spectrogram, if there are two front ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     yamnet_spec_augment: Option<FlatSpecAugment>,
 }
 
 /// [`SpecAugment`], each key of which may be absent.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct FlatSpecAugment {
+    /// Largest width of the frequency mask, in rows of an image or bands of a spectrogram.
     frequency_mask: Option<usize>,
+    /// Largest width of the time mask, in columns of an image or frames of a spectrogram.
     time_mask: Option<usize>,
+    /// Probability that a view is masked, 0 to 1.
     probability: Option<f64>,
 }
 
@@ -61,6 +81,16 @@ impl<'de> Deserialize<'de> for FeatureConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let flat = FlatConfig::deserialize(deserializer)?;
         flat.config().map_err(|problems| de::Error::custom(Invalid::join(&problems)))
+    }
+}
+
+impl JsonSchema for FeatureConfig {
+    fn schema_name() -> Cow<'static, str> {
+        "FeatureConfig".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        FlatConfig::json_schema(generator)
     }
 }
 

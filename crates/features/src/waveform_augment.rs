@@ -3,6 +3,7 @@
 use std::f64::consts::{FRAC_1_SQRT_2, TAU};
 
 use rand::{Rng, RngExt};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::invalid::Invalid;
@@ -14,7 +15,7 @@ const ECHOES_PER_SECOND: f64 = 400.0;
 ///
 /// Applied in this order, each independently with `probability`: circular time shift, background sound, reverberation,
 /// noise, microphone filters, gain with clipping. Ranges are `[least, most]` and drawn from uniformly.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WaveformAugment {
     /// Probability of each change, 0 to 1.

@@ -4,19 +4,21 @@
 
 pub mod built_in;
 mod data;
+pub mod reference;
 mod settings;
 
 use std::collections::HashSet;
 
 use features::FeatureConfig;
 use model::{Arch, Pooling, Trainable};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use data::{DataConfig, SplitConfig, WhenMissing};
 pub use settings::{PLAIN_NAME, Problem, Settings, is_plain_name};
 
 /// Configuration of a sweep. The resolved configuration is saved with the results.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// First part of the run folder's name: letters, digits, `-` and `_`.
@@ -40,7 +42,7 @@ pub struct Config {
 }
 
 /// The backbone, from image to embedding.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BackboneConfig {
     /// The architecture.
@@ -63,7 +65,7 @@ pub struct BackboneConfig {
 }
 
 /// What a run does if the weights are not available.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WeightsFallback {
     /// Use the compact backbone that is built into the program; the report says so.
@@ -75,7 +77,7 @@ pub enum WeightsFallback {
 }
 
 /// Training of a trial.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
     /// Passes over the training split, 1 to 10000.
@@ -102,7 +104,7 @@ pub struct TrainConfig {
 }
 
 /// The order of the recordings in an epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Sampler {
     /// Each recording once, shuffled.
@@ -112,7 +114,7 @@ pub enum Sampler {
 }
 
 /// Weight of a class in the cross-entropy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClassWeights {
     /// `n / (n_classes · n_c)`, as scikit-learn's `class_weight="balanced"`.
@@ -122,7 +124,7 @@ pub enum ClassWeights {
 }
 
 /// The grid; each combination is a trial.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SweepConfig {
     /// Initial learning rates of the head, each above 0 and at most 10.
@@ -134,7 +136,7 @@ pub struct SweepConfig {
 }
 
 /// The gate that tells cries from other sounds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GateConfig {
     /// Whether the model gets a gate. Without one, every sound is answered with a class.

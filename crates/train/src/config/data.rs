@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::settings::Problem;
 use crate::home;
 
 /// Where the recordings are and how they are split.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
     /// Candidates for the folder of class folders; the first that exists is used. `${NAME}` is replaced by an environment variable; a
@@ -40,7 +41,7 @@ pub struct DataConfig {
 }
 
 /// What a run does without recordings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenMissing {
     /// Use the seeded synthetic corpus; the report says so.
@@ -50,7 +51,7 @@ pub enum WhenMissing {
 }
 
 /// Which recording is in which split.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, tag = "kind", rename_all = "snake_case")]
 pub enum SplitConfig {
     /// 60/20/20 within each class, drawn from the seed. Recordings of one baby are on both sides, so scores are too high.

@@ -2,12 +2,13 @@
 
 use features::{FeatureConfig, WaveformAugment};
 use model::Arch;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{DataConfig, PLAIN_NAME, Problem, Settings, is_plain_name};
 
 /// Configuration of a pretraining.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PretrainConfig {
     /// First part of the run folder's name: letters, digits, `-` and `_`.
@@ -35,7 +36,7 @@ pub struct PretrainConfig {
 }
 
 /// Objective of a pretraining.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, tag = "kind", rename_all = "snake_case")]
 pub enum Objective {
     /// Classifies the recordings and the kinds of sounds. A class of the real recordings and the same class of the synthetic ones are two
@@ -68,7 +69,7 @@ fn projector() -> usize {
 }
 
 /// Optimisation of a pretraining.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PretrainTrainConfig {
     /// Passes over the recordings.
