@@ -52,6 +52,14 @@ impl FeatureConfig {
         Self { clip_seconds, common_rate_hz, front_ends: [front_ends, Self::yamnet().front_ends].concat() }
     }
 
+    /// The default front ends that make the inputs called `names`; `None` if there is no such input.
+    pub fn for_inputs(names: &[&str]) -> Option<Self> {
+        let known = Self::image_and_yamnet();
+        let front_end = |name: &&str| known.front_ends.iter().find(|front_end| front_end.input_name() == *name);
+        let front_ends: Option<Vec<FrontEnd>> = names.iter().map(|name| front_end(name).cloned()).collect();
+        Some(Self { front_ends: front_ends?, ..known })
+    }
+
     /// Every problem with the values; empty if they can be used.
     pub fn validate(&self) -> Vec<Invalid> {
         let clip_fits = (0.5..=60.0).contains(&self.clip_seconds);
@@ -181,6 +189,10 @@ mod tests {
         assert_eq!(config.inputs(), [("image", [224, 224])]);
         let yamnet = FeatureConfig::yamnet();
         assert!(yamnet.validate().is_empty());
+        assert_eq!(FeatureConfig::for_inputs(&["image"]), Some(config));
+        assert_eq!(FeatureConfig::for_inputs(&["patches"]).as_ref(), Some(&yamnet));
+        assert_eq!(FeatureConfig::for_inputs(&["image", "patches"]), Some(FeatureConfig::image_and_yamnet()));
+        assert_eq!(FeatureConfig::for_inputs(&["sound"]), None);
         assert_eq!(yamnet.inputs(), [("patches", [720, 64])]);
     }
 

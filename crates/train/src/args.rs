@@ -87,12 +87,13 @@ impl FrontEndArgs {
             return serde_json::from_value(saved.features).map_err(|source| Error::SavedSettings { what, source });
         }
         Ok(match (self.front_end, arch) {
-            (Some(FrontEndName::Yamnet), _) | (None, Arch::YAMNET) => FeatureConfig::yamnet(),
+            (Some(FrontEndName::Yamnet), _) => FeatureConfig::yamnet(),
             (Some(FrontEndName::YamnetTflite), _) => {
                 FrontEnd::Yamnet(YamnetConfig { tflite_rounding: true, ..YamnetConfig::default() }).into()
             }
             (Some(FrontEndName::ImageAndYamnet), _) => FeatureConfig::image_and_yamnet(),
-            (Some(FrontEndName::Image), _) | (None, _) => FeatureConfig::default(),
+            (Some(FrontEndName::Image), _) => FeatureConfig::default(),
+            (None, arch) => FeatureConfig::for_inputs(&arch.input_names()).unwrap_or_default(),
         })
     }
 }

@@ -212,11 +212,12 @@ impl Settings for Config {
     /// Those for YAMNet, alone or beside a ResNet.
     fn special_defaults(&self) -> Option<Self> {
         let arch = self.backbone.arch;
-        let (features, weights, when_missing) = match arch.has_yamnet() {
+        let (weights, when_missing) = match arch.has_yamnet() {
             false => return None,
-            true if arch == Arch::YAMNET => (FeatureConfig::yamnet(), "yamnet", WeightsFallback::Fail),
-            true => (FeatureConfig::image_and_yamnet(), "resnet18", WeightsFallback::Compact),
+            true if arch == Arch::YAMNET => ("yamnet", WeightsFallback::Fail),
+            true => ("resnet18", WeightsFallback::Compact),
         };
+        let features = FeatureConfig::for_inputs(&arch.input_names())?;
         let weights = weights.into();
         let backbone =
             BackboneConfig { arch, weights, pooling: Pooling::Cry, when_missing, ..BackboneConfig::default() };
