@@ -1,4 +1,4 @@
-"""Overloads `wail-serve` and checks the promises of docs/service.md. Needs wrk and 2 cores; takes 13 minutes with --minutes 10.
+"""Overloads `wail-serve` and checks the promises of docs/serve.md. Needs wrk and 2 cores; takes 13 minutes with --minutes 10.
 
     python3 scripts/bench/service_load.py target/release/wail-serve MODEL RECORDINGS [--minutes 1]
 

@@ -65,7 +65,7 @@ def check_page(chromium, url, recording, pictures):
                 report(f"{state}: axe: {found['id']}: {found['help']}: {[node['target'] for node in found['nodes']]}")
 
         page.goto("/")
-        expect(page.get_by_text("no medical device")).to_be_visible()
+        expect(page.get_by_text("not a medical device")).to_be_visible()
         inspect("start")
 
         page.evaluate(DROP, ["cry.wav", content])
@@ -89,7 +89,7 @@ def check_page(chromium, url, recording, pictures):
         expect(page.locator("#status")).to_contain_text("Recording, 2 of 7", timeout=20000)
         page.keyboard.press("Enter")
         expect(page.locator("#status")).to_contain_text("Done", timeout=60000)
-        expect(page.locator("#warnings")).to_contain_text("of sound; the model listens to 7 s")
+        expect(page.locator("#warnings")).to_contain_text("of sound; the model expects 7 s")
         if page.evaluate(INK, "spectrogram") < 100:
             report("the microphone gave silence")
         inspect("recorded")

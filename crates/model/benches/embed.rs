@@ -4,7 +4,7 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use model::{Arch, BackboneWeights, Compute};
+use model::{Arch, BackboneWeights, Compute, DeviceName};
 
 fn main() {
     divan::main();
@@ -13,7 +13,8 @@ fn main() {
 /// One forward pass of `IMAGES` images.
 #[divan::bench(consts = [1, 8], args = ["burn", "rten"], sample_count = 10)]
 fn embed<const IMAGES: usize>(bencher: Bencher, engine: &str) {
-    let compute = Compute::new("cpu", engine).expect("both engines run on the CPU");
+    let engine = engine.parse().expect("an engine");
+    let compute = Compute::new(DeviceName::Cpu, engine).expect("both engines run on the CPU");
     let engine =
         compute.engine(&BackboneWeights::random(Arch::RESNET18, 1), &[("image", [224; 2])]).expect("a ResNet18");
     let pixels: Vec<f32> = (0..IMAGES * 224 * 224).map(|i| (i * 7919 % 1021) as f32 / 1020.0).collect();

@@ -19,6 +19,6 @@ impl ComputeArgs {
     /// # Errors
     /// [`Error::Device`] if the device is not part of this build or does not respond, or if the engine does not run on it.
     pub fn find(&self) -> Result<Compute, Error> {
-        Compute::new(self.device.name(), self.engine.name())
+        Compute::new(self.device, self.engine)
     }
 }

@@ -1,5 +1,9 @@
 //! Devices and engines by name, as a person chooses them.
 
+use std::str::FromStr;
+
+use crate::error::Error;
+
 /// Where tensors are computed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
@@ -29,6 +33,8 @@ pub enum EngineName {
 }
 
 impl DeviceName {
+    const ALL: [Self; 4] = [Self::Auto, Self::Cpu, Self::Wgpu, Self::Cuda];
+
     /// `auto`, `cpu`, `wgpu` or `cuda`.
     pub fn name(self) -> &'static str {
         match self {
@@ -41,6 +47,8 @@ impl DeviceName {
 }
 
 impl EngineName {
+    const ALL: [Self; 3] = [Self::Auto, Self::Burn, Self::Rten];
+
     /// `auto`, `burn` or `rten`.
     pub fn name(self) -> &'static str {
         match self {
@@ -48,5 +56,27 @@ impl EngineName {
             Self::Burn => "burn",
             Self::Rten => "rten",
         }
+    }
+}
+
+impl FromStr for DeviceName {
+    type Err = Error;
+
+    /// # Errors
+    /// [`Error::Device`] for an unknown name.
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let known = Self::ALL.into_iter().find(|device| device.name() == name);
+        known.ok_or_else(|| Error::device(name, "unknown device; choose `auto`, `cpu`, `wgpu` or `cuda`"))
+    }
+}
+
+impl FromStr for EngineName {
+    type Err = Error;
+
+    /// # Errors
+    /// [`Error::Device`] for an unknown name.
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let known = Self::ALL.into_iter().find(|engine| engine.name() == name);
+        known.ok_or_else(|| Error::device(name, "unknown engine; choose `auto`, `burn` or `rten`"))
     }
 }

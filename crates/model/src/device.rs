@@ -4,6 +4,7 @@ use burn::tensor::Device;
 #[cfg(feature = "wgpu")]
 use burn::tensor::DeviceKind;
 
+use crate::compute_names::DeviceName;
 use crate::error::Error;
 
 /// The CPU, without autodiff.
@@ -11,24 +12,22 @@ pub fn cpu() -> Device {
     Device::flex()
 }
 
-/// The device called `name`, without autodiff, and its own name: `cpu`, `wgpu`, `cuda`, or for `auto` the first GPU
-/// that is compiled in and answers, else `cpu`. A software GPU, such as Mesa's lavapipe, is found for `wgpu` but not for `auto`: it is
-/// slower than the CPU itself. The environment variable `BURN_DEVICE` is ignored.
+/// The device that `name` stands for, without autodiff, and its own name, which is never [`DeviceName::Auto`]. `auto` is the first GPU
+/// that is part of this build and responds, otherwise the CPU. A software GPU, such as Mesa's lavapipe, is found for `wgpu` but not for
+/// `auto`: it is slower than the CPU itself. The environment variable `BURN_DEVICE` is ignored.
 ///
 /// # Errors
-/// [`Error::Device`] for an unknown name, for one that is not compiled in (it says how to build
-/// it), and for one that does not answer.
-pub(crate) fn device(name: &str) -> Result<(Device, &'static str), Error> {
+/// [`Error::Device`] for a device that is not part of this build (the message says how to build it) or does not respond.
+pub(crate) fn find(name: DeviceName) -> Result<(Device, DeviceName), Error> {
     match name {
-        "auto" => Ok(cuda()
+        DeviceName::Auto => Ok(cuda()
             .ok()
-            .map(|cuda| (cuda, "cuda"))
-            .or_else(|| hardware_wgpu().map(|wgpu| (wgpu, "wgpu")))
-            .unwrap_or_else(|| (cpu(), "cpu"))),
-        "cpu" => Ok((cpu(), "cpu")),
-        "cuda" => Ok((cuda()?, "cuda")),
-        "wgpu" => Ok((wgpu()?, "wgpu")),
-        _ => Err(error(name, "unknown: it is `auto`, `cpu`, `wgpu` or `cuda`".into())),
+            .map(|cuda| (cuda, DeviceName::Cuda))
+            .or_else(|| hardware_wgpu().map(|wgpu| (wgpu, DeviceName::Wgpu)))
+            .unwrap_or_else(|| (cpu(), DeviceName::Cpu))),
+        DeviceName::Cpu => Ok((cpu(), name)),
+        DeviceName::Cuda => Ok((cuda()?, name)),
+        DeviceName::Wgpu => Ok((wgpu()?, name)),
     }
 }
 
@@ -65,7 +64,7 @@ fn hardware_wgpu() -> Option<Device> {
 
 #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
 fn not_compiled_in(name: &str) -> Error {
-    error(name, format!("not compiled in: build with `--features {name}`"))
+    Error::device(name, format!("not compiled in: build with `--features {name}`"))
 }
 
 /// Lets the device add two numbers. burn starts a device when it is first used and panics if there
@@ -82,10 +81,6 @@ fn probe(name: &str, make: impl FnOnce() -> Device + std::panic::UnwindSafe) -> 
     std::panic::set_hook(hook);
     match answer {
         Ok((device, Ok(sum))) if sum == [2.0] => Ok(device),
-        _ => Err(error(name, "it does not answer: is there such a GPU, and its driver?".into())),
+        _ => Err(Error::device(name, "it does not answer: is there such a GPU, and its driver?")),
     }
-}
-
-fn error(name: &str, problem: String) -> Error {
-    Error::Device { name: name.to_owned(), problem }
 }

@@ -71,6 +71,10 @@ impl Error {
         Error::At { path: path.to_owned(), error: Box::new(self) }
     }
 
+    pub(crate) fn device(name: &str, problem: impl Into<String>) -> Error {
+        Error::Device { name: name.to_owned(), problem: problem.into() }
+    }
+
     pub(crate) fn tensor(tensor: &str, problem: impl Into<String>) -> Error {
         Error::Tensor { tensor: tensor.to_owned(), problem: problem.into() }
     }

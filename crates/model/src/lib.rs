@@ -14,10 +14,10 @@
 //! A model file's bytes to logits, here of a model with random weights:
 //!
 //! ```
-//! use model::{Arch, BackboneWeights, Compute, Head, HeadConfig, ModelInfo, load_model, save_model};
+//! use model::{Arch, BackboneWeights, Compute, DeviceName, EngineName, Head, HeadConfig, ModelInfo, load_model, save_model};
 //! use rand::SeedableRng;
 //!
-//! let compute = Compute::new("cpu", "auto")?;
+//! let compute = Compute::new(DeviceName::Cpu, EngineName::Auto)?;
 //! let weights = BackboneWeights::random(Arch::RESNET18_W8, 42);
 //! let config = HeadConfig { inner: 16, dropout: 0.5 };
 //! let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(42);

@@ -7,8 +7,8 @@ use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
 use model::{
-    Arch, BackboneInfo, BackboneWeights, CheckpointInfo, Compute, Error, Head, HeadConfig, ModelInfo, NormedBackbone,
-    Trainable, load_backbone, save_backbone,
+    Arch, BackboneInfo, BackboneWeights, CheckpointInfo, Compute, DeviceName, EngineName, Error, Head, HeadConfig,
+    ModelInfo, NormedBackbone, Trainable, load_backbone, save_backbone,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -61,8 +61,8 @@ fn maps(rows: Vec<f32>, shape: [usize; 3], device: &Device) -> Tensor<4> {
 #[test]
 fn the_frozen_part_then_the_trained_part_give_the_whole_networks_embedding() {
     let (weights, images, device) = (small_weights(), pixels(3), Device::flex());
-    for name in ["burn", "rten"] {
-        let compute = Compute::new("cpu", name).unwrap();
+    for engine in [EngineName::Burn, EngineName::Rten] {
+        let compute = Compute::new(DeviceName::Cpu, engine).unwrap();
         let whole = compute.engine(&weights, &IMAGES).unwrap().embed(&images).unwrap();
         for (trainable, shape) in [(Trainable::Layer4, [12, 4, 4]), (Trainable::All, [1, 64, 64])] {
             let frozen = compute.engine_before(trainable, &weights, &IMAGES).unwrap();
@@ -71,7 +71,7 @@ fn the_frozen_part_then_the_trained_part_give_the_whole_networks_embedding() {
             let trained = weights.to_trainable(trainable, &device).unwrap();
             let found = numbers(trained.forward(maps(frozen.embed(&images).unwrap(), shape, &device)));
             let largest = whole.iter().zip(found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert!(largest < 1e-5, "{name} {trainable:?}: {largest}");
+            assert!(largest < 1e-5, "{engine:?} {trainable:?}: {largest}");
         }
     }
     assert!(weights.to_trainable(Trainable::None, &device).is_none());
@@ -80,7 +80,7 @@ fn the_frozen_part_then_the_trained_part_give_the_whole_networks_embedding() {
 #[test]
 fn a_training_step_changes_only_the_named_layers_and_a_checkpoint_keeps_them() {
     let (weights, device) = (small_weights(), Device::flex());
-    let compute = Compute::new("cpu", "burn").unwrap();
+    let compute = Compute::new(DeviceName::Cpu, EngineName::Burn).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint.safetensors");
     let config = HeadConfig { inner: 4, dropout: 0.0 };
@@ -126,29 +126,30 @@ fn a_training_step_changes_only_the_named_layers_and_a_checkpoint_keeps_them() {
 
 #[test]
 fn an_embedding_does_not_depend_on_its_batch() {
-    for name in ["burn", "rten"] {
-        let engine = Compute::new("cpu", name).unwrap().engine(&small_weights(), &IMAGES).unwrap();
+    for name in [EngineName::Burn, EngineName::Rten] {
+        let engine = Compute::new(DeviceName::Cpu, name).unwrap().engine(&small_weights(), &IMAGES).unwrap();
         let images = pixels(11);
         let together = engine.embed(&images).unwrap();
         let alone: Vec<f32> = images.chunks(64 * 64).flat_map(|image| engine.embed(image).unwrap()).collect();
-        assert_eq!(together, alone, "{name}");
+        assert_eq!(together, alone, "{name:?}");
         assert_eq!(together.len(), 11 * 24);
         assert!(engine.embed(&[]).unwrap().is_empty());
-        assert!(matches!(engine.embed(&[0.0; 100]), Err(Error::Argument(_))), "{name}");
+        assert!(matches!(engine.embed(&[0.0; 100]), Err(Error::Argument(_))), "{name:?}");
     }
 }
 
 /// For each GPU backend that this build has.
 #[test]
 fn gpus_agree_with_the_cpu() {
-    let cpu = Compute::new("cpu", "burn").unwrap();
+    let cpu = Compute::new(DeviceName::Cpu, EngineName::Burn).unwrap();
     let images = pixels(3);
     let logits = |compute: &Compute| {
         let head = Head::new(&HeadConfig { inner: 16, dropout: 0.0 }, 24, 8, &mut rng(5), compute.device());
         head.classify(&compute.engine(&small_weights(), &IMAGES).unwrap().embed(&images).unwrap()).unwrap()
     };
-    for name in ["wgpu", "cuda"] {
-        match Compute::new(name, "burn") {
+    for device in [DeviceName::Wgpu, DeviceName::Cuda] {
+        let name = device.name();
+        match Compute::new(device, EngineName::Burn) {
             Ok(gpu) => {
                 let differences = logits(&gpu).into_iter().zip(logits(&cpu)).map(|(a, b)| (a - b).abs());
                 let largest = differences.fold(0.0, f32::max);
@@ -233,19 +234,21 @@ fn dropout_zeroes_its_share_and_keeps_the_mean() {
 #[test]
 fn devices_and_engines_are_found_by_name() {
     for (device, engine, expected) in [("cpu", "auto", "rten"), ("cpu", "burn", "burn"), ("cpu", "rten", "rten")] {
-        let compute = Compute::new(device, engine).unwrap();
+        let compute = Compute::new(device.parse().unwrap(), engine.parse().unwrap()).unwrap();
         assert!(!compute.device().is_autodiff());
         assert_eq!((compute.device_name(), compute.engine_name()), ("cpu", expected));
     }
-    assert!(Compute::new("auto", "auto").is_ok());
-    for (device, engine) in [("tpu", "auto"), ("cpu", "torch")] {
-        assert!(matches!(Compute::new(device, engine), Err(Error::Device { .. })), "{device} {engine}");
-    }
-    for (name, compiled_in) in [("wgpu", cfg!(feature = "wgpu")), ("cuda", cfg!(feature = "cuda"))] {
-        match Compute::new(name, "auto") {
+    assert!(Compute::new(DeviceName::Auto, EngineName::Auto).is_ok());
+    assert!(matches!("tpu".parse::<DeviceName>(), Err(Error::Device { .. })));
+    assert!(matches!("torch".parse::<EngineName>(), Err(Error::Device { .. })));
+    for (device, compiled_in) in
+        [(DeviceName::Wgpu, cfg!(feature = "wgpu")), (DeviceName::Cuda, cfg!(feature = "cuda"))]
+    {
+        let name = device.name();
+        match Compute::new(device, EngineName::Auto) {
             Ok(compute) => {
                 assert!(compiled_in && compute.engine_name() == "burn", "{name}");
-                assert!(Compute::new(name, "rten").is_err());
+                assert!(Compute::new(device, EngineName::Rten).is_err());
             }
             Err(error) if compiled_in => assert!(error.to_string().contains("does not answer"), "{error}"),
             Err(error) => assert!(error.to_string().contains(&format!("--features {name}")), "{error}"),

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use model::{
-    Arch, BackboneWeights, CheckpointInfo, Compute, Error, Gate, GateInfo, Head, HeadConfig, ModelInfo, Network,
-    Trainable,
+    Arch, BackboneWeights, CheckpointInfo, Compute, DeviceName, EngineName, Error, Gate, GateInfo, Head, HeadConfig,
+    ModelInfo, Network, Trainable,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -136,13 +136,13 @@ fn the_onnx_file_gives_the_engines_logits_and_scores() {
         (logits.into_shape_vec::<f32, 2>().unwrap(), cry.into_shape_vec::<f32, 2>().unwrap());
     assert_eq!((shape, cry_shape), ([64, 3], [64, 1]));
     assert!(cry.iter().any(|score| *score > 0.1 && *score < 0.9), "scores that could be wrong: {cry:?}");
-    for name in ["burn", "rten"] {
-        let engine = Compute::new("cpu", name).unwrap().engine(&fixture.weights, &IMAGES).unwrap();
+    for name in [EngineName::Burn, EngineName::Rten] {
+        let engine = Compute::new(DeviceName::Cpu, name).unwrap().engine(&fixture.weights, &IMAGES).unwrap();
         let embeddings = engine.embed(&images).unwrap();
         let logits = fixture.head.classify(&embeddings).unwrap();
         let scores = fixture.gate.as_ref().unwrap().scores(&embeddings);
         for (a, b) in logits.iter().zip(&expected).chain(scores.iter().zip(&cry)) {
-            assert!((a - b).abs() < 1e-5, "{name}: {a} {b}");
+            assert!((a - b).abs() < 1e-5, "{name:?}: {a} {b}");
         }
     }
 }

@@ -5,7 +5,10 @@
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use model::{Arch, BackboneWeights, Compute, Error, Head, HeadConfig, Inputs, ModelInfo, Network, Pooling, Trainable};
+use model::{
+    Arch, BackboneWeights, Compute, DeviceName, EngineName, Error, Head, HeadConfig, Inputs, ModelInfo, Network,
+    Pooling, Trainable,
+};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
@@ -45,7 +48,9 @@ fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
 }
 
 fn engines(weights: &BackboneWeights, inputs: &Inputs) -> Vec<Box<dyn model::Engine>> {
-    ["burn", "rten"].map(|name| Compute::new("cpu", name).unwrap().engine(weights, inputs).unwrap()).into()
+    [EngineName::Burn, EngineName::Rten]
+        .map(|name| Compute::new(DeviceName::Cpu, name).unwrap().engine(weights, inputs).unwrap())
+        .into()
 }
 
 #[test]
@@ -151,7 +156,7 @@ fn two_networks_embed_as_each_does_alone() {
             assert_eq!([&turned[cry..], &turned[..cry]].concat(), both);
         }
     }
-    let compute = Compute::new("cpu", "burn").unwrap();
+    let compute = Compute::new(DeviceName::Cpu, EngineName::Burn).unwrap();
     for wrong in [
         &inputs[..1],
         &inputs[1..],
@@ -222,7 +227,7 @@ fn answers_alike(weights: &BackboneWeights, records: &[f32], inputs: &Inputs) {
     let [plain, onnx] = ["model.safetensors", "model.onnx"].map(|name| folder.path().join(name));
     model::save_model(&plain, &info, weights, &head, None).unwrap();
     model::save_onnx(&onnx, &info, weights, &head, None, inputs).unwrap();
-    let compute = Compute::new("cpu", "burn").unwrap();
+    let compute = Compute::new(DeviceName::Cpu, EngineName::Burn).unwrap();
     let answer = head.classify(&compute.engine(weights, inputs).unwrap().embed(records).unwrap()).unwrap();
     for path in [&plain, &onnx] {
         let saved = model::load_model(path, &device).unwrap();
@@ -266,7 +271,7 @@ fn a_pooling_stays_with_the_model_and_needs_a_class_for_cries() {
 #[test]
 fn shapes_that_yamnet_does_not_take_and_training_it_are_refused() {
     let weights = weights("yamnet.tflite");
-    let compute = Compute::new("cpu", "burn").unwrap();
+    let compute = Compute::new(DeviceName::Cpu, EngineName::Burn).unwrap();
     for shape in [[0, 64], [48, 64], [97, 64], [144, 63], [224, 224]] {
         assert!(matches!(compute.engine(&weights, &[("patches", shape)]), Err(Error::Argument(_))), "{shape:?}");
     }

@@ -5,7 +5,7 @@
 //! ```
 //! use std::path::Path;
 //!
-//! use model::Compute;
+//! use model::{Compute, DeviceName, EngineName};
 //! use predict::{Classifier, Options};
 //!
 //! // A WAV file: 16-bit mono at 8 kHz.
@@ -15,7 +15,8 @@
 //! wav.extend(8000_u32.to_le_bytes());
 //! wav.extend([0; 8000]);
 //!
-//! let classifier = Classifier::find(None, Path::new("experiments"), &Compute::new("cpu", "auto")?)?;
+//! let compute = Compute::new(DeviceName::Cpu, EngineName::Auto)?;
+//! let classifier = Classifier::find(None, Path::new("experiments"), &compute)?;
 //! let options = Options { top_k: 3, min_confidence: None, coverage: None };
 //! let answer = classifier.classify(&wav, Some("wav"), &options)?;
 //! assert!(classifier.labels().contains(&answer.label));

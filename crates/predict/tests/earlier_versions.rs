@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use model::Compute;
+use model::{Compute, DeviceName, EngineName};
 use predict::{Classifier, Options, in_the_box};
 use serde_json::Value;
 
@@ -32,7 +32,7 @@ fn a_model_of_yamnet_answers_as_before() {
     let expected = std::fs::read_to_string(format!("{FIXTURES}/yamnet.json")).unwrap();
     let expected: Value = serde_json::from_str(&expected).unwrap();
     for (file, engine) in [("yamnet.safetensors", "rten"), ("yamnet.onnx", "rten"), ("yamnet.onnx", "burn")] {
-        let compute = Compute::new("cpu", engine).unwrap();
+        let compute = Compute::new(DeviceName::Cpu, engine.parse().unwrap()).unwrap();
         let classifier = Classifier::load(&Path::new(FIXTURES).join(file), &compute).unwrap();
         check(&classifier, &expected, &format!("{file} in {engine}"));
     }
@@ -41,14 +41,16 @@ fn a_model_of_yamnet_answers_as_before() {
 #[test]
 fn the_model_in_the_box_answers_as_before() {
     let expected = std::fs::read_to_string(format!("{FIXTURES}/in_the_box.json")).unwrap();
-    let classifier = Classifier::find(None, Path::new(""), &Compute::new("cpu", "rten").unwrap()).unwrap();
+    let classifier =
+        Classifier::find(None, Path::new(""), &Compute::new(DeviceName::Cpu, EngineName::Rten).unwrap()).unwrap();
     check(&classifier, &serde_json::from_str(&expected).unwrap(), in_the_box::NAME);
 }
 
 #[test]
 fn a_model_with_a_spectrogram_packed_below_the_image_is_refused_by_name() {
     let path = Path::new(FIXTURES).join("packed.onnx");
-    let error = Classifier::load(&path, &Compute::new("cpu", "rten").unwrap()).err().unwrap().to_string();
+    let error =
+        Classifier::load(&path, &Compute::new(DeviceName::Cpu, EngineName::Rten).unwrap()).err().unwrap().to_string();
     assert!(error.contains("packed.onnx") && error.contains("`image_and_yamnet`"), "{error}");
     assert!(error.contains("train and export the model again"), "{error}");
 }

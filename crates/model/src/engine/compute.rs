@@ -6,7 +6,8 @@ use super::burn::BurnEngine;
 use super::rten::RtenEngine;
 use super::several::Several;
 use super::untouched::Untouched;
-use crate::device::device;
+use crate::compute_names::{DeviceName, EngineName};
+use crate::device::find;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::networks::NetworkWeights;
@@ -17,29 +18,29 @@ use crate::weights::{BackboneWeights, Inputs};
 #[derive(Clone, Debug)]
 pub struct Compute {
     device: Device,
-    device_name: &'static str,
-    engine_name: &'static str,
+    /// Never `auto`.
+    device_name: DeviceName,
+    /// Never `auto`.
+    engine_name: EngineName,
 }
 
 impl Compute {
     /// Finds the device and the engine.
     ///
-    /// `device_name` is `cpu`, `wgpu`, `cuda`, or `auto`: the first GPU that this build supports and that answers, else the CPU. Mesa's
-    /// software GPU, which is slower, is used only by its name. `engine_name` is `burn`, `rten`, or `auto`: rten on the CPU, where it is
-    /// twice as fast, else burn.
+    /// [`DeviceName::Auto`] is the first GPU that this build supports and that responds, otherwise the CPU; a software GPU, which is
+    /// slower, is used only if it is named. [`EngineName::Auto`] is rten on the CPU, where it is twice as fast, otherwise burn.
     ///
     /// # Errors
-    /// [`Error::Device`] for unknown names, a device that is not compiled in (it says how to build it) or does not
-    /// answer, and for rten on a GPU.
-    pub fn new(device_name: &str, engine_name: &str) -> Result<Self, Error> {
-        let (device, device_name) = device(device_name)?;
-        let on_cpu = device_name == "cpu";
-        let engine_name = match engine_name {
-            "auto" if on_cpu => "rten",
-            "auto" | "burn" => "burn",
-            "rten" if on_cpu => "rten",
-            "rten" => return Err(problem(device_name, "the engine `rten` runs on the CPU only")),
-            other => return Err(problem(other, "unknown engine: it is `auto`, `burn` or `rten`")),
+    /// [`Error::Device`] for a device that is not part of this build (the message says how to build it) or does not respond, and for rten
+    /// on a GPU.
+    pub fn new(device: DeviceName, engine: EngineName) -> Result<Self, Error> {
+        let (device, device_name) = find(device)?;
+        let engine_name = match (engine, device_name) {
+            (EngineName::Auto | EngineName::Rten, DeviceName::Cpu) => EngineName::Rten,
+            (EngineName::Auto | EngineName::Burn, _) => EngineName::Burn,
+            (EngineName::Rten, _) => {
+                return Err(Error::device(device_name.name(), "the engine `rten` runs only on the CPU"));
+            }
         };
         Ok(Self { device, device_name, engine_name })
     }
@@ -51,12 +52,12 @@ impl Compute {
 
     /// `cpu`, `wgpu` or `cuda`.
     pub fn device_name(&self) -> &'static str {
-        self.device_name
+        self.device_name.name()
     }
 
     /// `burn` or `rten`.
     pub fn engine_name(&self) -> &'static str {
-        self.engine_name
+        self.engine_name.name()
     }
 
     /// Makes `weights` ready to run on records with these `inputs`, one after the other.
@@ -103,16 +104,12 @@ impl Compute {
             return Ok(Box::new(Untouched { record_len: shape.iter().product() }));
         };
         Ok(match self.engine_name {
-            "rten" => Box::new(RtenEngine::new(network, trainable, shape)?),
-            _ => Box::new(BurnEngine {
+            EngineName::Rten => Box::new(RtenEngine::new(network, trainable, shape)?),
+            EngineName::Auto | EngineName::Burn => Box::new(BurnEngine {
                 backbone,
                 n_outputs: network.encoder().trainable_input(trainable, shape).iter().product(),
                 shape,
             }),
         })
     }
-}
-
-fn problem(name: &str, problem: &str) -> Error {
-    Error::Device { name: name.into(), problem: problem.into() }
 }
