@@ -1,4 +1,5 @@
-//! Drives the real `train` binary in fresh folders. Long, since each test binary links all of burn, and its tests share a finished run.
+//! End-to-end tests of the real `train` binary in fresh folders. One file, since each test binary links all of burn and these tests share a
+//! finished run.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -12,7 +13,7 @@ use std::sync::LazyLock;
 use run_files::{contents, fresh, only_entry, stderr, stdout, train};
 use tempfile::TempDir;
 
-/// Small enough for a test, and still the whole road.
+/// Small enough for a test, but with every step.
 const TINY: &str = r#"
 name = "tiny"
 [data]
@@ -49,7 +50,7 @@ static RUN: LazyLock<TempDir> = LazyLock::new(|| {
 });
 
 #[test]
-fn a_run_leaves_what_the_design_promises() {
+fn a_run_writes_the_promised_files() {
     let run = only_entry(&RUN.path().join("experiments"));
     let names: Vec<String> = contents(&run)
         .iter()
@@ -81,17 +82,17 @@ fn a_run_leaves_what_the_design_promises() {
     assert_eq!(leaderboard.lines().count(), 3);
     for trial in ["lr0.01-inner16-dropout0.5", "lr0.001-inner16-dropout0.5"] {
         let predictions = std::fs::read_to_string(run.join("trials").join(trial).join("predictions.csv")).unwrap();
-        assert!(predictions.lines().skip(1).all(|line| line.starts_with("val,")), "no trial sees the test");
+        assert!(predictions.lines().skip(1).all(|line| line.starts_with("val,")), "no trial is scored on test");
     }
     let predictions = std::fs::read_to_string(run.join("predictions.csv")).unwrap();
-    assert!(predictions.lines().any(|line| line.starts_with("test,")), "the best one does, once");
+    assert!(predictions.lines().any(|line| line.starts_with("test,")), "except the best one");
     let html = std::fs::read_to_string(run.join("report.html")).unwrap();
     assert!(html.contains("synthetic") && !html.contains("http://") && !html.contains("https://"));
     assert_eq!(html.matches("data:audio/wav").count(), only_files(&run.join("mistakes"), "wav").len());
 }
 
 #[test]
-fn reruns_are_byte_identical_with_cold_and_warm_caches_and_seeds_matter() {
+fn reruns_are_byte_identical_with_cold_and_warm_caches_and_differ_between_seeds() {
     let again = fresh(TINY);
     for _ in ["cold", "warm"] {
         stdout(&train(again.path(), &["--config", "tiny.toml"]));
@@ -102,9 +103,9 @@ fn reruns_are_byte_identical_with_cold_and_warm_caches_and_seeds_matter() {
     assert_ne!(read(only_entry(&again.path().join("experiments"))), read(only_entry(&again.path().join("other"))));
 }
 
-/// Of the wgpu backend, where this build has it: Debian's mesa-vulkan-drivers has a software GPU.
+/// Needs a build with the wgpu backend and a GPU, such as the software GPU of Debian's mesa-vulkan-drivers.
 #[test]
-fn a_gpu_trains_and_answers_as_the_cpu_does() {
+fn a_gpu_trains_and_answers_like_the_cpu() {
     let folder = fresh(TINY);
     let gpu = ["--device", "wgpu"];
     let output = train(folder.path(), &[&["--config", "tiny.toml", "--set", "train.epochs=1"], &gpu[..]].concat());
@@ -128,7 +129,7 @@ fn a_gpu_trains_and_answers_as_the_cpu_does() {
 }
 
 #[test]
-fn what_the_configuration_names_of_the_backbone_is_trained_and_the_rest_is_not() {
+fn only_the_configured_part_of_the_backbone_is_trained() {
     let frozen = std::fs::read(only_entry(&RUN.path().join("experiments")).join("model.safetensors")).unwrap();
     let frozen = safetensors::SafeTensors::deserialize(&frozen).unwrap();
     let file = only_first(&RUN.path().join("data/synthetic/40/burping"));
@@ -154,7 +155,7 @@ fn what_the_configuration_names_of_the_backbone_is_trained_and_the_rest_is_not()
         }
         assert!(contents(&run) == contents(&train_it("two")), "{trained}: the same seed gives the same bytes");
 
-        // The saved model says what training saw, in another trial's export, too.
+        // An exported trial gives the probabilities of its training.
         for id in ["lr0.01-inner8-dropout0.5", "lr0.001-inner8-dropout0.5"] {
             stdout(&train(folder.path(), &["export", run.to_str().unwrap(), "--trial", id, "--out", id]));
             let mut rows = csv::Reader::from_path(run.join("trials").join(id).join("predictions.csv")).unwrap();
@@ -172,7 +173,7 @@ fn what_the_configuration_names_of_the_backbone_is_trained_and_the_rest_is_not()
 }
 
 #[test]
-fn a_report_is_rendered_again_to_the_same_bytes_and_runs_are_compared() {
+fn rendering_a_report_again_gives_the_same_bytes_and_runs_are_compared() {
     let folder = fresh(TINY);
     for (seed, out) in [("42", "a"), ("7", "b")] {
         stdout(&train(folder.path(), &["--config", "tiny.toml", "--seed", seed, "--out", out]));
@@ -187,7 +188,7 @@ fn a_report_is_rendered_again_to_the_same_bytes_and_runs_are_compared() {
     let read = || std::fs::read_to_string(a.join("comparison.json")).unwrap();
     let comparison: serde_json::Value = serde_json::from_str(&read()).unwrap();
     let versus = &comparison["runs"][1]["versus_first"];
-    // The seeds split differently; of the recordings that both tested, the scores are those of the pairs.
+    // The seeds split differently; the scores are those of the recordings that both runs tested.
     let tested = |run: &Path| -> Vec<String> {
         let trial = run.join("predictions.csv");
         let mut rows = csv::Reader::from_path(trial).unwrap();
@@ -232,7 +233,7 @@ fn calibrated(row: &csv::StringRecord, model: &Path) -> Vec<f64> {
 }
 
 #[test]
-fn infer_says_that_it_is_not_sure_when_asked_to() {
+fn infer_answers_not_sure_on_request() {
     let folder = RUN.path();
     let ask = |arguments: &[&str]| {
         let files = ["infer", "data/synthetic/40/burping", "data/synthetic/40/hungry", "--model", "newest"];
@@ -261,7 +262,7 @@ fn infer_says_that_it_is_not_sure_when_asked_to() {
 }
 
 #[test]
-fn silence_is_not_a_cry_and_the_gate_is_in_every_format_unless_it_is_off() {
+fn silence_is_not_a_cry_and_every_format_has_the_gate_unless_it_is_off() {
     let folder = fresh(TINY);
     let run = only_entry(&RUN.path().join("experiments"));
     let report: serde_json::Value = serde_json::from_slice(&std::fs::read(run.join("report.json")).unwrap()).unwrap();
@@ -302,7 +303,7 @@ fn silence_is_not_a_cry_and_the_gate_is_in_every_format_unless_it_is_off() {
 }
 
 #[test]
-fn a_leaky_split_runs_with_its_mark_and_remedies_leave_out_what_they_name() {
+fn a_leaky_split_is_marked_and_duplicates_and_contradictions_are_dropped_on_request() {
     let folder = fresh(TINY);
     stdout(&train(folder.path(), &["synth", "--out", "recordings", "--recordings", "40"]));
     let recordings = folder.path().join("recordings");
@@ -312,7 +313,7 @@ fn a_leaky_split_runs_with_its_mark_and_remedies_leave_out_what_they_name() {
     copy(&format!("hungry/{name}"), "hungry/copy.wav");
     copy(&format!("hungry/{name}"), "tired/contradiction.wav");
 
-    // The split of a first run, with the copy moved to the test, as a CSV split.
+    // A CSV split: that of a first run with the copy moved to test.
     let run = |out: &str, more: &[&str]| {
         let all = [&["--config", "tiny.toml", "--set", "train.epochs=1", "--out", out], more].concat();
         let output = train(folder.path(), &all);
@@ -338,8 +339,8 @@ fn a_leaky_split_runs_with_its_mark_and_remedies_leave_out_what_they_name() {
     );
     assert!(std::fs::read_to_string(leaky.join("report.html")).unwrap().contains("leaky split"));
 
-    let remedies = ["--set", "data.drop_duplicates=true", "--set", "data.drop_contradictions=true"];
-    let (text, mended) = run("mended", &[&csv[..], &remedies[..]].concat());
+    let drop_both = ["--set", "data.drop_duplicates=true", "--set", "data.drop_contradictions=true"];
+    let (text, mended) = run("mended", &[&csv[..], &drop_both[..]].concat());
     assert!(!text.contains("LEAKY"), "{text}");
     let report: serde_json::Value =
         serde_json::from_slice(&std::fs::read(mended.join("report.json")).unwrap()).unwrap();
@@ -349,7 +350,7 @@ fn a_leaky_split_runs_with_its_mark_and_remedies_leave_out_what_they_name() {
 }
 
 #[test]
-fn a_cross_validation_tests_each_recording_once_and_no_recorder_is_on_two_sides() {
+fn a_cross_validation_tests_each_recording_once_and_keeps_recorders_together() {
     let folder = fresh(&TINY.replace("[features]", "[data.split]\nkind = \"cross_validation\"\nfolds = 3\n[features]"));
     let output = train(folder.path(), &["--config", "tiny.toml"]);
     assert!(stdout(&output).contains("test       macro-F1"), "{}", stdout(&output));
@@ -407,7 +408,7 @@ fn infer_answers_in_four_formats_and_agrees_with_training() {
 }
 
 #[test]
-fn an_exported_model_answers_as_its_run_does() {
+fn an_exported_model_answers_like_its_run() {
     let run = only_entry(&RUN.path().join("experiments"));
     let run = run.to_str().unwrap();
     let file = only_first(&RUN.path().join("data/synthetic/40/burping"));
@@ -422,7 +423,7 @@ fn an_exported_model_answers_as_its_run_does() {
         "synthetic",
         "grouped by recorder",
         "| test | 0.",
-        "no medical device",
+        "not a medical device",
         "It has a gate",
     ] {
         assert!(card.contains(text), "{text}: {card}");
@@ -466,7 +467,7 @@ fn an_exported_model_answers_as_its_run_does() {
 }
 
 #[test]
-fn two_backbones_together_go_the_whole_way() {
+fn two_networks_together_are_trained_exported_and_answer() {
     let folder = fresh(TINY);
     let config = ["--config", "tiny.toml", "--set", "sweep.learning_rate=[1e-2]", "--set", "features.clip_seconds=2"];
     let both = ["--set", "backbone.arch=resnet18-w8+yamnet", "--set", "backbone.yamnet_weights=random"];
@@ -496,7 +497,7 @@ fn best_trial(run: &Path) -> String {
 }
 
 #[test]
-fn a_bad_recording_is_told_and_the_others_are_still_answered() {
+fn a_bad_recording_is_reported_and_the_others_are_answered() {
     let folder = fresh(TINY);
     std::fs::write(folder.path().join("noise.wav"), b"this is no sound").unwrap();
     let good = only_first(&RUN.path().join("data/synthetic/40/burping"));
@@ -517,7 +518,7 @@ fn only_first(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn unreadable_recordings_stop_the_run_unless_skipping_is_allowed() {
+fn unreadable_recordings_stop_the_run_unless_they_are_skipped() {
     let folder = fresh(TINY);
     stdout(&train(folder.path(), &["synth", "--out", "recordings", "--recordings", "40"]));
     std::fs::write(folder.path().join("recordings/burping/broken.wav"), b"RIFF").unwrap();
@@ -553,7 +554,7 @@ fn features_and_embed_write_float32_arrays() {
     stdout(&train(folder.path(), &["embed", file, "--out", "e.npy", "--weights", "random"]));
     let header = std::fs::read(folder.path().join("e.npy")).unwrap();
     assert!(String::from_utf8_lossy(&header[..128]).contains("(1, 512)"));
-    // The run's images are smaller than the front end's own.
+    // The run's images are smaller than the default.
     let model = only_entry(&RUN.path().join("experiments")).join("model.safetensors");
     let embed = |more: &[&str]| {
         let command = ["embed", file, "--out", "e.npy", "--weights", model.to_str().unwrap()];
@@ -564,7 +565,7 @@ fn features_and_embed_write_float32_arrays() {
 }
 
 #[test]
-fn wrong_use_ends_with_the_documented_codes_and_says_what_to_do() {
+fn wrong_use_gives_the_documented_exit_codes_and_a_hint() {
     let strict = format!("strict = true\n{TINY}");
     for (config, arguments, code, expected) in [
         (TINY, vec!["--config", "nowhere.toml"], 2, "nowhere.toml: there is no such config here or in configs/"),
@@ -588,8 +589,8 @@ fn wrong_use_ends_with_the_documented_codes_and_says_what_to_do() {
 }
 
 #[test]
-fn weights_that_cannot_be_had_are_replaced_aloud_or_refused() {
-    // A port on which nobody listens stands for a network that is not there.
+fn unavailable_weights_are_replaced_with_a_warning_or_refused() {
+    // A proxy on a closed port simulates a missing network.
     let unreachable = |folder: &Path, arguments: &[&str]| {
         let proxy = "http://127.0.0.1:9";
         let mut command = Command::new(env!("CARGO_BIN_EXE_wail"));
@@ -626,7 +627,7 @@ fn weights_that_cannot_be_had_are_replaced_aloud_or_refused() {
 }
 
 #[test]
-fn without_any_training_the_model_in_the_box_answers() {
+fn the_built_in_model_answers_without_any_training() {
     let folder = TempDir::new().unwrap();
     stdout(&train(folder.path(), &["synth", "--out", "corpus", "--recordings", "40"]));
     let output = train(folder.path(), &["infer", "corpus/tired", "--format", "jsonl"]);
@@ -647,7 +648,7 @@ fn without_any_training_the_model_in_the_box_answers() {
 }
 
 #[test]
-fn an_audit_tells_what_it_found_and_fails_on_what_it_was_told_to() {
+fn an_audit_reports_its_findings_and_fails_on_the_requested_kinds() {
     let folder = TempDir::new().unwrap();
     stdout(&train(folder.path(), &["synth", "--out", "corpus", "--recordings", "40"]));
     let class = folder.path().join("corpus/tired");

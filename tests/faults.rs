@@ -1,5 +1,5 @@
-//! A small sweep that ends, or meets an error of the disk, at every step of every write: the same command then ends as if
-//! nothing had been. Needs the feature `faults`:
+//! A small sweep that is aborted, or gets an I/O error, at every step of every write: the same command then ends as if nothing had happened.
+//! Needs the feature `faults`:
 //!
 //! ```sh
 //! cargo test --release --workspace --features train/faults --test faults
@@ -36,17 +36,17 @@ dropout = [0.5]
 sounds_per_kind = 2
 "#;
 
-/// One trial fewer.
+/// One trial less.
 const SHORTER: [&str; 2] = ["--set", "sweep.learning_rate=[1e-3]"];
 
-/// Runs the sweep in `folder`; with a fault, until that step. The caches are those of `caches`.
+/// Runs the sweep in `folder` with the caches in `caches`; with a fault, until that step.
 fn train(folder: &Path, caches: &Path, arguments: &[&str], fault: Option<(&str, usize)>) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wail"));
     let set =
         [format!("data.cache={:?}", caches.join("cache")), format!("data.synthetic={:?}", caches.join("synthetic"))];
     command.current_dir(folder).args(["--config", "small.toml", "--device", "cpu", "--set", &set[0], "--set", &set[1]]);
     command.args(arguments);
-    // One thread, so that the n-th step is always the same.
+    // One thread, so that the n-th step is deterministic.
     command.env("RAYON_NUM_THREADS", "1");
     fault.map(|(name, n)| command.env(name, n.to_string()));
     command.output().unwrap()
@@ -70,7 +70,7 @@ fn fresh() -> TempDir {
 }
 
 #[test]
-fn a_sweep_may_end_at_any_step_of_any_write() {
+fn a_sweep_may_be_aborted_at_any_step_of_any_write() {
     let caches = TempDir::new().unwrap();
     let expected = finish(fresh().path(), caches.path(), &[]);
     for step in 1.. {
@@ -82,7 +82,7 @@ fn a_sweep_may_end_at_any_step_of_any_write() {
             break;
         }
         assert_eq!(output.status.code(), None, "step {step}: {}", text(&output));
-        // Every third time it ends once more, soon after it went on.
+        // Every third time it is aborted once more, soon after it resumed.
         if step % 3 == 0 {
             let again = train(folder.path(), caches.path(), &[], Some(("WAIL_ABORT_AT", 1 + step % 17)));
             assert_eq!(again.status.code(), None, "step {step}, again");
@@ -92,7 +92,7 @@ fn a_sweep_may_end_at_any_step_of_any_write() {
 }
 
 #[test]
-fn an_error_of_the_disk_at_any_step_is_told_and_harms_nothing() {
+fn an_io_error_at_any_step_is_reported_and_harms_nothing() {
     let caches = TempDir::new().unwrap();
     let expected = finish(fresh().path(), caches.path(), &[]);
     let shorter = fresh();
@@ -110,9 +110,9 @@ fn an_error_of_the_disk_at_any_step_is_told_and_harms_nothing() {
         assert_eq!(output.status.code(), Some(1), "step {step}: {}", text(&output));
         let error = text(&output).lines().find(|line| line.starts_with("error")).unwrap_or_default().to_owned();
         assert!(error.contains("experiments/small-") && error.contains("Input/output error"), "step {step}: {error}");
-        // Whatever was written stays whole: each file but the journal is the old one or the new one.
+        // What was written stays intact: each file except the journal is the old one or the new one.
         for (path, bytes) in before.iter().filter(|(path, _)| !path.ends_with("journal")) {
-            // Some mistakes of the shorter search are none of the longer one.
+            // Some mistakes of the smaller search are not mistakes of the larger one.
             let versions = [&after, &expected].map(|files| files.iter().find(|(name, _)| name == path).map(|(_, b)| b));
             assert!(versions[0] == Some(bytes) || versions[0] == versions[1], "step {step}: {}", path.display());
         }

@@ -1,4 +1,4 @@
-//! Files with odd names and things that are no files, given to the real `train` binary.
+//! Files with unusual names, and paths that are not regular files, given to the real `train` binary.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 #![cfg(unix)]
@@ -18,7 +18,7 @@ fn make_pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
-/// A second of sound.
+/// Writes a second of sound.
 fn recording(path: &Path) {
     let spec =
         hound::WavSpec { channels: 1, sample_rate: 8000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
@@ -28,14 +28,14 @@ fn recording(path: &Path) {
 }
 
 #[test]
-fn odd_names_are_read_like_others() {
+fn files_with_unusual_names_are_read_like_others() {
     let folder = TempDir::new().unwrap();
     let longest = format!("{}.wav", "x".repeat(251)); // 255 bytes
     let names = ["a b.wav", "new\nline.wav", "\u{1f476}\u{e9}.wav", "-rf.wav", "no extension", &longest];
     for name in names {
         recording(&folder.path().join(name));
     }
-    // As with other tools, -- ends the options.
+    // -- ends the options.
     let arguments = [&["features", "--out", "x.npy", "--stage", "waveform", "--"], &names[..]].concat();
     let output = train(folder.path(), &arguments);
     assert!(output.status.success(), "{}", stderr(&output));
@@ -49,7 +49,7 @@ fn odd_names_are_read_like_others() {
 }
 
 #[test]
-fn pipes_sockets_and_files_that_cannot_be_read_are_told_without_waiting() {
+fn pipes_sockets_and_unreadable_files_are_reported_without_waiting() {
     let folder = TempDir::new().unwrap();
     let at = |name: &str| folder.path().join(name);
     make_pipe(&at("pipe.wav"));

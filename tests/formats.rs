@@ -1,4 +1,4 @@
-//! What earlier versions wrote can still be opened: `tests/fixtures/VERSION`, made by `tests/fixtures/make.sh`.
+//! Files of earlier versions still open: `tests/fixtures/VERSION`, made by `tests/fixtures/make.sh`.
 
 #![allow(clippy::unwrap_used)]
 

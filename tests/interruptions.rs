@@ -66,30 +66,30 @@ fn fresh() -> TempDir {
     folder
 }
 
-/// The folder of the one run.
+/// The folder of the only run.
 fn run_in(folder: &Path) -> PathBuf {
     only_entry(&folder.join("experiments"))
 }
 
-/// Every file of the one run but `runtime.jsonl`, with its bytes.
+/// Every file of the only run except `runtime.jsonl`, with its bytes.
 fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     run_in(folder);
     run_files::contents(&folder.join("experiments"))
 }
 
-/// A run that nothing disturbed.
+/// An uninterrupted run.
 static UNDISTURBED: LazyLock<TempDir> = LazyLock::new(|| {
     let folder = fresh();
     finish(folder.path(), &[]);
     folder
 });
 
-/// Starts a run and waits until it says which engine it uses: it then holds the journal.
+/// Starts a run and waits until it prints its engine; it then holds the journal.
 fn started(folder: &Path, arguments: &[&str]) -> Child {
     let mut child = command(folder, arguments).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.starts_with("engine ")));
-    // Somebody must go on reading, or the pipe fills up.
+    // Keeps reading, so that the pipe does not fill up.
     std::thread::spawn(move || lines.for_each(drop));
     child
 }
@@ -98,9 +98,9 @@ fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
 }
 
-/// `WAIL_KILLS` sets how often; 200 takes some minutes.
+/// `WAIL_KILLS` sets the number of kills; 200 take some minutes.
 #[test]
-fn a_run_that_is_killed_again_and_again_ends_as_one_that_was_not() {
+fn a_run_that_is_killed_many_times_ends_like_an_uninterrupted_one() {
     let kills: usize = std::env::var("WAIL_KILLS").map_or(12, |n| n.parse().unwrap());
     let expected = contents(UNDISTURBED.path());
     let mut rng = ChaCha8Rng::seed_from_u64(7);
@@ -109,7 +109,7 @@ fn a_run_that_is_killed_again_and_again_ends_as_one_that_was_not() {
     let mut whole = Duration::from_millis(400);
     for n in 0..kills {
         if n % 6 == 0 {
-            // A cold start now and then, so that each part of a run is met.
+            // A cold start now and then, so that each part of a run is interrupted.
             folder = fresh();
             let begun = std::time::Instant::now();
             let copy = fresh();
@@ -128,7 +128,7 @@ fn a_run_that_is_killed_again_and_again_ends_as_one_that_was_not() {
 }
 
 #[test]
-fn a_signal_ends_a_run_with_75_and_the_same_command_goes_on() {
+fn a_signal_ends_a_run_with_75_and_the_same_command_resumes_it() {
     for trained in ["none", "layer4"] {
         let epochs = if trained == "none" { 600 } else { 60 };
         let long = ["--set", &format!("train.epochs={epochs}"), "--set", &format!("backbone.train={trained:?}")]
@@ -146,7 +146,7 @@ fn a_signal_ends_a_run_with_75_and_the_same_command_goes_on() {
 }
 
 #[test]
-fn a_second_process_leaves_at_once_and_a_killed_one_blocks_nobody() {
+fn a_second_process_is_refused_and_a_killed_one_leaves_no_lock() {
     let folder = fresh();
     let long = ["--set", "train.epochs=10000"];
     let mut holder = started(folder.path(), &long);
@@ -161,7 +161,7 @@ fn a_second_process_leaves_at_once_and_a_killed_one_blocks_nobody() {
 }
 
 #[test]
-fn what_is_finished_is_not_done_again_and_a_longer_grid_does_only_what_is_new() {
+fn finished_trials_are_skipped_and_a_larger_grid_trains_only_new_ones() {
     let folder = fresh();
     finish(folder.path(), &["--set", "sweep.learning_rate=[1e-3]"]);
     let made = |id: &str| {
@@ -173,17 +173,17 @@ fn what_is_finished_is_not_done_again_and_a_longer_grid_does_only_what_is_new() 
     assert!(again.contains("nothing is left to do") && again.contains("test       macro-F1"), "{again}");
     let longer = finish(folder.path(), &[]);
     assert!(!longer.contains("nothing is left to do"), "{longer}");
-    assert_eq!(made("lr0.001-inner8-dropout0.5"), before, "the old trial was left alone");
-    assert!(contents(folder.path()) == contents(UNDISTURBED.path()), "as if the grid had been so from the start");
+    assert_eq!(made("lr0.001-inner8-dropout0.5"), before, "the old trial is not trained again");
+    assert!(contents(folder.path()) == contents(UNDISTURBED.path()), "the same as with the larger grid from the start");
 }
 
 #[test]
-fn more_epochs_end_as_if_they_had_been_so_many_from_the_start() {
+fn more_epochs_end_like_the_same_number_from_the_start() {
     let folder = fresh();
     finish(folder.path(), &["--set", "train.epochs=2"]);
     finish(folder.path(), &[]);
     assert!(contents(folder.path()) == contents(UNDISTURBED.path()));
-    // A run of other settings was begun and killed: what there was is not called finished.
+    // A run with other epochs was started and killed, so the earlier one no longer counts as finished.
     finish(folder.path(), &["--set", "train.epochs=2"]);
     let mut child = started(folder.path(), &["--set", "train.epochs=10000"]);
     child.kill().unwrap();
@@ -192,9 +192,9 @@ fn more_epochs_end_as_if_they_had_been_so_many_from_the_start() {
     assert!(!again.contains("nothing is left to do"), "{again}");
 }
 
-/// Each size fills up in another file: a small one, a checkpoint, the model.
+/// Each size is exhausted by another file: a small one, a checkpoint, the model.
 #[test]
-fn a_full_or_read_only_disk_is_told_and_harms_nothing() {
+fn a_full_or_read_only_disk_is_reported_and_harms_nothing() {
     let in_own_mounts = |folder: &Path, script: &str| -> Output {
         let mut unshare = Command::new("unshare");
         unshare.args(["--mount", "--map-root-user", "sh", "-ec", script, env!("CARGO_BIN_EXE_wail")]);
@@ -235,7 +235,7 @@ fn a_full_or_read_only_disk_is_told_and_harms_nothing() {
 }
 
 #[test]
-fn a_failed_trial_is_told_the_others_go_on_and_it_is_retried_when_asked() {
+fn a_failed_trial_is_reported_the_others_continue_and_it_is_retried_on_request() {
     let folder = fresh();
     // Each step multiplies the weights by 1 - rate * decay = -9.
     let exploding = [

@@ -1,4 +1,4 @@
-//! Long recordings and a microphone's stream, through the real binary.
+//! Long recordings and microphone streams, with the real binary.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -38,7 +38,7 @@ sounds_per_kind = 4
 
 const RATE_HZ: usize = 8000;
 
-/// Longest that a test waits for what must come.
+/// Longest time that a test waits for an expected line.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A finished run, with a cry of 14 s between silences of 8 s as `long.wav`.
@@ -71,7 +71,7 @@ fn silence(seconds: usize) -> Vec<u8> {
     vec![0; 2 * RATE_HZ * seconds]
 }
 
-/// PCM of the recording that the gate takes for a cry most clearly, again and again.
+/// PCM of the recording with the highest cry score, repeated.
 fn cry(folder: &Path, seconds: usize) -> Vec<u8> {
     let answers = stdout(&train(folder, &["infer", "data/synthetic/40", "--format", "jsonl"]));
     let answers = answers.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -82,7 +82,7 @@ fn cry(folder: &Path, seconds: usize) -> Vec<u8> {
     bytes[44..].iter().copied().cycle().take(2 * RATE_HZ * seconds).collect()
 }
 
-/// 16-bit mono WAV that claims `length` bytes of sound.
+/// A 16-bit mono WAV whose header states `length` bytes of sound.
 fn wav(rate_hz: u32, length: u32, pcm: &[u8]) -> Vec<u8> {
     let mut bytes = b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x01\0".to_vec();
     bytes.extend(rate_hz.to_le_bytes());
@@ -93,7 +93,7 @@ fn wav(rate_hz: u32, length: u32, pcm: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_timeline_tells_when_the_cry_is_and_every_format_the_same() {
+fn a_timeline_locates_the_cry_and_every_format_agrees() {
     let folder = RUN.path();
     let infer =
         |format: &str| train(folder, &["infer", "long.wav", "--window", "7", "--hop", "3.5", "--format", format]);
@@ -135,7 +135,7 @@ fn a_timeline_tells_when_the_cry_is_and_every_format_the_same() {
 }
 
 #[test]
-fn a_window_is_answered_as_a_recording_of_its_own() {
+fn a_window_is_answered_like_a_separate_recording() {
     let folder = RUN.path();
     for rate_hz in [8000, 11_025] {
         let pcm = cry(folder, 10);
@@ -152,11 +152,11 @@ fn a_window_is_answered_as_a_recording_of_its_own() {
     }
 }
 
-/// An hour and a half of silence at 48 kHz takes no disk, and would take more than the limit, 1 GB, as numbers.
+/// An hour and a half of silence at 48 kHz is a sparse file; its samples would exceed the memory limit of 1 GB.
 #[test]
-fn hours_are_heard_in_constant_memory() {
+fn hours_of_sound_are_classified_in_constant_memory() {
     if cfg!(not(target_os = "linux")) {
-        return eprintln!("SKIPPED, the limit of memory: only Linux is known to keep to it");
+        return eprintln!("SKIPPED, the memory limit: only Linux is known to enforce it");
     }
     let folder = RUN.path();
     let length = 5400 * 48_000 * 2;
@@ -179,7 +179,7 @@ fn hours_are_heard_in_constant_memory() {
     ]);
     let output = limited.args(["--format", "json"]).output().unwrap();
     let answer = json(&output);
-    assert_eq!(answer["events"], serde_json::json!([]), "silence is no cry");
+    assert_eq!(answer["events"], serde_json::json!([]), "silence is not a cry");
     assert!(String::from_utf8_lossy(&output.stderr).contains("silent"), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -205,7 +205,7 @@ impl Follower {
         stdin.flush().unwrap();
     }
 
-    /// Waits for the end and gives the lines that nobody has taken.
+    /// Waits for the end and returns the remaining lines.
     fn end(mut self) -> Vec<String> {
         drop(self.child.stdin.take());
         assert!(self.child.wait().unwrap().success());
@@ -213,13 +213,13 @@ impl Follower {
     }
 }
 
-/// Of the stream no more is given than to a tenth of a second after the window, and it stays open: the line must come by itself.
+/// The stream stops a tenth of a second after the window and stays open, so the line must not wait for more sound.
 #[test]
-fn an_event_is_told_while_the_stream_goes_on() {
+fn an_event_is_printed_while_the_stream_is_open() {
     let mut follower = Follower::start(&[]);
     follower.hear(&cry(RUN.path(), 7));
     follower.hear(&silence(1)[..RATE_HZ / 5]);
-    let line = follower.lines.recv_timeout(PATIENCE).expect("the event is told at once");
+    let line = follower.lines.recv_timeout(PATIENCE).expect("the event is printed at once");
     let event: Value = serde_json::from_str(&line).unwrap();
     assert_eq!((&event["start_seconds"], &event["end_seconds"]), (&0.0.into(), &7.0.into()), "{event}");
     assert!(event["label"].is_string() && event["cry_score"].is_number(), "{event}");
@@ -227,7 +227,7 @@ fn an_event_is_told_while_the_stream_goes_on() {
 }
 
 #[test]
-fn silence_is_no_event_and_a_frame_in_two_pieces_is_one() {
+fn silence_gives_no_event_and_frames_may_arrive_in_pieces() {
     let mut follower = Follower::start(&["--channels", "2"]);
     let pcm = silence(20);
     for piece in pcm.chunks(7919) {
@@ -237,17 +237,17 @@ fn silence_is_no_event_and_a_frame_in_two_pieces_is_one() {
 }
 
 #[test]
-fn a_signal_ends_it_well() {
+fn a_signal_ends_it_without_an_error() {
     let mut follower = Follower::start(&[]);
     follower.hear(&cry(RUN.path(), 8));
-    follower.lines.recv_timeout(PATIENCE).expect("it listens");
+    follower.lines.recv_timeout(PATIENCE).expect("an event");
     let pid = follower.child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     assert!(follower.child.wait().unwrap().success(), "though the pipe is still open");
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_with_its_code() {
+fn invalid_arguments_are_refused_with_exit_code_2() {
     let folder = RUN.path();
     for (arguments, expected) in [
         (&["infer", "long.wav", "--window", "9"][..], "a window of 9 s"),

@@ -1,4 +1,4 @@
-//! `wail pretrain`: the real binary in fresh folders.
+//! `wail pretrain`, with the real binary in fresh folders.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -12,7 +12,7 @@ use std::process::{Command, Output, Stdio};
 
 use run_files::{assert_same, contents, fresh, only_entry, stderr, stdout};
 
-/// Small enough for a test, and still the whole road.
+/// Small enough for a test, but with every step.
 const TINY: &str = r#"
 name = "tiny"
 arch = "resnet18-w8"
@@ -45,7 +45,7 @@ fn finish(output: &Output) -> String {
 }
 
 #[test]
-fn a_seed_fixes_every_byte_and_a_stopped_pretraining_goes_on_to_the_same() {
+fn a_seed_decides_every_byte_and_an_interrupted_pretraining_resumes_to_the_same() {
     let undisturbed = fresh(TINY);
     let path = finish(&pretrain(undisturbed.path(), &[]));
     assert!(path.ends_with("backbone.safetensors") && undisturbed.path().join(&path).is_file(), "{path}");
@@ -67,9 +67,9 @@ fn a_seed_fixes_every_byte_and_a_stopped_pretraining_goes_on_to_the_same() {
     lines.for_each(drop);
     assert_eq!(child.wait().unwrap().code(), Some(75));
     assert!(!only_entry(&stopped.path().join("experiments")).join("backbone.safetensors").is_file());
-    let went_on = pretrain(stopped.path(), &[]);
-    finish(&went_on);
-    assert!(!stderr(&went_on).contains("epoch    3 "), "it does not begin anew: {}", stderr(&went_on));
+    let resumed = pretrain(stopped.path(), &[]);
+    finish(&resumed);
+    assert!(!stderr(&resumed).contains("epoch    3 "), "it does not start again: {}", stderr(&resumed));
     assert_same(&contents(&stopped.path().join("experiments")), &expected, "after a stop");
 
     let again = pretrain(undisturbed.path(), &[]);
@@ -79,7 +79,7 @@ fn a_seed_fixes_every_byte_and_a_stopped_pretraining_goes_on_to_the_same() {
 }
 
 #[test]
-fn objectives_and_seeds_give_other_backbones_and_wrong_configs_are_refused() {
+fn objectives_and_seeds_give_different_backbones_and_invalid_configs_are_refused() {
     let folder = fresh(TINY);
     let short = ["--set", "train.epochs=1"];
     let mut backbones = Vec::new();
@@ -109,9 +109,9 @@ fn objectives_and_seeds_give_other_backbones_and_wrong_configs_are_refused() {
     }
 }
 
-/// The stand-in corpus of both is the same, and so is the split with the same seed.
+/// Both use the same synthetic corpus, and the same split with the same seed.
 #[test]
-fn a_sweep_on_a_pretrained_backbone_is_marked_where_it_tests_on_what_pretraining_heard() {
+fn a_sweep_is_marked_leaky_if_it_tests_on_recordings_of_the_pretraining() {
     let folder = fresh(TINY);
     let backbone = finish(&pretrain(folder.path(), &["--set", "train.epochs=1", "--set", "sounds_per_kind=1"]));
     let sweep = format!(
@@ -129,7 +129,10 @@ fn a_sweep_on_a_pretrained_backbone_is_marked_where_it_tests_on_what_pretraining
     let (text, report) = run("42", "same-split");
     assert!(!text.contains("LEAKY"), "{text}");
     assert_eq!(report["data"]["leaks"]["pretraining"], 0);
-    assert_eq!(report["gate"]["known_to_backbone"], true, "pretraining heard the gate's families of sounds");
+    assert_eq!(
+        report["gate"]["known_to_backbone"], true,
+        "the backbone was pretrained on the gate's families of sounds"
+    );
     assert!(report["backbone"]["used"].as_str().unwrap().contains("pretrained to recognise two views"), "{report:#}");
     let (text, report) = run("43", "other-split");
     assert!(text.contains("LEAKY SPLIT") && text.contains("the backbone was pretrained on"), "{text}");
@@ -141,7 +144,7 @@ fn a_sweep_on_a_pretrained_backbone_is_marked_where_it_tests_on_what_pretraining
 
 /// The teacher is a YAMNet of a sixteenth of the width, with random weights.
 #[test]
-fn a_teacher_is_run_by_the_framework_and_kept() {
+fn a_teacher_embeds_once_and_is_cached() {
     let folder = fresh(TINY);
     let teacher = concat!(env!("CARGO_MANIFEST_DIR"), "/../model/tests/goldens/yamnet.tflite");
     let distil = |teacher: &str, more: &[&str]| {

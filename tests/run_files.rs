@@ -1,4 +1,4 @@
-//! The real `train` binary, and what runs leave in a folder, for the tests that include this file.
+//! The real `train` binary, and the files of its runs, for the tests that include this file.
 
 #![allow(dead_code, reason = "not every test needs all of it")]
 
@@ -7,10 +7,10 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// Weights of a ResNet18 with few channels, which loads in no time.
+/// Weights of a ResNet18 with few channels, which loads quickly.
 pub const NARROW_BACKBONE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../model/tests/goldens/legacy_folded.onnx");
 
-/// The one entry of a folder.
+/// The only entry of a folder.
 pub fn only_entry(folder: &Path) -> PathBuf {
     let mut entries = std::fs::read_dir(folder).unwrap();
     let entry = entries.next().unwrap().unwrap().path();
@@ -18,7 +18,7 @@ pub fn only_entry(folder: &Path) -> PathBuf {
     entry
 }
 
-/// Every file below `folder` but `runtime.jsonl`, with its bytes, by path.
+/// Every file below `folder` except `runtime.jsonl`, with its bytes, sorted by path.
 pub fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -45,7 +45,7 @@ pub fn copy(files: &[(PathBuf, Vec<u8>)], folder: &Path) {
     }
 }
 
-/// Fails unless the files are the same; says which is not, `when`.
+/// Fails unless the files are the same; the message names the first difference and `when`.
 pub fn assert_same(found: &[(PathBuf, Vec<u8>)], expected: &[(PathBuf, Vec<u8>)], when: &str) {
     let names = |files: &[(PathBuf, Vec<u8>)]| files.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>();
     assert_eq!(names(found), names(expected), "{when}");
@@ -54,30 +54,30 @@ pub fn assert_same(found: &[(PathBuf, Vec<u8>)], expected: &[(PathBuf, Vec<u8>)]
     }
 }
 
-/// `train` in `folder`.
+/// The command `train` in `folder`.
 pub fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wail"));
     command.current_dir(folder).args(arguments);
     command
 }
 
-/// What `train` in `folder` has to say.
+/// Runs `train` in `folder`.
 pub fn train(folder: &Path, arguments: &[&str]) -> Output {
     command(folder, arguments).output().unwrap()
 }
 
-/// What it printed, if it ended well.
+/// Standard output of a successful command.
 pub fn stdout(output: &Output) -> String {
     assert!(output.status.success(), "{}", stderr(output));
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// What it told people.
+/// Standard error of a command.
 pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// A new folder with `config` as `tiny.toml`.
+/// A new folder that contains `config` as `tiny.toml`.
 pub fn fresh(config: &str) -> TempDir {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("tiny.toml"), config).unwrap();
