@@ -1,4 +1,4 @@
-//! End-to-end tests of the real `train` binary in fresh folders. One file, since each test binary links all of burn and these tests share a
+//! End-to-end tests of the real `wail` binary in fresh folders. One file, since each test binary links all of burn and these tests share a
 //! finished run.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
-use run_files::{contents, fresh, only_entry, stderr, stdout, train};
+use run_files::{contents, fresh, only_entry, stderr, stdout, wail};
 use tempfile::TempDir;
 
 /// Small enough for a test, but with every step.
@@ -43,7 +43,7 @@ fn only_files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 /// A finished run that several tests read.
 static RUN: LazyLock<TempDir> = LazyLock::new(|| {
     let folder = fresh(TINY);
-    let output = train(folder.path(), &["--config", "tiny.toml"]);
+    let output = wail(folder.path(), &["--config", "tiny.toml"]);
     assert!(stdout(&output).contains("test       macro-F1"), "{}", stdout(&output));
     assert!(stderr(&output).contains("SYNTHETIC"), "{}", stderr(&output));
     folder
@@ -95,10 +95,10 @@ fn a_run_writes_the_promised_files() {
 fn reruns_are_byte_identical_with_cold_and_warm_caches_and_differ_between_seeds() {
     let again = fresh(TINY);
     for _ in ["cold", "warm"] {
-        stdout(&train(again.path(), &["--config", "tiny.toml"]));
+        stdout(&wail(again.path(), &["--config", "tiny.toml"]));
         assert!(contents(&RUN.path().join("experiments")) == contents(&again.path().join("experiments")));
     }
-    stdout(&train(again.path(), &["--config", "tiny.toml", "--seed", "7", "--out", "other"]));
+    stdout(&wail(again.path(), &["--config", "tiny.toml", "--seed", "7", "--out", "other"]));
     let read = |run: PathBuf| std::fs::read(run.join("trials/lr0.01-inner16-dropout0.5/epochs.csv")).unwrap();
     assert_ne!(read(only_entry(&again.path().join("experiments"))), read(only_entry(&again.path().join("other"))));
 }
@@ -108,7 +108,7 @@ fn reruns_are_byte_identical_with_cold_and_warm_caches_and_differ_between_seeds(
 fn a_gpu_trains_and_answers_like_the_cpu() {
     let folder = fresh(TINY);
     let gpu = ["--device", "wgpu"];
-    let output = train(folder.path(), &[&["--config", "tiny.toml", "--set", "train.epochs=1"], &gpu[..]].concat());
+    let output = wail(folder.path(), &[&["--config", "tiny.toml", "--set", "train.epochs=1"], &gpu[..]].concat());
     if output.status.code() == Some(2) {
         eprintln!("SKIPPED, training on wgpu: {}", stderr(&output));
         return;
@@ -118,7 +118,7 @@ fn a_gpu_trains_and_answers_like_the_cpu() {
     let file = only_first(&RUN.path().join("data/synthetic/40/burping"));
     let answer = |device: &str| -> serde_json::Value {
         let arguments = ["infer", file.to_str().unwrap(), "--model", "newest", "--device", device, "--format", "json"];
-        serde_json::from_str(&stdout(&train(folder.path(), &arguments))).unwrap()
+        serde_json::from_str(&stdout(&wail(folder.path(), &arguments))).unwrap()
     };
     let (on_gpu, on_cpu) = (answer("wgpu"), answer("cpu"));
     assert_eq!(on_gpu["label"], on_cpu["label"]);
@@ -138,7 +138,7 @@ fn only_the_configured_part_of_the_backbone_is_trained() {
         let train_it = |out: &str| {
             let set = format!("backbone.train={trained}");
             let fewer = ["--set", "train.epochs=2", "--set", "sweep.inner=[8]", "--set", "train.augmented_views=1"];
-            stdout(&train(
+            stdout(&wail(
                 folder.path(),
                 &[&["--config", "tiny.toml", "--out", out, "--set", &set], &fewer[..]].concat(),
             ));
@@ -157,12 +157,12 @@ fn only_the_configured_part_of_the_backbone_is_trained() {
 
         // An exported trial gives the probabilities of its training.
         for id in ["lr0.01-inner8-dropout0.5", "lr0.001-inner8-dropout0.5"] {
-            stdout(&train(folder.path(), &["export", run.to_str().unwrap(), "--trial", id, "--out", id]));
+            stdout(&wail(folder.path(), &["export", run.to_str().unwrap(), "--trial", id, "--out", id]));
             let mut rows = csv::Reader::from_path(run.join("trials").join(id).join("predictions.csv")).unwrap();
             let row = rows.records().map(Result::unwrap).find(|row| &row[0] == "val").unwrap();
             let file = file.ancestors().nth(2).unwrap().join(&row[1]);
             let arguments = ["infer", file.to_str().unwrap(), "--model", id, "--format", "json"];
-            let answer: serde_json::Value = serde_json::from_str(&stdout(&train(folder.path(), &arguments))).unwrap();
+            let answer: serde_json::Value = serde_json::from_str(&stdout(&wail(folder.path(), &arguments))).unwrap();
             let trained = calibrated(&row, &folder.path().join(id).join("model.safetensors"));
             for (class, probability) in answer["all_probs"].as_object().unwrap().values().enumerate() {
                 let difference = probability.as_f64().unwrap() - trained[class];
@@ -176,14 +176,14 @@ fn only_the_configured_part_of_the_backbone_is_trained() {
 fn rendering_a_report_again_gives_the_same_bytes_and_runs_are_compared() {
     let folder = fresh(TINY);
     for (seed, out) in [("42", "a"), ("7", "b")] {
-        stdout(&train(folder.path(), &["--config", "tiny.toml", "--seed", seed, "--out", out]));
+        stdout(&wail(folder.path(), &["--config", "tiny.toml", "--seed", seed, "--out", out]));
     }
     let [a, b] = ["a", "b"].map(|out| only_entry(&folder.path().join(out)));
     let before = contents(&a);
-    stdout(&train(folder.path(), &["report", a.to_str().unwrap()]));
+    stdout(&wail(folder.path(), &["report", a.to_str().unwrap()]));
     assert!(contents(&a) == before);
 
-    let pages = stdout(&train(folder.path(), &["report", a.to_str().unwrap(), b.to_str().unwrap()]));
+    let pages = stdout(&wail(folder.path(), &["report", a.to_str().unwrap(), b.to_str().unwrap()]));
     assert_eq!(pages.lines().last(), a.join("comparison.html").to_str());
     let read = || std::fs::read_to_string(a.join("comparison.json")).unwrap();
     let comparison: serde_json::Value = serde_json::from_str(&read()).unwrap();
@@ -198,7 +198,7 @@ fn rendering_a_report_again_gives_the_same_bytes_and_runs_are_compared() {
     let shared = tested(&a).iter().filter(|path| tested(&b).contains(path)).count();
     assert_eq!(versus["n_examples"].as_u64().unwrap_or(0), shared as u64);
     assert_eq!(comparison["runs"][0]["versus_first"], serde_json::Value::Null);
-    let same = stdout(&train(folder.path(), &["report", a.to_str().unwrap(), a.to_str().unwrap()]));
+    let same = stdout(&wail(folder.path(), &["report", a.to_str().unwrap(), a.to_str().unwrap()]));
     assert_eq!(same.lines().count(), 3);
     let comparison: serde_json::Value = serde_json::from_str(&read()).unwrap();
     assert_eq!(comparison["runs"][1]["versus_first"]["paired"]["p"], 1.0, "a run does not differ from itself");
@@ -238,7 +238,7 @@ fn infer_answers_not_sure_on_request() {
     let ask = |arguments: &[&str]| {
         let files = ["infer", "data/synthetic/40/burping", "data/synthetic/40/hungry", "--model", "newest"];
         let all = [&files, arguments].concat();
-        stdout(&train(folder, &all))
+        stdout(&wail(folder, &all))
     };
     let answers = |arguments: &[&str]| -> Vec<serde_json::Value> {
         serde_json::from_str(&ask(&[arguments, &["--format", "json"]].concat())).unwrap()
@@ -257,7 +257,7 @@ fn infer_answers_not_sure_on_request() {
     assert!(ask(&["--min-confidence", "1"]).lines().all(unsure));
     let csv = ask(&["--coverage", "0.9", "--format", "csv"]);
     assert!(csv.lines().next().unwrap().ends_with(",abstains,prediction_set,cry_score,not_a_cry"), "{csv}");
-    let output = train(folder, &["infer", "data/synthetic/40/burping", "--model", "newest", "--coverage", "0.5"]);
+    let output = wail(folder, &["infer", "data/synthetic/40/burping", "--model", "newest", "--coverage", "0.5"]);
     assert!(stderr(&output).contains("it has them with 0.8, 0.9, 0.95"), "{}", stderr(&output));
 }
 
@@ -273,14 +273,14 @@ fn silence_is_not_a_cry_and_every_format_has_the_gate_unless_it_is_off() {
     let text = std::fs::read_to_string(run.join("report.md")).unwrap();
     assert!(text.contains("## Cry or not") && text.contains("| laughter | 4 |"), "{text}");
 
-    stdout(&train(folder.path(), &["synth", "--out", "sounds", "--not-a-cry", "1", "--seed", "3"]));
+    stdout(&wail(folder.path(), &["synth", "--out", "sounds", "--not-a-cry", "1", "--seed", "3"]));
     let spec =
         hound::WavSpec { channels: 1, sample_rate: 8000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
     let mut writer = hound::WavWriter::create(folder.path().join("silence.wav"), spec).unwrap();
     (0..40_000).for_each(|_| writer.write_sample(0_i16).unwrap());
     writer.finalize().unwrap();
     let model = run.to_str().unwrap();
-    let infer = |more: &[&str]| stdout(&train(folder.path(), &[&["infer", "--model", model], more].concat()));
+    let infer = |more: &[&str]| stdout(&wail(folder.path(), &[&["infer", "--model", model], more].concat()));
     let answer: serde_json::Value = serde_json::from_str(&infer(&["silence.wav", "--format", "json"])).unwrap();
     assert_eq!((&answer["not_a_cry"], &answer["cry_score"]), (&true.into(), &0.0.into()), "{answer}");
     assert!(answer["label"].is_string(), "the class stays: {answer}");
@@ -297,15 +297,15 @@ fn silence_is_not_a_cry_and_every_format_has_the_gate_unless_it_is_off() {
     assert!(of_sounds > 0.5 && of_cries < 0.3, "refused: {of_sounds} of the sounds, {of_cries} of the cries");
 
     let off = ["--config", "tiny.toml", "--set", "gate.enabled=false", "--set", "train.epochs=1"];
-    stdout(&train(folder.path(), &off));
-    let answer = stdout(&train(folder.path(), &["infer", "silence.wav", "--model", "newest", "--format", "json"]));
+    stdout(&wail(folder.path(), &off));
+    let answer = stdout(&wail(folder.path(), &["infer", "silence.wav", "--model", "newest", "--format", "json"]));
     assert!(!answer.contains("cry_score") && answer.contains("all_probs"), "{answer}");
 }
 
 #[test]
 fn a_leaky_split_is_marked_and_duplicates_and_contradictions_are_dropped_on_request() {
     let folder = fresh(TINY);
-    stdout(&train(folder.path(), &["synth", "--out", "recordings", "--recordings", "40"]));
+    stdout(&wail(folder.path(), &["synth", "--out", "recordings", "--recordings", "40"]));
     let recordings = folder.path().join("recordings");
     let copy = |from: &str, to: &str| std::fs::copy(recordings.join(from), recordings.join(to)).unwrap();
     let first = only_first(&recordings.join("hungry"));
@@ -316,7 +316,7 @@ fn a_leaky_split_is_marked_and_duplicates_and_contradictions_are_dropped_on_requ
     // A CSV split: that of a first run with the copy moved to test.
     let run = |out: &str, more: &[&str]| {
         let all = [&["--config", "tiny.toml", "--set", "train.epochs=1", "--out", out], more].concat();
-        let output = train(folder.path(), &all);
+        let output = wail(folder.path(), &all);
         (stdout(&output), only_entry(&folder.path().join(out)))
     };
     let (text, clean) = run("clean", &[]);
@@ -352,7 +352,7 @@ fn a_leaky_split_is_marked_and_duplicates_and_contradictions_are_dropped_on_requ
 #[test]
 fn a_cross_validation_tests_each_recording_once_and_keeps_recorders_together() {
     let folder = fresh(&TINY.replace("[features]", "[data.split]\nkind = \"cross_validation\"\nfolds = 3\n[features]"));
-    let output = train(folder.path(), &["--config", "tiny.toml"]);
+    let output = wail(folder.path(), &["--config", "tiny.toml"]);
     assert!(stdout(&output).contains("test       macro-F1"), "{}", stdout(&output));
     let run = only_entry(&folder.path().join("experiments"));
     let read = |path: PathBuf| -> Vec<csv::StringRecord> {
@@ -372,7 +372,7 @@ fn a_cross_validation_tests_each_recording_once_and_keeps_recorders_together() {
     assert_eq!(report["data"]["leaks"]["recorders"], 0);
     let of_one_recorder = manifest.iter().zip(manifest.iter().skip(1)).any(|(a, b)| a[4] == b[4]);
     assert!(of_one_recorder, "there was something to keep together");
-    let answers = stdout(&train(folder.path(), &["infer", "data/synthetic/40/burping", "--model", "newest"]));
+    let answers = stdout(&wail(folder.path(), &["infer", "data/synthetic/40/burping", "--model", "newest"]));
     assert!(answers.lines().count() > 1);
 }
 
@@ -385,7 +385,7 @@ fn infer_answers_in_four_formats_and_agrees_with_training() {
     let file = format!("data/synthetic/40/{}", &row[1]);
 
     let json: serde_json::Value =
-        serde_json::from_str(&stdout(&train(folder, &["infer", &file, "--model", "newest", "--format", "json"])))
+        serde_json::from_str(&stdout(&wail(folder, &["infer", &file, "--model", "newest", "--format", "json"])))
             .unwrap();
     assert_eq!(json["label"], row[3]);
     assert_eq!(json["top_k"].as_array().unwrap().len(), 3);
@@ -397,7 +397,7 @@ fn infer_answers_in_four_formats_and_agrees_with_training() {
 
     let both =
         ["infer", "data/synthetic/40/burping", "data/synthetic/40/tired", "--model", run.to_str().unwrap(), "--format"];
-    let with = |format| stdout(&train(folder, &[&both[..], &[format]].concat()));
+    let with = |format| stdout(&wail(folder, &[&both[..], &[format]].concat()));
     let n = with("table").lines().count();
     assert!(n >= 6);
     assert_eq!(with("csv").lines().count(), n + 1);
@@ -413,7 +413,7 @@ fn an_exported_model_answers_like_its_run() {
     let run = run.to_str().unwrap();
     let file = only_first(&RUN.path().join("data/synthetic/40/burping"));
     let folder = TempDir::new().unwrap();
-    stdout(&train(folder.path(), &["export", run, "--out", "models/tiny"]));
+    stdout(&wail(folder.path(), &["export", run, "--out", "models/tiny"]));
     let names: Vec<PathBuf> = contents(&folder.path().join("models/tiny")).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["MODEL_CARD.md", "model.bpk", "model.onnx", "model.safetensors"].map(PathBuf::from));
     let card = std::fs::read_to_string(folder.path().join("models/tiny/MODEL_CARD.md")).unwrap();
@@ -431,7 +431,7 @@ fn an_exported_model_answers_like_its_run() {
 
     let answer = |model: &str, engine: &str| -> serde_json::Value {
         let arguments = ["infer", file.to_str().unwrap(), "--model", model, "--engine", engine, "--format", "json"];
-        serde_json::from_str(&stdout(&train(folder.path(), &arguments))).unwrap()
+        serde_json::from_str(&stdout(&wail(folder.path(), &arguments))).unwrap()
     };
     let expected = answer(run, "burn");
     for model in [run, "models/tiny", "models/tiny/model.onnx", "models/tiny/model.safetensors"] {
@@ -449,10 +449,10 @@ fn an_exported_model_answers_like_its_run() {
 
     let other = ["lr0.01-inner16-dropout0.5", "lr0.001-inner16-dropout0.5"];
     let other = other.into_iter().find(|id| *id != best_trial(Path::new(run))).unwrap();
-    stdout(&train(folder.path(), &["export", run, "--trial", other, "--out", "models/other"]));
+    stdout(&wail(folder.path(), &["export", run, "--trial", other, "--out", "models/other"]));
     let card = std::fs::read_to_string(folder.path().join("models/other/MODEL_CARD.md")).unwrap();
     assert!(card.contains(other) && card.contains("never scored on test"), "{card}");
-    let output = train(folder.path(), &["export", run, "--trial", "nothing", "--out", "models/none"]);
+    let output = wail(folder.path(), &["export", run, "--trial", "nothing", "--out", "models/none"]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     assert!(stderr(&output).contains("leaderboard.csv"), "{}", stderr(&output));
 
@@ -461,7 +461,7 @@ fn an_exported_model_answers_like_its_run() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    let output = train(folder.path(), &["infer", file.to_str().unwrap(), "--model", "models/tiny/model.onnx"]);
+    let output = wail(folder.path(), &["infer", file.to_str().unwrap(), "--model", "models/tiny/model.onnx"]);
     assert_eq!(output.status.code(), Some(4));
     assert!(stderr(&output).contains("the file is damaged"), "{}", stderr(&output));
 }
@@ -471,13 +471,13 @@ fn two_networks_together_are_trained_exported_and_answer() {
     let folder = fresh(TINY);
     let config = ["--config", "tiny.toml", "--set", "sweep.learning_rate=[1e-2]", "--set", "features.clip_seconds=2"];
     let both = ["--set", "backbone.arch=resnet18-w8+yamnet", "--set", "backbone.yamnet_weights=random"];
-    stdout(&train(folder.path(), &[&config[..], &both].concat()));
+    stdout(&wail(folder.path(), &[&config[..], &both].concat()));
     let run = only_entry(&folder.path().join("experiments"));
-    stdout(&train(folder.path(), &["export", run.to_str().unwrap(), "--out", "both"]));
+    stdout(&wail(folder.path(), &["export", run.to_str().unwrap(), "--out", "both"]));
     let file = only_first(&folder.path().join("data/synthetic/40/burping"));
     let answer = |model: &str, engine: &str| -> serde_json::Value {
         let arguments = ["infer", file.to_str().unwrap(), "--model", model, "--engine", engine, "--format", "json"];
-        serde_json::from_str(&stdout(&train(folder.path(), &arguments))).unwrap()
+        serde_json::from_str(&stdout(&wail(folder.path(), &arguments))).unwrap()
     };
     let expected = answer("newest", "burn");
     assert!(expected["cry_score"].is_number());
@@ -502,7 +502,7 @@ fn a_bad_recording_is_reported_and_the_others_are_answered() {
     std::fs::write(folder.path().join("noise.wav"), b"this is no sound").unwrap();
     let good = only_first(&RUN.path().join("data/synthetic/40/burping"));
     let run = only_entry(&RUN.path().join("experiments"));
-    let output = train(
+    let output = wail(
         folder.path(),
         &["infer", "noise.wav", good.to_str().unwrap(), "--model", run.to_str().unwrap(), "--format", "jsonl"],
     );
@@ -520,12 +520,12 @@ fn only_first(folder: &Path) -> PathBuf {
 #[test]
 fn unreadable_recordings_stop_the_run_unless_they_are_skipped() {
     let folder = fresh(TINY);
-    stdout(&train(folder.path(), &["synth", "--out", "recordings", "--recordings", "40"]));
+    stdout(&wail(folder.path(), &["synth", "--out", "recordings", "--recordings", "40"]));
     std::fs::write(folder.path().join("recordings/burping/broken.wav"), b"RIFF").unwrap();
-    let output = train(folder.path(), &["--config", "tiny.toml"]);
+    let output = wail(folder.path(), &["--config", "tiny.toml"]);
     assert_eq!(output.status.code(), Some(3));
     assert!(stderr(&output).contains("burping/broken.wav"), "{}", stderr(&output));
-    let output = train(folder.path(), &["--config", "tiny.toml", "--set", "data.skip_unreadable=true"]);
+    let output = wail(folder.path(), &["--config", "tiny.toml", "--set", "data.skip_unreadable=true"]);
     assert!(stderr(&output).contains("burping/broken.wav"));
     stdout(&output);
     let report = std::fs::read_to_string(only_entry(&folder.path().join("experiments")).join("report.json")).unwrap();
@@ -538,27 +538,27 @@ fn features_and_embed_write_float32_arrays() {
     let file = only_first(&RUN.path().join("data/synthetic/40/burping"));
     let file = file.to_str().unwrap();
     for (stage, shape) in [("waveform", "(1, 56000)"), ("mel", "(1, 128, 219)"), ("image", "(1, 224, 224)")] {
-        stdout(&train(folder.path(), &["features", file, "--out", "x.npy", "--stage", stage]));
+        stdout(&wail(folder.path(), &["features", file, "--out", "x.npy", "--stage", stage]));
         let header = std::fs::read(folder.path().join("x.npy")).unwrap();
         let header = String::from_utf8_lossy(&header[..128]).into_owned();
         assert!(header.contains(shape) && header.contains("<f4"), "{stage}: {header}");
     }
     for (stage, shape) in [("image", "(1, 224, 224)"), ("patches", "(1, 14, 96, 64)")] {
         let both = ["features", file, "--out", "x.npy", "--front-end", "image+yamnet", "--stage", stage];
-        stdout(&train(folder.path(), &both));
+        stdout(&wail(folder.path(), &both));
         let header = std::fs::read(folder.path().join("x.npy")).unwrap();
         assert!(String::from_utf8_lossy(&header[..128]).contains(shape), "{stage}");
     }
     let alone = ["features", file, "--out", "x.npy", "--front-end", "image", "--stage", "patches"];
-    assert_eq!(train(folder.path(), &alone).status.code(), Some(2));
-    stdout(&train(folder.path(), &["embed", file, "--out", "e.npy", "--weights", "random"]));
+    assert_eq!(wail(folder.path(), &alone).status.code(), Some(2));
+    stdout(&wail(folder.path(), &["embed", file, "--out", "e.npy", "--weights", "random"]));
     let header = std::fs::read(folder.path().join("e.npy")).unwrap();
     assert!(String::from_utf8_lossy(&header[..128]).contains("(1, 512)"));
     // The run's images are smaller than the default.
     let model = only_entry(&RUN.path().join("experiments")).join("model.safetensors");
     let embed = |more: &[&str]| {
         let command = ["embed", file, "--out", "e.npy", "--weights", model.to_str().unwrap()];
-        stdout(&train(folder.path(), &[&command, more].concat()));
+        stdout(&wail(folder.path(), &[&command, more].concat()));
         std::fs::read(folder.path().join("e.npy")).unwrap()
     };
     assert_ne!(embed(&[]), embed(&["--front-end", "image"]));
@@ -581,7 +581,7 @@ fn wrong_use_gives_the_documented_exit_codes_and_a_hint() {
         (TINY, vec!["weights", "verify", "resnet18"], 4, "fetch them with"),
     ] {
         let folder = fresh(config);
-        let output = train(folder.path(), &arguments);
+        let output = wail(folder.path(), &arguments);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
         assert!(stderr(&output).contains(expected), "{arguments:?}: {}", stderr(&output));
         assert!(!stderr(&output).contains("panicked"), "{arguments:?}: {}", stderr(&output));
@@ -603,7 +603,7 @@ fn unavailable_weights_are_replaced_with_a_warning_or_refused() {
     let folder = fresh(TINY);
     let output = unreachable(folder.path(), &["--set", "backbone.when_missing=fail"]);
     assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
-    stdout(&train(folder.path(), &["synth", "--out", "recordings", "--recordings", "40"]));
+    stdout(&wail(folder.path(), &["synth", "--out", "recordings", "--recordings", "40"]));
     let output = unreachable(folder.path(), &["--set", "strict=true"]);
     assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
     let output = unreachable(folder.path(), &["--set", "backbone.when_missing=random"]);
@@ -611,7 +611,7 @@ fn unavailable_weights_are_replaced_with_a_warning_or_refused() {
     assert!(stdout(&output).contains("WARNING    The backbone is random"), "{}", stdout(&output));
 
     let folder = fresh(TINY);
-    stdout(&train(folder.path(), &["synth", "--out", "recordings", "--recordings", "40"]));
+    stdout(&wail(folder.path(), &["synth", "--out", "recordings", "--recordings", "40"]));
     let output = unreachable(folder.path(), &[]);
     assert!(stderr(&output).contains("the backbone is COMPACT, the wail-compact"), "{}", stderr(&output));
     assert!(stdout(&output).contains("WARNING    The backbone is the compact one"), "{}", stdout(&output));
@@ -623,14 +623,14 @@ fn unavailable_weights_are_replaced_with_a_warning_or_refused() {
     assert_eq!(backbone["stand_in"], true);
     assert!(backbone["heard"]["recordings"].as_array().unwrap().len() > 200, "{backbone:#}");
     let file = only_first(&folder.path().join("recordings/tired"));
-    stdout(&train(folder.path(), &["infer", file.to_str().unwrap(), "--model", "newest"]));
+    stdout(&wail(folder.path(), &["infer", file.to_str().unwrap(), "--model", "newest"]));
 }
 
 #[test]
 fn the_built_in_model_answers_without_any_training() {
     let folder = TempDir::new().unwrap();
-    stdout(&train(folder.path(), &["synth", "--out", "corpus", "--recordings", "40"]));
-    let output = train(folder.path(), &["infer", "corpus/tired", "--format", "jsonl"]);
+    stdout(&wail(folder.path(), &["synth", "--out", "corpus", "--recordings", "40"]));
+    let output = wail(folder.path(), &["infer", "corpus/tired", "--format", "jsonl"]);
     assert!(stderr(&output).contains("model      wail-compact, which comes with the program"), "{}", stderr(&output));
     for line in stdout(&output).lines() {
         let answer: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -644,17 +644,17 @@ fn the_built_in_model_answers_without_any_training() {
     let bytes: u64 = contents(&kept).iter().map(|(_, bytes)| bytes.len() as u64).sum();
     assert!(bytes < 4 << 20, "{bytes} bytes");
     let arguments = ["infer", "corpus/tired", "--format", "jsonl", "--model", kept.to_str().unwrap()];
-    assert_eq!(stdout(&train(folder.path(), &arguments)), stdout(&output), "it is the one in the repository");
+    assert_eq!(stdout(&wail(folder.path(), &arguments)), stdout(&output), "it is the one in the repository");
 }
 
 #[test]
 fn an_audit_reports_its_findings_and_fails_on_the_requested_kinds() {
     let folder = TempDir::new().unwrap();
-    stdout(&train(folder.path(), &["synth", "--out", "corpus", "--recordings", "40"]));
+    stdout(&wail(folder.path(), &["synth", "--out", "corpus", "--recordings", "40"]));
     let class = folder.path().join("corpus/tired");
     let first = std::fs::read_dir(&class).unwrap().next().unwrap().unwrap().path();
     std::fs::copy(&first, class.join("twin.wav")).unwrap();
-    let output = train(folder.path(), &["audit", "corpus", "--fail-on", "leak,silent"]);
+    let output = wail(folder.path(), &["audit", "corpus", "--fail-on", "leak,silent"]);
     let text = stdout(&output);
     assert!(text.contains("warning: exact-duplicates\n  2 files with the same bytes in 1 set"), "{text}");
     assert!(text.ends_with("audit/audit.html\n"), "{text}");
@@ -662,7 +662,7 @@ fn an_audit_reports_its_findings_and_fails_on_the_requested_kinds() {
     assert!(json.starts_with("{\n  \"format_version\": 1,"), "{json:.60}");
     assert!(folder.path().join("audit/audit.html").is_file());
 
-    let failing = train(folder.path(), &["audit", "corpus", "--fail-on", "exact-duplicates", "--out", "again"]);
+    let failing = wail(folder.path(), &["audit", "corpus", "--fail-on", "exact-duplicates", "--out", "again"]);
     assert_eq!(failing.status.code(), Some(3), "{}", stderr(&failing));
     assert!(stderr(&failing).contains("found: exact-duplicates"), "{}", stderr(&failing));
     assert_eq!(contents(&folder.path().join("audit")), contents(&folder.path().join("again")));
@@ -673,7 +673,7 @@ fn an_audit_reports_its_findings_and_fails_on_the_requested_kinds() {
         (vec!["audit", "corpus", "--recorder-pattern", "no group"], 2, "needs a group"),
         (vec!["audit", "corpus", "--split", "nowhere"], 3, "train.csv"),
     ] {
-        let output = train(folder.path(), &arguments);
+        let output = wail(folder.path(), &arguments);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
         assert!(stderr(&output).contains(expected), "{arguments:?}: {}", stderr(&output));
     }
@@ -681,7 +681,7 @@ fn an_audit_reports_its_findings_and_fails_on_the_requested_kinds() {
 
 #[test]
 fn the_help_names_every_command() {
-    let help = stdout(&train(Path::new("."), &["--help"]));
+    let help = stdout(&wail(Path::new("."), &["--help"]));
     for command in [
         "infer", "pretrain", "report", "export", "audit", "features", "embed", "weights", "synth", "--config",
         "--seed", "--device", "--engine", "--set",

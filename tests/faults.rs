@@ -40,7 +40,7 @@ sounds_per_kind = 2
 const SHORTER: [&str; 2] = ["--set", "sweep.learning_rate=[1e-3]"];
 
 /// Runs the sweep in `folder` with the caches in `caches`; with a fault, until that step.
-fn train(folder: &Path, caches: &Path, arguments: &[&str], fault: Option<(&str, usize)>) -> Output {
+fn wail(folder: &Path, caches: &Path, arguments: &[&str], fault: Option<(&str, usize)>) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wail"));
     let set =
         [format!("data.cache={:?}", caches.join("cache")), format!("data.synthetic={:?}", caches.join("synthetic"))];
@@ -53,7 +53,7 @@ fn train(folder: &Path, caches: &Path, arguments: &[&str], fault: Option<(&str, 
 }
 
 fn finish(folder: &Path, caches: &Path, arguments: &[&str]) -> Vec<(PathBuf, Vec<u8>)> {
-    let output = train(folder, caches, arguments, None);
+    let output = wail(folder, caches, arguments, None);
     assert!(output.status.success(), "{}", text(&output));
     contents(&folder.join("experiments"))
 }
@@ -75,7 +75,7 @@ fn a_sweep_may_be_aborted_at_any_step_of_any_write() {
     let expected = finish(fresh().path(), caches.path(), &[]);
     for step in 1.. {
         let folder = fresh();
-        let output = train(folder.path(), caches.path(), &[], Some(("WAIL_ABORT_AT", step)));
+        let output = wail(folder.path(), caches.path(), &[], Some(("WAIL_ABORT_AT", step)));
         if output.status.success() {
             assert_same(&contents(&folder.path().join("experiments")), &expected, "undisturbed");
             assert!(step > 80, "every file takes five steps, a record of the journal three: {step}");
@@ -84,7 +84,7 @@ fn a_sweep_may_be_aborted_at_any_step_of_any_write() {
         assert_eq!(output.status.code(), None, "step {step}: {}", text(&output));
         // Every third time it is aborted once more, soon after it resumed.
         if step % 3 == 0 {
-            let again = train(folder.path(), caches.path(), &[], Some(("WAIL_ABORT_AT", 1 + step % 17)));
+            let again = wail(folder.path(), caches.path(), &[], Some(("WAIL_ABORT_AT", 1 + step % 17)));
             assert_eq!(again.status.code(), None, "step {step}, again");
         }
         assert_same(&finish(folder.path(), caches.path(), &[]), &expected, &format!("after step {step}"));
@@ -100,7 +100,7 @@ fn an_io_error_at_any_step_is_reported_and_harms_nothing() {
     for step in 1.. {
         let folder = fresh();
         copy(&before, &folder.path().join("experiments"));
-        let output = train(folder.path(), caches.path(), &[], Some(("WAIL_FAIL_AT", step)));
+        let output = wail(folder.path(), caches.path(), &[], Some(("WAIL_FAIL_AT", step)));
         let after = contents(&folder.path().join("experiments"));
         if output.status.success() {
             assert_same(&after, &expected, "undisturbed");

@@ -1,4 +1,4 @@
-//! Files with unusual names, and paths that are not regular files, given to the real `train` binary.
+//! Files with unusual names, and paths that are not regular files, given to the real `wail` binary.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 #![cfg(unix)]
@@ -11,7 +11,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
-use run_files::{stderr, train};
+use run_files::{stderr, wail};
 use tempfile::TempDir;
 
 fn make_pipe(path: &Path) {
@@ -37,12 +37,12 @@ fn files_with_unusual_names_are_read_like_others() {
     }
     // -- ends the options.
     let arguments = [&["features", "--out", "x.npy", "--stage", "waveform", "--"], &names[..]].concat();
-    let output = train(folder.path(), &arguments);
+    let output = wail(folder.path(), &arguments);
     assert!(output.status.success(), "{}", stderr(&output));
     let header = std::fs::read(folder.path().join("x.npy")).unwrap();
     assert!(String::from_utf8_lossy(&header[..128]).contains("(6, 56000)"));
     // The same by folder, where only sound files count.
-    let output = train(folder.path(), &["features", "--out", "y.npy", "--stage", "waveform", "."]);
+    let output = wail(folder.path(), &["features", "--out", "y.npy", "--stage", "waveform", "."]);
     assert!(output.status.success(), "{}", stderr(&output));
     let header = std::fs::read(folder.path().join("y.npy")).unwrap();
     assert!(String::from_utf8_lossy(&header[..128]).contains("(5, 56000)"));
@@ -70,7 +70,7 @@ fn pipes_sockets_and_unreadable_files_are_reported_without_waiting() {
             eprintln!("SKIPPED, a file without the right to read it: this user may read everything");
             continue;
         }
-        let output = train(folder.path(), &["features", name, "--out", "x.npy"]);
+        let output = wail(folder.path(), &["features", name, "--out", "x.npy"]);
         assert_eq!(output.status.code(), Some(3), "{name}: {}", stderr(&output));
         assert!(stderr(&output).contains(name) && stderr(&output).contains(reason), "{}", stderr(&output));
         assert!(!at("x.npy").exists());
@@ -78,7 +78,7 @@ fn pipes_sockets_and_unreadable_files_are_reported_without_waiting() {
     recording(&at("cry.wav"));
     make_pipe(&at("pipe.safetensors"));
     for model in ["pipe.safetensors", "/dev/zero"] {
-        let output = train(folder.path(), &["infer", "cry.wav", "--model", model]);
+        let output = wail(folder.path(), &["infer", "cry.wav", "--model", model]);
         assert_eq!(output.status.code(), Some(4), "{model}: {}", stderr(&output));
         assert!(stderr(&output).contains("not a regular file"), "{}", stderr(&output));
     }

@@ -13,8 +13,8 @@ use serde_json::Value;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-fn train(folder: &Path, arguments: &[&str]) -> String {
-    stdout(&run_files::train(folder, arguments))
+fn wail(folder: &Path, arguments: &[&str]) -> String {
+    stdout(&run_files::wail(folder, arguments))
 }
 
 fn probabilities(answer: &str) -> Vec<(String, f64)> {
@@ -36,16 +36,16 @@ fn runs_and_models_of_each_version_still_open() {
         let folder = tempfile::tempdir().unwrap();
         copy(&contents(&version), folder.path());
         let expected = probabilities(&std::fs::read_to_string(version.join("answer.json")).unwrap());
-        train(folder.path(), &["export", "run", "--trial", "lr0.01-inner8-dropout0.5", "--out", "other"]);
+        wail(folder.path(), &["export", "run", "--trial", "lr0.01-inner8-dropout0.5", "--out", "other"]);
         for model in ["run", "run/model.safetensors", "model", "model/model.onnx"] {
-            let found = probabilities(&train(folder.path(), &["infer", &sound, "--model", model, "--format", "json"]));
+            let found = probabilities(&wail(folder.path(), &["infer", &sound, "--model", model, "--format", "json"]));
             assert_eq!(found.len(), expected.len());
             for ((label, found), (expected_label, expected)) in found.iter().zip(&expected) {
                 assert_eq!(label, expected_label);
                 assert!((found - expected).abs() < 2e-6, "{}, {model}: {label} {found}", version.display());
             }
         }
-        train(folder.path(), &["report", "run"]);
+        wail(folder.path(), &["report", "run"]);
         assert!(folder.path().join("run/report.html").is_file());
         let (_journal, records) = Journal::open(&folder.path().join("run")).unwrap();
         let JournalState { trials, finished } = JournalState::replay(records);

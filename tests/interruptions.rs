@@ -46,7 +46,7 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn train(folder: &Path, arguments: &[&str]) -> Output {
+fn wail(folder: &Path, arguments: &[&str]) -> Output {
     command(folder, arguments).output().unwrap()
 }
 
@@ -55,7 +55,7 @@ fn text(output: &Output) -> String {
 }
 
 fn finish(folder: &Path, arguments: &[&str]) -> String {
-    let output = train(folder, arguments);
+    let output = wail(folder, arguments);
     assert!(output.status.success(), "{}", text(&output));
     text(&output)
 }
@@ -150,7 +150,7 @@ fn a_second_process_is_refused_and_a_killed_one_leaves_no_lock() {
     let folder = fresh();
     let long = ["--set", "train.epochs=10000"];
     let mut holder = started(folder.path(), &long);
-    let output = train(folder.path(), &long);
+    let output = wail(folder.path(), &long);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     assert!(text(&output).contains(&format!("process {} is at work in this folder", holder.id())), "{}", text(&output));
     holder.kill().unwrap();
@@ -209,7 +209,7 @@ fn a_full_or_read_only_disk_is_reported_and_harms_nothing() {
     }
     let script = format!(
         r#"
-        train() {{ "$0" --config tiny.toml --device cpu; }}
+        wail() {{ "$0" --config tiny.toml --device cpu; }}
         {mount}
         for size in 20k 100k 600k; do
             mount -o remount,size=$size experiments
@@ -259,7 +259,7 @@ fn a_failed_trial_is_reported_the_others_continue_and_it_is_retried_on_request()
     let retried = finish(folder.path(), &[&exploding[..], &["--retry-failed"]].concat());
     assert!(retried.contains("FAILED     trial lr10"), "{retried}");
     assert!(contents(folder.path()) == before, "it fails in the same way");
-    let all = train(folder.path(), &[&exploding[..], &["--set", "sweep.learning_rate=[10.0]"]].concat());
+    let all = wail(folder.path(), &[&exploding[..], &["--set", "sweep.learning_rate=[10.0]"]].concat());
     assert_eq!(all.status.code(), Some(1));
     assert!(text(&all).contains("every trial failed"), "{}", text(&all));
 }
@@ -271,7 +271,7 @@ fn an_io_error_within_a_trial_ends_the_run_and_is_not_recorded() {
     // A file in place of the folder of resume points.
     std::fs::create_dir_all(folder.path().join("data/cache")).unwrap();
     std::fs::write(folder.path().join("data/cache/training"), "").unwrap();
-    let output = train(folder.path(), &["--set", "train.epochs=10000", "--set", "backbone.train=layer4"]);
+    let output = wail(folder.path(), &["--set", "train.epochs=10000", "--set", "backbone.train=layer4"]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     assert!(text(&output).contains("data/cache/training/"), "{}", text(&output));
     let (_journal, records) = Journal::open(&run_in(folder.path())).unwrap();

@@ -44,7 +44,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A finished run, with a cry of 14 s between silences of 8 s as `long.wav`.
 static RUN: LazyLock<TempDir> = LazyLock::new(|| {
     let folder = fresh(TINY);
-    stdout(&train(folder.path(), &["--config", "tiny.toml"]));
+    stdout(&wail(folder.path(), &["--config", "tiny.toml"]));
     let pcm: Vec<u8> = [silence(8), cry(folder.path(), 14), silence(8)].concat();
     std::fs::write(folder.path().join("long.wav"), wav(RATE_HZ as u32, pcm.len() as u32, &pcm)).unwrap();
     folder
@@ -59,7 +59,7 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn train(folder: &Path, arguments: &[&str]) -> Output {
+fn wail(folder: &Path, arguments: &[&str]) -> Output {
     command(folder, arguments).output().unwrap()
 }
 
@@ -73,7 +73,7 @@ fn silence(seconds: usize) -> Vec<u8> {
 
 /// PCM of the recording with the highest cry score, repeated.
 fn cry(folder: &Path, seconds: usize) -> Vec<u8> {
-    let answers = stdout(&train(folder, &["infer", "data/synthetic/40", "--format", "jsonl"]));
+    let answers = stdout(&wail(folder, &["infer", "data/synthetic/40", "--format", "jsonl"]));
     let answers = answers.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let clearest = answers.max_by(|a, b| a["cry_score"].as_f64().unwrap().total_cmp(&b["cry_score"].as_f64().unwrap()));
     let clearest = clearest.unwrap();
@@ -96,7 +96,7 @@ fn wav(rate_hz: u32, length: u32, pcm: &[u8]) -> Vec<u8> {
 fn a_timeline_locates_the_cry_and_every_format_agrees() {
     let folder = RUN.path();
     let infer =
-        |format: &str| train(folder, &["infer", "long.wav", "--window", "7", "--hop", "3.5", "--format", format]);
+        |format: &str| wail(folder, &["infer", "long.wav", "--window", "7", "--hop", "3.5", "--format", format]);
     let answer = json(&infer("json"));
     assert_eq!((&answer["file"], &answer["hop_seconds"]), (&"long.wav".into(), &3.5.into()));
     let events = answer["events"].as_array().unwrap();
@@ -141,8 +141,8 @@ fn a_window_is_answered_like_a_separate_recording() {
         let pcm = cry(folder, 10);
         let name = format!("{rate_hz}.wav");
         std::fs::write(folder.join(&name), wav(rate_hz, pcm.len() as u32, &pcm)).unwrap();
-        let whole = json(&train(folder, &["infer", &name, "--format", "json"]));
-        let events = json(&train(folder, &["infer", &name, "--window", "7", "--hop", "7", "--format", "json"]));
+        let whole = json(&wail(folder, &["infer", &name, "--format", "json"]));
+        let events = json(&wail(folder, &["infer", &name, "--window", "7", "--hop", "7", "--format", "json"]));
         let expected = if whole["not_a_cry"] == true { None } else { Some(&whole) };
         let found = events["events"].as_array().unwrap().iter().find(|event| event["start_seconds"] == 0.0);
         assert_eq!(found.map(|event| &event["label"]), expected.map(|whole| &whole["label"]), "{events} {whole}");
@@ -259,7 +259,7 @@ fn invalid_arguments_are_refused_with_exit_code_2() {
         (&["infer", "-", "--follow", "--rate", "100"], "100"),
         (&["infer", "long.wav", "--rate", "8000"], "--follow"),
     ] {
-        let output = train(folder, arguments);
+        let output = wail(folder, arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(stderr.contains(expected), "{arguments:?}: {stderr}");

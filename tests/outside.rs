@@ -6,25 +6,25 @@ mod run_files;
 
 use std::path::Path;
 
-use run_files::{command, stderr, stdout, train};
+use run_files::{command, stderr, stdout, wail};
 use tempfile::TempDir;
 
 #[test]
 fn built_in_configs_are_listed_printed_and_run_by_name() {
     let folder = TempDir::new().unwrap();
     let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs");
-    let list = stdout(&train(folder.path(), &["config", "list"]));
+    let list = stdout(&wail(folder.path(), &["config", "list"]));
     for entry in std::fs::read_dir(&configs).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(list.contains(&name), "{name} is missing in {list}");
-        let shown = stdout(&train(folder.path(), &["config", "show", &name]));
+        let shown = stdout(&wail(folder.path(), &["config", "show", &name]));
         assert_eq!(shown, std::fs::read_to_string(configs.join(&name)).unwrap(), "{name}");
     }
-    let unknown = train(folder.path(), &["config", "show", "nothing"]);
+    let unknown = wail(folder.path(), &["config", "show", "nothing"]);
     assert_eq!(unknown.status.code(), Some(2), "{}", stderr(&unknown));
     assert!(stderr(&unknown).contains("wail config list"), "{}", stderr(&unknown));
 
-    let invalid = train(folder.path(), &["--config", "quick.toml", "--set", "train.epochs=0"]);
+    let invalid = wail(folder.path(), &["--config", "quick.toml", "--set", "train.epochs=0"]);
     assert!(stderr(&invalid).contains("quick.toml (built in)"), "{}", stderr(&invalid));
     assert!(stderr(&invalid).contains("train.epochs: must be 1 to 10000"), "{}", stderr(&invalid));
 }
@@ -47,16 +47,16 @@ fn wail_home_moves_caches_and_weights_and_nothing_else() {
     let state = |output: &str| output.lines().find(|line| line.starts_with("resnet18 ")).unwrap().to_owned();
     let inside = state(&stdout(&run(&["weights", "list"])));
     assert!(inside.contains("DAMAGED"), "{inside}");
-    let outside = state(&stdout(&train(&work, &["weights", "list"])));
+    let outside = state(&stdout(&wail(&work, &["weights", "list"])));
     assert!(outside.contains("missing"), "{outside}");
 }
 
 #[test]
 fn completions_and_manual_pages_name_every_command() {
     let folder = TempDir::new().unwrap();
-    let script = stdout(&train(folder.path(), &["completions", "bash"]));
-    let page = stdout(&train(folder.path(), &["man"]));
-    stdout(&train(folder.path(), &["man", "--out", "man"]));
+    let script = stdout(&wail(folder.path(), &["completions", "bash"]));
+    let page = stdout(&wail(folder.path(), &["man"]));
+    stdout(&wail(folder.path(), &["man", "--out", "man"]));
     for name in ["infer", "pretrain", "report", "export", "audit", "features", "embed", "weights", "synth", "config"] {
         assert!(script.contains(name), "{name}");
         assert!(page.contains(name), "{name}");

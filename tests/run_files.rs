@@ -1,4 +1,4 @@
-//! The real `train` binary, and the files of its runs, for the tests that include this file.
+//! The real `wail` binary, and the files of its runs, for the tests that include this file.
 
 #![allow(dead_code, reason = "not every test needs all of it")]
 
@@ -54,15 +54,15 @@ pub fn assert_same(found: &[(PathBuf, Vec<u8>)], expected: &[(PathBuf, Vec<u8>)]
     }
 }
 
-/// The command `train` in `folder`.
+/// The command `wail` in `folder`.
 pub fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wail"));
     command.current_dir(folder).args(arguments);
     command
 }
 
-/// Runs `train` in `folder`.
-pub fn train(folder: &Path, arguments: &[&str]) -> Output {
+/// Runs `wail` in `folder`.
+pub fn wail(folder: &Path, arguments: &[&str]) -> Output {
     command(folder, arguments).output().unwrap()
 }
 
