@@ -17,11 +17,11 @@ pub struct PreparedCorpus {
     pub corpus: Corpus,
     /// Whether they are synthetic.
     pub synthetic: bool,
-    /// How to tell the recorder of a recording.
+    /// The rule that gives the recorder of a recording.
     pub recorders: RecorderRule,
     /// How the recordings are related.
     pub relations: Relations,
-    /// Paths of the recordings that the configuration's remedies left out.
+    /// Paths of the duplicates and contradictions that were dropped.
     pub dropped: Vec<String>,
     /// Which recording is in which split.
     pub plan: Plan,
@@ -31,7 +31,7 @@ impl PreparedCorpus {
     /// Prepares the recordings of `located`; `usable` says for each whether it may take part, `[n recordings]`.
     ///
     /// # Errors
-    /// [`Error::Dataset`] if recorders cannot be told or split files do not fit, [`Error::Data`] if a split has no recording.
+    /// [`Error::Dataset`] if the recorder rule or the split files do not fit the corpus, [`Error::Data`] if a split has no recording.
     pub fn new(located: Located, mut usable: Vec<bool>, config: &DataConfig, seed: u64) -> Result<Self, Error> {
         let Located { corpus, synthetic } = located;
         let recorders = RecorderRule::new(config.recorder_pattern.as_deref(), config.recorder_csv.as_deref(), &corpus)?;

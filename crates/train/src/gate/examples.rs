@@ -131,7 +131,7 @@ impl Examples {
         sounds.chain(self.decoys.chunks_exact(self.n_features))
     }
 
-    /// Embeddings of the synthetic sounds of one family.
+    /// Embeddings of the synthetic sounds of one family: one `[sounds_per_kind, n_features]` for each of its kinds.
     pub fn family<'a>(&'a self, family: &'a str) -> impl Iterator<Item = &'a [f32]> {
         self.sounds.iter().filter(move |(kind, _)| kind.family == family).map(|(_, rows)| rows.as_slice())
     }
