@@ -43,7 +43,6 @@ pub mod synth;
 
 pub use audio_files::audio_files;
 pub use corpus::{Corpus, Recording};
-pub use durable::hex;
 pub use error::Error;
 pub use float_cache::FloatCache;
 pub use image_store::{Checked, ImageStore, Unreadable};

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use dataset::hex;
+use durable::hex;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 

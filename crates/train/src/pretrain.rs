@@ -16,13 +16,12 @@ use std::time::Instant;
 
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
-use dataset::hex;
+use durable::sha256_hex;
 use experiment::journal::{Journal, JournalState, Record};
 use experiment::{Environment, RunFolder, seed};
 use model::{BackboneInfo, Compute, NormedBackbone};
 use rand::seq::SliceRandom;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::Error;
 use crate::config::Settings;
@@ -51,7 +50,7 @@ pub fn run(config: &PretrainConfig, compute: &Compute, out: &Path) -> Result<Pat
     let path = run.path.join(BACKBONE_FILE);
     let (journal, records) = Journal::open(&run.path)?;
     run.remove_leftovers()?;
-    let hash = hex(&Sha256::digest(&resolved));
+    let hash = sha256_hex(resolved.as_bytes());
     if JournalState::replay(records.iter().cloned()).finished.as_ref() == Some(&hash) {
         eprintln!("finished   {}: nothing is left to do", run.path.display());
         journal.finish(&records)?;

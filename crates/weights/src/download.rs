@@ -5,10 +5,11 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use durable::sha256_hex_of;
 use ureq::Agent;
 use ureq::http::{Response, StatusCode, header};
 
-use crate::verify::{part_path, sha256};
+use crate::verify::part_path;
 use crate::{Error, State, WeightFile, verify};
 
 /// Time limits of a download.
@@ -105,7 +106,7 @@ fn complete(
         }
     }
     part.seek(SeekFrom::Start(0)).map_err(on_disk)?;
-    let found = sha256(&*part).map_err(on_disk)?;
+    let (found, _) = sha256_hex_of(&*part).map_err(on_disk)?;
     if found != entry.sha256 {
         part.set_len(0).map_err(on_disk)?;
         return Err(Error::Checksum { url: entry.url.clone(), found, expected: entry.sha256.clone() });

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::verify::sha256;
 use crate::{Error, FetchLimits, State, WeightFile, fetch, verify};
 
 /// What the server does with a request; the last answer is repeated.
@@ -51,7 +50,7 @@ impl Case {
             file: "test.onnx".into(),
             url: format!("http://{}/test.onnx", listener.local_addr().unwrap()),
             bytes: content.len() as u64,
-            sha256: sha256(&content[..]).unwrap(),
+            sha256: durable::sha256_hex(&content),
             licence: "none".into(),
             source: "this test".into(),
         };

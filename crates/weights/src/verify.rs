@@ -1,10 +1,10 @@
 //! Whether a weight file is present and the one of the register.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
+use durable::sha256_hex_of;
 
 use crate::{Error, WeightFile};
 
@@ -46,23 +46,11 @@ pub fn verify(entry: &WeightFile, models: &Path) -> Result<State, Error> {
     if length != entry.bytes {
         return Ok(State::Damaged { reason: format!("{length} bytes long, not {}", entry.bytes) });
     }
-    let found = File::open(&path).and_then(sha256).map_err(|source| Error::Io { path, source })?;
+    let (found, _) = File::open(&path).and_then(sha256_hex_of).map_err(|source| Error::Io { path, source })?;
     Ok(if found == entry.sha256 { State::Verified } else { State::Damaged { reason: format!("SHA-256 is {found}") } })
 }
 
 /// Path of an unfinished download.
 pub(crate) fn part_path(entry: &WeightFile, models: &Path) -> PathBuf {
     models.join(format!("{}.part", entry.file))
-}
-
-/// SHA-256 of everything that is left to read, in hexadecimal.
-pub(crate) fn sha256(mut file: impl Read) -> io::Result<String> {
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
-            n => hasher.update(&buffer[..n]),
-        }
-    }
 }

@@ -2,7 +2,8 @@
 //! cached, so that a trial costs only what it trains. The result is embeddings if the whole backbone is frozen, feature maps if it is
 //! trained from `layer4` on, and images if all of it is trained.
 
-use dataset::{Corpus, FloatCache, ImageStore, Split, hex};
+use dataset::{Corpus, FloatCache, ImageStore, Split};
+use durable::hex;
 use experiment::{hash, seed};
 use model::Engine;
 use sha2::{Digest, Sha256};

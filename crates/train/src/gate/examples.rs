@@ -1,7 +1,8 @@
 //! The examples of a gate: embeddings of cries and of other sounds.
 
 use dataset::sounds::{KINDS, Kind, SAMPLE_RATE_HZ, SOUNDS_VERSION};
-use dataset::{Corpus, FloatCache, ImageStore, hex};
+use dataset::{Corpus, FloatCache, ImageStore};
+use durable::hex;
 use experiment::{hash, seed};
 use model::Engine;
 use rand::RngExt;

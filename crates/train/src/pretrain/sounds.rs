@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dataset::sounds::{KINDS, SAMPLE_RATE_HZ, SOUNDS_VERSION};
 use dataset::synth::{SynthConfig, write_corpus};
-use dataset::{Corpus, Split, hex, split_to_csv};
+use dataset::{Corpus, Split, split_to_csv};
+use durable::hex;
 use experiment::{PretrainingData, seed};
 use features::Extractor;
 use model::Compute;

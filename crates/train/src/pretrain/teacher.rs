@@ -1,6 +1,7 @@
 //! The teacher of a distillation: YAMNet, which embeds each sound without augmentation, through its own front end.
 
-use dataset::{FloatCache, hex};
+use dataset::FloatCache;
+use durable::hex;
 use experiment::hash;
 use features::{Extractor, FeatureConfig};
 use model::{Arch, Compute, Engine};

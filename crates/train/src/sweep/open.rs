@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use dataset::hex;
+use durable::sha256_hex;
 use experiment::journal::{Journal, JournalState, Outcome, Outcomes, Record};
 use experiment::{Environment, PretrainingData, Report, RunFolder};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::prepare::Prepared;
 use crate::Error;
@@ -40,7 +39,7 @@ pub(super) struct OpenRun {
 pub(super) fn open(prepared: &Prepared, out: &Path, retry_failed: bool) -> Result<Opened, Error> {
     let config = prepared.config;
     let resolved = config.to_toml()?;
-    let config_hash = hex(&Sha256::digest(&resolved));
+    let config_hash = sha256_hex(resolved.as_bytes());
     let folder = RunFolder::create(out, &config.name, &identity(prepared)?.each_ref().map(String::as_str))?;
     let (journal, records) = Journal::open(&folder.path)?;
     folder.remove_leftovers()?;
