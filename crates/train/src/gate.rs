@@ -135,7 +135,7 @@ impl GateTraining<'_> {
             let cries = cries().map(|row| Example { row, is_cry: true });
             let examples: Vec<Example> =
                 cries.chain(others.into_iter().map(|row| Example { row, is_cry: false })).collect();
-            let (weight, bias) = fit(&examples, self.config.ridge);
+            let (weight, bias) = fit(&examples, self.config.ridge)?;
             Gate::new(weight, bias).map_err(|e| Error::Failed(e.to_string()))
         };
         let (tested_on, tested) = match whole.test.recordings.is_empty() {

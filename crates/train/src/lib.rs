@@ -6,7 +6,6 @@
 
 pub mod audit;
 pub mod backbone;
-mod cholesky;
 pub mod cli;
 mod commands;
 pub mod config;

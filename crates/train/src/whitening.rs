@@ -249,10 +249,9 @@ mod tests {
             let white = shrunk_zca(&views, 1e-9).unwrap() * &views;
             let covariance = &white * white.transpose() / count as f64;
             let rank = n.min(count - 1) as f64; // their mean is 0
-            let off = |difference: DMatrix<f64>| difference.amax();
             assert!((covariance.trace() - rank).abs() < 1e-4, "{n}, {count}: {}", covariance.trace());
-            assert!(off(&covariance * &views - &views) < 1e-4, "{n}, {count}");
-            assert!(off(&covariance - covariance.transpose()) < 1e-9, "{n}, {count}");
+            assert!((&covariance * &views - &views).amax() < 1e-4, "{n}, {count}");
+            assert!((&covariance - covariance.transpose()).amax() < 1e-9, "{n}, {count}");
         }
     }
 
