@@ -27,7 +27,7 @@ const RIDGE: f64 = 0.3;
 /// Standard deviations are clamped from below to this share of their mean: dividing by almost nothing would magnify rounding errors.
 const LEAST_STD: f64 = 0.1;
 
-/// Most iterations of the eigendecomposition for each row of the matrix; two are usual.
+/// Most iterations of the eigendecomposition for each row of the matrix, as in LAPACK's `dsteqr`.
 const MOST_ITERATIONS: usize = 30;
 
 /// A linear map that was fitted on the training views, or none. If layers of the backbone are trained, the map stays as it was fitted on the

@@ -154,7 +154,7 @@ impl Problem {
             gradient[i] += self.ridge * solution[i];
             hessian[(i, i)] += self.ridge;
         }
-        hessian[(n_features, n_features)] += f64::EPSILON; // where every example is far on its side
+        hessian[(n_features, n_features)] += f64::EPSILON; // keeps it positive definite where all margins are large
         (gradient, hessian)
     }
 
