@@ -97,6 +97,9 @@ pub enum Error {
         /// Why.
         source: Source,
     },
+    /// A decomposition of a matrix failed, or an embedding is not finite: exit code 1.
+    #[error("{0}")]
+    Numerical(String),
     /// Predictions cannot be scored: exit code 1.
     #[error(transparent)]
     Metrics(#[from] metrics::Error),
@@ -137,6 +140,7 @@ impl Error {
             | Self::Io { .. }
             | Self::Checkpoint(_)
             | Self::Device { .. }
+            | Self::Numerical(_)
             | Self::Metrics(_)
             | Self::Predict(_)
             | Self::Encode { .. }

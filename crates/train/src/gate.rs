@@ -3,7 +3,6 @@
 //! It is trained by logistic regression on cries against seeded synthetic sounds and decoys. It is tested on recordings that took no part
 //! in training and on families of sounds, such as all music, by a gate that was trained without that family.
 
-mod cholesky;
 mod evaluation;
 mod examples;
 mod excerpts;

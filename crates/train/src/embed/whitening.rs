@@ -1,32 +1,36 @@
-//! Whitening: what the heads are trained on instead of raw embeddings.
+//! Whitening: a linear map from rectified embeddings to the inputs of the heads.
 //!
-//! The values of an embedding differ in size and rise and fall together, the more so with a random backbone, whose
-//! 512 numbers hardly differ between recordings; a few hundred steps of gradient descent then see little but the mean.
-//! Rectified embeddings `x` are therefore brought to `(x - mean) · matrix`: standardised, turned to have no correlations over the
-//! training views while staying as near as can be to what they were (ZCA: Bell and Sejnowski 1997), and shrunk, the more the less the
-//! training views spread in a direction. Directions that they do not have, most of YAMNet's 2048 with a few hundred recordings, are left out: there a
-//! head would keep the random numbers that it began with. Since the map is linear, a trained head absorbs it:
-//! what is saved is the plain head on plain embeddings. `docs/experiments.md` has the scores of this map and of others.
+//! The features of an embedding differ in scale and are strongly correlated, most of all with a random backbone, whose 512 features hardly
+//! differ between recordings. A few hundred steps of gradient descent then learn little more than the mean. So a rectified embedding `x` is
+//! mapped to `(x - mean) · matrix`:
+//! - Each feature is standardised.
+//! - The correlations over the training views are removed, and the result stays as close as possible to the standardised features (ZCA:
+//!   Bell and Sejnowski 1997).
+//! - Each direction is shrunk, the more the less the training views vary along it. Directions along which they do not vary are dropped:
+//!   a head would keep its random initial weights there. With a few hundred recordings these are most of YAMNet's 2048.
+//!
+//! The map is linear, so a trained head absorbs it, and the saved head takes plain embeddings. `docs/experiments.md` has the scores of
+//! this map and of others.
 
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 use model::Head;
+use nalgebra::{DMatrix, SymmetricEigen};
 
 use super::embeddings::{Embeddings, Rows};
 use crate::Error;
 
-/// Along a direction in which the standardised numbers have this variance they are shrunk to a half.
+/// A direction with this variance, in units of a standardised feature, is shrunk to half its size.
 const RIDGE: f64 = 0.3;
 
-/// No standard deviation counts as less than this share of their mean: what is divided by almost nothing magnifies rounding.
+/// Standard deviations are clamped from below to this share of their mean: dividing by almost nothing would magnify rounding errors.
 const LEAST_STD: f64 = 0.1;
 
-/// Steps of an iteration that doubles its digits once it is near, after one step for each factor of 9/4 between the matrix' norm and its
-/// smallest eigenvalue: 12 for YAMNet.
-const MOST_STEPS: usize = 40;
+/// Most iterations of the eigendecomposition for each row of the matrix, as in LAPACK's `dsteqr`.
+const MOST_ITERATIONS: usize = 30;
 
-/// A linear map that was fitted on training, or none. Where the backbone is trained, too, it stays as it was fitted on the
-/// embeddings before: training starts from there, and the map is still linear.
+/// A linear map that was fitted on the training views, or none. If layers of the backbone are trained, the map stays as it was fitted on the
+/// embeddings before training.
 pub struct Whitening {
     map: Option<Map>,
     device: Device,
@@ -38,15 +42,15 @@ struct Map {
 }
 
 impl Whitening {
-    /// No map: inputs are rectified only.
+    /// No map: embeddings are only rectified.
     pub fn none(device: &Device) -> Self {
         Self { map: None, device: device.clone() }
     }
 
-    /// Fits the map on all training views, on the CPU; it is used on `device`.
+    /// Fits the map on all training views, on the CPU with one thread; it is applied on `device`.
     ///
     /// # Errors
-    /// [`Error::Failed`] if the device gives no result.
+    /// [`Error::Numerical`] if an embedding is not finite, or if the eigendecomposition does not converge.
     pub fn fit(embeddings: &Embeddings, device: &Device) -> Result<Self, Error> {
         let n = embeddings.n_features;
         let (mean, matrix) = fit(&embeddings.train.rows, n)?;
@@ -54,7 +58,7 @@ impl Whitening {
         Ok(Self { map: Some(map), device: device.clone() })
     }
 
-    /// The inputs `[n, n_features]` of the head's linear layers for embeddings of that shape, with or without autodiff.
+    /// Inputs of the head's linear layers, `[n, n_features]`, from embeddings of the same shape, with or without autodiff.
     pub fn head_inputs(&self, embeddings: Tensor<2>) -> Tensor<2> {
         let rectified = relu(embeddings);
         let Some(Map { mean, matrix }) = &self.map else { return rectified };
@@ -65,10 +69,10 @@ impl Whitening {
         (rectified - mean).matmul(matrix)
     }
 
-    /// The inputs of the heads in place of the embeddings, in the same places.
+    /// The same splits with the inputs of the heads in place of the embeddings.
     ///
     /// # Errors
-    /// [`Error::Failed`] if the device gives no result.
+    /// [`Error::Device`] if the device gives no result.
     pub fn apply(&self, embeddings: &Embeddings) -> Result<Embeddings, Error> {
         let part = |part: &Rows| {
             let rows = self.apply_rows(&part.rows, embeddings.n_features)?;
@@ -86,7 +90,7 @@ impl Whitening {
         self.head_inputs(matrix_of(rows.to_vec(), n, &self.device)).into_data().try_to_vec().map_err(Error::no_result)
     }
 
-    /// The head for plain embeddings in place of one for whitened inputs.
+    /// The head for plain embeddings that equals `head` on whitened inputs.
     pub fn absorbed_by(&self, head: &Head) -> Head {
         match &self.map {
             Some(Map { mean, matrix }) => head.absorb(mean, matrix),
@@ -101,9 +105,16 @@ fn matrix_of(values: Vec<f32>, n_columns: usize, device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(values, [n_rows, n_columns]), device)
 }
 
-/// Mean `[n]` and matrix `[n, n]` of the rectified rows: `D⁻¹ C^(-1/2) R (R + RIDGE · I)⁻¹` with D the standard deviations, R the correlations
-/// and `C = (R + RIDGE · I) / (1 + RIDGE)`.
+/// Mean `[n]` and matrix `[n, n]`, row-major, of the map for rows `[count, n]`.
 fn fit(rows: &[f32], n: usize) -> Result<(Vec<f32>, Vec<f32>), Error> {
+    if let Some(place) = rows.iter().position(|value| !value.is_finite()) {
+        return Err(Error::Numerical(format!(
+            "whitening: value {} of the embedding of training view {} is {}; check the backbone's weights",
+            place % n,
+            place / n,
+            rows[place]
+        )));
+    }
     let count = rows.len() / n;
     let rectified = |row: &[f32], i: usize| f64::from(row[i].max(0.0));
     let column_mean = |of: &dyn Fn(&[f32], usize) -> f64| {
@@ -120,37 +131,46 @@ fn fit(rows: &[f32], n: usize) -> Result<(Vec<f32>, Vec<f32>), Error> {
         variances.iter().map(|v| 1.0 / v.sqrt().max(floor).max(f64::from(f32::MIN_POSITIVE))).collect();
     let standardised = rows.chunks_exact(n).flat_map(|row| (0..n).map(|i| (rectified(row, i) - mean[i]) * scale[i]));
 
-    let standardised = matrix_of(standardised.map(|value| value as f32).collect(), n, &model::cpu());
-    let correlations = standardised.clone().transpose().matmul(standardised) / count as f64;
-    let unit = Tensor::<2>::eye(n, &model::cpu());
-    let white = inverse_square_root((correlations + unit.clone() * RIDGE) / (1.0 + RIDGE))?;
-    let signal = unit - white.clone().matmul(white.clone()) * (RIDGE / (1.0 + RIDGE)); // R / (R + RIDGE · I)
-    let mut matrix: Vec<f32> = white.matmul(signal).into_data().try_to_vec().map_err(Error::no_result)?;
-    for (line, scale) in matrix.chunks_exact_mut(n).zip(&scale) {
-        line.iter_mut().for_each(|value| *value *= *scale as f32);
-    }
-    Ok((mean.into_iter().map(|value| value as f32).collect(), matrix))
+    let zca = shrunk_zca(&DMatrix::from_iterator(n, count, standardised), RIDGE)?;
+    let lines = zca.column_iter().zip(&scale); // a column is a row: the matrix is symmetric
+    let matrix = lines.flat_map(|(line, scale)| line.iter().map(|value| (value * scale) as f32).collect::<Vec<f32>>());
+    Ok((mean.into_iter().map(|value| value as f32).collect(), matrix.collect()))
 }
 
-/// `C^(-1/2)` of a symmetric positive definite `C`, `[n, n]`, by Newton's and Schulz' iteration, coupled (Higham, "Functions of Matrices",
-/// 2008, section 6.7): products of matrices alone, which is faster than looking for eigenvectors.
-fn inverse_square_root(c: Tensor<2>) -> Result<Tensor<2>, Error> {
-    let [n, _] = c.dims();
-    let value =
-        |tensor: Tensor<1>| Ok::<f32, Error>(tensor.into_data().try_to_vec::<f32>().map_err(Error::no_result)?[0]);
-    let norm = value(c.clone().powf_scalar(2.0).sum().sqrt())?; // at least the largest eigenvalue, as convergence wants
-    let unit = Tensor::<2>::eye(n, &c.device());
-    let (mut root, mut inverse) = (c / norm, unit.clone());
-    for _ in 0..MOST_STEPS {
-        let correction = unit.clone() * 1.5 - inverse.clone().matmul(root.clone()) * 0.5;
-        let change = value((correction.clone() - unit.clone()).abs().max())?;
-        root = root.matmul(correction.clone());
-        inverse = correction.matmul(inverse);
-        if change < 1e-4 {
-            break; // the next would be below the square of it
-        }
+/// `C^(-1/2) R (R + ridge · I)^(-1)`, `[n, n]` and symmetric, for standardised views in the columns of `views`, `[n, count]`, with R their
+/// correlations and `C = (R + ridge · I) / (1 + ridge)`.
+///
+/// The map has the eigenvectors of R. Where there are fewer views than features, those come from the smaller matrix of the views' products:
+/// `views · u` is an eigenvector of R for each eigenvector `u` of that, and R is 0 along all others.
+fn shrunk_zca(views: &DMatrix<f64>, ridge: f64) -> Result<DMatrix<f64>, Error> {
+    let (n, count) = views.shape();
+    let few_views = count < n;
+    let products = if few_views { views.transpose() * views } else { views * views.transpose() };
+    let size = products.nrows();
+    let eigen = decompose(products / count as f64 + DMatrix::identity(size, size) * ridge, MOST_ITERATIONS * size)?;
+    let directions = if few_views { views * eigen.eigenvectors } else { eigen.eigenvectors };
+    let mut scaled = directions.clone();
+    for (mut direction, value) in scaled.column_iter_mut().zip(&eigen.eigenvalues) {
+        let spread = if few_views { 1.0 / count as f64 } else { value - ridge }; // R's eigenvalue over the squared length
+        direction *= (1.0 + ridge).sqrt() / (value * value.sqrt()) * spread;
     }
-    Ok(inverse / norm.sqrt())
+    Ok(scaled * directions.transpose())
+}
+
+/// Eigenvalues and eigenvectors of a symmetric matrix, with one thread: the same bits each time.
+///
+/// # Errors
+/// [`Error::Numerical`] if that takes `most_iterations` or more, or if the result is not finite.
+fn decompose(matrix: DMatrix<f64>, most_iterations: usize) -> Result<SymmetricEigen<f64, nalgebra::Dyn>, Error> {
+    let size = matrix.nrows();
+    SymmetricEigen::try_new(matrix, f64::EPSILON, most_iterations)
+        .filter(|eigen| eigen.eigenvalues.iter().chain(&eigen.eigenvectors).all(|value| value.is_finite()))
+        .ok_or_else(|| {
+            Error::Numerical(format!(
+                "whitening: the eigendecomposition of the training views' correlations, {size} x {size}, did not converge within \
+                 {most_iterations} iterations; train.whiten = false trains without it"
+            ))
+        })
 }
 
 #[cfg(test)]
@@ -162,7 +182,7 @@ mod tests {
 
     const N: usize = 6;
 
-    /// Rows whose values differ in size by 1000, hang together, and have one that never changes.
+    /// Rows whose features differ in scale by 1000 and are correlated; one feature is constant.
     fn embeddings() -> Embeddings {
         let mut rng = experiment::seed::generator(3, &["whitening"]);
         let rows = (0..400)
@@ -178,10 +198,10 @@ mod tests {
         Embeddings { n_classes: 3, n_features: N, n_views: 1, train: part.clone(), val: part.clone(), test: part }
     }
 
-    /// R of two numbers that rise and fall together has the eigenvalue 2, along (1, 1), and 0: the spread along (1, 1) becomes what the formula
-    /// says, and what lies along (1, -1) is left out.
+    /// The correlations of two proportional features have the eigenvalue 2 along (1, 1), and 0 along (1, -1): the variance along (1, 1) is
+    /// that of the formula, and the direction (1, -1) is dropped.
     #[test]
-    fn whitened_rows_have_the_spread_of_the_formula_where_training_has_one() {
+    fn whitened_rows_vary_as_the_formula_says_where_the_training_rows_vary() {
         let rows: Vec<f32> = (0..400).flat_map(|i| [i as f32, 2.0 * i as f32]).collect();
         let part = Rows { recordings: Vec::new(), labels: Vec::new(), rows };
         let elsewhere = Rows { rows: vec![299.5, 199.0], ..part.clone() }; // 100 above one mean, 200 below the other
@@ -197,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_changes_says_nothing() {
+    fn a_constant_feature_is_dropped() {
         let white = Whitening::fit(&embeddings(), &Device::flex()).unwrap().apply(&embeddings()).unwrap().train.rows;
         for i in 0..N {
             let column = || white.chunks_exact(N).map(|row| f64::from(row[i]));
@@ -207,29 +227,68 @@ mod tests {
         }
     }
 
-    /// As many directions without a spread as YAMNet's 2048 numbers of 300 recordings have, and one with nearly all of it.
+    /// Views in columns, `[n, count]`, with a common part that holds most of the variance; each row has mean 0 and variance 1.
+    fn views(n: usize, count: usize) -> DMatrix<f64> {
+        let mut rng = experiment::seed::generator(4, &["views", &n.to_string()]);
+        let common: Vec<f64> = (0..count).map(|_| rng.random_range(-1.5..1.5)).collect();
+        let mut views = DMatrix::from_fn(n, count, |_, view| common[view] + rng.random_range(-0.5..0.5));
+        for mut row in views.row_iter_mut() {
+            row.add_scalar_mut(-row.mean());
+            row /= row.variance().sqrt();
+        }
+        views
+    }
+
+    /// Without shrinking, the covariance of whitened views is the projection on the directions along which they vary.
     #[test]
-    fn the_inverse_of_the_root_squared_is_the_inverse() {
-        let (n, device) = (1024, model::cpu());
-        let mut rng = experiment::seed::generator(4, &["root"]);
-        let rows: Vec<f32> = (0..n / 8)
-            .flat_map(|_| {
-                let common: f32 = rng.random_range(-1.5..1.5);
-                (0..n).map(|_| common + rng.random_range(-0.5..0.5)).collect::<Vec<f32>>()
-            })
-            .collect();
-        let rows = matrix_of(rows, n, &device);
-        let c = (rows.clone().transpose().matmul(rows) / (n / 8) as f64 + Tensor::eye(n, &device)) / 2.0;
-        let root = inverse_square_root(c.clone()).unwrap();
-        let product = root.clone().matmul(c).matmul(root.clone());
-        let off = (product - Tensor::<2>::eye(n, &device)).abs().max().into_data().try_to_vec::<f32>().unwrap()[0];
-        assert!(off < 1e-3, "{off}");
-        let skew = (root.clone() - root.transpose()).abs().max().into_data().try_to_vec::<f32>().unwrap()[0];
-        assert!(skew < 1e-4, "{skew}");
+    fn the_whitened_covariance_is_the_identity_on_the_directions_of_training() {
+        // As YAMNet with few recordings; as many as features; as a ResNet with many.
+        for (n, count) in [(300, 40), (60, 60), (30, 400)] {
+            let views = views(n, count);
+            let white = shrunk_zca(&views, 1e-9).unwrap() * &views;
+            let covariance = &white * white.transpose() / count as f64;
+            let rank = n.min(count - 1) as f64; // their mean is 0
+            assert!((covariance.trace() - rank).abs() < 1e-4, "{n}, {count}: {}", covariance.trace());
+            assert!((&covariance * &views - &views).amax() < 1e-4, "{n}, {count}");
+            assert!((&covariance - covariance.transpose()).amax() < 1e-9, "{n}, {count}");
+        }
+    }
+
+    /// Views that are repeated have the same correlations, but there are then more of them than features.
+    #[test]
+    fn few_views_and_their_repetitions_have_the_same_map() {
+        let few = views(50, 20);
+        let repeated = DMatrix::from_fn(50, 100, |i, view| few[(i, view % 20)]);
+        let maps = [few, repeated].map(|views| shrunk_zca(&views, RIDGE).unwrap());
+        assert!((&maps[0] - &maps[1]).amax() < 1e-10, "{}", (&maps[0] - &maps[1]).amax());
+        assert!(maps[0].amax() > 0.01);
     }
 
     #[test]
-    fn a_head_that_absorbed_the_map_says_the_same_of_raw_embeddings() {
+    fn one_training_view_gives_a_map_without_directions() {
+        let (mean, matrix) = fit(&[1.0, 2.0, -3.0], 3).unwrap();
+        assert_eq!((mean, matrix), (vec![1.0, 2.0, 0.0], vec![0.0; 9]));
+    }
+
+    #[test]
+    fn an_embedding_that_is_not_finite_is_an_error_that_names_its_place() {
+        for value in [f32::NAN, f32::INFINITY] {
+            let message = fit(&[1.0, 2.0, 3.0, value], 2).unwrap_err().to_string();
+            assert!(message.contains(&format!("value 1 of the embedding of training view 1 is {value}")), "{message}");
+        }
+    }
+
+    #[test]
+    fn an_eigendecomposition_that_does_not_converge_is_an_error() {
+        let products = views(20, 40) * views(20, 40).transpose();
+        assert!(decompose(products.clone(), MOST_ITERATIONS * 20).is_ok());
+        let message = decompose(products, 3).unwrap_err().to_string();
+        assert!(message.contains("20 x 20, did not converge within 3 iterations"), "{message}");
+        assert!(decompose(DMatrix::from_element(20, 20, f64::NAN), MOST_ITERATIONS * 20).is_err());
+    }
+
+    #[test]
+    fn a_head_that_absorbed_the_map_gives_the_same_logits_from_plain_embeddings() {
         let (embeddings, device) = (embeddings(), Device::flex());
         let tensor = |rows: &[f32]| Tensor::<2>::from_data(TensorData::new(rows.to_vec(), [400, N]), &device);
         let mut rng = experiment::seed::generator(1, &["head"]);

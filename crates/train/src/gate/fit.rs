@@ -11,6 +11,6 @@ pub(super) fn fit(examples: &Examples, others: Others, ridge: f64) -> Result<Gat
     let cries = examples.cries().map(|row| Example { row, is_cry: true });
     let others = examples.others(others).map(|row| Example { row, is_cry: false });
     let examples: Vec<Example> = cries.chain(others).collect();
-    let (weight, bias) = logistic::fit(&examples, ridge);
+    let (weight, bias) = logistic::fit(&examples, ridge)?;
     Gate::new(weight, bias).map_err(Error::device("the gate"))
 }

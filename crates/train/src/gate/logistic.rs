@@ -1,43 +1,52 @@
-//! Logistic regression with L2 by Newton's method; both classes have equal weight.
+//! Logistic regression with L2 by Newton's method, both classes of equal weight.
 //!
-//! Minimises half the mean over cries plus half the mean over others of `ln(1 + exp(-y z))`, plus `ridge / 2 · |w|²`, on standardised inputs
-//! and with a bias that is not penalised. It is deterministic.
+//! Minimises half the mean over cries plus half the mean over other sounds of `ln(1 + exp(-y z))`, plus `ridge / 2 · |w|²`, over
+//! standardised inputs and a bias that is not shrunk. It draws nothing and runs with one thread: the same examples give the same bits.
 
-use super::cholesky;
+use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
-/// Maximum number of Newton steps; ten are usually enough.
+use crate::Error;
+
+/// Most steps of Newton's method; ten are many.
 const MAX_STEPS: usize = 50;
-/// Newton's method stops when a step is expected to lower the loss by less than this.
+
+/// Newton's method ends when the next step would lower the loss by less than this.
 const LEAST_GAIN: f64 = 1e-9;
-/// Standard deviations are clamped from below to this share of their mean, so that nearly constant features do not amplify rounding.
+
+/// Standard deviations are clamped from below to this share of their mean: dividing by almost nothing would magnify rounding errors.
 const LEAST_STD: f64 = 0.1;
 
-/// Jitter on the diagonal of the Gram matrix, as a share of its mean.
+/// Added to each example's product with itself, as a share of the mean of these products.
 const LEAST_PRODUCT: f64 = 1e-10;
 
-/// An embedding, and whether it is a cry.
+/// An embedding, `[n_features]`, and whether it is of a cry.
 #[derive(Clone, Copy)]
 pub(super) struct Example<'a> {
     pub row: &'a [f32],
     pub is_cry: bool,
 }
 
-/// Fits weights `[n_features]` and bias of a linear layer on plain embeddings whose sigmoid is the probability of a cry.
-pub(super) fn fit(examples: &[Example], ridge: f64) -> (Vec<f32>, f32) {
+/// Weights `[n_features]` and bias of the layer on plain embeddings whose sigmoid is the probability of a cry.
+///
+/// # Errors
+/// [`Error::Numerical`] if a matrix that Newton's method solves with is not positive definite.
+pub(super) fn fit(examples: &[Example], ridge: f64) -> Result<(Vec<f32>, f32), Error> {
     let problem = Problem::new(examples, ridge);
-    let solution = if problem.signs.len() < problem.mean.len() { problem.minimum_in_span() } else { problem.minimum() };
-    problem.on_plain_inputs(&solution)
+    let few_examples = problem.signs.len() < problem.mean.len();
+    let solution = if few_examples { problem.minimum_in_span()? } else { problem.minimum()? };
+    Ok(problem.on_plain_inputs(&solution))
 }
 
 struct Problem {
-    /// Standardised inputs, `[n, n_features + 1]`; the last is 1, for the bias.
-    inputs: Vec<f64>,
-    /// 1 for a cry, -1 for another sound; `[n]`.
+    /// Standardised examples, a column each, `[n_features + 1, n]`; the last row is 1, for the bias.
+    inputs: DMatrix<f64>,
+    /// 1 for a cry, -1 for any other sound; `[n]`.
     signs: Vec<f64>,
-    /// Weights of the examples, `[n]`; they sum to 1 if both classes are present.
+    /// They sum to 1 if both classes are present; `[n]`.
     weights: Vec<f64>,
-    /// Mean of each feature, and the factor that standardises it.
+    /// What was subtracted from each feature, `[n_features]`.
     mean: Vec<f64>,
+    /// What each feature was then multiplied by, `[n_features]`.
     scale: Vec<f64>,
     ridge: f64,
 }
@@ -61,123 +70,113 @@ impl Problem {
         let stds: Vec<f64> = variance.iter().map(|v| v.sqrt()).collect();
         let floor = (LEAST_STD * stds.iter().sum::<f64>() / n_features.max(1) as f64).max(f64::MIN_POSITIVE);
         let scale: Vec<f64> = stds.iter().map(|std| 1.0 / std.max(floor)).collect();
-        let mut inputs = Vec::with_capacity(examples.len() * (n_features + 1));
-        for example in examples {
-            inputs.extend(example.row.iter().zip(&mean).zip(&scale).map(|((x, m), s)| (f64::from(*x) - m) * s));
-            inputs.push(1.0);
-        }
+        let inputs = DMatrix::from_fn(n_features + 1, examples.len(), |i, example| match i < n_features {
+            true => (f64::from(examples[example].row[i]) - mean[i]) * scale[i],
+            false => 1.0,
+        });
         let signs = examples.iter().map(|example| if example.is_cry { 1.0 } else { -1.0 }).collect();
         Self { inputs, signs, weights, mean, scale, ridge }
     }
 
-    fn width(&self) -> usize {
-        self.mean.len() + 1
-    }
-
-    /// Weights of the inputs, `[width]`, at the minimum of the loss.
-    fn minimum(&self) -> Vec<f64> {
-        let mut solution = vec![0.0; self.width()];
+    /// Weights of the inputs, `[n_features + 1]`, that minimise the loss.
+    fn minimum(&self) -> Result<DVector<f64>, Error> {
+        let mut solution = DVector::zeros(self.inputs.nrows());
         let mut loss = self.loss(&solution);
         for _ in 0..MAX_STEPS {
-            let (gradient, mut curvature) = self.derivatives(&solution);
-            let mut step = gradient.clone();
-            cholesky::factor(&mut curvature, self.width());
-            cholesky::solve(&curvature, &mut step);
-            let promised: f64 = step.iter().zip(&gradient).map(|(s, g)| s * g).sum();
-            if promised < LEAST_GAIN {
+            let (gradient, hessian) = self.derivatives(&solution);
+            let step = cholesky(hessian)?.solve(&gradient);
+            if step.dot(&gradient) < LEAST_GAIN {
                 break;
             }
-            // Far from the minimum a full step can overshoot.
+            // Far from the minimum a whole step can overshoot it.
             let halvings = (0..30).map(|halving| {
-                let share = 0.5_f64.powi(halving);
-                let shorter: Vec<f64> = solution.iter().zip(&step).map(|(x, s)| x - share * s).collect();
+                let shorter = &solution - 0.5_f64.powi(halving) * &step;
                 (self.loss(&shorter), shorter)
             });
             let Some((lower, shorter)) = halvings.into_iter().find(|(lower, _)| *lower < loss) else { break };
             (loss, solution) = (lower, shorter);
         }
-        solution
+        Ok(solution)
     }
 
-    /// [`Problem::minimum`] for fewer examples than features. Apart from the bias, the minimum is a linear combination of the examples, so
-    /// the problem is solved in their span: if `L Lᵀ` is their Gram matrix, the rows of L replace the examples and keep their products.
-    fn minimum_in_span(&self) -> Vec<f64> {
+    /// [`Problem::minimum`] for fewer examples than features. Apart from the bias the solution is then a linear combination of the examples.
+    /// With `L Lᵀ` the examples' products with each other, the rows of L replace the examples: this keeps all lengths.
+    fn minimum_in_span(&self) -> Result<DVector<f64>, Error> {
         let (n, n_features) = (self.signs.len(), self.mean.len());
-        let rows: Vec<&[f64]> = self.inputs.chunks_exact(self.width()).map(|row| &row[..n_features]).collect();
-        let mut lower = vec![0.0; n * n];
-        for (i, line) in lower.chunks_exact_mut(n).enumerate() {
-            line[..=i].iter_mut().zip(&rows).for_each(|(product, other)| *product = cholesky::dot(rows[i], other));
-        }
-        // The examples are linearly dependent: their mean is 0, and some may be equal.
-        let jitter = LEAST_PRODUCT * (0..n).map(|i| lower[i * n + i]).sum::<f64>() / n as f64;
-        (0..n).for_each(|i| lower[i * n + i] += jitter.max(f64::MIN_POSITIVE));
-        cholesky::factor(&mut lower, n);
-        let inputs = lower.chunks_exact(n).enumerate().flat_map(|(i, line)| {
-            let row = line.iter().enumerate().map(move |(j, x)| if j <= i { *x } else { 0.0 });
-            row.chain([1.0])
-        });
+        let features = self.inputs.rows(0, n_features);
+        let mut products = features.transpose() * features;
+        // Examples may be linearly dependent: their mean is 0, and some may be equal.
+        let jitter = (LEAST_PRODUCT * products.trace() / n as f64).max(f64::MIN_POSITIVE);
+        (0..n).for_each(|i| products[(i, i)] += jitter);
+        let lower = cholesky(products)?.unpack();
         let small = Self {
-            inputs: inputs.collect(),
+            inputs: lower.transpose().insert_row(n, 1.0),
             signs: self.signs.clone(),
             weights: self.weights.clone(),
             mean: vec![0.0; n],
             scale: vec![1.0; n],
             ridge: self.ridge,
         };
-        let mut shares = small.minimum();
-        let bias = shares.split_off(n);
-        cholesky::solve_transposed(&lower, &mut shares);
-        let mut solution = vec![0.0; n_features];
-        for (row, share) in rows.iter().zip(&shares) {
-            solution.iter_mut().zip(*row).for_each(|(w, x)| *w += share * x);
+        let solution = small.minimum()?;
+        let mut shares = solution.rows(0, n).into_owned();
+        if !lower.tr_solve_lower_triangular_mut(&mut shares) {
+            return Err(not_positive_definite(n));
         }
-        solution.extend(bias);
-        solution
+        Ok((features * shares).push(solution[n]))
     }
 
     /// Margin `y z` of each example.
-    fn margins<'a>(&'a self, solution: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
-        self.inputs
-            .chunks_exact(self.width())
-            .zip(&self.signs)
-            .map(move |(row, sign)| sign * cholesky::dot(row, solution))
+    fn margins(&self, solution: &DVector<f64>) -> Vec<f64> {
+        self.inputs.tr_mul(solution).iter().zip(&self.signs).map(|(z, sign)| sign * z).collect()
     }
 
-    fn loss(&self, solution: &[f64]) -> f64 {
+    fn loss(&self, solution: &DVector<f64>) -> f64 {
         let of_margin = |margin: f64| (-margin).max(0.0) + (-margin.abs()).exp().ln_1p();
-        let examples: f64 = self.margins(solution).zip(&self.weights).map(|(m, weight)| weight * of_margin(m)).sum();
-        let size: f64 = solution[..self.mean.len()].iter().map(|w| w * w).sum();
-        examples + 0.5 * self.ridge * size
+        let margins = self.margins(solution);
+        let examples: f64 = margins.iter().zip(&self.weights).map(|(m, weight)| weight * of_margin(*m)).sum();
+        examples + 0.5 * self.ridge * solution.rows(0, self.mean.len()).norm_squared()
     }
 
-    /// Gradient `[width]` and the lower triangle of the Hessian `[width, width]`.
-    fn derivatives(&self, solution: &[f64]) -> (Vec<f64>, Vec<f64>) {
-        let width = self.width();
-        let (mut gradient, mut hessian) = (vec![0.0; width], vec![0.0; width * width]);
-        let margins: Vec<f64> = self.margins(solution).collect();
-        for (i, row) in self.inputs.chunks_exact(width).enumerate() {
-            let wrong = 1.0 / (1.0 + margins[i].exp());
-            let (slope, bend) = (self.weights[i] * self.signs[i] * wrong, self.weights[i] * wrong * (1.0 - wrong));
-            gradient.iter_mut().zip(row).for_each(|(g, x)| *g -= slope * x);
-            for (j, line) in hessian.chunks_exact_mut(width).enumerate() {
-                let factor = bend * row[j];
-                line[..=j].iter_mut().zip(row).for_each(|(h, x)| *h += factor * x);
-            }
+    /// Gradient `[n_features + 1]` and Hessian `[n_features + 1, n_features + 1]`.
+    fn derivatives(&self, solution: &DVector<f64>) -> (DVector<f64>, DMatrix<f64>) {
+        let n_features = self.mean.len();
+        let wrong = self.margins(solution).into_iter().map(|margin| 1.0 / (1.0 + margin.exp()));
+        let wrong: Vec<f64> = wrong.collect();
+        let examples = || wrong.iter().zip(&self.weights);
+        let slopes = examples().zip(&self.signs).map(|((wrong, weight), sign)| -weight * sign * wrong);
+        let mut gradient = &self.inputs * DVector::from_iterator(wrong.len(), slopes);
+        let mut bent = self.inputs.clone();
+        for (mut example, (wrong, weight)) in bent.column_iter_mut().zip(examples()) {
+            example *= weight * wrong * (1.0 - wrong);
         }
-        for j in 0..self.mean.len() {
-            gradient[j] += self.ridge * solution[j];
-            hessian[j * width + j] += self.ridge;
+        let mut hessian = bent * self.inputs.transpose();
+        for i in 0..n_features {
+            gradient[i] += self.ridge * solution[i];
+            hessian[(i, i)] += self.ridge;
         }
-        hessian[width * width - 1] += f64::EPSILON; // in case every example is far on its side
+        hessian[(n_features, n_features)] += f64::EPSILON; // keeps it positive definite where all margins are large
         (gradient, hessian)
     }
 
-    fn on_plain_inputs(&self, solution: &[f64]) -> (Vec<f32>, f32) {
+    fn on_plain_inputs(&self, solution: &DVector<f64>) -> (Vec<f32>, f32) {
         let weight: Vec<f64> = solution.iter().zip(&self.scale).map(|(w, scale)| w * scale).collect();
         let shift: f64 = weight.iter().zip(&self.mean).map(|(w, mean)| w * mean).sum();
         let bias = solution[self.mean.len()] - shift;
         (weight.into_iter().map(|w| w as f32).collect(), bias as f32)
     }
+}
+
+/// The factor `L` of a symmetric positive definite matrix `L Lᵀ`.
+fn cholesky(matrix: DMatrix<f64>) -> Result<Cholesky<f64, Dyn>, Error> {
+    let size = matrix.nrows();
+    Cholesky::new(matrix).ok_or_else(|| not_positive_definite(size))
+}
+
+fn not_positive_definite(size: usize) -> Error {
+    Error::Numerical(format!(
+        "gate: a matrix of the logistic regression, {size} x {size}, is not positive definite; check that the embeddings are finite, or raise \
+         gate.ridge"
+    ))
 }
 
 #[cfg(test)]
@@ -186,9 +185,9 @@ mod tests {
     use super::*;
     use rand::RngExt;
 
-    /// Two overlapping classes with 3 features of different scale, one of them constant.
+    /// Two classes that overlap, as rows of 3 features of different scale; the last is constant.
     fn rows() -> Vec<(Vec<f32>, bool)> {
-        let mut rng = experiment::seed::generator(5, &["logistic"]);
+        let mut rng = crate::seed::generator(5, &["logistic"]);
         (0..300)
             .map(|i| {
                 let is_cry = i % 3 == 0;
@@ -209,46 +208,77 @@ mod tests {
         let examples = examples(&rows);
         for ridge in [1e-4, 1e-1] {
             let problem = Problem::new(&examples, ridge);
-            let (weight, bias) = fit(&examples, ridge);
-            // Converted back to standardised inputs, the gradient vanishes.
+            let (weight, bias) = fit(&examples, ridge).unwrap();
+            // On standardised inputs the gradient vanishes.
             let mut solution: Vec<f64> = weight.iter().zip(&problem.scale).map(|(w, s)| f64::from(*w) / s).collect();
             let shift: f64 = weight.iter().zip(&problem.mean).map(|(w, m)| f64::from(*w) * m).sum();
             solution.push(f64::from(bias) + shift);
-            let (gradient, _) = problem.derivatives(&solution);
+            let (gradient, _) = problem.derivatives(&DVector::from_vec(solution.clone()));
             assert!(gradient.iter().all(|g| g.abs() < 1e-4), "{ridge}: {gradient:?}");
-            assert!(problem.loss(&solution) < problem.loss(&[0.0; 4]) - 0.05);
-            let (again, bias_again) = fit(&examples, ridge);
+            assert!(problem.loss(&DVector::from_vec(solution)) < problem.loss(&DVector::zeros(4)) - 0.05);
+            let (again, bias_again) = fit(&examples, ridge).unwrap();
             assert_eq!((again, bias_again), (weight, bias));
         }
     }
 
     #[test]
-    fn classes_have_equal_weight_and_a_constant_feature_has_none() {
+    fn classes_count_equally_and_a_constant_feature_gets_no_weight() {
         let rows = rows();
-        let (weight, bias) = fit(&examples(&rows), 1e-3);
+        let (weight, bias) = fit(&examples(&rows), 1e-3).unwrap();
         assert!(weight[0] > 0.0 && weight[1] > 0.0 && weight[1] < weight[0] / 2.0, "{weight:?}");
         assert!(weight[2].abs() < 1e-6, "{weight:?}");
-        // Midway between the classes the chance is even, although two thirds of the examples are of one class.
+        // Halfway between the classes the probability is one half, though two thirds of the examples are of one class.
         let middle = bias + 7.0 * weight[2];
         assert!(middle.abs() < 0.2, "{middle}");
     }
 
     #[test]
     fn fewer_examples_than_features_have_the_same_minimum() {
-        let mut rng = experiment::seed::generator(6, &["logistic"]);
+        let mut rng = crate::seed::generator(6, &["logistic"]);
         let mut rows: Vec<(Vec<f32>, bool)> =
             (0..12).map(|i| ((0..20).map(|_| rng.random_range(-1.0..1.0)).collect(), i % 3 == 0)).collect();
         rows.push(rows[0].clone());
         let problem = Problem::new(&examples(&rows), 1e-2);
-        let (found, expected) = (problem.minimum_in_span(), problem.minimum());
-        assert!(problem.loss(&expected) < problem.loss(&[0.0; 21]) - 0.1);
+        let (found, expected) = (problem.minimum_in_span().unwrap(), problem.minimum().unwrap());
+        assert!(problem.loss(&expected) < problem.loss(&DVector::zeros(21)) - 0.1);
         assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-4), "{found:?} {expected:?}");
     }
 
     #[test]
     fn separable_classes_have_a_finite_solution() {
         let rows: Vec<(Vec<f32>, bool)> = (0..20).map(|i| (vec![if i < 10 { 1e4 } else { -1e4 }], i < 10)).collect();
-        let (weight, bias) = fit(&examples(&rows), 1e-6);
+        let (weight, bias) = fit(&examples(&rows), 1e-6).unwrap();
         assert!(weight[0].is_finite() && weight[0] > 0.0 && bias.abs() < 1e-3, "{weight:?} {bias}");
+    }
+
+    /// Against elimination with pivots, which shares no code with Cholesky's factor, on random positive definite matrices.
+    #[test]
+    fn cholesky_solves_as_elimination_does() {
+        let mut rng = crate::seed::generator(7, &["cholesky"]);
+        for size in (1..=40).chain([130]) {
+            let root = DMatrix::from_fn(size, size + 1, |_, _| rng.random_range(-1.0..1.0));
+            let matrix = &root * root.transpose() + DMatrix::identity(size, size) * 1e-2;
+            let right = DVector::from_fn(size, |_, _| rng.random_range(-1.0..1.0));
+            let factor = cholesky(matrix.clone()).unwrap();
+            let (found, expected) = (factor.solve(&right), matrix.clone().lu().solve(&right).unwrap());
+            assert!((&found - &expected).amax() < 1e-9 * expected.amax(), "{size}");
+            assert!((factor.l() * factor.l().transpose() - &matrix).amax() < 1e-12 * matrix.amax(), "{size}");
+        }
+    }
+
+    #[test]
+    fn a_matrix_that_is_not_positive_definite_is_an_error() {
+        let indefinite = DMatrix::from_row_slice(2, 2, &[1.0, 2.0, 2.0, 1.0]);
+        for matrix in [indefinite, DMatrix::from_element(2, 2, f64::NAN), DMatrix::zeros(2, 2)] {
+            let message = cholesky(matrix).unwrap_err().to_string();
+            assert!(message.contains("2 x 2, is not positive definite"), "{message}");
+        }
+    }
+
+    #[test]
+    fn an_embedding_that_is_not_finite_is_an_error() {
+        let mut rows = rows();
+        rows[4].0[1] = f32::NAN;
+        assert!(fit(&examples(&rows), 1e-3).is_err());
     }
 }
