@@ -187,7 +187,7 @@ mod tests {
 
     /// Two classes that overlap, as rows of 3 features of different scale; the last is constant.
     fn rows() -> Vec<(Vec<f32>, bool)> {
-        let mut rng = crate::seed::generator(5, &["logistic"]);
+        let mut rng = experiment::seed::generator(5, &["logistic"]);
         (0..300)
             .map(|i| {
                 let is_cry = i % 3 == 0;
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn fewer_examples_than_features_have_the_same_minimum() {
-        let mut rng = crate::seed::generator(6, &["logistic"]);
+        let mut rng = experiment::seed::generator(6, &["logistic"]);
         let mut rows: Vec<(Vec<f32>, bool)> =
             (0..12).map(|i| ((0..20).map(|_| rng.random_range(-1.0..1.0)).collect(), i % 3 == 0)).collect();
         rows.push(rows[0].clone());
@@ -254,7 +254,7 @@ mod tests {
     /// Against elimination with pivots, which shares no code with Cholesky's factor, on random positive definite matrices.
     #[test]
     fn cholesky_solves_as_elimination_does() {
-        let mut rng = crate::seed::generator(7, &["cholesky"]);
+        let mut rng = experiment::seed::generator(7, &["cholesky"]);
         for size in (1..=40).chain([130]) {
             let root = DMatrix::from_fn(size, size + 1, |_, _| rng.random_range(-1.0..1.0));
             let matrix = &root * root.transpose() + DMatrix::identity(size, size) * 1e-2;
