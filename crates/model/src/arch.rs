@@ -80,7 +80,9 @@ impl Arch {
     /// [`Error::Argument`] if both contain a network of the same kind, because their tensors would have the same names.
     pub fn beside(self, other: Self) -> Result<Self, Error> {
         Self::of_several(self.networks().chain(other.networks())).ok_or_else(|| {
-            Error::Argument(format!("cannot combine {self} and {other}: an encoder has at most one network of each kind"))
+            Error::Argument(format!(
+                "cannot combine {self} and {other}: an encoder has at most one network of each kind"
+            ))
         })
     }
 

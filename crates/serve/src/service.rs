@@ -22,7 +22,7 @@ const MODEL_THREADS: usize = 2;
 
 /// The state that all handlers share.
 pub struct Service {
-    /// What to serve, and to whom.
+    /// What to serve, and to which clients.
     pub settings: Settings,
     /// Counters, gauges and histograms.
     pub metrics: Metrics,
