@@ -51,7 +51,7 @@ impl FeatureConfig {
         Self { clip_seconds, common_rate_hz, front_ends: [front_ends, Self::yamnet().front_ends].concat() }
     }
 
-    /// The default front ends that make the inputs called `names`; `None` if there is no such input.
+    /// The default front ends that make the inputs named `names`; `None` if there is no such input.
     pub fn for_inputs(names: &[&str]) -> Option<Self> {
         let known = Self::image_and_yamnet();
         let front_end = |name: &&str| known.front_ends.iter().find(|front_end| front_end.input_name() == *name);
@@ -271,9 +271,9 @@ mod tests {
         record.resize(config.record_len(), yamnet_spec::silence());
         assert!(config.is_silent(&record));
         for index in [0, 224 * 224] {
-            let mut heard = record.clone();
-            heard[index] += 0.1;
-            assert!(!config.is_silent(&heard), "{index}");
+            let mut audible = record.clone();
+            audible[index] += 0.1;
+            assert!(!config.is_silent(&audible), "{index}");
         }
     }
 

@@ -236,7 +236,7 @@ impl YamnetConfig {
     }
 }
 
-/// Samples of so much sound.
+/// Number of samples in `seconds`.
 pub(crate) fn samples(seconds: f64, rate_hz: u32) -> usize {
     (seconds * f64::from(rate_hz)).round() as usize
 }

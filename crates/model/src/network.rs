@@ -65,7 +65,7 @@ impl Network {
         write().map_err(|error: Error| error.at(path))
     }
 
-    /// Loads the parameters that [`Network::save_record`] wrote into this network.
+    /// This network, with the parameters of a file that [`Network::save_record`] wrote.
     ///
     /// # Errors
     /// Inside [`Error::At`]: [`Error::Io`], or [`Error::Malformed`] if the file is damaged or of another network.

@@ -25,7 +25,9 @@ pub(crate) fn check_names<'a>(arch: Arch, mut names: impl Iterator<Item = &'a st
             })
     };
     match names.find(|name| !belongs(name)) {
-        Some(name) => Err(Error::tensor(name, format!("{arch} has no such tensor: is the file another architecture?"))),
+        Some(name) => {
+            Err(Error::tensor(name, format!("{arch} has no such tensor: does the file hold another architecture?")))
+        }
         None => Ok(()),
     }
 }

@@ -270,7 +270,7 @@ fn truncated_and_damaged_files_never_panic() {
     }
 }
 
-/// Replaces each word of the file in turn by large, negative and small offsets: no offset may lead out of the file.
+/// Replaces words of the file by large, negative and small offsets: no offset may lead out of the file.
 #[test]
 fn offsets_of_a_tflite_file_are_checked() {
     let good = golden("yamnet.tflite");

@@ -300,7 +300,7 @@ fn a_saved_backbone_loads_as_weights_with_its_provenance() {
     assert_eq!(std::fs::read(&path).unwrap(), first);
     // An architecture name with a width accepts no other width.
     let message = BackboneWeights::load(&path, Arch::RESNET18_W16).unwrap_err().to_string();
-    assert!(message.contains("64 numbers, that of resnet18-w16 128"), "{message}");
+    assert!(message.contains("64 values, but that of resnet18-w16 has 128"), "{message}");
     let elsewhere = Path::new("tests/goldens/torch.safetensors");
     assert_eq!(load_backbone(elsewhere, Arch::RESNET18).unwrap().1, None);
 }

@@ -188,7 +188,7 @@ fn a_head_comes_back_bit_for_bit() {
     assert!(error.to_string().contains("it is a wail-checkpoint, expected a wail-model"), "{error}");
     let wrong = CheckpointInfo { head: HeadConfig { inner: 9, dropout: 0.0 }, ..info };
     let error = model::save_checkpoint(&path, &wrong, &fixture.weights, &head).unwrap_err();
-    assert!(error.to_string().contains("inner units, its settings say 9"), "{error}");
+    assert!(error.to_string().contains("inner units, but its settings say 9"), "{error}");
 }
 
 #[test]
@@ -249,18 +249,22 @@ fn weights_are_not_a_model() {
 fn a_model_whose_parts_do_not_fit_together_is_not_saved() {
     type Break = fn(&mut Fixture);
     let cases: [(&str, Break, &str); 8] = [
-        ("labels", |f| f.info.labels.truncate(2), "3 logits, the labels are 2"),
-        ("inner units", |f| f.info.head.inner = 8, "16 inner units, its settings say 8"),
+        ("labels", |f| f.info.labels.truncate(2), "3 logits, but the number of labels is 2"),
+        ("inner units", |f| f.info.head.inner = 8, "16 inner units, but its settings say 8"),
         ("dropout", |f| f.info.head.dropout = 1.0, "dropout = 1"),
         (
             "gate",
             |f| f.gate = Some(Gate::new(vec![1.0; 7], 0.0).unwrap()),
-            "the gate has 7 inputs, the embedding has 24",
+            "the gate has 7 inputs, but the embedding length is 24",
         ),
         ("no gate", |f| f.gate = None, "one of them is missing"),
         ("no threshold", |f| f.info.gate = None, "one of them is missing"),
-        ("threshold", |f| f.info.gate = Some(GateInfo { threshold: f32::NAN }), "threshold is NaN; it is 0 to 1"),
-        ("embedding", |f| f.head = random_head(&f.info.head, 7, &f.device, 3), "7 inputs, the embedding has 24"),
+        ("threshold", |f| f.info.gate = Some(GateInfo { threshold: f32::NAN }), "threshold is NaN; it must be 0 to 1"),
+        (
+            "embedding",
+            |f| f.head = random_head(&f.info.head, 7, &f.device, 3),
+            "7 inputs, but the embedding length is 24",
+        ),
     ];
     for (case, break_it, text) in cases {
         let mut fixture = Fixture::new();

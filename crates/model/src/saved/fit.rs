@@ -21,9 +21,9 @@ fn check_config(config: &HeadConfig) -> Result<(), Error> {
 pub(super) fn check_head(config: &HeadConfig, n_inputs: usize, n_classes: usize, head: &Head) -> Result<(), Error> {
     check_config(config)?;
     let sizes = [
-        ("inputs, the embedding has", head.n_inputs(), n_inputs),
-        ("inner units, its settings say", head.n_inner(), config.inner),
-        ("logits, the labels are", head.n_classes(), n_classes),
+        ("inputs, but the embedding length is", head.n_inputs(), n_inputs),
+        ("inner units, but its settings say", head.n_inner(), config.inner),
+        ("logits, but the number of labels is", head.n_classes(), n_classes),
     ];
     match sizes.into_iter().find(|(_, found, expected)| found != expected) {
         Some((what, found, expected)) => Err(Error::Argument(format!("the head has {found} {what} {expected}"))),

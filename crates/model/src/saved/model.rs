@@ -165,17 +165,23 @@ fn after_embedding(head: &Head, gate: Option<&Gate>) -> Result<Vec<HostTensor>, 
 
 fn check_fit(info: &ModelInfo, backbone: &BackboneWeights, head: &Head, gate: Option<&Gate>) -> Result<(), Error> {
     if info.arch != backbone.arch() {
-        return Err(Error::Argument(format!("the model is a {}, its backbone a {}", info.arch, backbone.arch())));
+        return Err(Error::Argument(format!(
+            "the model is a {}, but its backbone is a {}",
+            info.arch,
+            backbone.arch()
+        )));
     }
     match (&info.gate, gate) {
         (None, None) => {}
         (Some(GateInfo { threshold }), _) if !(0.0..=1.0).contains(threshold) => {
-            return Err(Error::Argument(format!("the gate's threshold is {threshold}; it is 0 to 1")));
+            return Err(Error::Argument(format!("the gate's threshold is {threshold}; it must be 0 to 1")));
         }
         (Some(_), Some(gate)) if gate.n_inputs() == backbone.n_outputs() => {}
         (Some(_), Some(gate)) => {
             let (found, expected) = (gate.n_inputs(), backbone.n_outputs());
-            return Err(Error::Argument(format!("the gate has {found} inputs, the embedding has {expected}")));
+            return Err(Error::Argument(format!(
+                "the gate has {found} inputs, but the embedding length is {expected}"
+            )));
         }
         _ => {
             return Err(Error::Argument("a gate and its threshold belong together, and one of them is missing".into()));

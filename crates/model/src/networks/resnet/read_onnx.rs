@@ -85,7 +85,7 @@ fn average_pool(graph: &Graph, x: &str, arch: ResNetArch) -> Result<(), Error> {
     if is(node, "Conv") {
         return Err(node_error(
             node,
-            format!("another block follows those of {arch}: is the file another architecture?"),
+            format!("another block follows those of {arch}: does the file hold another architecture?"),
         ));
     }
     if is(node, "ReduceMean") {

@@ -59,7 +59,7 @@ impl ResNetWeights {
         let found = weights.n_outputs();
         match arch.narrow_outputs() {
             Some(expected) if expected != found => Err(Error::Unsupported(format!(
-                "its embedding has {found} numbers, that of {arch} {expected}: is the file another architecture?"
+                "the embedding has {found} values, but that of {arch} has {expected}: does the file hold another architecture?"
             ))),
             _ => Ok(weights),
         }

@@ -45,7 +45,7 @@ pub(crate) struct CryPooling {
 impl CryPooling {
     /// The weights of the class "Baby cry, infant cry".
     pub fn of_class(classifier: &Classifier) -> Result<Self, Error> {
-        let no_class = || Error::Unsupported(format!("a classifier without class {CRY_CLASS}, YAMNet's \"Baby cry\""));
+        let no_class = || Error::Unsupported(format!("the classifier has no class {CRY_CLASS}, YAMNet's \"Baby cry\""));
         let (weight, bias) = classifier.class(CRY_CLASS).ok_or_else(no_class)?;
         Ok(Self {
             weight: HostTensor::new(WEIGHT, vec![1, weight.len()], weight.to_vec())?,

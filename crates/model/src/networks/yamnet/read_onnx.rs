@@ -56,7 +56,7 @@ fn pooling<'a>(graph: &Graph<'a>, x: &str) -> Result<&'a Node, Error> {
         Some(node) if is(node, "ReduceMean") => check_mean_axes(graph, node).map(|()| node),
         Some(node) if is(node, "Conv") => Err(node_error(
             node,
-            "another convolution follows those of YAMNet: is the file another architecture?".into(),
+            "another convolution follows those of YAMNet: does the file hold another architecture?".into(),
         )),
         _ => graph.next(x, "GlobalAveragePool"),
     }
