@@ -67,12 +67,12 @@ impl BackboneWeights {
     /// - ONNX: any of the usual exports of a ResNet, whose classifier is ignored, or YAMNet.
     /// - TFLite: YAMNet, with `float32` or `int8` weights.
     /// - safetensors with the authors' names: a checkpoint with batch norm, one with folded biases, or a model saved by
-    /// [`save_model`](crate::save_model).
+    ///   [`save_model`](crate::save_model).
     ///
     /// # Errors
-    /// All inside [`Error::At`]: the file cannot be read, is malformed, over 1 GiB, of another
-    /// architecture, or holds a tensor that is missing, misshapen, not `float32` or `float64`, or
-    /// not finite. The tensor or node is named.
+    /// All inside [`Error::At`]: [`Error::Io`] if the file cannot be read, [`Error::Malformed`], [`Error::Limit`] above 1 GiB,
+    /// [`Error::Unsupported`], [`Error::Node`] or [`Error::Tensor`] for another architecture, and [`Error::Tensor`] for a tensor
+    /// that is missing, misshapen, not `float32` or `float64`, or not finite.
     pub fn load(path: &Path, arch: Arch) -> Result<Self, Error> {
         let read = || {
             let bytes = read_file(path)?;
@@ -98,7 +98,7 @@ impl BackboneWeights {
                 arch.networks().map(|network| NetworkWeights::from_names(network, &graph)).collect()
             }
             WeightFile::Tflite(_) => {
-                Err(Error::Unsupported(format!("a TFLite file of a {arch}: only YAMNet is read from one")))
+                Err(Error::Unsupported(format!("{arch} cannot be read from a TFLite file: only YAMNet can")))
             }
         };
         Ok(Self { arch, networks: networks? })
@@ -281,8 +281,8 @@ fn check_inputs(arch: Arch, found: &[&str]) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Unsupported(format!(
-        "the graph has the inputs {found:?}, but {arch} takes {:?}: version 0.1.0 packed them into one (`image_and_yamnet`), so train and export \
-         the model again",
+        "the graph has the inputs {found:?}, but {arch} takes {:?}: version 0.1.0 packed them into one (`image_and_yamnet`), \
+         so train and export the model again",
         arch.input_names()
     )))
 }
