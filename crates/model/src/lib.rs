@@ -3,7 +3,7 @@
 //! ```text
 //! .onnx, .tflite, .safetensors ─BackboneWeights::load─▶ BackboneWeights ─Compute::engine─▶ Engine
 //! record: image [h, w], patches [frames, 64] ─Engine─▶ embedding [n, 512] (YAMNet: 1024) ─Head─▶ logits [n, classes]
-//!                                                                               embedding ─Gate─▶ score that there is a cry [n]
+//!                                                                               embedding ─Gate─▶ cry score [n]
 //! ```
 //!
 //! An encoder is one network or several whose embeddings are concatenated: see [`Arch`]. Networks consist of convolutions

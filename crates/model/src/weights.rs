@@ -281,8 +281,8 @@ fn check_inputs(arch: Arch, found: &[&str]) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Unsupported(format!(
-        "the graph has the inputs {found:?}, but {arch} takes {:?}: version 0.1.0 packed them into one (`image_and_yamnet`), \
-         so train and export the model again",
+        "the graph has the inputs {found:?}, but {arch} takes {:?}: version 0.1.0 packed them into one \
+         (`image_and_yamnet`), so train and export the model again",
         arch.input_names()
     )))
 }

@@ -103,8 +103,8 @@ pub fn save_onnx(
 ///
 /// # Errors
 /// All inside [`Error::At`]: [`Error::Unsupported`] for a file that is not a Wail model or has a newer format,
-/// [`Error::Malformed`] for content that does not match its checksum, and an error that names the part for tensors or labels
-/// that do not fit together.
+/// [`Error::Malformed`] for content that does not match its checksum, [`Error::Tensor`] or [`Error::Argument`] for tensors or
+/// labels that do not fit together. Also the errors of [`read_model_file`].
 pub fn load_model(path: &Path, device: &Device) -> Result<SavedModel, Error> {
     parse_model(path, &read_model_file(path)?, device)
 }

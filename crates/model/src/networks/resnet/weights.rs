@@ -59,7 +59,8 @@ impl ResNetWeights {
         let found = weights.n_outputs();
         match arch.narrow_outputs() {
             Some(expected) if expected != found => Err(Error::Unsupported(format!(
-                "the embedding has {found} values, but that of {arch} has {expected}: does the file hold another architecture?"
+                "the embedding has {found} values, but that of {arch} has {expected}: does the file hold \
+                 another architecture?"
             ))),
             _ => Ok(weights),
         }
