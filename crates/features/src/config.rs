@@ -19,7 +19,7 @@ pub struct FeatureConfig {
     /// Length to clip or pad to, 0.5 to 60 s.
     pub clip_seconds: f64,
     /// Rate to resample to first, 6000 to 48000 Hz; absent: none. It gives recordings of different rates the same
-    /// frequencies. Otherwise a class whose recordings come from better microphones can be recognised by that.
+    /// frequencies. Otherwise a classifier can recognise a class by the better microphones of its recordings.
     pub common_rate_hz: Option<u32>,
     /// The front ends, at least one; each makes one input. A record holds the inputs one after the other.
     pub front_ends: Vec<FrontEnd>,

@@ -25,7 +25,7 @@ struct FlatConfig {
     /// Image: sample rate, 4000 to 48000 Hz.
     #[serde(skip_serializing_if = "Option::is_none")]
     sample_rate_hz: Option<u32>,
-    /// Rate to resample to first, 6000 to 48000 Hz; absent: none. It gives recordings of different rates the same frequencies. Otherwise a class whose recordings come from better microphones can be recognised by that.
+    /// Rate to resample to first, 6000 to 48000 Hz; absent: none. It gives recordings of different rates the same frequencies. Otherwise a classifier can recognise a class by the better microphones of its recordings.
     common_rate_hz: Option<u32>,
     /// Length to clip or pad to, 0.5 to 60 s.
     clip_seconds: Option<f64>,

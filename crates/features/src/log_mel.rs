@@ -12,7 +12,7 @@ use crate::logarithm::log2;
 use crate::mel_filters::{SparseFilters, mel_filter_bank};
 use crate::window::hann;
 
-/// Power below this counts as this (librosa's `amin`).
+/// Lower powers are raised to this (librosa's `amin`).
 const POWER_FLOOR: f32 = 1e-10;
 
 /// Frames computed together: one AVX2 vector. Even, since each transform takes two frames.
