@@ -28,7 +28,7 @@ const LAST_CALL: Duration = Duration::from_millis(200);
 /// The socket that systemd passes, otherwise a new one on `address`.
 ///
 /// # Errors
-/// If the address is not available.
+/// Any I/O error, for instance if the address is not available.
 pub async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     match listenfd::ListenFd::from_env().take_tcp_listener(0)? {
         Some(listener) => {

@@ -55,7 +55,7 @@ impl Pool {
     /// Starts `n_threads` threads. At most `max_stuck` more are started later to replace stuck ones.
     ///
     /// # Errors
-    /// If the operating system refuses a thread.
+    /// The I/O error if the operating system refuses a thread.
     pub fn new(name: &'static str, n_threads: usize, max_stuck: usize) -> std::io::Result<Self> {
         let pool = Self(Arc::new(Shared { name, state: Mutex::default(), wake: Condvar::new(), max_stuck }));
         for _ in 0..n_threads {

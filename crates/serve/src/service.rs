@@ -64,7 +64,7 @@ impl Service {
     /// A service that answers with `classifier`. Starts the threads.
     ///
     /// # Errors
-    /// If the operating system refuses a thread.
+    /// The I/O error if the operating system refuses a thread.
     pub fn new(classifier: Classifier, settings: Settings) -> std::io::Result<Self> {
         let n_decoders = settings.limits.n_decoders();
         Ok(Self {
