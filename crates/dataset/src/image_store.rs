@@ -1,4 +1,4 @@
-//! The image of each recording, computed once and cached.
+//! The encoder input of each recording, computed once and cached.
 
 use std::io;
 use std::path::Path;

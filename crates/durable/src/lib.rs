@@ -1,8 +1,8 @@
-//! Files that appear whole or not at all, and the small file operations that every crate above needs.
+//! Files that appear whole or not at all, and small file operations that the other crates share.
 //!
 //! - [`write_atomic`] replaces a file in one step; [`append`] adds to an open file and waits for the disk.
 //! - [`open_regular_file`] refuses pipes, devices and folders instead of waiting for them.
-//! - [`hex`], [`sha256_hex`] and [`sha256_hex_of`] name contents.
+//! - [`hex`], [`sha256_hex`] and [`sha256_hex_of`] identify contents.
 //!
 //! ```
 //! # fn main() -> std::io::Result<()> {

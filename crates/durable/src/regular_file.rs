@@ -1,10 +1,10 @@
-//! Opening files that other people named.
+//! Opening files at paths that users chose.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-/// Opens a regular file for reading. Returns at once for a pipe, where a plain open would wait for a writer.
+/// Opens a regular file for reading. Fails at once for a pipe, where a plain open would wait for a writer.
 ///
 /// # Errors
 /// The error of the operating system, or one of kind [`ErrorKind::InvalidInput`] if `path` is not a regular file.

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use crate::fault::step;
 
-/// Writes `bytes` to `path` in one step: a reader sees the old file or the new one, also after a power cut.
+/// Writes `bytes` to `path` in one step: a reader sees the old file or the new one, even after a power cut.
 ///
-/// The bytes go to a temporary file beside `path`, whose name begins with a dot. It is synced and renamed to `path`,
-/// then the folder is synced.
+/// The bytes go to a temporary file next to `path`, whose name begins with a dot. It is synced and renamed to `path`, then
+/// the folder is synced.
 ///
 /// # Errors
 /// Any I/O error. `path` is then unchanged, unless only the last step failed, the sync of the folder.

@@ -3,7 +3,7 @@
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-/// Masks that training puts on a spectrogram or its image.
+/// Masks for a spectrogram or its image, applied in training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SpecAugment {
@@ -11,7 +11,7 @@ pub struct SpecAugment {
     pub frequency_mask: usize,
     /// Largest width of the time mask, in columns of an image or frames of a spectrogram.
     pub time_mask: usize,
-    /// Probability that there are masks, both or none, 0 to 1.
+    /// Probability that masks are applied, both or none, 0 to 1.
     pub probability: f64,
 }
 

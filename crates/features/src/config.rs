@@ -1,28 +1,27 @@
-//! The settings from bytes to an encoder's inputs.
+//! The settings of the steps from bytes to an encoder's inputs.
 
 use rand::Rng;
 
 use crate::front_end::{FrontEnd, ImageConfig, InputShape, YamnetConfig, samples};
 use crate::invalid::Invalid;
 
-/// Changes whenever the same settings give other numbers than before: caches hash it.
+/// Changes whenever the same settings give different values than before; caches hash it.
 pub const FEATURES_VERSION: u32 = 2;
 
 /// All feature settings: the clip, and a front end for each input of the encoder.
 ///
-/// As text it is one flat table. `front_end` names the front ends: `"image"`, `"yamnet"`, `"yamnet_tflite"`, or two of them
-/// joined by `+`. The other keys are those of [`ImageConfig`] and [`YamnetConfig`]; a key that the front ends do not have is
-/// refused. Where an image and YAMNet's spectrogram stand side by side, `spec_augment` is the image's and
+/// The text form is one flat table. `front_end` names the front ends: `"image"`, `"yamnet"`, `"yamnet_tflite"`, or two of
+/// them joined by `+`. The other keys are those of [`ImageConfig`] and [`YamnetConfig`]; a key that does not belong to the
+/// front ends is refused. With an image and YAMNet's spectrogram together, `spec_augment` is the image's and
 /// `yamnet_spec_augment` YAMNet's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeatureConfig {
-    /// Length to clip or fill up to, 0.5 to 60 s.
+    /// Length to clip or pad to, 0.5 to 60 s.
     pub clip_seconds: f64,
-    /// Rate to resample to first, 6000 to 48000 Hz; absent: none. It gives recordings of different rates the same frequencies:
-    /// else a class whose recordings come from better microphones can be told by that.
+    /// Rate to resample to first, 6000 to 48000 Hz; absent: none. It gives recordings of different rates the same
+    /// frequencies. Otherwise a classifier can recognise a class by the better microphones of its recordings.
     pub common_rate_hz: Option<u32>,
-    /// What a waveform becomes: one or more front ends, each with an input of its own. The record of a recording is their
-    /// inputs, one after the other.
+    /// The front ends, at least one; each makes one input. A record holds the inputs one after the other.
     pub front_ends: Vec<FrontEnd>,
 }
 
@@ -52,7 +51,7 @@ impl FeatureConfig {
         Self { clip_seconds, common_rate_hz, front_ends: [front_ends, Self::yamnet().front_ends].concat() }
     }
 
-    /// The default front ends that make the inputs called `names`; `None` if there is no such input.
+    /// The default front ends that make the inputs named `names`; `None` if there is no such input.
     pub fn for_inputs(names: &[&str]) -> Option<Self> {
         let known = Self::image_and_yamnet();
         let front_end = |name: &&str| known.front_ends.iter().find(|front_end| front_end.input_name() == *name);
@@ -73,7 +72,7 @@ impl FeatureConfig {
             (!self.front_ends.is_empty(), "front_end", "must name at least one front end"),
             (self.has_distinct_inputs(), "front_end", "must not make the same input twice"),
         ]);
-        // Shapes are only computed of a clip that fits.
+        // Shapes are computed only for a valid clip length.
         let clip_seconds = if clip_fits { self.clip_seconds } else { Self::default().clip_seconds };
         for front_end in &self.front_ends {
             let of_front_end = front_end.validate(clip_seconds).into_iter();
@@ -87,7 +86,7 @@ impl FeatureConfig {
         (1..self.front_ends.len()).all(|index| (0..index).all(|other| name(other) != name(index)))
     }
 
-    /// The image front end's settings, if it is one of the front ends.
+    /// The image front end's settings; `None` without an image.
     pub fn image(&self) -> Option<&ImageConfig> {
         self.front_ends.iter().find_map(|front_end| match front_end {
             FrontEnd::Image(config) => Some(config),
@@ -95,12 +94,12 @@ impl FeatureConfig {
         })
     }
 
-    /// The settings of the log-mel spectrogram that people see: the image's, or one with YAMNet's frames and bands.
+    /// The settings of the log-mel spectrogram for display: the image's, or one with YAMNet's frames and bands.
     pub fn spectrogram(&self) -> ImageConfig {
         self.image().cloned().unwrap_or_else(ImageConfig::with_yamnets_bands)
     }
 
-    /// Sample rate of waveforms, Hz: the highest of the front ends'.
+    /// Sample rate of waveforms, Hz: the highest rate of the front ends.
     pub fn waveform_rate_hz(&self) -> u32 {
         self.front_ends.iter().map(FrontEnd::sample_rate_hz).max().unwrap_or_default()
     }
@@ -117,12 +116,12 @@ impl FeatureConfig {
         self.front_ends.iter().map(shape).collect()
     }
 
-    /// Values of a record, all inputs together.
+    /// Number of values in a record, all inputs together.
     pub fn record_len(&self) -> usize {
         self.inputs().iter().map(|(_, [height, width])| height * width).sum()
     }
 
-    /// Each front end with its input of a record.
+    /// Each front end with its input in a record.
     pub fn split<'a>(&'a self, record: &'a [f32]) -> impl Iterator<Item = (&'a FrontEnd, &'a [f32])> {
         let mut rest = record;
         self.front_ends.iter().map(move |front_end| {
@@ -132,7 +131,7 @@ impl FeatureConfig {
         })
     }
 
-    /// Puts masks on a record as training does, input by input, with draws from `rng`.
+    /// Masks a record as in training, input by input, with draws from `rng`.
     pub fn augment<R: Rng>(&self, record: &mut [f32], rng: &mut R) {
         let mut rest = record;
         for front_end in &self.front_ends {
@@ -143,25 +142,25 @@ impl FeatureConfig {
         }
     }
 
-    /// Whether a record is that of digital silence: no input has anything but the lowest value.
+    /// Whether a record is that of digital silence: every value of each input is its lowest.
     pub fn is_silent(&self, record: &[f32]) -> bool {
         self.split(record).all(|(front_end, input)| input.iter().all(|value| *value == front_end.blank()))
     }
 
-    /// Everything that decides the record of some bytes, as text: what caches hash.
+    /// Everything that determines the record of given bytes, as text; caches hash it.
     pub fn record_key(&self) -> String {
         let through = self.common_rate_hz.map(|rate| format!("through {rate} Hz, ")).unwrap_or_default();
         let front_ends: Vec<String> = self.front_ends.iter().map(|f| f.key(self.clip_seconds)).collect();
         format!("features {FEATURES_VERSION}: {through}{}", front_ends.join(" and "))
     }
 
-    /// Everything that decides what [`FeatureConfig::augment`] does, as text: what caches hash.
+    /// Everything that determines the result of [`FeatureConfig::augment`], as text; caches hash it.
     pub fn augment_key(&self) -> String {
         let masks: Vec<String> = self.front_ends.iter().map(|f| format!("{:?}", f.spec_augment())).collect();
         masks.join(" and ")
     }
 
-    /// A front end's key as the flat table has it: the masks of YAMNet alone are `spec_augment`.
+    /// The key of a front end's setting in the flat table: YAMNet's masks are `spec_augment` if there is no image.
     fn key_in_table(&self, key: &'static str) -> &'static str {
         match key {
             "yamnet_spec_augment" if self.image().is_none() => "spec_augment",
@@ -256,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn masks_that_do_not_fit_are_named_as_the_table_has_them() {
+    fn masks_that_do_not_fit_are_reported_with_the_key_of_the_table() {
         let masks = SpecAugment { time_mask: 5000, ..SpecAugment::default() };
         let yamnet = FrontEnd::Yamnet(YamnetConfig { spec_augment: masks, ..YamnetConfig::default() });
         let mut config = FeatureConfig::from(yamnet.clone());
@@ -272,9 +271,9 @@ mod tests {
         record.resize(config.record_len(), yamnet_spec::silence());
         assert!(config.is_silent(&record));
         for index in [0, 224 * 224] {
-            let mut heard = record.clone();
-            heard[index] += 0.1;
-            assert!(!config.is_silent(&heard), "{index}");
+            let mut audible = record.clone();
+            audible[index] += 0.1;
+            assert!(!config.is_silent(&audible), "{index}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Bytes of a sound file to mono samples. The bytes are untrusted.
 //!
-//! Allocations do not follow a header's claim, reading and decoding stop when the clip is full, and a panic inside a
-//! decoder becomes an error.
+//! Allocations never rely on a header's claim, reading and decoding stop when the clip is full, and a panic inside a decoder
+//! becomes an error.
 //!
 //! ```text
 //! bytes ─input─▶ wav                  16-bit PCM WAV, read directly   ─┐
@@ -70,7 +70,7 @@ pub(crate) fn decode_into<R: Read + Seek + Send + Sync>(
     };
     let decoded = catch_unwind(AssertUnwindSafe(decoding))
         .unwrap_or_else(|_| Err(Error::Malformed("the decoder failed on it".into())));
-    // What stopped the reading explains more than what the decoder made of it.
+    // The reason why reading stopped explains more than the decoder's error.
     meter.into_result()?;
     output.finish(decoded)
 }

@@ -17,13 +17,14 @@ use crate::resize::Resize;
 use crate::yamnet::YamnetMel;
 use crate::yamnet_spec;
 
-/// Sound after a clip's end that its last samples depend on, s: the resampler's reach, even at the lowest rates.
+/// Length of sound after a clip's end that its last samples depend on, s: the resampler's reach, even at the lowest rates.
 pub const RESAMPLER_REACH_SECONDS: f64 = 0.05;
 
-/// Bytes read at first, which hold a WAV file's header; its samples bypass the buffer.
+/// Bytes read at first, enough for a WAV file's header; its samples bypass the buffer.
 const HEADER_BUFFER_BYTES: usize = 4096;
 
-/// Most resamplers kept for the next files. Recordings have a handful of rates; hostile ones must not fill the memory.
+/// Maximum number of resamplers kept for the next files. Recordings have few distinct rates, and hostile ones must not fill
+/// the memory.
 const MAX_RESAMPLERS: usize = 8;
 
 /// A sound file, its length in bytes, and its extension.
@@ -34,23 +35,23 @@ fn open(path: &Path) -> Result<(BufReader<File>, u64, Option<&str>), Error> {
     Ok((BufReader::with_capacity(HEADER_BUFFER_BYTES, file), length, extension))
 }
 
-/// Turns sound files into records: an encoder's inputs, one after the other. Prepared once for a configuration, used from any
-/// thread.
+/// Turns sound files into records: an encoder's inputs, one after the other. Prepared once for a configuration, usable from
+/// any thread.
 pub struct Extractor {
     config: FeatureConfig,
-    /// Settings of the image, or of the spectrogram that people see where there is none.
+    /// Settings of the image, or of the spectrogram for display if there is no image.
     spectrogram: ImageConfig,
     log_mel: LogMel,
     resize: Resize,
     /// One for each front end.
     inputs: Vec<PreparedInput>,
-    /// By the rates that they take and give, Hz.
+    /// Keyed by input and output rate, Hz.
     resamplers: Mutex<HashMap<[u32; 2], Arc<Resampler>>>,
 }
 
-/// What makes one input.
+/// The computation of one input.
 enum PreparedInput {
-    /// The extractor's own spectrogram and resizing.
+    /// Uses the extractor's own spectrogram and resizing.
     Image,
     Yamnet(YamnetMel),
 }
@@ -94,7 +95,8 @@ impl Extractor {
         self.decode_up_to(self.config.clip_seconds, bytes, extension)
     }
 
-    /// [`Extractor::decode`] of more than a clip: at most the first `seconds`, and the little after them that resampling needs.
+    /// Like [`Extractor::decode`], for more than a clip: at most the first `seconds`, and the little after them that
+    /// resampling needs.
     ///
     /// # Errors
     /// As [`Extractor::decode`].
@@ -102,8 +104,9 @@ impl Extractor {
         decode(Cursor::new(bytes), bytes.len() as u64, extension, seconds + RESAMPLER_REACH_SECONDS)
     }
 
-    /// Decodes a whole sound file, however long, and passes its sound to `sink` piece by piece: mono samples, full scale at ±1,
-    /// and their rate, Hz. Nothing is kept, and `sink` may end it early. Samples that came before an error are good.
+    /// Decodes a whole sound file, however long, and passes its sound to `sink` piece by piece: mono samples, full scale at
+    /// ±1, and their rate, Hz. Nothing is kept in memory, and `sink` may stop the decoding. Samples received before an error
+    /// are valid.
     ///
     /// # Errors
     /// As [`Extractor::decode_file`].
@@ -132,14 +135,14 @@ impl Extractor {
         waveform
     }
 
-    /// [`Extractor::waveform`] without the zeros after the recording's end: at most `[clip_samples]`.
+    /// Like [`Extractor::waveform`], without zeros after the recording's end: at most `[clip_samples]`.
     pub fn unpadded_waveform(&self, audio: &Audio) -> Vec<f32> {
         let mut waveform = self.whole_waveform(audio);
         waveform.truncate(self.config.clip_samples());
         waveform
     }
 
-    /// All that was decoded, at [`FeatureConfig::waveform_rate_hz`].
+    /// All decoded samples, at [`FeatureConfig::waveform_rate_hz`].
     pub fn whole_waveform(&self, audio: &Audio) -> Vec<f32> {
         self.at_own_rate(&audio.samples, audio.sample_rate_hz)
     }
@@ -163,8 +166,9 @@ impl Extractor {
         self.log_mel.power(waveform)
     }
 
-    /// Log-mel spectrogram with the settings of [`FeatureConfig::spectrogram`], `[n_mels, n_frames]` row-major in 0..1: decibels
-    /// below the loudest point, stretched. Zeros for silence. `waveform` is as [`Extractor::waveform`] gives it.
+    /// Log-mel spectrogram with the settings of [`FeatureConfig::spectrogram`], `[n_mels, n_frames]` row-major in 0..1:
+    /// decibels relative to the loudest point, scaled to 0..1. Zeros for silence. `waveform` is a result of
+    /// [`Extractor::waveform`].
     pub fn log_mel(&self, waveform: &[f32]) -> Vec<f32> {
         let rates = [self.config.waveform_rate_hz(), self.spectrogram.sample_rate_hz];
         if rates[0] == rates[1] {
@@ -182,8 +186,8 @@ impl Extractor {
     }
 
     /// The record of a waveform at [`FeatureConfig::waveform_rate_hz`], cut to a clip: the inputs of
-    /// [`FeatureConfig::inputs`], each row-major, one after the other. A shorter waveform is filled up as each front end does:
-    /// with zeros for an image, with itself for YAMNet.
+    /// [`FeatureConfig::inputs`], each row-major, one after the other. A shorter waveform is padded as each front end
+    /// requires: with zeros for an image, by repetition for YAMNet.
     pub fn record_from_waveform(&self, waveform: &[f32]) -> Vec<f32> {
         let waveform = &waveform[..waveform.len().min(self.config.clip_samples())];
         let mut record = Vec::with_capacity(self.config.record_len());
@@ -203,7 +207,7 @@ impl Extractor {
         record
     }
 
-    /// YAMNet's patches of a record, `[n_patches, 96, 64]` row-major, each overlapping half of the one before; `None` without
+    /// YAMNet's patches of a record, `[n_patches, 96, 64]` row-major; consecutive patches overlap by half. `None` without
     /// YAMNet's front end.
     pub fn patches(&self, record: &[f32]) -> Option<Vec<f32>> {
         self.config.split(record).find_map(|(front_end, input)| match front_end {
@@ -212,7 +216,7 @@ impl Extractor {
         })
     }
 
-    /// All steps: the record of a sound file's bytes, and what is odd about the file.
+    /// All steps: the record of a sound file's bytes, and warnings about the file.
     ///
     /// # Errors
     /// As [`Extractor::decode`].
@@ -220,7 +224,7 @@ impl Extractor {
         Ok(self.record_from_audio(self.decode(bytes, extension)?))
     }
 
-    /// [`Extractor::record_from_bytes`] of a file, read only as far as needed.
+    /// Like [`Extractor::record_from_bytes`], from a file that is read only as far as needed.
     ///
     /// # Errors
     /// As [`Extractor::decode_file`].

@@ -1,4 +1,4 @@
-//! The feature settings as text: one flat table, whatever the front ends.
+//! The text form of the feature settings: one flat table for all front ends.
 
 use std::borrow::Cow;
 
@@ -10,13 +10,13 @@ use crate::config::FeatureConfig;
 use crate::front_end::{FrontEnd, ImageConfig, YamnetConfig};
 use crate::invalid::Invalid;
 
-/// Joins the names of several front ends.
+/// Separates the names of the front ends.
 const SEPARATOR: char = '+';
 /// The front end of version 0.1.0 for a ResNet and YAMNet.
 const PACKED: &str = "image_and_yamnet";
 
-/// From a recording to the inputs of the encoder. A key that the front ends do not have is an error: YAMNet's authors fix all
-/// keys that are marked "Image". An absent key has the default of its front end.
+/// From a recording to the inputs of the encoder. A key that does not belong to the front ends is an error; keys marked
+/// "Image" do not belong to YAMNet, whose authors fix these values. An absent key has the default of its front end.
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct FlatConfig {
@@ -25,7 +25,7 @@ struct FlatConfig {
     /// Image: sample rate, 4000 to 48000 Hz.
     #[serde(skip_serializing_if = "Option::is_none")]
     sample_rate_hz: Option<u32>,
-    /// Rate to resample to first, 6000 to 48000 Hz; absent: none. It gives recordings of different rates the same frequencies. Otherwise a class whose recordings come from better microphones can be told by that.
+    /// Rate to resample to first, 6000 to 48000 Hz; absent: none. It gives recordings of different rates the same frequencies. Otherwise a classifier can recognise a class by the better microphones of its recordings.
     common_rate_hz: Option<u32>,
     /// Length to clip or pad to, 0.5 to 60 s.
     clip_seconds: Option<f64>,
@@ -42,7 +42,7 @@ struct FlatConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     f_min_hz: Option<f64>,
     /// Image: upper edge of the highest band, Hz; absent: half the sample rate.
-    // `Some(None)` is written as the absence of an edge, `None` not at all.
+    // `Some(None)` is written as null, no upper edge; `None` is not written.
     #[serde(skip_serializing_if = "Option::is_none")]
     f_max_hz: Option<Option<f64>>,
     /// Image: dynamic range, above 0 to 200 dB. Quieter points are raised to its lower end.
@@ -95,11 +95,11 @@ impl JsonSchema for FeatureConfig {
 }
 
 impl FeatureConfig {
-    /// The keys of settings in text form, such as the table `[features]`, that their front ends do not have, each with the
-    /// reason; empty if [`FeatureConfig`] can be read from them.
+    /// The keys of settings in text form, such as the table `[features]`, that do not belong to their front ends, each with
+    /// the reason. Empty if [`FeatureConfig`] can be read from the settings.
     ///
     /// # Errors
-    /// That of `settings` for an unknown key or a value of another type.
+    /// The error of `settings` for an unknown key or a value of another type.
     pub fn misplaced_keys<'de, D: Deserializer<'de>>(settings: D) -> Result<Vec<Invalid>, D::Error> {
         Ok(FlatConfig::deserialize(settings)?.config().err().unwrap_or_default())
     }
@@ -138,7 +138,7 @@ impl FlatConfig {
         flat
     }
 
-    /// The settings, or every key that the front ends do not have.
+    /// The settings, or every key that does not belong to the front ends.
     fn config(&self) -> Result<FeatureConfig, Vec<Invalid>> {
         let mut front_ends = self.front_ends().map_err(|problem| vec![problem])?;
         let problems = self.misplaced(&front_ends);
@@ -163,7 +163,7 @@ impl FlatConfig {
         })
     }
 
-    /// The front ends that are named, with their defaults.
+    /// The named front ends, with their defaults.
     fn front_ends(&self) -> Result<Vec<FrontEnd>, Invalid> {
         let Some(names) = &self.front_end else { return Ok(FeatureConfig::default().front_ends) };
         let front_end = |name: &str| {
@@ -199,8 +199,8 @@ impl FlatConfig {
         }
     }
 
-    /// Keys that `front_ends` do not have. Version 0.1.0 wrote every key for YAMNet, with its authors' values and the image's
-    /// defaults: these are accepted.
+    /// Keys that do not belong to `front_ends`. Version 0.1.0 wrote every key for YAMNet, with its authors' values and the
+    /// image's defaults; these are accepted.
     fn misplaced(&self, front_ends: &[FrontEnd]) -> Vec<Invalid> {
         let has_image = front_ends.iter().any(|front_end| matches!(front_end, FrontEnd::Image(_)));
         let mut problems = Vec::new();
@@ -224,7 +224,7 @@ impl FlatConfig {
         }
         let has_both = has_image && front_ends.len() > 1;
         if self.yamnet_spec_augment.is_some() && !has_both {
-            let reason = "is only for YAMNet beside an image: use spec_augment";
+            let reason = "applies only to YAMNet together with an image: use spec_augment";
             problems.push(Invalid::new("yamnet_spec_augment", reason));
         }
         problems
@@ -237,7 +237,7 @@ impl FlatSpecAugment {
         Self { frequency_mask: Some(frequency_mask), time_mask: Some(time_mask), probability: Some(probability) }
     }
 
-    /// `masks`, and `default` for what they leave out.
+    /// `masks`, with the values of `default` where they are omitted.
     fn or(masks: Option<&Self>, default: &SpecAugment) -> SpecAugment {
         let Some(masks) = masks else { return default.clone() };
         SpecAugment {
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_come_back_as_they_were_written() {
+    fn settings_round_trip() {
         let mut both = FeatureConfig { common_rate_hz: Some(8000), ..FeatureConfig::image_and_yamnet() };
         if let FrontEnd::Yamnet(yamnet) = &mut both.front_ends[1] {
             yamnet.tflite_rounding = true;
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_has_the_default_of_its_front_end() {
+    fn omitted_keys_have_the_default_of_their_front_end() {
         assert_eq!(read(json!({})).unwrap(), FeatureConfig::default());
         assert_eq!(read(json!({ "front_end": "yamnet" })).unwrap(), FeatureConfig::yamnet());
         assert_eq!(read(json!({ "front_end": "image+yamnet" })).unwrap(), FeatureConfig::image_and_yamnet());
@@ -298,7 +298,7 @@ mod tests {
         assert_eq!((yamnet.spec_augment.frequency_mask, yamnet.spec_augment.time_mask), (3, 9));
     }
 
-    /// As 0.1.0 wrote them: every key, with the authors' values and the defaults of what does not apply.
+    /// As 0.1.0 wrote them: every key, with the authors' values, and the defaults of keys that do not apply.
     #[test]
     fn yamnets_settings_of_version_0_1_0_are_read() {
         let mut text = json!({

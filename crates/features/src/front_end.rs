@@ -1,4 +1,4 @@
-//! The settings of each front end: what turns a waveform into one input of an encoder.
+//! The settings of each front end, which turns a waveform into one input of an encoder.
 
 use rand::Rng;
 
@@ -14,7 +14,7 @@ pub const IMAGE: &str = "image";
 /// Name of YAMNet's log-mel spectrogram, from which its patches are cut.
 pub const PATCHES: &str = "patches";
 
-/// What a waveform becomes.
+/// A front end: turns a waveform into one input.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FrontEnd {
     /// The input `image`: librosa's log-mel spectrogram in 0..1, resized to a square, frequencies by time.
@@ -24,7 +24,7 @@ pub enum FrontEnd {
     Yamnet(YamnetConfig),
 }
 
-/// The image front end's settings in librosa's terms; the defaults are those of the original project.
+/// The image front end's settings in librosa's terms, with the defaults of the original project.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageConfig {
     /// Sample rate, 4000 to 48000 Hz.
@@ -39,21 +39,21 @@ pub struct ImageConfig {
     pub f_min_hz: f64,
     /// Upper edge of the highest band, Hz; half the sample rate if absent.
     pub f_max_hz: Option<f64>,
-    /// Range kept below the loudest point, above 0 to 200 dB; what is quieter is raised to its lower end.
+    /// Dynamic range below the loudest point, above 0 to 200 dB; quieter points are raised to its lower end.
     pub top_db: f64,
     /// Height and width of the image, 32 to 1024 pixels.
     pub image_size: usize,
-    /// Masks that training puts on the image.
+    /// Masks applied to the image in training.
     pub spec_augment: SpecAugment,
 }
 
-/// What is free in YAMNet's front end; its authors fix the rest.
+/// The free settings of YAMNet's front end; its authors fix the rest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct YamnetConfig {
-    /// Whether to round as the TFLite runtime does, which runs the mel filters of the published file as a layer with `int8`
-    /// weights: it keeps 256 levels of a frame's magnitudes, so what is 48 dB below the loudest bin is lost.
+    /// Whether to round as the TFLite runtime does. It runs the mel filters of the published file as a layer with `int8`
+    /// weights, which keeps 256 levels of a frame's magnitudes, so everything 48 dB below the loudest bin is lost.
     pub tflite_rounding: bool,
-    /// Masks that training puts on the spectrogram.
+    /// Masks applied to the spectrogram in training.
     pub spec_augment: SpecAugment,
 }
 
@@ -73,7 +73,7 @@ impl Default for ImageConfig {
     }
 }
 
-/// Masks of the same share of the spectrogram as the image's.
+/// Masks that cover the same share of the spectrogram as the image's masks do.
 impl Default for YamnetConfig {
     fn default() -> Self {
         let spec_augment = SpecAugment { frequency_mask: 3, time_mask: 77, ..SpecAugment::default() };
@@ -101,7 +101,7 @@ impl FrontEnd {
         }
     }
 
-    /// Name of the input that it makes.
+    /// Name of the input.
     pub fn input_name(&self) -> &'static str {
         match self {
             Self::Image(_) => IMAGE,
@@ -109,7 +109,7 @@ impl FrontEnd {
         }
     }
 
-    /// Height and width of the input that it makes of a clip.
+    /// Height and width of the input for a clip.
     pub fn shape(&self, clip_seconds: f64) -> [usize; 2] {
         match self {
             Self::Image(config) => [config.image_size; 2],
@@ -117,7 +117,7 @@ impl FrontEnd {
         }
     }
 
-    /// Sample rate of the waveforms that it takes, Hz.
+    /// Sample rate of the waveform, Hz.
     pub fn sample_rate_hz(&self) -> u32 {
         match self {
             Self::Image(config) => config.sample_rate_hz,
@@ -125,7 +125,7 @@ impl FrontEnd {
         }
     }
 
-    /// The value that it gives everywhere for digital silence, and that masks have.
+    /// The value of digital silence, which masks also have.
     pub(crate) fn blank(&self) -> f32 {
         match self {
             Self::Image(_) => 0.0,
@@ -133,7 +133,7 @@ impl FrontEnd {
         }
     }
 
-    /// Masks that training puts on its input.
+    /// Masks applied to the input in training.
     pub fn spec_augment(&self) -> &SpecAugment {
         match self {
             Self::Image(config) => &config.spec_augment,
@@ -147,7 +147,7 @@ impl FrontEnd {
         self.spec_augment().apply(input, width, rows_are_time, self.blank(), rng);
     }
 
-    /// Every problem with the values; empty if they can be used. `clip_seconds` is in its range.
+    /// Every problem with the values; empty if they are valid. `clip_seconds` is in its range.
     pub(crate) fn validate(&self, clip_seconds: f64) -> Vec<Invalid> {
         let (mut problems, mask_keys) = match self {
             Self::Image(config) => (config.validate(), ["spec_augment", "spec_augment.probability"]),
@@ -167,7 +167,7 @@ impl FrontEnd {
         problems
     }
 
-    /// Everything that decides the input of a clip, as text.
+    /// Everything that determines the input of a clip, as text.
     pub(crate) fn key(&self, clip_seconds: f64) -> String {
         match self {
             Self::Image(config) => config.key(clip_seconds),
@@ -178,7 +178,7 @@ impl FrontEnd {
 }
 
 impl ImageConfig {
-    /// YAMNet's rate, frames and bands as librosa computes them: the spectrogram that people see of what YAMNet takes in.
+    /// YAMNet's rate, frames and bands in librosa's terms, to display the spectrogram that YAMNet receives.
     pub(crate) fn with_yamnets_bands() -> Self {
         Self {
             sample_rate_hz: yamnet_spec::SAMPLE_RATE_HZ,
@@ -236,7 +236,7 @@ impl YamnetConfig {
     }
 }
 
-/// Samples of so much sound.
+/// Number of samples in `seconds`.
 pub(crate) fn samples(seconds: f64, rate_hz: u32) -> usize {
     (seconds * f64::from(rate_hz)).round() as usize
 }

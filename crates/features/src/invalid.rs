@@ -1,13 +1,13 @@
-//! A setting that cannot be used.
+//! An invalid setting.
 
 use std::fmt;
 
-/// A setting that cannot be used, by its key inside the table that it belongs to.
+/// An invalid setting, by its key inside its table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
     /// The key, such as `hop_length` or `spec_augment.probability`.
     pub key: &'static str,
-    /// What the value must be, or why there must be none.
+    /// What the value must be, or why the key must be absent.
     pub reason: String,
 }
 
@@ -16,13 +16,13 @@ impl Invalid {
         Self { key, reason: reason.into() }
     }
 
-    /// Those of `checks`, each `(ok, key, reason)`, that are not ok.
+    /// The failed ones of `checks`, each `(ok, key, reason)`.
     pub(crate) fn failed<const N: usize>(checks: [(bool, &'static str, &str); N]) -> Vec<Self> {
         let failed = checks.into_iter().filter(|(ok, ..)| !ok);
         failed.map(|(_, key, reason)| Self::new(key, reason)).collect()
     }
 
-    /// All of `problems` on one line.
+    /// Joins `problems` into one line.
     pub(crate) fn join(problems: &[Self]) -> String {
         problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
     }

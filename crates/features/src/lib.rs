@@ -8,8 +8,8 @@
 //! The first is the input of ResNets, the second that of YAMNet; a [`FrontEnd`] makes each. An encoder of several networks has
 //! several inputs: its record holds them one after the other, and [`FeatureConfig::inputs`] names them and their shapes.
 //!
-//! [`Extractor`] does all steps; each step has a file of its own. The numbers are librosa's, within the tolerances that
-//! `tests/parity.rs` states. Nothing here lists folders or knows about tensors.
+//! [`Extractor`] does all steps; each step has its own file. The values match librosa's within the tolerances that
+//! `tests/parity.rs` states. This crate neither lists folders nor knows about tensors.
 //!
 //! ```
 //! use features::{Extractor, FeatureConfig};

@@ -12,7 +12,7 @@ use crate::logarithm::log2;
 use crate::mel_filters::{SparseFilters, mel_filter_bank};
 use crate::window::hann;
 
-/// Power below this counts as this (librosa's `amin`).
+/// Lower powers are raised to this (librosa's `amin`).
 const POWER_FLOOR: f32 = 1e-10;
 
 /// Frames computed together: one AVX2 vector. Even, since each transform takes two frames.
@@ -36,8 +36,8 @@ impl LogMel {
         Self { bands, hop_length: config.hop_length, top_db: config.top_db as f32 }
     }
 
-    /// `[n_mels, n_frames]` row-major, from 0, at least `top_db` below the loudest point, to 1, the loudest point. All zeros if
-    /// every band is equally loud in every frame, as in silence.
+    /// `[n_mels, n_frames]` row-major in 0..=1: 1 is the loudest point; 0 is the quietest, at most `top_db` below it. All
+    /// zeros if every band is equally loud in every frame, as in silence.
     pub(crate) fn apply(&self, waveform: &[f32]) -> Vec<f32> {
         let mut mel = self.power(waveform);
         stretch_decibels(&mut mel, self.top_db);
@@ -50,7 +50,7 @@ impl LogMel {
     }
 }
 
-/// What of each bin goes into the bands.
+/// The contribution of a frequency bin to the bands.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Spectrum {
     /// The squared magnitude.
@@ -61,7 +61,7 @@ pub(crate) enum Spectrum {
     RoundedMagnitude,
 }
 
-/// Waveform to energies of bands, prepared once.
+/// Waveform to band energies, prepared once.
 pub(crate) struct BandEnergies {
     fft: Arc<dyn Fft<f32>>,
     /// `[n_fft]`

@@ -31,8 +31,8 @@ impl YamnetMel {
         }
     }
 
-    /// `[n_frames, 64]` row-major, of a waveform of at most a clip at 16 kHz. A shorter one is repeated, patch by patch, until
-    /// the clip is full: silence after it would count in the mean over patches as sound does.
+    /// `[n_frames, 64]` row-major, of a waveform of at most a clip at 16 kHz. A shorter one is repeated, patch by patch,
+    /// until the clip is full, because silence after it would count in the mean over patches as sound does.
     pub(crate) fn apply(&self, waveform: &[f32]) -> Vec<f32> {
         let filled = n_frames(waveform.len()).min(self.n_frames);
         let energies = self.bands.apply(waveform, filled); // [64, filled]
@@ -42,7 +42,7 @@ impl YamnetMel {
     }
 }
 
-/// `tf.signal.linear_to_mel_weight_matrix`, transposed: `[64, 257]`, triangles of height 1 in mels, 0 for the constant.
+/// `tf.signal.linear_to_mel_weight_matrix`, transposed: `[64, 257]`, triangles of height 1 in mels, 0 for the constant bin.
 fn mel_filter_bank() -> Vec<f32> {
     let mel = |hz: f64| 1127.0 * (hz / 700.0).ln_1p();
     let (low, high) = (mel(F_MIN_HZ), mel(F_MAX_HZ));
@@ -61,7 +61,7 @@ mod tests {
     use crate::yamnet_spec::silence;
 
     #[test]
-    fn a_short_recording_is_repeated_and_silence_is_the_least() {
+    fn a_short_recording_is_repeated_and_silence_is_the_minimum() {
         let mel = YamnetMel::new(&YamnetConfig::default(), 7.0);
         let short: Vec<f32> = (0..20_000).map(|i| (i as f32 * 0.3).sin()).collect();
         let spectrogram = mel.apply(&short);

@@ -1,4 +1,4 @@
-//! Unusual but valid recordings, each with a defined result, and properties that hold for any waveform.
+//! Unusual but valid recordings, each with a defined result, and properties that hold for every waveform.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "sound/wav.rs"]

@@ -23,7 +23,7 @@ const RESAMPLED_MEAN: f32 = 3e-5;
 const RESAMPLED_OFF: f32 = 1e-3;
 const RESAMPLED_OFF_SHARE: f32 = 1e-3;
 /// The upper 4 of 128 bands lie above 3.8 kHz, where both filters fall from 1 to 0; 1 % apart there is 1e-3 in an
-/// image. Recordings have little energy there, the white noise of this test has much.
+/// image. Recordings have little energy there, but the white noise of this test has much.
 const TRANSITION_SHARE: f32 = 4.0 / 128.0;
 const TRANSITION_MAX: f32 = 3e-2;
 

@@ -6,7 +6,7 @@ use features::{Extractor, FeatureConfig, FrontEnd, YamnetConfig};
 /// The golden holds every 13th value.
 const STRIDE: usize = 13;
 
-/// Tolerances of the logarithm of 0.001 more: `float32` rounding of a frame's loudest bin shows most where there is no sound.
+/// Tolerances of the logarithm: the `float32` rounding of a frame's loudest bin shows most where there is no sound.
 const MAX: f32 = 1e-3;
 const MEAN: f32 = 2e-6;
 
@@ -44,9 +44,9 @@ fn the_spectrogram_equals_the_authors_formulas() {
     assert!(most <= MAX && mean <= MEAN, "{most} {mean}");
 }
 
-/// What is 48 dB below a frame's loudest bin is lost in the runtime; what is louder stays nearly the same.
+/// In the runtime, everything 48 dB below a frame's loudest bin is lost; louder values stay nearly the same.
 #[test]
-fn rounding_as_in_the_tflite_runtime_loses_what_is_quiet() {
+fn tflite_rounding_loses_quiet_values() {
     let (exact, rounded) = (spectrogram(false), spectrogram(true));
     let silence = 0.001_f32.ln();
     let lost = exact.iter().zip(&rounded).filter(|(e, r)| **e > silence + 1.0 && (**r - silence).abs() < 1e-3).count();
@@ -55,7 +55,7 @@ fn rounding_as_in_the_tflite_runtime_loses_what_is_quiet() {
     assert!(loud.len() > 100 && loud.iter().all(|(e, r)| (e - r).abs() < 0.1));
 }
 
-/// What a better microphone records above 4 kHz does not tell its recordings from those at 8 kHz.
+/// Frequencies above 4 kHz, which a better microphone records, do not distinguish its recordings from those at 8 kHz.
 #[test]
 fn a_common_rate_gives_all_recordings_the_same_frequencies() {
     let tone = |frequency_hz: f32| -> Vec<f32> {
@@ -75,9 +75,9 @@ fn a_common_rate_gives_all_recordings_the_same_frequencies() {
     assert!(level(Some(8_000), 6_000.0) < 1e-3);
 }
 
-/// Each input of a record is what its front end makes alone, at the higher of the two rates.
+/// Each input of a record equals the output of its front end alone, at the higher of the two rates.
 #[test]
-fn a_record_of_two_inputs_holds_what_each_front_end_makes() {
+fn a_record_of_two_inputs_equals_the_output_of_each_front_end() {
     let both = FeatureConfig::image_and_yamnet();
     let extractor = Extractor::new(&both).unwrap();
     let record = extractor.record_from_waveform(&waveform());

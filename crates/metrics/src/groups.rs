@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Numbers groups by their keys in order of first appearance, `[n]`. An example without a key is a group of its own.
+/// Numbers groups by their keys in order of first appearance, `[n]`. An example without a key forms its own group.
 pub fn group_ids<K: Eq + Hash>(keys: impl IntoIterator<Item = Option<K>>) -> Vec<usize> {
     let mut known: HashMap<K, usize> = HashMap::new();
     let mut next = 0;
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_example_without_a_key_is_a_group_of_its_own() {
+    fn an_example_without_a_key_forms_its_own_group() {
         let ids = group_ids([Some("b"), None, Some("a"), None, Some("b")]);
         assert_eq!(ids, [0, 1, 2, 3, 0]);
         assert_eq!(group_members(&ids), [vec![0, 4], vec![1], vec![2], vec![3]]);

@@ -7,8 +7,8 @@
 //! - [`Calibration`]: temperature scaling and prediction sets.
 //! - [`Detection`]: how well a score separates positives from negatives.
 //!
-//! Recordings of one group, such as one recorder, are not independent, so everything that resamples or permutes moves
-//! whole groups. Probabilities are `f32`, all arithmetic is `f64`. The inputs and a seed determine every result.
+//! Recordings of one group, such as one recorder, are not independent, so every resampling and permutation moves whole
+//! groups. Probabilities are `f32`, all arithmetic is `f64`. The inputs and a seed determine every result.
 //!
 //! ```
 //! use metrics::{Evaluation, Predictions};

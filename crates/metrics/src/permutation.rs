@@ -1,10 +1,10 @@
 //! A permutation test of macro-F1 against chance: how often do permuted labels fit the predictions as well?
 //!
-//! The examples of a group are alike in label and in prediction, so permuting the labels of single examples would make
-//! chance look worse than it is. Labels therefore move in whole groups: the groups are permuted, and each takes the
-//! labels of the group that lands in its place, truncated or repeated to its own size. The test is exact if every group
-//! has a single label or all groups have the same size. Otherwise it is approximate: repetition makes a group more
-//! uniform in label than a real one of that size, which errs towards a larger p, and truncation loses labels.
+//! The examples of a group have similar labels and predictions, so permuting the labels of single examples would make chance
+//! look worse than it is. Labels therefore move in whole groups: the groups are permuted, and each takes the labels of the
+//! group that lands in its place, truncated or repeated to its own size. The test is exact if every group has a single label
+//! or all groups have the same size. Otherwise it is approximate: repetition makes a group more uniform in label than a real
+//! one of that size, which errs towards a larger p, and truncation loses labels.
 //!
 //! `p = (1 + permutations with at least the observed score) / (1 + permutations)`, one-sided, never 0 (Phipson and
 //! Smyth, "Permutation P-values Should Never Be Zero", 2010).

@@ -110,7 +110,7 @@ pub(crate) struct ClassScores {
     pub average_precision: Option<f64>,
 }
 
-/// What the scores need to know about each example, computed once.
+/// Facts about each example from which the scores follow, computed once.
 pub(crate) struct Scorer<'a> {
     labels: &'a [usize],
     n_classes: usize,

@@ -1,5 +1,5 @@
 //! Time of embedding 224 x 224 images with a full-width ResNet18: `cargo bench -p model`.
-//! `RAYON_NUM_THREADS` sets the threads.
+//! `RAYON_NUM_THREADS` sets the number of threads.
 #![allow(clippy::expect_used)]
 
 use divan::Bencher;

@@ -1,4 +1,4 @@
-//! Which networks an encoder has.
+//! The networks of an encoder.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,18 +11,18 @@ use crate::error::Error;
 use crate::networks::NetworkArch;
 use crate::networks::resnet::spec::{ResNetArch, ResNetDepth, ResNetWidth};
 
-/// Joins the names of several networks.
+/// Separates the names of the networks.
 const SEPARATOR: char = '+';
 
-/// Most networks of an encoder: more than there are kinds, each of which it has once at most.
+/// Maximum number of networks in an encoder. There are fewer kinds, and each kind may occur once.
 const MAX_NETWORKS: usize = 4;
 
-/// The encoder's architecture: one network, or several whose embeddings are concatenated in their order.
+/// The encoder's architecture: one network, or several whose embeddings are concatenated in order.
 ///
 /// As text, the names of the networks joined by `+`: `resnet18`, `resnet18-w16`, `yamnet`, `resnet18+yamnet`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Arch {
-    /// The networks from the first place on; then `None`.
+    /// The networks, packed to the front; the remaining places are `None`.
     networks: [Option<NetworkArch>; MAX_NETWORKS],
 }
 
@@ -38,7 +38,7 @@ impl Arch {
     /// YAMNet.
     pub const YAMNET: Self = Self::of(NetworkArch::Yamnet);
 
-    /// One network.
+    /// An encoder of one network.
     pub const fn of(network: NetworkArch) -> Self {
         Self { networks: [Some(network), None, None, None] }
     }
@@ -74,17 +74,19 @@ impl Arch {
         names
     }
 
-    /// These networks, then those of `other`.
+    /// The networks of `self`, followed by those of `other`.
     ///
     /// # Errors
-    /// [`Error::Argument`] if both have a network of one kind: their tensors would have the same names.
+    /// [`Error::Argument`] if both contain a network of the same kind, because their tensors would have the same names.
     pub fn beside(self, other: Self) -> Result<Self, Error> {
         Self::of_several(self.networks().chain(other.networks())).ok_or_else(|| {
-            Error::Argument(format!("a {self} beside a {other}: an encoder has one network of each kind"))
+            Error::Argument(format!(
+                "cannot combine {self} and {other}: an encoder has at most one network of each kind"
+            ))
         })
     }
 
-    /// `None` without networks and for two of one kind.
+    /// `None` if there are no networks, or two of the same kind.
     fn of_several(networks: impl Iterator<Item = NetworkArch>) -> Option<Self> {
         let mut found = [None; MAX_NETWORKS];
         for (index, network) in networks.enumerate() {
@@ -119,7 +121,7 @@ impl FromStr for Arch {
         networks.and_then(|networks| Self::of_several(networks.into_iter())).ok_or_else(|| {
             let known: Vec<String> = NetworkArch::all().map(|network| format!("`{network}`")).collect();
             Error::Argument(format!(
-                "unknown architecture `{name}`: it is one of {}, or a ResNet and YAMNet joined by `{SEPARATOR}`, such as \
+                "unknown architecture `{name}`: use one of {}, or a ResNet and YAMNet joined by `{SEPARATOR}`, such as \
                  `resnet18+yamnet`",
                 known.join(", ")
             ))
@@ -162,7 +164,7 @@ impl JsonSchema for Arch {
 mod tests {
     use super::*;
 
-    /// Of 0.1.0, which listed them, and more.
+    /// The nine names of version 0.1.0 and two newer ones.
     const NAMES: [&str; 11] = [
         "resnet18",
         "resnet34",

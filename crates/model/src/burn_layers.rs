@@ -1,4 +1,4 @@
-//! burn's layers from weights in host memory, and back.
+//! Converts host weights to burn's layers and back.
 
 use burn::module::Param;
 use burn::nn::PaddingConfig2d;
@@ -8,13 +8,13 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crate::conv::{Conv, ConvSpec};
 use crate::error::Error;
 
-/// The numbers of a `float32` tensor, row-major.
+/// The values of a `float32` tensor, row-major.
 pub(crate) fn host_vec<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Error> {
     let device = format!("{:?}", tensor.device());
     tensor.into_data().try_into_vec().map_err(|error| Error::Device { name: device, problem: format!("{error:?}") })
 }
 
-/// The settings of a convolution, with a bias.
+/// burn's configuration of a convolution with bias.
 pub(crate) fn conv2d_config(spec: &ConvSpec) -> Conv2dConfig {
     let ([inputs, outputs], groups, [before, after]) = (spec.channels, spec.groups(), spec.padding);
     Conv2dConfig::new([inputs * groups, outputs], [spec.kernel; 2])

@@ -1,10 +1,10 @@
-//! One number for the content of tensors.
+//! A checksum of tensor contents.
 
 use sha2::{Digest, Sha256};
 
 use crate::host_tensor::TensorView;
 
-/// SHA-256 over a text and tensors, whatever file they stand in.
+/// SHA-256 over a text and tensors, independent of the file format that holds them.
 pub(crate) struct Checksum(Sha256);
 
 impl Checksum {
@@ -12,7 +12,7 @@ impl Checksum {
         Checksum(Sha256::new_with_prefix(text))
     }
 
-    /// Adds a tensor: its name and shape, then its numbers, little-endian.
+    /// Adds a tensor: name and shape, then the values as little-endian bytes.
     pub fn add(&mut self, tensor: &TensorView) {
         self.0.update(format!("\n{} {:?}\n", tensor.name, tensor.shape));
         let mut bytes = [[0; 4]; 1024];
@@ -24,7 +24,7 @@ impl Checksum {
         }
     }
 
-    /// In hexadecimal.
+    /// The digest in hexadecimal.
     pub fn finish(self) -> String {
         durable::hex(&self.0.finalize())
     }

@@ -1,4 +1,4 @@
-//! The command-line arguments `--device` and `--engine`, which all programs share.
+//! The command-line arguments `--device` and `--engine`, shared by all programs.
 
 use crate::{Compute, DeviceName, EngineName, Error};
 
@@ -14,7 +14,7 @@ pub struct ComputeArgs {
 }
 
 impl ComputeArgs {
-    /// Finds the device and the engine.
+    /// Resolves the device and the engine.
     ///
     /// # Errors
     /// [`Error::Device`] if the device is not part of this build or does not respond, or if the engine does not run on it.

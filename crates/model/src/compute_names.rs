@@ -1,10 +1,10 @@
-//! Devices and engines by name, as a person chooses them.
+//! Names of devices and engines, as given on the command line.
 
 use std::str::FromStr;
 
 use crate::error::Error;
 
-/// Where tensors are computed.
+/// A device to compute on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum DeviceName {
@@ -19,7 +19,7 @@ pub enum DeviceName {
     Cuda,
 }
 
-/// What runs the frozen encoder.
+/// An engine to run the frozen encoder with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum EngineName {

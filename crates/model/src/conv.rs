@@ -1,4 +1,4 @@
-//! A convolution of an encoder: its description, and its weights as the encoder runs it.
+//! A convolution of an encoder: its specification, and its weights with batch norm folded in.
 
 use crate::error::Error;
 use crate::host_tensor::{HostTensor, TensorView};
@@ -6,35 +6,35 @@ use crate::host_tensor::{HostTensor, TensorView};
 /// One convolution: square kernel, equal strides.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ConvSpec {
-    /// Its authors' name of the convolution, such as `layer1.0.conv1` or `layer2.depthwise_conv`.
+    /// The authors' name of the convolution, such as `layer1.0.conv1` or `layer2.depthwise_conv`.
     pub name: String,
-    /// Their name of the batch norm that follows.
+    /// The authors' name of the batch norm that follows.
     pub norm: String,
-    /// Input channels of each output, and output channels.
+    /// Input channels per output channel, and output channels.
     pub channels: [usize; 2],
     pub kernel: usize,
     pub stride: usize,
-    /// Zeros before the first and after the last row, and columns likewise.
+    /// Rows of zeros before the first and after the last row; columns likewise.
     pub padding: [usize; 2],
-    /// Whether each output has only its own input channel.
+    /// Whether the convolution is depthwise: each output channel has its own single input channel.
     pub depthwise: bool,
-    /// Whether a file may have three input channels in place of one; they are summed, as the inputs here would be equal.
+    /// Whether a file may hold three input channels instead of one. They are summed, because the three inputs would be equal.
     pub sums_channels: bool,
-    /// Whether TensorFlow's padding "same" stands for `padding`, which it equals for the sizes that come up.
+    /// Whether TensorFlow's "same" padding may replace `padding`: for the sizes that occur here, both are equal.
     pub may_pad_same: bool,
 }
 
 impl ConvSpec {
-    /// Groups of channels.
+    /// Number of channel groups.
     pub fn groups(&self) -> usize {
         if self.depthwise { self.channels[1] } else { 1 }
     }
 }
 
-/// A convolution as the encoder runs it, with batch norm folded in.
+/// A convolution with batch norm folded in, as the encoder runs it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Conv {
-    /// With the channels of these weights, not those of the full width.
+    /// The specification, with the channel counts of these weights rather than those of the full width.
     pub spec: ConvSpec,
     /// `[outputs, inputs, kernel, kernel]`, row-major
     pub weight: Vec<f32>,
@@ -43,7 +43,7 @@ pub(crate) struct Conv {
 }
 
 impl Conv {
-    /// Weight and bias by their authors' names.
+    /// Weight and bias, by the authors' names.
     pub fn tensors(&self) -> [TensorView<'_>; 2] {
         let ([inputs, outputs], kernel) = (self.spec.channels, self.spec.kernel);
         let view = |kind: &str, shape: &[usize], data| TensorView {
@@ -57,7 +57,7 @@ impl Conv {
         ]
     }
 
-    /// Replaces weight and bias by what `get` gives for their names, of the same shapes.
+    /// Replaces weight and bias with the tensors that `get` returns for their names; the shapes must match.
     pub fn replace(&mut self, mut get: impl FnMut(&str) -> Result<HostTensor, Error>) -> Result<(), Error> {
         let ([inputs, outputs], kernel) = (self.spec.channels, self.spec.kernel);
         let weight = get(&format!("{}.weight", self.spec.name))?;
@@ -68,12 +68,12 @@ impl Conv {
         Ok(())
     }
 
-    /// An error unless it has so many input channels.
+    /// Fails unless the convolution has `expected` input channels.
     pub fn expect_inputs(&self, expected: usize) -> Result<(), Error> {
         self.expect(self.spec.channels[0], "input", expected)
     }
 
-    /// An error unless it has so many output channels.
+    /// Fails unless the convolution has `expected` output channels.
     pub fn expect_outputs(&self, expected: usize) -> Result<(), Error> {
         self.expect(self.spec.channels[1], "output", expected)
     }

@@ -1,4 +1,4 @@
-//! Where tensors live and are computed.
+//! The devices that hold and compute tensors.
 
 use burn::tensor::Device;
 #[cfg(feature = "wgpu")]
@@ -12,9 +12,10 @@ pub fn cpu() -> Device {
     Device::flex()
 }
 
-/// The device that `name` stands for, without autodiff, and its own name, which is never [`DeviceName::Auto`]. `auto` is the first GPU
-/// that is part of this build and responds, otherwise the CPU. A software GPU, such as Mesa's lavapipe, is found for `wgpu` but not for
-/// `auto`: it is slower than the CPU itself. The environment variable `BURN_DEVICE` is ignored.
+/// Resolves `name` to a device without autodiff, and to that device's own name, which is never [`DeviceName::Auto`]. `auto`
+/// selects the first GPU that this build supports and that responds, otherwise the CPU. A software GPU, such as Mesa's
+/// lavapipe, is found for `wgpu` but not for `auto`, because it is slower than the CPU. The environment variable
+/// `BURN_DEVICE` is ignored.
 ///
 /// # Errors
 /// [`Error::Device`] for a device that is not part of this build (the message says how to build it) or does not respond.
@@ -67,8 +68,8 @@ fn not_compiled_in(name: &str) -> Error {
     Error::device(name, format!("not compiled in: build with `--features {name}`"))
 }
 
-/// Lets the device add two numbers. burn starts a device when it is first used and panics if there
-/// is none, so the panic is caught here, once, where it can still become an error. Its message would only confuse.
+/// Creates a device and adds two numbers on it. burn starts a device on first use and panics if there is none, so the panic
+/// is caught here and becomes an error. The panic message is suppressed.
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 fn probe(name: &str, make: impl FnOnce() -> Device + std::panic::UnwindSafe) -> Result<Device, Error> {
     let hook = std::panic::take_hook();
@@ -81,6 +82,6 @@ fn probe(name: &str, make: impl FnOnce() -> Device + std::panic::UnwindSafe) -> 
     std::panic::set_hook(hook);
     match answer {
         Ok((device, Ok(sum))) if sum == [2.0] => Ok(device),
-        _ => Err(Error::device(name, "it does not answer: is there such a GPU, and its driver?")),
+        _ => Err(Error::device(name, "it does not answer: check that the GPU exists and its driver is installed")),
     }
 }

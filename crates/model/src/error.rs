@@ -3,15 +3,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// An error of this crate. Errors about a file are wrapped in [`Error::At`]; [`Error::cause`] gets
-/// through to the reason.
+/// An error of this crate. Errors about a file are wrapped in [`Error::At`]; [`Error::cause`] returns the error inside.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Something about the file at `path`.
+    /// An error in the file at `path`.
     #[error("{}: {error}", path.display())]
     At {
-        /// The file as it was named by the caller.
+        /// The path as the caller gave it.
         path: PathBuf,
         /// What is wrong with it.
         #[source]
@@ -23,13 +22,13 @@ pub enum Error {
     /// The bytes are not a well-formed file of their format.
     #[error("malformed file: {0}")]
     Malformed(String),
-    /// The file is well-formed, but holds something that is not read here; the text says what is read.
+    /// The file is well-formed but holds something that this crate does not read; the text says what it reads.
     #[error("unsupported: {0}")]
     Unsupported(String),
-    /// A cap on size was exceeded.
+    /// A size limit was exceeded.
     #[error("too large: {0}")]
     Limit(String),
-    /// A tensor is missing, has the wrong shape or type, or holds unusable numbers.
+    /// A tensor is missing, has the wrong shape or type, or holds unusable values.
     #[error("tensor `{tensor}`: {problem}")]
     Tensor {
         /// The tensor's name in the file.
@@ -37,7 +36,7 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// A node of a graph is not what the network has at that place.
+    /// A graph node differs from the one that the network has at that place.
     #[error("node `{node}`: {problem}")]
     Node {
         /// The node's name, or its operator and first output if it has none.
@@ -51,15 +50,15 @@ pub enum Error {
     /// The device is unknown, not compiled in, or does not answer.
     #[error("device `{name}`: {problem}")]
     Device {
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
-        /// What is wrong, and what would fix it.
+        /// What is wrong, and how to fix it.
         problem: String,
     },
 }
 
 impl Error {
-    /// The reason itself, without the paths around it.
+    /// The error itself, without the paths around it.
     pub fn cause(&self) -> &Error {
         match self {
             Error::At { error, .. } => error.cause(),

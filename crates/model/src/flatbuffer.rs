@@ -1,4 +1,4 @@
-//! FlatBuffers read without trust: every offset is checked where it is followed, and none is followed twice.
+//! A FlatBuffers reader for untrusted input: every offset is checked where it is followed, and none is followed twice.
 //!
 //! <https://flatbuffers.dev/internals/>. The `flatbuffers` crate reads through generated code with `unsafe` in it, which this
 //! workspace forbids.
@@ -10,17 +10,18 @@ use crate::error::Error;
 pub(crate) struct Table<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// Two bytes a field: where it is, counted from `at`, or 0.
+    /// Two bytes per field: its offset from `at`, or 0 if the field is absent.
     fields: &'a [[u8; 2]],
 }
 
 impl<'a> Table<'a> {
-    /// The table that a file begins with.
+    /// The root table of a file.
     pub fn root(bytes: &'a [u8]) -> Result<Self, Error> {
         Self::at(bytes, follow(bytes, 0)?)
     }
 
-    /// A table begins with how far before it its list of fields is; that list, with its own length and the table's.
+    /// A table starts with the distance back to its vtable. The vtable starts with its own length and the table's, followed
+    /// by the field offsets.
     fn at(bytes: &'a [u8], at: usize) -> Result<Self, Error> {
         let back = i32::from_le_bytes(number(bytes, at)?);
         let list = i64::try_from(at).ok().map(|at| at - i64::from(back));
@@ -30,23 +31,23 @@ impl<'a> Table<'a> {
         Ok(Self { bytes, at, fields: list.get(2..).unwrap_or_default() })
     }
 
-    /// Where field `id` is.
+    /// Position of field `id` in the file.
     fn place(&self, id: usize) -> Option<usize> {
         let offset = u16::from_le_bytes(*self.fields.get(id)?);
         (offset != 0).then(|| self.at + usize::from(offset))
     }
 
-    /// A number of one byte; `default` if it is absent.
+    /// A one-byte number; `default` if it is absent.
     pub fn byte(&self, id: usize, default: i8) -> Result<i8, Error> {
         self.place(id).map_or(Ok(default), |at| Ok(i8::from_le_bytes(number(self.bytes, at)?)))
     }
 
-    /// A number of four bytes.
+    /// A four-byte number.
     pub fn int(&self, id: usize, default: i32) -> Result<i32, Error> {
         self.place(id).map_or(Ok(default), |at| Ok(i32::from_le_bytes(number(self.bytes, at)?)))
     }
 
-    /// A table inside this one.
+    /// A nested table.
     pub fn table(&self, id: usize) -> Result<Option<Self>, Error> {
         self.place(id).map(|at| Self::at(self.bytes, follow(self.bytes, at)?)).transpose()
     }
@@ -59,7 +60,7 @@ impl<'a> Table<'a> {
         Ok(Tables { bytes: self.bytes, start: start + 4, offsets })
     }
 
-    /// A list of bytes, or of the bytes of numbers that are `size` bytes long; empty if it is absent.
+    /// A list of bytes, or the bytes of numbers that take `size` bytes each; empty if it is absent.
     pub fn bytes(&self, id: usize, size: usize) -> Result<&'a [u8], Error> {
         self.place(id).map_or(Ok(&[]), |at| list(self.bytes, follow(self.bytes, at)?, size))
     }
@@ -79,25 +80,25 @@ pub(crate) struct Tables<'a> {
 }
 
 impl<'a> Tables<'a> {
-    /// How many.
+    /// Number of tables.
     pub fn len(&self) -> usize {
         self.offsets.len()
     }
 
-    /// One of them, if there are so many.
+    /// The table at `index`; `None` if the list is shorter.
     pub fn get(&self, index: usize) -> Option<Result<Table<'a>, Error>> {
         let at = self.start + 4 * self.offsets.get(index).map(|_| index)?;
         Some(follow(self.bytes, at).and_then(|at| Table::at(self.bytes, at)))
     }
 }
 
-/// Where the offset at `at` leads.
+/// Target of the offset at `at`.
 fn follow(bytes: &[u8], at: usize) -> Result<usize, Error> {
     let offset = u32::from_le_bytes(number(bytes, at)?);
     usize::try_from(offset).ok().and_then(|offset| at.checked_add(offset)).ok_or_else(|| outside(at))
 }
 
-/// The bytes of a list that begins with its length, of items that are `size` bytes long.
+/// Bytes of a length-prefixed list whose items take `size` bytes each.
 fn list(bytes: &[u8], at: usize, size: usize) -> Result<&[u8], Error> {
     let length = usize::try_from(u32::from_le_bytes(number(bytes, at)?)).map_err(|_| outside(at))?;
     slice(bytes, at + 4, length.checked_mul(size).ok_or_else(|| outside(at))?)

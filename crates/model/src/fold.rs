@@ -4,7 +4,7 @@ use crate::conv::{Conv, ConvSpec};
 use crate::error::Error;
 use crate::host_tensor::HostTensor;
 
-/// A convolution as a file holds it.
+/// A convolution as stored in a file.
 #[derive(Debug)]
 pub(crate) struct RawConv {
     pub spec: ConvSpec,
@@ -27,8 +27,8 @@ pub(crate) struct BatchNorm {
 }
 
 impl RawConv {
-    /// Folds batch norm in `f64` and rounds once. Where the specification allows it, three input channels are summed into one: the
-    /// images that they are for have three equal channels, so the result is the same for a third of the work.
+    /// Folds batch norm in `f64` and rounds once. Where the specification allows it, three input channels are summed into
+    /// one: the three channels of the intended images are equal, so the result is the same at a third of the cost.
     pub fn fold(self) -> Result<Conv, Error> {
         let RawConv { mut spec, weight, bias, norm } = self;
         let kernel = spec.kernel;
@@ -79,13 +79,13 @@ impl RawConv {
 }
 
 impl BatchNorm {
-    /// Factor and summand of each output.
+    /// Scale and shift of each output channel.
     fn scale_and_shift(&self, outputs: usize) -> Result<(Vec<f64>, Vec<f64>), Error> {
         for tensor in [&self.gamma, &self.beta, &self.mean, &self.variance] {
             tensor.check_shape(&[outputs])?;
         }
         if let Some(index) = self.variance.data.iter().position(|&v| v < 0.0 || f64::from(v) + self.epsilon <= 0.0) {
-            let problem = format!("element {index} is {}: no variance", self.variance.data[index]);
+            let problem = format!("element {index} is {}: not a valid variance", self.variance.data[index]);
             return Err(Error::tensor(&self.variance.name, problem));
         }
         let value = |tensor: &HostTensor, i: usize| f64::from(tensor.data[i]);

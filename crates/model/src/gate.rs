@@ -1,4 +1,4 @@
-//! The gate before the classes: is there a cry in the recording at all?
+//! The gate before the classifier: does the recording contain a cry?
 
 use serde::{Deserialize, Serialize};
 
@@ -6,27 +6,27 @@ use crate::error::Error;
 use crate::host_tensor::HostTensor;
 use crate::onnx::nodes::Nodes;
 
-/// Tensors of a gate.
+/// Tensor names of the gate.
 const WEIGHT: &str = "gate.weight";
 const BIAS: &str = "gate.bias";
 
-/// A linear layer from the embedding to one logit; its sigmoid is the score that there is a cry, 0 to 1.
+/// A linear layer from the embedding to one logit; its sigmoid scores the presence of a cry, 0 to 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gate {
     weight: Vec<f32>,
     bias: f32,
 }
 
-/// What is saved beside the numbers of a gate.
+/// Metadata saved with the gate's weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GateInfo {
-    /// A recording whose score is below this is not a cry, 0 to 1.
+    /// Decision threshold, 0 to 1: a recording that scores lower is not a cry.
     pub threshold: f32,
 }
 
 impl Gate {
-    /// A gate for embeddings of `weight.len()` numbers.
+    /// A gate for embeddings of length `weight.len()`.
     ///
     /// # Errors
     /// [`Error::Tensor`] if there are no weights or one is not finite.
@@ -41,7 +41,7 @@ impl Gate {
         self.weight.len()
     }
 
-    /// Scores `[n]`, 0 to 1, of embeddings `[n, n_inputs]` row-major. Sums run in `f64`.
+    /// Scores `[n]`, 0 to 1, of embeddings `[n, n_inputs]` row-major; sums are computed in `f64`.
     pub fn scores(&self, embeddings: &[f32]) -> Vec<f32> {
         let logit = |row: &[f32]| -> f64 {
             let products = row.iter().zip(&self.weight).map(|(x, w)| f64::from(*x) * f64::from(*w));
@@ -58,7 +58,7 @@ impl Gate {
         ])
     }
 
-    /// The inverse of [`Gate::tensors`]; `get` gives a tensor by name.
+    /// The inverse of [`Gate::tensors`]; `get` returns a tensor by name.
     pub(crate) fn from_tensors(get: impl Fn(&str) -> Result<HostTensor, Error>) -> Result<Self, Error> {
         let (weight, bias) = (get(WEIGHT)?, get(BIAS)?);
         weight.check_shape(&[1, weight.data.len()])?;
@@ -66,7 +66,7 @@ impl Gate {
         Self::new(weight.data, bias.data[0])
     }
 
-    /// Adds the gate to an ONNX graph, between the values called `embedding` and `cry`.
+    /// Adds the gate to an ONNX graph, from the value named `embedding` to the value named `cry`.
     pub(crate) fn to_onnx(&self, nodes: &mut Nodes, embedding: &str, cry: &str) {
         let x = nodes.linear(embedding, "gate", "gate.logit");
         nodes.add("Sigmoid", &[&x], cry, vec![]);
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_cannot_be_used_are_refused() {
+    fn unusable_weights_are_refused() {
         for (weight, bias) in [(vec![], 0.0), (vec![f32::NAN], 0.0), (vec![1.0], f32::INFINITY)] {
             assert!(matches!(Gate::new(weight, bias), Err(Error::Tensor { .. })));
         }

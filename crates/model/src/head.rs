@@ -13,28 +13,28 @@ use crate::error::Error;
 use crate::host_tensor::HostTensor;
 use crate::onnx::nodes::Nodes;
 
-/// The most units that the inner layer may have.
+/// Maximum number of inner units.
 const MAX_INNER: usize = 1 << 16;
 
-/// The head's shape.
+/// Hyperparameters of the head.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HeadConfig {
     /// Units of the inner layer, 1 to 65536.
     pub inner: usize,
-    /// Probability that training zeroes an input, `[0, 1)`.
+    /// Dropout probability during training, `[0, 1)`.
     pub dropout: f64,
 }
 
 impl HeadConfig {
-    /// Every problem with the values; empty if they can be used.
+    /// Every problem with the values; empty if they are valid.
     pub fn validate(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if !(1..=MAX_INNER).contains(&self.inner) {
-            problems.push(format!("inner = {}: it is 1 to {MAX_INNER}", self.inner));
+            problems.push(format!("inner = {}: must be 1 to {MAX_INNER}", self.inner));
         }
         if !(0.0..1.0).contains(&self.dropout) {
-            problems.push(format!("dropout = {}: it is at least 0 and below 1", self.dropout));
+            problems.push(format!("dropout = {}: must be at least 0 and below 1", self.dropout));
         }
         problems
     }
@@ -42,7 +42,7 @@ impl HeadConfig {
 
 /// Embedding to logits: ReLU, Dropout, Linear inputs → inner, Linear inner → classes.
 ///
-/// Random numbers come from the caller's generator, since burn's own is one for the whole process.
+/// Random numbers come from the caller's generator, because burn's own generator is global to the process.
 #[derive(Module, Debug)]
 pub struct Head {
     dropout: f64,
@@ -51,7 +51,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// A head as torch initialises linear layers: weights and biases uniform in `±1/sqrt(inputs of the layer)`.
+    /// Initialises a head as torch initialises linear layers: weights and biases uniform in `±1/sqrt(inputs of the layer)`.
     pub fn new<R: Rng>(config: &HeadConfig, n_inputs: usize, n_classes: usize, rng: &mut R, device: &Device) -> Self {
         Head {
             dropout: config.dropout,
@@ -68,14 +68,14 @@ impl Head {
     /// Logits `[n, n_classes]` row-major of embeddings `[n, n_inputs]` in host memory.
     ///
     /// # Errors
-    /// [`Error::Device`] if the device gives no result.
+    /// [`Error::Device`] if the device returns no result.
     pub fn classify(&self, embeddings: &[f32]) -> Result<Vec<f32>, Error> {
         let shape = [embeddings.len() / self.n_inputs(), self.n_inputs()];
         host_vec(self.forward(Tensor::from_data(TensorData::new(embeddings.to_vec(), shape), &self.device())))
     }
 
-    /// What training does to rectified inputs, `[n, n_inputs]`: each becomes 0 with the dropout's probability p, the
-    /// others grow by 1 / (1 - p).
+    /// Dropout of rectified inputs, `[n, n_inputs]`: each becomes 0 with the dropout probability p, the others are multiplied
+    /// by 1 / (1 - p).
     pub fn drop_inputs<R: Rng>(&self, inputs: Tensor<2>, rng: &mut R) -> Tensor<2> {
         if self.dropout == 0.0 {
             return inputs;
@@ -87,14 +87,14 @@ impl Head {
         inputs * mask
     }
 
-    /// The linear layers: rectified inputs `[n, n_inputs]` to logits `[n, n_classes]`.
+    /// The linear layers: maps rectified inputs `[n, n_inputs]` to logits `[n, n_classes]`.
     pub fn logits(&self, inputs: Tensor<2>) -> Tensor<2> {
         let x = self.inner.forward(inputs); // [n, inner]
         self.output.forward(x) // [n, n_classes]
     }
 
-    /// The head for which `forward(x)` is what `logits((relu(x) - mean) · matrix)` is for this one, up to rounding: the
-    /// first linear layer takes the map in. `mean` is `[1, n_inputs]`, `matrix` `[n_inputs, n_inputs]`.
+    /// Folds an affine map into the first linear layer: `forward(x)` of the result equals `logits((relu(x) - mean) · matrix)`
+    /// of this head, up to rounding. `mean` is `[1, n_inputs]`, `matrix` `[n_inputs, n_inputs]`.
     #[must_use]
     pub fn absorb(&self, mean: &Tensor<2>, matrix: &Tensor<2>) -> Self {
         let weight = matrix.clone().matmul(self.inner.weight.val()); // [n_inputs, inner]
@@ -103,17 +103,17 @@ impl Head {
         Self { inner: Linear { weight: Param::from_tensor(weight), bias }, ..self.clone() }
     }
 
-    /// Where it computes.
+    /// The device that holds the weights.
     pub fn device(&self) -> Device {
         self.inner.weight.device()
     }
 
-    /// The length of an embedding.
+    /// Length of an embedding.
     pub fn n_inputs(&self) -> usize {
         self.inner.weight.dims()[0]
     }
 
-    /// The number of logits.
+    /// Number of logits.
     pub fn n_classes(&self) -> usize {
         self.output.weight.dims()[1]
     }
@@ -123,7 +123,7 @@ impl Head {
         self.inner.weight.dims()[1]
     }
 
-    /// `head.0` and `head.1`, weights `[out, in]` as torch keeps them, biases `[out]`.
+    /// `head.0` and `head.1`: weights `[out, in]`, as torch stores them, and biases `[out]`.
     pub(crate) fn tensors(&self) -> Result<Vec<HostTensor>, Error> {
         let mut tensors = Vec::new();
         for (name, linear) in [("head.0", &self.inner), ("head.1", &self.output)] {
@@ -138,14 +138,14 @@ impl Head {
         Ok(tensors)
     }
 
-    /// Adds the layers to an ONNX graph, between the values called `embedding` and `logits`.
+    /// Adds the layers to an ONNX graph, from the value named `embedding` to the value named `logits`.
     pub(crate) fn to_onnx(&self, nodes: &mut Nodes, embedding: &str, logits: &str) {
         let x = nodes.add("Relu", &[embedding], "head.relu", vec![]);
         let x = nodes.linear(&x, "head.0", "head.0.out");
         nodes.linear(&x, "head.1", logits);
     }
 
-    /// The inverse of [`Head::tensors`]; `config` is valid. `get` gives a tensor by name.
+    /// The inverse of [`Head::tensors`]; `config` is valid. `get` returns a tensor by name.
     pub(crate) fn from_tensors(
         config: &HeadConfig,
         mut get: impl FnMut(&str) -> Result<HostTensor, Error>,
@@ -161,8 +161,8 @@ impl Head {
             };
             let bias = get(&format!("{name}.bias"))?;
             bias.check_shape(&[outputs])?;
-            // Transposed here and not on the device: a strided weight is multiplied in another
-            // order, and a saved head must give the same bits as before.
+            // Transposed here and not on the device: a strided weight is multiplied in another order, and a saved head must
+            // reproduce the same bits.
             let transposed = (0..inputs * outputs).map(|i| weight.data[i % outputs * inputs + i / outputs]);
             let linear = Linear {
                 weight: Param::from_data(TensorData::new(transposed.collect(), [inputs, outputs]), device),

@@ -1,8 +1,8 @@
-//! A tensor in host memory, with the name that errors about it use.
+//! A tensor in host memory, with the name that error messages use.
 
 use crate::error::Error;
 
-/// A `float32` tensor of a file, row-major. Its numbers are finite, and their count fits the shape.
+/// A `float32` tensor of a file, row-major. Its values are finite, and their count matches the shape.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct HostTensor {
     /// The name in the file.
@@ -12,9 +12,9 @@ pub(crate) struct HostTensor {
 }
 
 impl HostTensor {
-    /// Checks that the numbers are finite and that their count fits `shape`.
+    /// Checks that the values are finite and that their count matches `shape`.
     pub fn new(name: &str, shape: Vec<usize>, data: Vec<f32>) -> Result<HostTensor, Error> {
-        // An empty one is of no use here, and one side of its shape could be anything.
+        // An empty tensor is useless here, and its other dimensions could be anything.
         if data.is_empty() {
             return Err(Error::tensor(name, format!("shape {shape:?} has no numbers")));
         }
@@ -41,12 +41,12 @@ impl HostTensor {
         HostTensor::new(name, shape, numbers.iter().map(|&number| f64::from_le_bytes(number) as f32).collect())
     }
 
-    /// The same without its numbers' ownership.
+    /// A borrowed view of this tensor.
     pub fn view(&self) -> TensorView<'_> {
         TensorView { name: self.name.clone(), shape: self.shape.clone(), data: &self.data }
     }
 
-    /// An error unless the shape is `expected`.
+    /// Fails unless the shape is `expected`.
     pub fn check_shape(&self, expected: &[usize]) -> Result<(), Error> {
         if self.shape == expected {
             return Ok(());
@@ -55,7 +55,7 @@ impl HostTensor {
     }
 }
 
-/// A tensor whose numbers stay where they are: a network has 45 MB of them.
+/// A borrowed tensor, which avoids a copy of a network's 45 MB of weights.
 #[derive(Clone, Debug)]
 pub(crate) struct TensorView<'a> {
     /// The name in a file.
@@ -65,13 +65,13 @@ pub(crate) struct TensorView<'a> {
 }
 
 impl TensorView<'_> {
-    /// The numbers as little-endian bytes.
+    /// The values as little-endian bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.data.iter().flat_map(|x| x.to_le_bytes()).collect()
     }
 }
 
-/// The product of `shape`, if it can be counted.
+/// Number of elements of `shape`; `None` if it overflows.
 fn n_elements(shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n))
 }

@@ -3,15 +3,15 @@
 //! ```text
 //! .onnx, .tflite, .safetensors ─BackboneWeights::load─▶ BackboneWeights ─Compute::engine─▶ Engine
 //! record: image [h, w], patches [frames, 64] ─Engine─▶ embedding [n, 512] (YAMNet: 1024) ─Head─▶ logits [n, classes]
-//!                                                                               embedding ─Gate─▶ score that there is a cry [n]
+//!                                                                               embedding ─Gate─▶ cry score [n]
 //! ```
 //!
-//! An encoder is one network or several, whose embeddings are concatenated: see [`Arch`]. Networks hold convolutions with bias and no
-//! batch norm (folded in `f64` when the weights are read), and take ONE channel, because the three channels that ImageNet weights expect
-//! would be equal. They are frozen and live on a plain device, but for the layers that [`Trainable`] names. Nothing here knows about
-//! audio.
+//! An encoder is one network or several whose embeddings are concatenated: see [`Arch`]. Networks consist of convolutions
+//! with bias and no batch norm, which is folded in `f64` when the weights are read. They take ONE channel, because the three
+//! channels that ImageNet weights expect would be equal. All layers are frozen and on a plain device, except those that
+//! [`Trainable`] names. This crate knows nothing about audio.
 //!
-//! A model file's bytes to logits, here of a model with random weights:
+//! From a model file to logits, here with random weights:
 //!
 //! ```
 //! use model::{Arch, BackboneWeights, Compute, DeviceName, EngineName, Head, HeadConfig, ModelInfo, load_model, save_model};

@@ -1,4 +1,4 @@
-//! Tensors with their authors' names, whatever file holds them.
+//! Tensors by their authors' names, independent of the file format.
 
 use crate::conv::ConvSpec;
 use crate::error::Error;
@@ -33,7 +33,8 @@ impl NamedTensors for Graph<'_> {
     }
 }
 
-/// A convolution with its batch norm or, where that is folded already, its bias. State dicts do not hold batch norm's `epsilon`.
+/// A convolution with its batch norm, or with its bias if batch norm is already folded in. State dicts do not hold batch
+/// norm's `epsilon`.
 pub(crate) fn raw_conv(tensors: &dyn NamedTensors, spec: ConvSpec, epsilon: f64) -> Result<RawConv, Error> {
     let weight = tensors.get(&format!("{}.weight", spec.name))?;
     let bias_name = format!("{}.bias", spec.name);

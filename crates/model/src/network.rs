@@ -16,27 +16,27 @@ use crate::weights::BackboneWeights;
 /// Inputs to logits `[n, classes]`.
 #[derive(Module, Debug)]
 pub struct Network {
-    /// The encoder's first network: its input to an embedding.
+    /// The encoder's first network: input to embedding.
     pub backbone: Backbone,
-    /// Networks whose embeddings follow that of the first.
+    /// Further networks, whose embeddings follow that of the first.
     pub others: Vec<Backbone>,
     /// Embedding to logits.
     pub head: Head,
 }
 
 impl Network {
-    /// The network of `weights` and `head` on the head's device.
+    /// Builds the network of `weights` and `head` on the head's device.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the weights are those of no network.
+    /// [`Error::Argument`] if the weights contain no network.
     pub fn new(weights: &BackboneWeights, head: &Head) -> Result<Self, Error> {
         let mut networks = weights.to_backbones(&head.device()).into_iter();
-        let backbone = networks.next().ok_or_else(|| Error::Argument("an encoder without a network".into()))?;
+        let backbone = networks.next().ok_or_else(|| Error::Argument("the encoder has no network".into()))?;
         Ok(Self { backbone, others: networks.collect(), head: head.clone() })
     }
 
-    /// The input of each network, `[n, 1, height, width]` as [`Backbone::forward`] takes it, to logits `[n, classes]`, without gradients
-    /// for the encoder.
+    /// Maps the input of each network, `[n, 1, height, width]` as [`Backbone::forward`] takes it, to logits `[n, classes]`.
+    /// The encoder gets no gradients.
     ///
     /// # Errors
     /// [`Error::Argument`] unless there are as many inputs as networks.
@@ -53,8 +53,8 @@ impl Network {
     /// Saves the parameters as a burnpack file, atomically. Equal numbers give equal bytes.
     ///
     /// # Errors
-    /// Inside [`Error::At`]: [`Error::Io`] if the file cannot be written, [`Error::Device`] if the device does not give
-    /// the numbers.
+    /// Inside [`Error::At`]: [`Error::Io`] if the file cannot be written, [`Error::Device`] if the device does not return the
+    /// values.
     pub fn save_record(&self, path: &Path) -> Result<(), Error> {
         let write = || {
             let record = self.clone().map(&mut Numbered(0)).into_record();
@@ -65,7 +65,7 @@ impl Network {
         write().map_err(|error: Error| error.at(path))
     }
 
-    /// This network with the parameters that [`Network::save_record`] wrote.
+    /// This network, with the parameters of a file that [`Network::save_record`] wrote.
     ///
     /// # Errors
     /// Inside [`Error::At`]: [`Error::Io`], or [`Error::Malformed`] if the file is damaged or of another network.
@@ -79,7 +79,7 @@ impl Network {
     }
 }
 
-/// Gives parameters the ids 1, 2, ... in place of random ones.
+/// Numbers the parameter ids 1, 2, ... to replace the random ones.
 struct Numbered(u64);
 
 impl ModuleMapper for Numbered {

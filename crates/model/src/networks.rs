@@ -1,7 +1,7 @@
-//! The networks that an encoder can have, a folder each.
+//! The networks that an encoder can contain, one folder each.
 //!
-//! To add one: a folder with its specification, its weights, which implement [`Encoder`], its burn module, and its reading and writing
-//! of files; then a variant here in [`NetworkArch`] and [`NetworkWeights`], and one in [`Backbone`](crate::Backbone).
+//! To add a network, add a folder with its specification, its weights (which implement [`Encoder`]), its burn module, and its
+//! file readers and writers. Then add a variant to [`NetworkArch`], [`NetworkWeights`] and [`Backbone`](crate::Backbone).
 
 pub(crate) mod encoder;
 pub(crate) mod resnet;
@@ -22,7 +22,7 @@ use crate::random::NormalDraws;
 use crate::trainable::Trainable;
 use crate::weight_file::WeightFile;
 
-/// One network.
+/// The architecture of one network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NetworkArch {
     /// A ResNet (He et al., "Deep Residual Learning for Image Recognition", 2015, as torchvision builds it), at full width or
@@ -40,12 +40,12 @@ pub(crate) enum NetworkWeights {
 }
 
 impl NetworkArch {
-    /// All of them.
+    /// All architectures.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         ResNetArch::all().map(Self::ResNet).chain([Self::Yamnet])
     }
 
-    /// Name of the input that it takes: `image` or `patches`.
+    /// Name of the input: `image` or `patches`.
     pub fn input_name(self) -> &'static str {
         match self {
             Self::ResNet(_) => "image",
@@ -53,7 +53,7 @@ impl NetworkArch {
         }
     }
 
-    /// Its convolutions, in order.
+    /// The convolutions, in order.
     pub(crate) fn convolutions(self) -> Vec<ConvSpec> {
         match self {
             Self::ResNet(arch) => arch.layers().iter().cloned().collect(),
@@ -61,7 +61,7 @@ impl NetworkArch {
         }
     }
 
-    /// Names of the tensors that it may have beside convolutions.
+    /// Names of the tensors that may exist besides the convolutions.
     pub(crate) fn other_names(self) -> &'static [&'static str] {
         match self {
             Self::ResNet(_) => &[],
@@ -93,7 +93,7 @@ impl NetworkWeights {
         }
     }
 
-    /// The network that a file of its own holds.
+    /// Reads the network from a file that holds only this network.
     pub fn read(arch: NetworkArch, file: &WeightFile) -> Result<Self, Error> {
         match arch {
             NetworkArch::ResNet(arch) => ResNetWeights::read(arch, file).map(Self::ResNet),
@@ -101,7 +101,7 @@ impl NetworkWeights {
         }
     }
 
-    /// The network from tensors with its authors' names.
+    /// Reads the network from tensors with the authors' names.
     pub fn from_names(arch: NetworkArch, tensors: &dyn NamedTensors) -> Result<Self, Error> {
         match arch {
             NetworkArch::ResNet(arch) => ResNetWeights::from_names(arch, tensors).map(Self::ResNet),
@@ -117,7 +117,7 @@ impl NetworkWeights {
         }
     }
 
-    /// What every network has.
+    /// The operations that every network supports.
     pub fn encoder(&self) -> &dyn Encoder {
         match self {
             Self::ResNet(weights) => weights,
@@ -125,7 +125,7 @@ impl NetworkWeights {
         }
     }
 
-    /// What every network has, to be changed.
+    /// The operations that every network supports, mutable.
     pub fn encoder_mut(&mut self) -> &mut dyn Encoder {
         match self {
             Self::ResNet(weights) => weights,
@@ -133,7 +133,7 @@ impl NetworkWeights {
         }
     }
 
-    /// Every tensor by its authors' name, in the order of the network.
+    /// Every tensor by its authors' name, in network order.
     pub fn tensors(&self) -> impl Iterator<Item = TensorView<'_>> {
         let convolutions = self.encoder().convolutions().into_iter().flat_map(|conv| conv.tensors());
         convolutions.chain(self.encoder().other_tensors())

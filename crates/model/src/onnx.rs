@@ -1,5 +1,5 @@
-//! ONNX files. A network from elsewhere is read by the shape of its graph and not by names, which every exporter makes up
-//! differently.
+//! ONNX files. Third-party networks are recognised by the structure of their graph and not by names, because every exporter
+//! invents its own.
 
 mod constants;
 pub(crate) mod file;

@@ -1,11 +1,11 @@
-//! Normal draws that are the same bytes on every machine.
+//! Normal draws that are bit-identical on every machine.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::conv::{Conv, ConvSpec};
 
-/// Tells these draws from all others of the same seed.
+/// The random stream, which separates these draws from all others with the same seed.
 const STREAM: u64 = 0x6261_636b_626f_6e65;
 
 /// Standard normal draws by Marsaglia's polar method ("A convenient method for generating normal
@@ -39,9 +39,9 @@ impl NormalDraws {
         }
     }
 
-    /// Kaiming normal, fan out, for ReLU: standard deviation `sqrt(2 / (outputs * kernel *
-    /// kernel))`, with one output for each group, as torchvision initialises its networks (batch norm is then the identity, so
-    /// the bias is 0). A stem that sums the three channels of an imported one sums three draws.
+    /// Kaiming normal, fan out, for ReLU, as torchvision initialises its networks: standard deviation
+    /// `sqrt(2 / (outputs * kernel * kernel))`, with one output per group. Batch norm is then the identity, so the bias is 0.
+    /// A stem that sums the three channels of an imported one sums three draws.
     pub fn conv(&mut self, spec: ConvSpec) -> Conv {
         let [inputs, outputs] = spec.channels;
         let area = spec.kernel * spec.kernel;
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
     use crate::networks::resnet::spec::ResNetArch;
 
-    /// Mean, standard deviation and kurtosis of many draws; the tolerances are four standard errors of each.
+    /// Mean, standard deviation and kurtosis of many draws; each tolerance is four standard errors.
     #[test]
     fn draws_are_standard_normal() {
         let mut draws = NormalDraws::new(1);
@@ -78,7 +78,7 @@ mod tests {
 
     /// torchvision: `sqrt(2 / (outputs * kernel^2))`; the stem sums three independent channels.
     #[test]
-    fn deviations_are_kaimings() {
+    fn standard_deviations_follow_kaiming() {
         let mut draws = NormalDraws::new(2);
         let layers = ResNetArch::RESNET18.layers();
         let last = layers.blocks.last().unwrap().conv2.clone();

@@ -1,7 +1,7 @@
-//! The safetensors format: eight bytes of header length, a JSON header, the numbers.
+//! The safetensors format: eight bytes of header length, a JSON header, the values.
 //!
-//! <https://github.com/huggingface/safetensors#format>. Read here rather than by the `safetensors` crate so that every error names
-//! its tensor and a header with offsets near 2^64 cannot overflow; written here so that equal
+//! <https://github.com/huggingface/safetensors#format>. The reader is our own rather than the `safetensors` crate's, so that
+//! every error names its tensor and a header with offsets near 2^64 cannot overflow. The writer is our own, so that equal
 //! content gives equal bytes.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use crate::host_tensor::{HostTensor, TensorView};
 
 const METADATA: &str = "__metadata__";
 
-/// A parsed file; the numbers stay where they are until a tensor is asked for.
+/// A parsed file; values are decoded only when a tensor is requested.
 pub(crate) struct SafeTensors<'a> {
     metadata: BTreeMap<String, String>,
     entries: BTreeMap<String, Entry>,
@@ -59,7 +59,7 @@ impl<'a> SafeTensors<'a> {
         Ok(SafeTensors { metadata, entries, data })
     }
 
-    /// A text of the metadata.
+    /// The metadata text under `key`.
     pub fn metadata(&self, key: &str) -> Option<&str> {
         self.metadata.get(key).map(String::as_str)
     }
@@ -82,7 +82,7 @@ impl<'a> SafeTensors<'a> {
         Ok((&entry.shape, bytes))
     }
 
-    /// A tensor of finite numbers.
+    /// A tensor; all values are finite.
     pub fn tensor(&self, name: &str) -> Result<HostTensor, Error> {
         let (shape, bytes) = self.raw(name)?;
         match self.entry(name)?.dtype.as_str() {

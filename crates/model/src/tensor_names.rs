@@ -1,15 +1,15 @@
-//! Which tensors an architecture has.
+//! The tensors that an architecture has.
 
 use crate::arch::Arch;
 use crate::conv::ConvSpec;
 use crate::error::Error;
 use crate::networks::NetworkArch;
 
-/// Tensors that belong to a classifier, ours or torchvision's, and not to the encoder.
+/// Prefixes of tensors that belong to a classifier, ours or torchvision's, and not to the encoder.
 const CLASSIFIERS: [&str; 3] = ["fc.", "head.", "gate."];
 
-/// An error if there is a tensor that no network of `arch` asks for: the file holds another architecture, which would
-/// otherwise load as a part of itself.
+/// Fails if the file has a tensor that no network of `arch` uses. The file then holds another architecture, which would
+/// otherwise load in part.
 pub(crate) fn check_names<'a>(arch: Arch, mut names: impl Iterator<Item = &'a str>) -> Result<(), Error> {
     let convolutions: Vec<ConvSpec> = arch.networks().flat_map(NetworkArch::convolutions).collect();
     let others: Vec<&str> = arch.networks().flat_map(NetworkArch::other_names).copied().collect();
@@ -25,7 +25,9 @@ pub(crate) fn check_names<'a>(arch: Arch, mut names: impl Iterator<Item = &'a st
             })
     };
     match names.find(|name| !belongs(name)) {
-        Some(name) => Err(Error::tensor(name, format!("{arch} has no such tensor: is the file another architecture?"))),
+        Some(name) => {
+            Err(Error::tensor(name, format!("{arch} has no such tensor: does the file hold another architecture?")))
+        }
         None => Ok(()),
     }
 }

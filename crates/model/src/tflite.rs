@@ -9,7 +9,7 @@ use crate::flatbuffer::{Table, Tables};
 use crate::fold::RawConv;
 use crate::host_tensor::HostTensor;
 
-/// Bytes 4 to 8 of every file.
+/// File identifier, bytes 4 to 8.
 const IDENTIFIER: &[u8] = b"TFL3";
 
 /// `BuiltinOperator`
@@ -28,12 +28,12 @@ const SAME: i8 = 0;
 /// `ActivationFunctionType.RELU`
 const RELU: i8 = 1;
 
-/// Most operators that a graph may have; YAMNet with its front end has 44.
+/// Maximum number of operators in a graph; YAMNet with its front end has 44.
 const MAX_OPERATORS: usize = 10_000;
-/// Most dimensions that a tensor may have.
+/// Maximum number of dimensions of a tensor.
 const MAX_RANK: usize = 8;
 
-/// A parsed file; the numbers stay where they are until a tensor is asked for.
+/// A parsed file; values are decoded only when a tensor is requested.
 pub(crate) struct TfliteFile<'a> {
     tensors: Tables<'a>,
     buffers: Tables<'a>,
@@ -43,19 +43,19 @@ pub(crate) struct TfliteFile<'a> {
 /// A node of the graph.
 pub(crate) struct Operator<'a> {
     code: i32,
-    /// Indices of tensors, as the file has them.
+    /// Tensor indices, as in the file.
     inputs: &'a [[u8; 4]],
     outputs: &'a [[u8; 4]],
     options: Option<Table<'a>>,
 }
 
 impl<'a> Operator<'a> {
-    /// Its first input, an index of a tensor.
+    /// Tensor index of the first input.
     pub fn input(&self) -> Option<&'a [u8; 4]> {
         self.inputs.first()
     }
 
-    /// Its first output, an index of a tensor.
+    /// Tensor index of the first output.
     pub fn output(&self) -> Option<&'a [u8; 4]> {
         self.outputs.first()
     }
@@ -106,7 +106,7 @@ impl<'a> TfliteFile<'a> {
         }
     }
 
-    /// The numbers of a convolution, which must match `spec`.
+    /// Weight and bias of a convolution, which must match `spec`.
     pub fn conv(&self, operator: &Operator, spec: ConvSpec) -> Result<RawConv, Error> {
         let (code, what) =
             if spec.depthwise { (DEPTHWISE_CONV_2D, "a DEPTHWISE_CONV_2D") } else { (CONV_2D, "a CONV_2D") };
@@ -114,7 +114,7 @@ impl<'a> TfliteFile<'a> {
             return Err(node(&spec.name, &format!("operator {}, expected {what}", operator.code)));
         }
         let options = operator.options.ok_or_else(|| node(&spec.name, "it has no options"))?;
-        // A depthwise one has its multiplier of channels before the activation.
+        // A depthwise convolution has its channel multiplier before the activation.
         let after_strides = if spec.depthwise { 4 } else { 3 };
         let dilations = [options.int(after_strides + 1, 1)?, options.int(after_strides + 2, 1)?];
         let found = (options.byte(0, SAME)?, [options.int(1, 0)?, options.int(2, 0)?], dilations);
@@ -146,7 +146,7 @@ impl<'a> TfliteFile<'a> {
         Ok(RawConv { spec, weight, bias, norm: None })
     }
 
-    /// The mean over height and width that has to follow `x`.
+    /// The mean over height and width, which must follow `x`.
     pub fn mean_after(&self, x: Option<&[u8; 4]>) -> Result<&Operator<'a>, Error> {
         let mean = self.follower(x).filter(|operator| operator.code == MEAN);
         let mean = mean.ok_or_else(|| node("pooling", "no MEAN (40) follows the last convolution"))?;
@@ -159,7 +159,7 @@ impl<'a> TfliteFile<'a> {
         }
     }
 
-    /// The first operator that takes in `x`.
+    /// The first operator that uses `x`.
     fn follower(&self, x: Option<&[u8; 4]>) -> Option<&Operator<'a>> {
         self.operators.iter().find(|operator| x.is_some() && operator.inputs.first() == x)
     }
@@ -174,7 +174,7 @@ impl<'a> TfliteFile<'a> {
         self.tensors.get(usize::try_from(i32::from_le_bytes(index)).ok()?)
     }
 
-    /// The numbers of a tensor, `float32` or `int8` times a scale for all or for each index of one dimension.
+    /// The values of a tensor: `float32`, or `int8` times one scale, or times one scale per index of a dimension.
     fn read(&self, tensor: Table, name: &str) -> Result<HostTensor, Error> {
         let shape = tensor.ints(0)?;
         if shape.len() > MAX_RANK {
@@ -204,7 +204,7 @@ impl<'a> TfliteFile<'a> {
         HostTensor::new(name, shape, data.collect())
     }
 
-    /// The bytes of a constant tensor of the type `expected`.
+    /// The bytes of a constant tensor of element type `expected`.
     fn raw(&self, tensor: Table, expected: i8, name: &str) -> Result<&'a [u8], Error> {
         match tensor.byte(1, FLOAT32)? {
             found if found == expected => {}
@@ -217,13 +217,13 @@ impl<'a> TfliteFile<'a> {
         let buffer = usize::try_from(tensor.int(2, 0)?).ok().and_then(|index| self.buffers.get(index));
         let buffer = buffer.ok_or_else(|| Error::tensor(name, "its buffer is missing"))??;
         match buffer.bytes(0, 1)? {
-            [] => Err(Error::tensor(name, "it is no constant")),
+            [] => Err(Error::tensor(name, "it is not a constant")),
             bytes => Ok(bytes),
         }
     }
 }
 
-/// The operator that the file's list `codes` has at `index`; old files have it in a byte, new ones in four.
+/// The operator code at `index` of the file's list `codes`. Old files store it in one byte, new files in four.
 fn code(codes: Tables, index: i32) -> Result<i32, Error> {
     let listed = usize::try_from(index).ok().and_then(|index| codes.get(index));
     let listed =
@@ -231,7 +231,7 @@ fn code(codes: Tables, index: i32) -> Result<i32, Error> {
     Ok(listed.int(3, 0)?.max(i32::from(listed.byte(0, 0)?)))
 }
 
-/// An error about the operator that stands for the layer `name`.
+/// An error about the operator of the layer `name`.
 pub(crate) fn node(name: &str, problem: &str) -> Error {
     Error::Node { node: name.into(), problem: problem.into() }
 }

@@ -1,4 +1,4 @@
-//! A weight file, whichever its format.
+//! A weight file in any supported format.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -11,10 +11,10 @@ use crate::onnx::file::OnnxFile;
 use crate::safetensors::SafeTensors;
 use crate::tflite::TfliteFile;
 
-/// The most bytes that a weight file may have: 12 times a ResNet34.
+/// Maximum size of a weight file, bytes: 12 times a ResNet34.
 const MAX_FILE_BYTES: u64 = 1 << 30;
 
-/// A parsed file; the numbers stay where they are until a tensor is asked for.
+/// A parsed file; values are decoded only when a tensor is requested.
 pub(crate) enum WeightFile<'a> {
     SafeTensors(SafeTensors<'a>),
     Onnx(OnnxFile<'a>),
@@ -22,7 +22,7 @@ pub(crate) enum WeightFile<'a> {
 }
 
 impl<'a> WeightFile<'a> {
-    /// Parses the `bytes` of the file at `path`. The extension tells the format; under any other, the content does.
+    /// Parses the `bytes` of the file at `path`. A known extension determines the format; otherwise the content does.
     pub fn parse(path: &'a Path, bytes: &'a [u8]) -> Result<Self, Error> {
         let extension = path.extension().and_then(OsStr::to_str);
         let is = |format: &str, looks_like: bool| match extension {
@@ -38,7 +38,7 @@ impl<'a> WeightFile<'a> {
         Ok(Self::Onnx(OnnxFile::parse(bytes, path.parent().unwrap_or(Path::new("")))?))
     }
 
-    /// A text of the metadata.
+    /// The metadata text under `key`.
     pub fn metadata(&self, key: &str) -> Option<&str> {
         match self {
             Self::SafeTensors(file) => file.metadata(key),
@@ -57,7 +57,7 @@ impl<'a> WeightFile<'a> {
     }
 }
 
-/// The whole file, if it is one of a size that a weight file can have.
+/// Reads a whole file of at most [`MAX_FILE_BYTES`].
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     let (file, length) = open(path)?;
     let mut bytes = Vec::with_capacity(length as usize);
@@ -65,7 +65,7 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// Opens a regular file of at most [`MAX_FILE_BYTES`] and gives its length; never waits, as opening a pipe would.
+/// Opens a regular file of at most [`MAX_FILE_BYTES`] and returns its length. Never blocks, as opening a pipe would.
 pub(crate) fn open(path: &Path) -> Result<(File, u64), Error> {
     let file = durable::open_regular_file(path).map_err(|error| match error.kind() {
         ErrorKind::InvalidInput => Error::Unsupported(error.to_string()),

@@ -1,4 +1,4 @@
-//! An encoder's weights in host memory, wherever they came from.
+//! An encoder's weights in host memory, independent of their source.
 
 use std::fmt;
 use std::path::Path;
@@ -23,21 +23,21 @@ use crate::weight_file::{WeightFile, read_file};
 /// Height and width of each input of a record, by its name: `image` or `patches`.
 pub type Inputs<'a> = [(&'a str, [usize; 2])];
 
-/// The weights of an encoder's networks on the host: convolutions with batch norm folded into weight and bias, the first one with one
-/// input channel.
+/// The weights of an encoder's networks in host memory: convolutions with batch norm folded into weight and bias, the first
+/// one with one input channel.
 ///
-/// Widths are those of the file, so that small-width models work. Tensors go by their authors'
-/// names: `conv1.weight` `[64, 1, 7, 7]`, `conv1.bias` `[64]`, `layer1.0.conv1.weight`,
-/// `layer2.0.downsample.0.weight` ... for a ResNet; `layer1.conv.weight` `[32, 1, 3, 3]`,
-/// `layer2.depthwise_conv.weight` `[32, 1, 3, 3]`, `layer2.pointwise_conv.weight` `[64, 32, 1, 1]` ... for YAMNet.
+/// Widths are those of the file, so narrow models work. Tensors have the authors' names: `conv1.weight` `[64, 1, 7, 7]`,
+/// `conv1.bias` `[64]`, `layer1.0.conv1.weight`, `layer2.0.downsample.0.weight` ... for a ResNet; `layer1.conv.weight`
+/// `[32, 1, 3, 3]`, `layer2.depthwise_conv.weight` `[32, 1, 3, 3]`, `layer2.pointwise_conv.weight` `[64, 32, 1, 1]` ... for
+/// YAMNet.
 #[derive(Clone, PartialEq)]
 pub struct BackboneWeights {
     arch: Arch,
-    /// As many as `arch` has.
+    /// One for each network of `arch`.
     networks: Vec<NetworkWeights>,
 }
 
-/// Without the numbers: there are millions.
+/// Omits the values: there are millions.
 impl fmt::Debug for BackboneWeights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BackboneWeights")
@@ -54,23 +54,25 @@ impl From<NetworkWeights> for BackboneWeights {
 }
 
 impl BackboneWeights {
-    /// Seeded random weights at the width of `arch`, as torchvision initialises ResNets: Kaiming normal over fan out, batch
-    /// norm the identity. The same seed gives the same bytes on every machine.
+    /// Draws seeded random weights of the width of `arch`, as torchvision initialises ResNets: Kaiming normal over fan out,
+    /// identity batch norm. The same seed gives the same bytes on every machine.
     pub fn random(arch: Arch, seed: u64) -> Self {
         let mut draws = NormalDraws::new(seed);
         let networks = arch.networks().map(|network| NetworkWeights::random(network, &mut draws));
         Self { arch, networks: networks.collect() }
     }
 
-    /// Reads an ONNX file (any of the usual exports of a ResNet; its classifier is ignored), a TFLite
-    /// file (YAMNet, its weights `float32` or `int8`) or a safetensors file with the authors' names: a checkpoint with batch norm,
-    /// one with folded biases, or a model saved by [`save_model`](crate::save_model). The extension tells them
-    /// apart; under any other, the content does.
+    /// Reads weights from one of these files. A known extension determines the format; otherwise the content does.
+    ///
+    /// - ONNX: any of the usual exports of a ResNet, whose classifier is ignored, or YAMNet.
+    /// - TFLite: YAMNet, with `float32` or `int8` weights.
+    /// - safetensors with the authors' names: a checkpoint with batch norm, one with folded biases, or a model saved by
+    ///   [`save_model`](crate::save_model).
     ///
     /// # Errors
-    /// All inside [`Error::At`]: the file cannot be read, is malformed, over 1 GiB, of another
-    /// architecture, or holds a tensor that is missing, misshapen, not `float32` or `float64`, or
-    /// not finite. The tensor or node is named.
+    /// All inside [`Error::At`]: [`Error::Io`] if the file cannot be read, [`Error::Malformed`], [`Error::Limit`] above 1 GiB,
+    /// [`Error::Unsupported`], [`Error::Node`] or [`Error::Tensor`] for another architecture, and [`Error::Tensor`] for a tensor
+    /// that is missing, misshapen, not `float32` or `float64`, or not finite.
     pub fn load(path: &Path, arch: Arch) -> Result<Self, Error> {
         let read = || {
             let bytes = read_file(path)?;
@@ -79,7 +81,7 @@ impl BackboneWeights {
         read().map_err(|error: Error| error.at(path))
     }
 
-    /// The weights that a parsed file holds.
+    /// Reads the weights of a parsed file.
     pub(crate) fn read(arch: Arch, file: &WeightFile) -> Result<Self, Error> {
         if let WeightFile::SafeTensors(file) = file {
             check_names(arch, file.names())?;
@@ -87,7 +89,7 @@ impl BackboneWeights {
         if let Some(network) = arch.only_network() {
             return Ok(NetworkWeights::read(network, file)?.into());
         }
-        // Files of several networks are written here only, so their names can be relied on.
+        // Only this crate writes files of several networks, so their tensor names are reliable.
         let networks: Result<Vec<NetworkWeights>, Error> = match file {
             WeightFile::SafeTensors(file) => arch.networks().map(|n| NetworkWeights::from_names(n, file)).collect(),
             WeightFile::Onnx(file) => {
@@ -96,7 +98,7 @@ impl BackboneWeights {
                 arch.networks().map(|network| NetworkWeights::from_names(network, &graph)).collect()
             }
             WeightFile::Tflite(_) => {
-                Err(Error::Unsupported(format!("a TFLite file of a {arch}: only YAMNet is read from one")))
+                Err(Error::Unsupported(format!("{arch} cannot be read from a TFLite file: only YAMNet can")))
             }
         };
         Ok(Self { arch, networks: networks? })
@@ -107,19 +109,19 @@ impl BackboneWeights {
         self.arch
     }
 
-    /// The classifier that the file has beside the network: YAMNet's, unless the file is a model that was saved here.
+    /// The classifier in the file: YAMNet's, unless the file is a model that this crate saved.
     pub fn classifier(&self) -> Option<&Classifier> {
         self.yamnet()?.classifier()
     }
 
-    /// These weights with another pooling of YAMNet's patches. Weight files have [`Pooling::Mean`]; a saved model has the pooling that
-    /// it was saved with.
+    /// The same weights with another pooling of YAMNet's patches. Weight files have [`Pooling::Mean`]; a saved model keeps
+    /// its pooling.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for [`Pooling::Cry`] where there is no YAMNet, or its file had no classifier with a class for cries.
+    /// [`Error::Unsupported`] for [`Pooling::Cry`] without YAMNet, or if its file has no classifier with a class for cries.
     pub fn with_pooling(self, pooling: Pooling) -> Result<Self, Error> {
         if pooling == Pooling::Cry && !self.arch.has_yamnet() {
-            return Err(Error::Unsupported(format!("a pooling of patches for {}: only YAMNet has patches", self.arch)));
+            return Err(Error::Unsupported(format!("{} has no patches to pool: only YAMNet has", self.arch)));
         }
         let with_pooling = |network| match network {
             NetworkWeights::Yamnet(yamnet) => yamnet.with_pooling(pooling).map(NetworkWeights::Yamnet),
@@ -128,7 +130,7 @@ impl BackboneWeights {
         Ok(Self { networks: self.networks.into_iter().map(with_pooling).collect::<Result<_, Error>>()?, ..self })
     }
 
-    /// Whether [`Pooling::Cry`] can be had.
+    /// Whether [`Pooling::Cry`] is available.
     pub fn knows_cries(&self) -> bool {
         self.yamnet().is_some_and(YamnetWeights::knows_cries)
     }
@@ -140,16 +142,16 @@ impl BackboneWeights {
         })
     }
 
-    /// The length of an embedding: a ResNet's 512 at full width, YAMNet's 1024, or 2048 with [`Pooling::Cry`]; of several networks
-    /// the sum.
+    /// Length of an embedding: 512 for a ResNet at full width; 1024 for YAMNet, or 2048 with [`Pooling::Cry`]; the sum for
+    /// several networks.
     pub fn n_outputs(&self) -> usize {
         self.networks.iter().map(|network| network.encoder().n_outputs()).sum()
     }
 
-    /// These networks, then those of `other`, without YAMNet's classifier; their embeddings follow one another.
+    /// The networks of `self`, followed by those of `other`, without YAMNet's classifier. Their embeddings are concatenated.
     ///
     /// # Errors
-    /// [`Error::Argument`] if both have a network of one kind.
+    /// [`Error::Argument`] if both contain a network of the same kind.
     pub fn beside(self, other: Self) -> Result<Self, Error> {
         let arch = self.arch.beside(other.arch)?;
         let networks = self.networks.into_iter().chain(other.networks).map(|network| match network {
@@ -159,8 +161,8 @@ impl BackboneWeights {
         Ok(Self { arch, networks: networks.collect() })
     }
 
-    /// SHA-256 in hexadecimal over the architecture and every tensor: equal for equal weights, from
-    /// whichever file they came.
+    /// SHA-256 in hexadecimal over the architecture and every tensor. Equal weights have equal fingerprints, whatever file
+    /// they came from.
     pub fn fingerprint(&self) -> String {
         let mut checksum = Checksum::new(&self.arch.to_string());
         for tensor in self.tensors() {
@@ -169,13 +171,13 @@ impl BackboneWeights {
         checksum.finish()
     }
 
-    /// The networks on `device`, without autodiff and frozen.
+    /// The networks on `device`, frozen and without autodiff.
     pub fn to_backbones(&self, device: &Device) -> Vec<Backbone> {
         self.networks.iter().filter_map(|network| network.encoder().to_frozen(Trainable::None, device)).collect()
     }
 
-    /// The part of the encoder that `trainable` names, on `device`: with autodiff to train it. `None` if it names none, as with YAMNet
-    /// and with several networks always.
+    /// The part of the encoder that `trainable` names, on `device`, which has autodiff if the part is to be trained. `None`
+    /// if `trainable` names nothing, and always for YAMNet and for several networks.
     pub fn to_trainable(&self, trainable: Trainable, device: &Device) -> Option<Backbone> {
         match &self.networks[..] {
             [network] => network.encoder().to_trainable(trainable, device),
@@ -183,8 +185,8 @@ impl BackboneWeights {
         }
     }
 
-    /// An error unless the encoder takes these inputs, and can train what `trainable` names; else each network with the height and width
-    /// of its input.
+    /// Returns each network with the height and width of its input. Fails unless the encoder takes these inputs and can train
+    /// the part that `trainable` names.
     pub(crate) fn check(
         &self,
         trainable: Trainable,
@@ -200,7 +202,7 @@ impl BackboneWeights {
         let with_shape = self.networks.iter().map(|network| {
             let shape = input_shape(inputs, network).ok_or_else(|| {
                 let name = network.arch().input_name();
-                Error::Argument(format!("the input `{name}` is missing, which {} takes", self.arch))
+                Error::Argument(format!("the input `{name}` of {} is missing", self.arch))
             })?;
             network.encoder().check(trainable, shape)?;
             Ok((network, shape))
@@ -208,8 +210,8 @@ impl BackboneWeights {
         with_shape.collect()
     }
 
-    /// Channels, height and width of what the part that `trainable` names takes in, for these inputs. Training nothing starts after the
-    /// pooling.
+    /// Input shape of the part that `trainable` names, `[channels, height, width]`, for these inputs. If nothing is trained,
+    /// the part starts after the pooling.
     pub fn trainable_input(&self, trainable: Trainable, inputs: &Inputs) -> [usize; 3] {
         match &self.networks[..] {
             [network] => {
@@ -220,10 +222,10 @@ impl BackboneWeights {
         }
     }
 
-    /// These weights with those that training gave to `trained`, as [`BackboneWeights::to_trainable`] made it.
+    /// These weights with the trained layers of `trained`, which [`BackboneWeights::to_trainable`] made.
     ///
     /// # Errors
-    /// [`Error::Device`] if the device does not give the numbers.
+    /// [`Error::Device`] if the device does not return the values.
     pub fn with_trained(&self, trained: &Backbone) -> Result<Self, Error> {
         let mut weights = self.clone();
         let layers = trained.convolutions();
@@ -245,7 +247,7 @@ impl BackboneWeights {
         self.networks.iter().flat_map(move |network| network.trainable_tensors(trainable))
     }
 
-    /// These weights with the tensors that `trainable` names replaced by what `get` gives for their names.
+    /// These weights with the tensors that `trainable` names replaced by those that `get` returns for their names.
     pub(crate) fn with_tensors(
         mut self,
         trainable: Trainable,
@@ -261,7 +263,8 @@ impl BackboneWeights {
         Ok(self)
     }
 
-    /// Every tensor by its authors' name, network by network: weight and bias of each convolution, then those of the pooling.
+    /// Every tensor by its authors' name, network by network: weight and bias of each convolution, then the tensors of the
+    /// pooling.
     pub(crate) fn tensors(&self) -> impl Iterator<Item = TensorView<'_>> {
         self.networks.iter().flat_map(NetworkWeights::tensors)
     }
@@ -272,14 +275,14 @@ fn input_shape(inputs: &Inputs, network: &NetworkWeights) -> Option<[usize; 2]> 
     inputs.iter().find(|(name, _)| *name == network.arch().input_name()).map(|(_, shape)| *shape)
 }
 
-/// An error unless the graph of several networks has the inputs that they take.
+/// Fails unless the graph of several networks has exactly the inputs of `arch`.
 fn check_inputs(arch: Arch, found: &[&str]) -> Result<(), Error> {
     if found == arch.input_names() {
         return Ok(());
     }
     Err(Error::Unsupported(format!(
-        "a graph with the inputs {found:?}, {arch} has {:?}: version 0.1.0 packed them into one (`image_and_yamnet`), so train and export \
-         the model again",
+        "the graph has the inputs {found:?}, but {arch} takes {:?}: version 0.1.0 packed them into one \
+         (`image_and_yamnet`), so train and export the model again",
         arch.input_names()
     )))
 }

@@ -1,5 +1,5 @@
-//! Files that are not a good encoder: each gives a typed error that names the tensor or node, never a panic or a big allocation.
-//! Each case breaks a golden that loads, which the first test checks.
+//! Broken encoder files: each gives a typed error that names the tensor or node, never a panic or a large allocation. Each
+//! case breaks a golden file that loads, which the first test checks.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ fn attribute<'a>(model: &'a mut Model, node_name: &str, name: &str) -> &'a mut A
 }
 
 #[test]
-fn the_unbroken_files_load() {
+fn intact_files_load() {
     for file in ["mxnet.onnx", "legacy_folded.onnx", "torch.safetensors"] {
         load(file, &golden(file), Arch::RESNET18).unwrap();
     }
@@ -181,7 +181,7 @@ fn broken_graphs_name_the_node_or_tensor() {
     let good = Model::decode(&*golden("mxnet.onnx")).unwrap();
     for (case, break_it, kind, texts) in cases {
         let mut model = good.clone();
-        // IR 3 lists initialisers as inputs; without them a missing one is plain to see.
+        // IR 3 lists initialisers as inputs. Without that list, a missing initialiser is reported as missing.
         model.graph.as_mut().unwrap().input.truncate(1);
         break_it(&mut model);
         expect(case, load("model.onnx", &model.encode_to_vec(), Arch::RESNET18), kind, texts);
@@ -190,7 +190,7 @@ fn broken_graphs_name_the_node_or_tensor() {
 
 #[test]
 fn bytes_without_a_graph_are_malformed() {
-    // Groups, protobuf's nesting without lengths, in a field that is skipped.
+    // Protobuf groups, which nest without lengths, in a field that is skipped.
     let deep = [vec![99 << 3 | 3_u64; 5000], vec![99 << 3 | 4; 5000]].concat();
     let deep: Vec<u8> = deep.into_iter().flat_map(varint).collect();
     let cases: [(&str, Vec<u8>, &str); 8] = [
@@ -213,7 +213,7 @@ fn bytes_without_a_graph_are_malformed() {
     assert_no_big_allocation();
 }
 
-/// A graph with an initialiser whose `float_data` claim to be `length` bytes long.
+/// A graph with an initialiser whose `float_data` claims to be `length` bytes long.
 fn floats_claiming(length: u64) -> Vec<u8> {
     let tensor = [&[4 << 3 | 2], varint(length).as_slice(), &[0; 16]].concat();
     let graph = [&[5 << 3 | 2], varint(tensor.len() as u64).as_slice(), &tensor].concat();
@@ -230,7 +230,7 @@ fn varint(mut value: u64) -> Vec<u8> {
     bytes
 }
 
-/// The address space that this process ever had stays far below the 4 GB that the headers claim.
+/// The peak address space of this process stays far below the 4 GB that the headers claim.
 fn assert_no_big_allocation() {
     match std::fs::read_to_string("/proc/self/status") {
         Ok(status) => {
@@ -270,11 +270,11 @@ fn truncated_and_damaged_files_never_panic() {
     }
 }
 
-/// Each word of the file in turn as the largest offset, the smallest, and one back: none may lead out of the file.
+/// Replaces words of the file by large, negative and small offsets: no offset may lead out of the file.
 #[test]
 fn offsets_of_a_tflite_file_are_checked() {
     let good = golden("yamnet.tflite");
-    // Weights lie between the graph's tables and change nothing; a prime step meets every kind of word.
+    // Weights lie between the graph's tables and change nothing; a prime step reaches every kind of word.
     for place in (0..good.len() / 4 - 1).step_by(7) {
         for value in [u32::MAX, i32::MAX as u32, 1 << 31, 4, 0] {
             let mut bytes = good.clone();
@@ -346,7 +346,7 @@ fn broken_yamnets_name_the_layer() {
 
 #[test]
 fn an_empty_weight_does_not_size_its_bias() {
-    // In this export, a bias is one number that is repeated to the weight's length.
+    // In this export, a bias is a single value that is repeated to the weight's length.
     let mut model = Model::decode(&*golden("dynamo_unoptimized.onnx")).unwrap();
     let weight = tensor(&mut model, "conv1.weight");
     weight.dims = vec![1 << 60, 0, 7, 7];
@@ -356,7 +356,7 @@ fn an_empty_weight_does_not_size_its_bias() {
 }
 
 #[test]
-fn the_mean_is_over_height_and_width() {
+fn the_mean_must_be_over_height_and_width() {
     let mut model = Model::decode(&*golden("dynamo_embedded.onnx")).unwrap();
     let nodes = &mut model.graph.as_mut().unwrap().node;
     let mean = nodes.iter_mut().find(|node| node.op_type == "ReduceMean").unwrap();
@@ -367,7 +367,7 @@ fn the_mean_is_over_height_and_width() {
 }
 
 #[test]
-fn external_data_stay_in_the_folder_and_in_the_file() {
+fn external_data_must_be_in_the_folder_and_in_the_file() {
     const FILE: &str = "dynamo_external.onnx.data";
     let cases: [(&str, &str, &str, &[&str]); 7] = [
         ("absolute", "location", "/etc/passwd", &["conv1.weight", "does not lie in the model's folder"]),
@@ -391,7 +391,7 @@ fn external_data_stay_in_the_folder_and_in_the_file() {
 }
 
 #[test]
-fn another_architecture_is_noticed() {
+fn a_file_of_another_architecture_is_refused() {
     let cases = [
         ("mxnet.onnx", Arch::RESNET34, "node", "layer1.2 begins with"),
         ("resnet34.onnx", Arch::RESNET18, "node", "layer2.0 begins with"),
@@ -414,7 +414,7 @@ fn another_architecture_is_noticed() {
 
 type Tensors = Vec<(String, (Dtype, Vec<usize>, Vec<u8>))>;
 
-/// The torch golden with something done to its tensors, written by the `safetensors` crate.
+/// The torch golden after an edit of its tensors, written by the `safetensors` crate.
 fn edited(edit: impl FnOnce(&mut Tensors)) -> Vec<u8> {
     let bytes = golden("torch.safetensors");
     let file = SafeTensors::deserialize(&bytes).unwrap();
@@ -460,7 +460,7 @@ fn broken_safetensors_name_the_tensor() {
     for (case, break_it, texts) in cases {
         expect(case, load("a.safetensors", &edited(break_it), Arch::RESNET18), "tensor", texts);
     }
-    // Written by the official crate and unbroken, under a name without a known extension.
+    // Intact, written by the official crate, under a name without a known extension.
     load("weights.bin", &edited(|_| ()), Arch::RESNET18).unwrap();
 }
 

@@ -1,4 +1,4 @@
-//! What the backbone and the head promise to training: frozen, independent of the batch, seeded.
+//! What training relies on: the backbone is frozen and independent of the batch, and the head is seeded.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::Path;
@@ -47,7 +47,7 @@ fn no_gradient_reaches_the_backbone_or_the_images() {
     let head = Head::new(&HeadConfig { inner: 8, dropout: 0.0 }, 24, 3, &mut rng(1), &device);
     let gradients = head.forward(embeddings.autodiff()).powf_scalar(2.0).sum().backward();
     assert!(images.grad(&gradients).is_none());
-    // The head does learn, so that there was a gradient to stop.
+    // The head receives a gradient, so there was one to stop.
     let learned = burn::optim::GradientsParams::from_grads(gradients, &head);
     assert_eq!(learned.len(), 4);
 }
@@ -59,7 +59,7 @@ fn maps(rows: Vec<f32>, shape: [usize; 3], device: &Device) -> Tensor<4> {
 }
 
 #[test]
-fn the_frozen_part_then_the_trained_part_give_the_whole_networks_embedding() {
+fn the_frozen_and_the_trained_part_together_give_the_whole_networks_embedding() {
     let (weights, images, device) = (small_weights(), pixels(3), Device::flex());
     for engine in [EngineName::Burn, EngineName::Rten] {
         let compute = Compute::new(DeviceName::Cpu, engine).unwrap();
@@ -138,7 +138,7 @@ fn an_embedding_does_not_depend_on_its_batch() {
     }
 }
 
-/// For each GPU backend that this build has.
+/// Runs on every GPU backend of this build.
 #[test]
 fn gpus_agree_with_the_cpu() {
     let cpu = Compute::new(DeviceName::Cpu, EngineName::Burn).unwrap();
@@ -278,7 +278,7 @@ fn a_network_with_batch_norm_folds_into_the_same_network() {
     for (found, expected) in found.iter().zip(&expected) {
         assert!((found - expected).abs() < 1e-4 * scale, "{found}, not {expected}");
     }
-    // Untrained, it is what `random` draws, but for batch norm's division by sqrt(1 + 1e-5) in each of the layers.
+    // Untrained, it equals the network that `random` draws, except for batch norm's division by sqrt(1 + 1e-5) in each layer.
     let fresh = NormedBackbone::random(Arch::RESNET18_W8, 3, &plain).unwrap().fold().unwrap();
     let drawn = BackboneWeights::random(Arch::RESNET18_W8, 3);
     let [fresh, drawn] = [fresh, drawn].map(|w| numbers(w.to_backbones(&plain)[0].forward(images(2, &plain))));
@@ -298,9 +298,9 @@ fn a_saved_backbone_loads_as_weights_with_its_provenance() {
     assert_eq!(load_backbone(&path, Arch::RESNET18_W8).unwrap(), (weights.clone(), Some(info.clone())));
     save_backbone(&path, &info, &weights).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), first);
-    // A name with a width takes no other width.
+    // An architecture name with a width accepts no other width.
     let message = BackboneWeights::load(&path, Arch::RESNET18_W16).unwrap_err().to_string();
-    assert!(message.contains("64 numbers, that of resnet18-w16 128"), "{message}");
+    assert!(message.contains("64 values, but that of resnet18-w16 has 128"), "{message}");
     let elsewhere = Path::new("tests/goldens/torch.safetensors");
     assert_eq!(load_backbone(elsewhere, Arch::RESNET18).unwrap().1, None);
 }

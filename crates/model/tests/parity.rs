@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use model::{Arch, BackboneWeights, Compute, DeviceName, EngineName};
 use serde::Deserialize;
 
-/// Both sides compute in `float32`, in another order; the embeddings are about 1 in size, and their
-/// differences under 3e-6.
+/// Both sides compute in `float32` but in a different order; the embeddings are about 1 in magnitude, and their differences
+/// below 3e-6.
 const TOLERANCE: f32 = 1e-5;
 
 const STYLES: [(&str, Arch); 10] = [

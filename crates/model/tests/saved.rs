@@ -1,4 +1,4 @@
-//! Saved models and heads are read as they were written; damaged ones are refused.
+//! Saved models and heads load exactly as they were saved; damaged files are refused.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
@@ -65,7 +65,8 @@ impl Fixture {
         model::save_model(path, &self.info, &self.weights, &self.head, self.gate.as_ref())
     }
 
-    /// The error of reading a saved model in which `old` is replaced by `new`, of equal length, at its last place.
+    /// The error of loading a saved model after the last occurrence of `old` was replaced by `new`, which has the same
+    /// length.
     fn load_with(&self, format: &str, old: &str, new: &str) -> Error {
         assert_eq!(old.len(), new.len());
         let path = self.save(format);
@@ -122,7 +123,7 @@ fn equal_models_are_equal_bytes_and_readable_by_others() {
     assert_eq!(file.tensor("gate.bias").unwrap().shape(), [1]);
 }
 
-/// The file itself in rten, against our engines: `scripts/checks/onnx_check.py` does the same with ONNX Runtime.
+/// Runs the file in rten and compares with our engines; `scripts/checks/onnx_check.py` does the same with ONNX Runtime.
 #[test]
 fn the_onnx_file_gives_the_engines_logits_and_scores() {
     let fixture = Fixture::new();
@@ -187,7 +188,7 @@ fn a_head_comes_back_bit_for_bit() {
     assert!(error.to_string().contains("it is a wail-checkpoint, expected a wail-model"), "{error}");
     let wrong = CheckpointInfo { head: HeadConfig { inner: 9, dropout: 0.0 }, ..info };
     let error = model::save_checkpoint(&path, &wrong, &fixture.weights, &head).unwrap_err();
-    assert!(error.to_string().contains("inner units, its settings say 9"), "{error}");
+    assert!(error.to_string().contains("inner units, but its settings say 9"), "{error}");
 }
 
 #[test]
@@ -221,7 +222,7 @@ fn changed_files_are_refused() {
             std::fs::write(&path, &good[..length]).unwrap();
             assert!(model::load_model(&path, &fixture.device).is_err(), "{format} cut to {length} bytes");
         }
-        // The names of an ONNX file's values may change: what counts is that the same numbers come out, or none.
+        // The value names of an ONNX file may change: the file must give the same weights, or none.
         for place in (0..good.len()).step_by(211) {
             let mut bytes = good.clone();
             bytes[place] ^= 0x10;
@@ -245,21 +246,25 @@ fn weights_are_not_a_model() {
 }
 
 #[test]
-fn what_does_not_fit_together_is_not_saved() {
+fn a_model_whose_parts_do_not_fit_together_is_not_saved() {
     type Break = fn(&mut Fixture);
     let cases: [(&str, Break, &str); 8] = [
-        ("labels", |f| f.info.labels.truncate(2), "3 logits, the labels are 2"),
-        ("inner units", |f| f.info.head.inner = 8, "16 inner units, its settings say 8"),
+        ("labels", |f| f.info.labels.truncate(2), "3 logits, but the number of labels is 2"),
+        ("inner units", |f| f.info.head.inner = 8, "16 inner units, but its settings say 8"),
         ("dropout", |f| f.info.head.dropout = 1.0, "dropout = 1"),
         (
             "gate",
             |f| f.gate = Some(Gate::new(vec![1.0; 7], 0.0).unwrap()),
-            "the gate has 7 inputs, the embedding has 24",
+            "the gate has 7 inputs, but the embedding length is 24",
         ),
         ("no gate", |f| f.gate = None, "one of them is missing"),
         ("no threshold", |f| f.info.gate = None, "one of them is missing"),
-        ("threshold", |f| f.info.gate = Some(GateInfo { threshold: f32::NAN }), "threshold is NaN; it is 0 to 1"),
-        ("embedding", |f| f.head = random_head(&f.info.head, 7, &f.device, 3), "7 inputs, the embedding has 24"),
+        ("threshold", |f| f.info.gate = Some(GateInfo { threshold: f32::NAN }), "threshold is NaN; it must be 0 to 1"),
+        (
+            "embedding",
+            |f| f.head = random_head(&f.info.head, 7, &f.device, 3),
+            "7 inputs, but the embedding length is 24",
+        ),
     ];
     for (case, break_it, text) in cases {
         let mut fixture = Fixture::new();
@@ -272,7 +277,7 @@ fn what_does_not_fit_together_is_not_saved() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_an_io_error() {
+fn a_missing_folder_is_an_io_error() {
     let fixture = Fixture::new();
     let path = fixture.folder.path().join("absent/model.safetensors");
     let error = fixture.try_save(&path).unwrap_err();

@@ -1,5 +1,5 @@
-//! A narrow YAMNet against ONNX Runtime, from each kind of file, with each engine, and through a saved model. The goldens come from
-//! `scripts/goldens/yamnet_golden.py`.
+//! A narrow YAMNet against ONNX Runtime: from each kind of file, with each engine, and through a saved model. The goldens
+//! come from `scripts/goldens/yamnet_golden.py`.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::Path;
@@ -13,7 +13,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 
-/// Both sides compute in `float32`, in another order; the embeddings are about 1 in size.
+/// Both sides compute in `float32` but in a different order; the embeddings are about 1 in magnitude.
 const TOLERANCE: f32 = 1e-5;
 
 #[derive(Deserialize)]
@@ -54,7 +54,7 @@ fn engines(weights: &BackboneWeights, inputs: &Inputs) -> Vec<Box<dyn model::Eng
 }
 
 #[test]
-fn embeddings_and_scores_are_onnx_runtimes() {
+fn embeddings_and_scores_match_onnx_runtime() {
     let expected = expected();
     let images = spectrograms(&expected);
     for file in ["yamnet.tflite", "yamnet.onnx"] {
@@ -96,21 +96,21 @@ fn one_class_is_a_row_of_the_classifier() {
 }
 
 #[test]
-fn a_saved_model_answers_alike_in_every_form() {
+fn a_saved_model_gives_equal_results_in_every_format() {
     let plain = weights("yamnet.tflite");
     let expected = expected();
     for pooling in [Pooling::Mean, Pooling::Cry] {
         let weights = plain.clone().with_pooling(pooling).unwrap();
-        answers_alike(&weights, &spectrograms(&expected), &[("patches", [expected.frames, 64])]);
+        assert_equal_results(&weights, &spectrograms(&expected), &[("patches", [expected.frames, 64])]);
         let (both, records) = beside_a_resnet(&weights, &expected);
-        answers_alike(&both, &records, &both_inputs(&expected));
+        assert_equal_results(&both, &records, &both_inputs(&expected));
     }
 }
 
 /// Side of the ResNet's images.
 const SIDE: usize = 40;
 
-/// With a random ResNet, and records of both: an image, then the spectrogram.
+/// Adds a random ResNet. A record holds an image, then the spectrogram.
 fn beside_a_resnet(yamnet: &BackboneWeights, expected: &Expected) -> (BackboneWeights, Vec<f32>) {
     let both = BackboneWeights::random(Arch::RESNET18_W8, 1).beside(yamnet.clone()).unwrap();
     assert_eq!(both.arch(), Arch::RESNET18_W8.beside(Arch::YAMNET).unwrap());
@@ -146,7 +146,7 @@ fn two_networks_embed_as_each_does_alone() {
         let size = separate.iter().fold(1.0_f32, |most, x| most.max(x.abs()));
         assert!(largest_difference(&found, &separate) <= TOLERANCE * size);
     }
-    // The record's order is the caller's, the embedding's that of the architecture.
+    // The record is in the caller's order, the embedding in the architecture's.
     let turned = yamnet.clone().beside(resnet.clone()).unwrap();
     assert_eq!(turned.arch().to_string(), "yamnet+resnet18-w8");
     let [cry, square] = [yamnet.n_outputs(), resnet.n_outputs()];
@@ -171,7 +171,7 @@ fn two_networks_embed_as_each_does_alone() {
     assert!(yamnet.clone().beside(yamnet).is_err() && resnet.clone().beside(resnet).is_err());
 }
 
-/// The file itself in rten: one input for each kind, YAMNet's in true patches.
+/// Runs the file in rten: one named input per network, YAMNet's as separate patches.
 #[test]
 fn the_onnx_file_of_two_networks_has_named_inputs_and_gives_the_engines_logits() {
     let expected = expected();
@@ -203,7 +203,7 @@ fn the_onnx_file_of_two_networks_has_named_inputs_and_gives_the_engines_logits()
     }
 }
 
-/// A head for an encoder of any kind, and what is saved beside it.
+/// A head for an encoder of any kind, and its metadata.
 fn model_of(weights: &BackboneWeights) -> (ModelInfo, Head) {
     let config = HeadConfig { inner: 4, dropout: 0.0 };
     let head = Head::new(&config, weights.n_outputs(), 3, &mut ChaCha8Rng::seed_from_u64(1), &Device::flex());
@@ -220,7 +220,7 @@ fn model_of(weights: &BackboneWeights) -> (ModelInfo, Head) {
     (info, head)
 }
 
-fn answers_alike(weights: &BackboneWeights, records: &[f32], inputs: &Inputs) {
+fn assert_equal_results(weights: &BackboneWeights, records: &[f32], inputs: &Inputs) {
     let device = Device::flex();
     let (info, head) = model_of(weights);
     let folder = tempfile::tempdir().unwrap();
@@ -257,7 +257,7 @@ fn answers_alike(weights: &BackboneWeights, records: &[f32], inputs: &Inputs) {
 }
 
 #[test]
-fn a_pooling_stays_with_the_model_and_needs_a_class_for_cries() {
+fn the_pooling_is_saved_with_the_model_and_needs_a_class_for_cries() {
     let pooled = weights("yamnet.tflite").with_pooling(Pooling::Cry).unwrap();
     assert_eq!(pooled.n_outputs(), 2 * weights("yamnet.tflite").n_outputs());
     assert_eq!(pooled.clone().with_pooling(Pooling::Cry).unwrap(), pooled);
@@ -282,7 +282,7 @@ fn shapes_that_yamnet_does_not_take_and_training_it_are_refused() {
     }
 }
 
-/// Depthwise kernels have a fan of their own: with that of all outputs together the embedding would vanish.
+/// Depthwise kernels have their own fan: with the fan of all outputs together, the embedding would vanish.
 #[test]
 fn embeddings_of_random_weights_have_a_usable_size() {
     let weights = BackboneWeights::random(Arch::YAMNET, 42);

@@ -30,12 +30,12 @@ pub struct Classifier {
 pub struct Output {
     /// Logits, `[n_classes]`, before calibration.
     pub logits: Vec<f32>,
-    /// How much the sound is like a cry, 0 to 1; `None` if the model has no gate.
+    /// Cry score of the sound, 0 to 1; `None` if the model has no gate.
     pub cry_score: Option<f32>,
 }
 
 impl Classifier {
-    /// Loads the model that `name` stands for, see [`model_file`]; without a name, the model that is compiled into the program.
+    /// Loads the model that `name` stands for, see [`model_file`]; without a name, the built-in model.
     ///
     /// # Errors
     /// [`Error::NoModel`] and the errors of [`Classifier::load`].
@@ -108,7 +108,7 @@ impl Classifier {
         &self.calibration
     }
 
-    /// The model card, Markdown; `None` if the model has none.
+    /// The model card, Markdown; `None` if there is none.
     pub fn card(&self) -> Option<&str> {
         self.card.as_deref()
     }
@@ -125,7 +125,7 @@ impl Classifier {
         self.classify_audio(&self.extractor.decode(bytes, extension)?, options)
     }
 
-    /// As [`Classifier::classify`], for a file, which is read only as far as needed.
+    /// Like [`Classifier::classify`], for a file, which is read only as far as needed.
     ///
     /// # Errors
     /// As [`Classifier::classify`]; also [`Error::Sound`] if `path` is not a regular file or cannot be read.
@@ -190,7 +190,7 @@ impl Classifier {
         Ok(Prediction { cry_score: *cry_score, not_a_cry, ..prediction })
     }
 
-    /// Whether the model has a gate, which tells cries from other sounds.
+    /// Whether the model has a gate, which separates cries from other sounds.
     pub fn has_gate(&self) -> bool {
         self.gate.is_some()
     }

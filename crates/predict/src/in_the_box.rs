@@ -1,4 +1,4 @@
-//! The model that is compiled into the program: `models/wail-compact`.
+//! The built-in model: `models/wail-compact`.
 
 /// Name of the model.
 pub const NAME: &str = "wail-compact";

@@ -1,6 +1,6 @@
 //! From a saved model and audio bytes to a prediction. Every program that predicts calls [`Classifier`].
 //!
-//! Half a second of silence and the model in the box:
+//! Classifies half a second of silence with the built-in model:
 //!
 //! ```
 //! use std::path::Path;

@@ -10,7 +10,7 @@ use crate::{Classifier, Error, Options, Prediction, Span, Windows};
 
 /// Classifies windows of a stream of mono sound. Memory is bounded: it holds one window and the last piece, however long the stream is.
 ///
-/// A window gets the same answer as a recording of its own that starts there.
+/// A window gets the same answer as a separate recording that starts there.
 pub struct Listener<'a> {
     classifier: &'a Classifier,
     windows: Windows,

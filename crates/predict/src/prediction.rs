@@ -38,8 +38,8 @@ pub struct Prediction {
     /// How much the recording sounds like a cry, 0 to 1. Absent if the model has no gate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cry_score: Option<f32>,
-    /// True if the cry score is below the model's threshold: label and probabilities then mean nothing. Absent if the model has no
-    /// gate.
+    /// True if the cry score is below the model's threshold: label and probabilities are then meaningless. Absent if the
+    /// model has no gate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_a_cry: Option<bool>,
     /// Quality warnings for the reader, such as a silent recording.

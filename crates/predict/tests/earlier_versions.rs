@@ -1,5 +1,6 @@
-//! Models that version 0.1.0 wrote: they answer as before, or are refused by name. The files in `tests/fixtures/0.1.0` are what it
-//! exported after a run with `crates/model/tests/goldens/{torch.safetensors,yamnet.tflite}`, and its answer for
+//! Models written by version 0.1.0 give the same answers as before, or are refused with the reason. The files in
+//! `tests/fixtures/0.1.0` were exported by that version after a run with
+//! `crates/model/tests/goldens/{torch.safetensors,yamnet.tflite}`; they include its answer for
 //! `crates/features/tests/fixtures/pcm_s16le.wav`. `tests/formats.rs` of the workspace does the same for a ResNet.
 #![allow(clippy::unwrap_used)]
 
@@ -13,7 +14,7 @@ const FIXTURES: &str = "tests/fixtures/0.1.0";
 const SOUND: &str = "../features/tests/fixtures/pcm_s16le.wav";
 const OPTIONS: Options = Options { top_k: 3, min_confidence: None, coverage: None };
 
-/// An error unless label, probabilities and score are those of `expected` to 1e-6.
+/// Fails unless label, probabilities and score equal those of `expected` to 1e-6.
 fn check(classifier: &Classifier, expected: &Value, case: &str) {
     let found = classifier.classify_file(Path::new(SOUND), &OPTIONS).unwrap();
     let found: Value = serde_json::to_value(found).unwrap();

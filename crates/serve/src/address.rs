@@ -1,4 +1,4 @@
-//! Which IP addresses the service may connect to on a client's behalf: only public ones.
+//! The IP addresses that the service may connect to on a client's behalf: only public ones.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -24,8 +24,8 @@ const V4: [([u8; 4], u32); 16] = [
 
 /// Whether `address` is a public internet address.
 ///
-/// IPv6 addresses that contain an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo) count as not public, because they could get
-/// around this check.
+/// IPv6 addresses that contain an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo) count as not public, because they could
+/// bypass this check.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),

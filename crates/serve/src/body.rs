@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::limits::Limits;
 use crate::problem::Problem;
 
-/// How long a body that is too large is still read, so that the client receives the answer.
+/// How long a body that is too large is still read, so that the client can receive the answer.
 const DISCARD_TIME: Duration = Duration::from_secs(2);
 
 /// Memory for request bodies; one permit per byte.
@@ -44,8 +44,8 @@ impl Memory {
     /// Reads `body` to its end.
     ///
     /// # Errors
-    /// [`Problem::TooLarge`], [`Problem::Slow`], [`Problem::Busy`] if the other bodies leave too little memory, [`Problem::Unusable`] if
-    /// the client breaks off.
+    /// [`Problem::TooLarge`], [`Problem::Slow`], [`Problem::Busy`] if the other bodies leave too little memory,
+    /// [`Problem::Unusable`] if the client disconnects.
     pub async fn read(&self, mut body: Body, limits: &Limits) -> Result<Held, Problem> {
         let limit = limits.body_bytes();
         let deadline = Instant::now() + limits.body_seconds;
@@ -80,7 +80,8 @@ impl Memory {
     }
 }
 
-/// Reads on for a while and discards what comes, because a client that is still sending would take a closed connection for a failure.
+/// Keeps reading for a while and discards the data, because a client that is still sending would treat a closed connection as
+/// a failure.
 async fn discard(mut body: Body, limit: usize) {
     let read = async {
         let mut n_bytes = 0;

@@ -102,7 +102,7 @@ impl ModelArgs {
 /// Parses the arguments of the process and serves until a signal stops it.
 ///
 /// # Errors
-/// Why the service does not start. Wrong arguments end the process with exit code 2 and a hint.
+/// An [`Error`] that says why the service does not start or ends early. Wrong arguments end the process with exit code 2 and a hint.
 pub fn run() -> Result<(), Error> {
     let cli = Cli::parse();
     if let Some(Command::Check { address }) = cli.command {

@@ -53,7 +53,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The service answered the health check with an error: exit code 1.
-    #[error("{0} answers, but not as a healthy Wail service does")]
+    #[error("{0} answers, but not like a healthy Wail service")]
     Unhealthy(SocketAddr),
 }
 

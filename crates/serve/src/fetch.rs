@@ -1,6 +1,6 @@
 //! Fetching a recording from a URL that a client sends.
 //!
-//! Here a stranger decides where the service connects to, so everything is checked: the host must be on a list, each name is resolved
+//! Clients choose where the service connects to, so everything is checked: the host must be on a list, each name is resolved
 //! once and only to public addresses, each redirect is checked like the first URL, and time and size are limited.
 
 use std::io::Read;
@@ -46,7 +46,7 @@ impl Resolver for PublicOnly {
         let (host, port) = host_and_port(uri).ok_or(ureq::Error::HostNotFound)?;
         let found = (self.lookup)(host.trim_matches(['[', ']']), port)?;
         let mut addresses = self.empty();
-        // One private address among public ones is as suspicious as a private one alone.
+        // A private address among public ones is as suspicious as a private one alone.
         if !found.iter().all(|address| (self.may_connect)(address.ip())) {
             return Err(ureq::Error::HostNotFound);
         }

@@ -29,7 +29,7 @@ pub fn is_here() -> bool {
 /// Handles events until Lambda ends the process.
 ///
 /// # Errors
-/// If the runtime API cannot be reached.
+/// An error of the runtime API, for instance if it cannot be reached.
 pub async fn run(service: Arc<Service>) -> Result<(), Error> {
     let router = router(service);
     lambda_runtime::run(service_fn(|event| handle(&router, event))).await

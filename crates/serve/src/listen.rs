@@ -1,4 +1,4 @@
-//! Accepting connections: how many, how slow they may be, and how they end.
+//! Accepts connections and limits their number and duration.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -22,13 +22,13 @@ use crate::metrics::Metrics;
 const MAX_HEAD: usize = 16 << 10;
 /// Pause after a failed accept, for instance when there is no free file descriptor.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Time that connections which were accepted while the service stops have to send their request.
+/// Time that connections accepted during shutdown have to send their request.
 const LAST_CALL: Duration = Duration::from_millis(200);
 
 /// The socket that systemd passes, otherwise a new one on `address`.
 ///
 /// # Errors
-/// If the address is not available.
+/// Any I/O error, for instance if the address is not available.
 pub async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     match listenfd::ListenFd::from_env().take_tcp_listener(0)? {
         Some(listener) => {
@@ -64,7 +64,7 @@ pub async fn serve(
     connections.finish().await;
 }
 
-/// The socket, and what each of its connections needs.
+/// The socket, and the state that its connections share.
 struct Connections<'a> {
     listener: TcpListener,
     router: Router,
@@ -90,7 +90,7 @@ impl<'a> Connections<'a> {
         (self.listener.accept().await.map(|(stream, _)| stream), slot)
     }
 
-    /// Serves a connection in a task of its own, which holds `slot` until the connection ends.
+    /// Serves a connection in a separate task, which holds `slot` until the connection ends.
     fn start(&self, stream: TcpStream, slot: Option<OwnedSemaphorePermit>) {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(self.limits.body_seconds));

@@ -1,7 +1,7 @@
 //! Threads for work that cannot be interrupted.
 //!
-//! A job that misses its deadline keeps its thread, but the pool starts another thread in its place. So a file that decodes very slowly
-//! does not stall the others.
+//! A job that misses its deadline keeps its thread, but the pool starts another thread in its place, so a file that decodes
+//! very slowly does not stall the others.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -44,8 +44,8 @@ struct Job {
     phase: Arc<AtomicU8>,
 }
 
-/// Phases of a job. The worker and the waiting caller both try to move a running job on; the first one decides whether its thread is
-/// replaced.
+/// Phases of a job. The worker and the waiting caller both try to advance a running job; whichever is first decides whether
+/// its thread is replaced.
 const WAITING: u8 = 0;
 const RUNNING: u8 = 1;
 const DONE: u8 = 2;
@@ -55,7 +55,7 @@ impl Pool {
     /// Starts `n_threads` threads. At most `max_stuck` more are started later to replace stuck ones.
     ///
     /// # Errors
-    /// If the operating system refuses a thread.
+    /// The I/O error if the operating system refuses a thread.
     pub fn new(name: &'static str, n_threads: usize, max_stuck: usize) -> std::io::Result<Self> {
         let pool = Self(Arc::new(Shared { name, state: Mutex::default(), wake: Condvar::new(), max_stuck }));
         for _ in 0..n_threads {
@@ -64,8 +64,8 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Runs `work` on a thread of the pool and waits for its result until `deadline`. Work that has started always runs to its end, even
-    /// if nobody waits for the result any more.
+    /// Runs `work` on a thread of the pool and waits for its result until `deadline`. Work that has started always runs to
+    /// its end, even if nobody waits for the result any more.
     ///
     /// # Errors
     /// [`Lost`] if the deadline passes or `work` panics.

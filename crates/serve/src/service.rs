@@ -22,7 +22,7 @@ const MODEL_THREADS: usize = 2;
 
 /// The state that all handlers share.
 pub struct Service {
-    /// What to serve, and to whom.
+    /// What to serve, and to which clients.
     pub settings: Settings,
     /// Counters, gauges and histograms.
     pub metrics: Metrics,
@@ -64,7 +64,7 @@ impl Service {
     /// A service that answers with `classifier`. Starts the threads.
     ///
     /// # Errors
-    /// If the operating system refuses a thread.
+    /// The I/O error if the operating system refuses a thread.
     pub fn new(classifier: Classifier, settings: Settings) -> std::io::Result<Self> {
         let n_decoders = settings.limits.n_decoders();
         Ok(Self {

@@ -24,7 +24,7 @@ impl Sound {
         Self { name: None, bytes, extension: None }
     }
 
-    /// A recording whose client calls it `name`.
+    /// A recording that the client named `name`.
     pub fn named(name: &str, bytes: Bytes) -> Self {
         let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
         let is_plain = |extension: &String| {

@@ -83,7 +83,7 @@ pub(super) fn candidates(landmarks: &[&[Landmark]], min_votes: usize) -> Vec<Can
     candidates
 }
 
-/// The number of votes for the best lag, including those one step beside it, and that lag. `votes` are sorted by lag
+/// The number of votes for the best lag, including those one step away, and that lag. `votes` are sorted by lag
 /// and not empty.
 fn most_agreed(votes: &[(u32, i32)]) -> (usize, i32) {
     let counts: Vec<(i32, usize)> = votes.chunk_by(|x, y| x.1 == y.1).map(|same| (same[0].1, same.len())).collect();

@@ -119,7 +119,7 @@ pub(super) fn unknown_recorders(corpus: &Corpus, recorders: &[Option<&str>]) -> 
         kind: Kind::UnknownRecorder,
         severity: if unknown.len() == recorders.len() { Severity::Warning } else { Severity::Note },
         message: format!(
-            "The recorder of {} of {} recordings is unknown, for example {first}. Each counts as a recorder of its own.",
+            "The recorder of {} of {} recordings is unknown, for example {first}. Each counts as its own recorder.",
             unknown.len(),
             recorders.len()
         ),

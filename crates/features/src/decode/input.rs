@@ -1,6 +1,6 @@
 //! The bytes of a recording, from memory or from a file, read only as far as the clip needs.
 //!
-//! Decoders hide why reading failed, so a [`Meter`] beside the [`Input`] keeps it.
+//! Decoders hide why reading failed, so a [`Meter`] next to the [`Input`] records the reason.
 
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::sync::OnceLock;

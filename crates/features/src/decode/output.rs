@@ -8,7 +8,7 @@ use crate::Error;
 /// Receives mono samples, full scale at ±1, and their rate in Hz; says whether decoding should continue.
 pub(crate) type Sink<'a> = dyn FnMut(&[f32], u32) -> ControlFlow<()> + 'a;
 
-/// Forwards samples to a [`Sink`] and keeps what has to be known about them.
+/// Forwards samples to a [`Sink`] and tracks their number, their silence and the first invalid sample.
 pub(super) struct Output<'a, 'b> {
     sink: &'a mut Sink<'b>,
     first: Option<f32>,

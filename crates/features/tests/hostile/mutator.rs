@@ -82,7 +82,7 @@ fn put_number(bytes: &mut [u8], at: usize, rng: &mut impl Rng) {
     }
 }
 
-/// Writes a number beside a four-letter code: RIFF and CAF have the size after it, MP4 before it.
+/// Writes a number next to a four-letter code: RIFF and CAF have the size after it, MP4 before it.
 fn put_size(bytes: &mut [u8], rng: &mut impl Rng) {
     let is_code = |code: &[u8]| code.iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b' ');
     let codes: Vec<usize> = (0..bytes.len() - 4).filter(|at| is_code(&bytes[*at..at + 4])).collect();

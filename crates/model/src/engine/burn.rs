@@ -11,7 +11,7 @@ use crate::error::Error;
 pub(super) struct BurnEngine {
     pub backbone: Backbone,
     pub n_outputs: usize,
-    /// Height and width of its input.
+    /// Height and width of the input.
     pub shape: [usize; 2],
 }
 

@@ -25,7 +25,7 @@ pub struct Compute {
 }
 
 impl Compute {
-    /// Finds the device and the engine.
+    /// Resolves the device and the engine.
     ///
     /// [`DeviceName::Auto`] is the first GPU that this build supports and that responds, otherwise the CPU; a software GPU, which is
     /// slower, is used only if it is named. [`EngineName::Auto`] is rten on the CPU, where it is twice as fast, otherwise burn.
@@ -60,19 +60,19 @@ impl Compute {
         self.engine_name.name()
     }
 
-    /// Makes `weights` ready to run on records with these `inputs`, one after the other.
+    /// Prepares `weights` to run on records that consist of these `inputs`, one after the other.
     ///
     /// # Errors
-    /// [`Error::Argument`] for inputs that the encoder does not take, [`Error::Device`] if the engine does not take the network.
+    /// [`Error::Argument`] for inputs that the encoder does not take, [`Error::Device`] if the engine cannot run the network.
     pub fn engine(&self, weights: &BackboneWeights, inputs: &Inputs) -> Result<Box<dyn Engine>, Error> {
         self.engine_before(Trainable::None, weights, inputs)
     }
 
-    /// As [`Compute::engine`], but of the layers before those that `trainable` names: what it gives,
-    /// [`BackboneWeights::to_trainable`] takes.
+    /// Like [`Compute::engine`], but for the layers before those that `trainable` names. Its output is the input of
+    /// [`BackboneWeights::to_trainable`].
     ///
     /// # Errors
-    /// As [`Compute::engine`]; also [`Error::Argument`] for training a part of YAMNet or of several networks.
+    /// As [`Compute::engine`]; also [`Error::Argument`] if `trainable` names a part of YAMNet or of several networks.
     pub fn engine_before(
         &self,
         trainable: Trainable,

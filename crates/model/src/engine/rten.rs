@@ -16,10 +16,10 @@ pub(super) struct RtenEngine {
     model: Model,
     input: NodeId,
     embedding: NodeId,
-    /// Of the size that the rest of the process uses: rten's own counts cores itself.
+    /// As many threads as the rest of the process uses: rten's own pool would count the cores itself.
     threads: Arc<ThreadPool>,
     n_outputs: usize,
-    /// Height and width of its input.
+    /// Height and width of the input.
     shape: [usize; 2],
 }
 

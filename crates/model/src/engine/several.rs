@@ -7,7 +7,7 @@ use crate::error::Error;
 
 /// Runs each network on its input; the embeddings are concatenated in the order of the networks.
 pub(super) struct Several {
-    /// Each network's engine, and where in a record its input stands.
+    /// Each network's engine, and the range of a record that holds its input.
     pub networks: Vec<(Box<dyn Engine>, Range<usize>)>,
     pub record_len: usize,
 }

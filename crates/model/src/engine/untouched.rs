@@ -1,9 +1,9 @@
-//! What stands before an encoder that is trained as a whole: nothing.
+//! The engine of an encoder that is trained as a whole: no layer is frozen.
 
 use crate::engine::Engine;
 use crate::error::Error;
 
-/// Passes records on unchanged.
+/// Returns records unchanged.
 pub(super) struct Untouched {
     pub record_len: usize,
 }

@@ -1,4 +1,4 @@
-//! The numbers of an ONNX file: initialisers, constants, external data.
+//! The constants of an ONNX file: initialisers, `Constant` nodes, external data.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path};
@@ -9,21 +9,20 @@ use crate::error::Error;
 use crate::host_tensor::HostTensor;
 use crate::weight_file::open;
 
-/// How many nodes may stand between a weight and its numbers.
+/// Maximum number of nodes between a weight and its values.
 const MAX_CHAIN: usize = 8;
 
-/// Operators that keep the numbers of their first input, at most repeating them.
+/// Operators that keep the values of their first input or only repeat them.
 const KEEPS_NUMBERS: [&str; 5] = ["Identity", "Cast", "CastLike", "Expand", "Reshape"];
 
 impl<'a> Graph<'a> {
-    /// The tensor called `value`.
+    /// The tensor named `value`.
     pub fn tensor(&self, value: &str) -> Result<HostTensor, Error> {
         read(self.constant(value)?, value, self.folder)
     }
 
-    /// As [`Graph::tensor`], where `[n]` is expected. torch's unoptimised export writes the bias of
-    /// a convolution without one as a zero that is expanded to the weight's length: such a single
-    /// number is repeated.
+    /// Like [`Graph::tensor`], for an expected shape `[n]`. torch's unoptimised export writes a missing bias as a single zero
+    /// that is expanded to the weight's length; such a value is repeated.
     pub fn vector(&self, value: &str, n: usize) -> Result<HostTensor, Error> {
         let tensor = self.tensor(value)?;
         match tensor.data[..] {
@@ -32,7 +31,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// The 64-bit integers called `value`, such as axes.
+    /// The 64-bit integers named `value`, such as axes.
     pub fn integers(&self, value: &str) -> Result<Vec<i64>, Error> {
         let tensor = self.constant(value)?;
         if tensor.data_type != INT64 {
@@ -43,7 +42,7 @@ impl<'a> Graph<'a> {
         Ok(tensor.int64_data.iter().copied().chain(raw).collect())
     }
 
-    /// An initialiser, a `Constant`, or one of these behind nodes that keep its numbers.
+    /// Finds the initialiser or `Constant` of `value`, also behind nodes that keep its values.
     fn constant(&self, value: &str) -> Result<&'a Tensor, Error> {
         let mut name = value;
         for _ in 0..MAX_CHAIN {
@@ -61,7 +60,7 @@ impl<'a> Graph<'a> {
                 _ => return Err(Error::tensor(value, format!("made by a {}, expected a constant", node.op_type))),
             }
         }
-        Err(Error::tensor(value, format!("over {MAX_CHAIN} nodes away from its numbers")))
+        Err(Error::tensor(value, format!("more than {MAX_CHAIN} nodes away from its values")))
     }
 }
 
@@ -90,7 +89,7 @@ fn read(tensor: &Tensor, name: &str, folder: &Path) -> Result<HostTensor, Error>
     }
 }
 
-/// Reads the part of a file beside the model that holds `tensor`.
+/// Reads the external data of `tensor` from a file next to the model.
 fn read_external(tensor: &Tensor, name: &str, folder: &Path) -> Result<Vec<u8>, Error> {
     let error = |problem: String| Error::tensor(name, format!("external data: {problem}"));
     let entry =
@@ -100,7 +99,7 @@ fn read_external(tensor: &Tensor, name: &str, folder: &Path) -> Result<Vec<u8>, 
     };
     let location = entry("location").ok_or_else(|| error("no location".into()))?;
     let location = Path::new(location);
-    // A model may not read files outside its own folder.
+    // A model must not read files outside its own folder.
     if location.as_os_str().is_empty() || !location.components().all(|part| matches!(part, Component::Normal(_))) {
         return Err(error(format!("`{}` does not lie in the model's folder", location.display())));
     }

@@ -1,4 +1,4 @@
-//! An ONNX graph that can be followed from a value to the nodes that use it.
+//! An ONNX graph that can be traversed from a value to the nodes that use it.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -7,13 +7,13 @@ use super::proto::{self, Attribute, Node, Tensor};
 use crate::error::Error;
 
 pub(crate) struct Graph<'a> {
-    /// The graph's inputs, without those that are initialisers as well.
+    /// The graph's inputs, except those that are also initialisers.
     pub inputs: Vec<&'a str>,
     pub initializers: HashMap<&'a str, &'a Tensor>,
-    /// The node that makes a value.
+    /// The node that produces each value.
     pub producers: HashMap<&'a str, &'a Node>,
     consumers: HashMap<&'a str, Vec<&'a Node>>,
-    /// Where external data lie.
+    /// Folder of the external data.
     pub folder: &'a Path,
 }
 
@@ -26,7 +26,7 @@ impl<'a> Graph<'a> {
         let mut consumers: HashMap<_, Vec<_>> = HashMap::new();
         for node in &graph.node {
             producers.extend(node.output.iter().map(|output| (output.as_str(), node)));
-            // Once per node, also if it uses the value twice.
+            // Once per node, even if the node uses the value twice.
             for input in node.input.iter().collect::<HashSet<_>>() {
                 consumers.entry(input.as_str()).or_default().push(node);
             }
@@ -40,8 +40,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// The nodes that compute with the numbers of `value`; those that ask only for its shape or
-    /// type do not.
+    /// The nodes that compute with the contents of `value`, without those that use only its shape or type.
     pub fn consumers(&self, value: &str) -> impl Iterator<Item = &'a Node> {
         let computes = move |node: &&Node| match node.op_type.as_str() {
             "Shape" => false,
@@ -51,7 +50,7 @@ impl<'a> Graph<'a> {
         self.consumers.get(value).into_iter().flatten().copied().filter(computes)
     }
 
-    /// The one node that computes with `value`, which is an `operator`.
+    /// The only node that computes with `value`; it must be an `operator`.
     pub fn next(&self, value: &str, operator: &str) -> Result<&'a Node, Error> {
         let mut consumers = self.consumers(value);
         match (consumers.next(), consumers.next()) {
@@ -74,7 +73,7 @@ pub(crate) fn is(node: &Node, operator: &str) -> bool {
     node.op_type == operator && matches!(node.domain.as_str(), "" | "ai.onnx")
 }
 
-/// The name of `node` in errors.
+/// The name of `node` in error messages.
 pub(crate) fn label(node: &Node) -> String {
     match node.name.as_str() {
         "" => format!("{} -> {}", node.op_type, node.output.first().map_or("", String::as_str)),
@@ -86,7 +85,7 @@ pub(crate) fn node_error(node: &Node, problem: String) -> Error {
     Error::Node { node: label(node), problem }
 }
 
-/// The input at `index`, if it is there and named.
+/// The input at `index`, if it exists and has a name.
 pub(crate) fn input(node: &Node, index: usize) -> Option<&str> {
     node.input.get(index).map(String::as_str).filter(|name| !name.is_empty())
 }
@@ -100,7 +99,7 @@ pub(crate) fn attribute<'a>(node: &'a Node, name: &str) -> Option<&'a Attribute>
     node.attribute.iter().find(|attribute| attribute.name == name)
 }
 
-/// An error unless the integers of attribute `name` are `expected`; an absent one is `default`.
+/// Fails unless the integer list of attribute `name` is `expected`; an absent attribute has the value `default`.
 pub(crate) fn check_ints(node: &Node, name: &str, default: &[i64], expected: &[i64]) -> Result<(), Error> {
     let found = attribute(node, name).map_or(default, |attribute| &attribute.ints);
     if found == expected {
@@ -109,7 +108,7 @@ pub(crate) fn check_ints(node: &Node, name: &str, default: &[i64], expected: &[i
     Err(node_error(node, format!("{name} {found:?}, expected {expected:?}")))
 }
 
-/// An error unless the integer attribute `name` is absent or `expected`.
+/// Fails unless the integer attribute `name` is absent or equal to `expected`.
 pub(crate) fn check_int(node: &Node, name: &str, expected: i64) -> Result<(), Error> {
     match attribute(node, name).map(|attribute| attribute.i) {
         Some(found) if found != expected => Err(node_error(node, format!("{name} {found}, expected {expected}"))),

@@ -1,11 +1,11 @@
-//! Nodes of an ONNX graph that is being written.
+//! Builds the nodes of an ONNX graph.
 
 use std::ops::Range;
 
 use super::proto::{ATTRIBUTE_INT, ATTRIBUTE_INTS, Attribute, FLOAT, INT64, Node, Tensor};
 use crate::conv::ConvSpec;
 
-/// The graph's nodes so far, each named after what it makes, and the numbers that they take in.
+/// The nodes so far, each named after its output, and their constants.
 #[derive(Default)]
 pub(crate) struct Nodes {
     pub(super) nodes: Vec<Node>,
@@ -13,35 +13,35 @@ pub(crate) struct Nodes {
 }
 
 impl Nodes {
-    /// All axes but the first joined into one.
+    /// Flattens all axes but the first.
     pub fn flatten(&mut self, x: &str, output: &str) -> String {
         self.add("Flatten", &[x], output, vec![int("axis", 1)])
     }
 
-    /// The mean over the second axis, which stays as 1 if `keep`.
+    /// The mean over the second axis, which is kept with size 1 if `keep`.
     pub fn mean(&mut self, x: &str, keep: bool, output: &str) -> String {
         self.add("ReduceMean", &[x], output, vec![ints("axes", &[1]), int("keepdims", i64::from(keep))])
     }
 
-    /// Values joined along an axis.
+    /// Concatenates values along an axis.
     pub fn join(&mut self, values: &[&str], axis: i64, output: &str) -> String {
         self.add("Concat", values, output, vec![int("axis", axis)])
     }
 
-    /// The same numbers in another shape; -1 stands for what is left.
+    /// Reshapes a value; -1 stands for the remaining size.
     pub fn reshape(&mut self, x: &str, shape: &[i64], output: &str) -> String {
         let shape = self.integers(&format!("{output}.shape"), shape);
         self.add("Reshape", &[x, &shape], output, vec![])
     }
 
-    /// A range of an axis.
+    /// A slice of one axis.
     pub fn slice(&mut self, x: &str, axis: usize, range: Range<usize>, output: &str) -> String {
         let [start, end, axis] = [("start", range.start), ("end", range.end), ("axis", axis)]
             .map(|(kind, value)| self.integers(&format!("{output}.{kind}"), &[value as i64]));
         self.add("Slice", &[x, &start, &end, &axis], output, vec![])
     }
 
-    /// A number that a node takes in.
+    /// A scalar constant.
     pub fn number(&mut self, name: &str, value: f32) -> String {
         self.constants.push(Tensor {
             dims: vec![1],
@@ -53,7 +53,7 @@ impl Nodes {
         name.into()
     }
 
-    /// A list of integers that a node takes in.
+    /// A constant list of integers.
     fn integers(&mut self, name: &str, values: &[i64]) -> String {
         self.constants.push(Tensor {
             dims: vec![values.len() as i64],
@@ -65,7 +65,7 @@ impl Nodes {
         name.into()
     }
 
-    /// Appends a node and gives `output` back, for the next node's input.
+    /// Appends a node and returns `output`, to use as the next node's input.
     pub fn add(&mut self, operator: &str, inputs: &[&str], output: &str, attributes: Vec<Attribute>) -> String {
         self.nodes.push(Node {
             input: inputs.iter().map(|name| (*name).to_owned()).collect(),

@@ -11,7 +11,7 @@ pub const FLOAT: i32 = 1;
 pub const INT64: i32 = 7;
 pub const DOUBLE: i32 = 11;
 
-/// `TensorProto.DataLocation`: the numbers stand in another file.
+/// `TensorProto.DataLocation`: the values are in another file.
 pub const EXTERNAL: i32 = 1;
 
 /// `AttributeProto.AttributeType`
@@ -150,7 +150,7 @@ pub struct Shape {
     pub dim: Vec<Dimension>,
 }
 
-/// A size, or the name of one that is known only when the model runs.
+/// A size, or the name of a size that is known only at run time.
 #[derive(Clone, PartialEq, Message)]
 pub struct Dimension {
     #[prost(oneof = "Size", tags = "1, 2")]

@@ -1,4 +1,4 @@
-//! Layers of a graph that several networks have.
+//! Layers that several networks share.
 
 use super::graph::{Graph, attribute, check_int, check_ints, input, is, node_error, output};
 use super::proto::Node;
@@ -9,8 +9,7 @@ use crate::fold::{BatchNorm, RawConv};
 /// ONNX's default for `BatchNormalization`.
 const DEFAULT_EPSILON: f64 = 1e-5;
 
-/// The convolution at `node` with the batch norm that may follow; also the value that comes out of
-/// both.
+/// The convolution at `node`, the batch norm that may follow, and the name of their output.
 pub(crate) fn conv<'a>(graph: &Graph<'a>, node: &'a Node, spec: ConvSpec) -> Result<(RawConv, &'a str), Error> {
     let [kernel, stride, before, after] =
         [spec.kernel, spec.stride, spec.padding[0], spec.padding[1]].map(|n| n as i64);
@@ -36,7 +35,7 @@ pub(crate) fn conv<'a>(graph: &Graph<'a>, node: &'a Node, spec: ConvSpec) -> Res
     Ok((RawConv { spec, weight, bias, norm }, x))
 }
 
-/// Its running statistics, also where the export kept training mode.
+/// The parameters and running statistics, even if the export kept training mode.
 fn batch_norm(graph: &Graph, node: &Node) -> Result<BatchNorm, Error> {
     // Until opset 8, 0 meant statistics per pixel.
     check_int(node, "spatial", 1)?;
@@ -53,7 +52,7 @@ fn batch_norm(graph: &Graph, node: &Node) -> Result<BatchNorm, Error> {
     })
 }
 
-/// Axes are an attribute until opset 17, then an input.
+/// Axes are an attribute up to opset 17 and an input since opset 18.
 pub(crate) fn check_mean_axes(graph: &Graph, node: &Node) -> Result<(), Error> {
     let mut axes = match (attribute(node, "axes"), input(node, 1)) {
         (Some(axes), _) => axes.ints.clone(),
@@ -67,7 +66,7 @@ pub(crate) fn check_mean_axes(graph: &Graph, node: &Node) -> Result<(), Error> {
     if axes == [2, 3] { Ok(()) } else { Err(node_error(node, format!("the mean over axes {axes:?}, expected [2, 3]"))) }
 }
 
-/// An error if the node pads by itself.
+/// Fails if the node pads automatically.
 pub(crate) fn check_no_auto_pad(node: &Node) -> Result<(), Error> {
     match auto_pad(node) {
         Some(auto_pad) if auto_pad != b"NOTSET" => {
@@ -81,7 +80,7 @@ fn auto_pad(node: &Node) -> Option<&[u8]> {
     attribute(node, "auto_pad").map(|attribute| attribute.s.as_ref())
 }
 
-/// The side of a convolution's kernel.
+/// Side length of a convolution's kernel.
 pub(crate) fn kernel(graph: &Graph, node: &Node) -> Result<usize, Error> {
     Ok(graph.tensor(weight_name(node)?)?.shape.last().copied().unwrap_or(0))
 }

@@ -1,9 +1,9 @@
-//! A network as an ONNX file that needs nothing beside it.
+//! Writes a network as one self-contained ONNX file.
 //!
-//! Opset 17, IR 8. One network has the input `input`, float32 `[batch, 1, height, width]`. Several have an input each, by its name:
-//! `image`, `[batch, 1, height, width]`, and `patches`, `[batch, n_patches, 96, 64]`, YAMNet's spectrogram cut into patches that
-//! overlap by half. They give `embedding` `[batch, n_outputs]` → `logits` `[batch, classes]` and, with a gate, `cry` `[batch, 1]`.
-//! Initialisers have the authors' names, `head.0`, `head.1` and `gate`; each is used once.
+//! Opset 17, IR 8. A single network has the input `input`, float32 `[batch, 1, height, width]`. Several networks have named
+//! inputs: `image`, `[batch, 1, height, width]`, and `patches`, `[batch, n_patches, 96, 64]`, YAMNet's spectrogram cut into
+//! patches that overlap by half. The graph computes `embedding` `[batch, n_outputs]` → `logits` `[batch, classes]` and, with
+//! a gate, `cry` `[batch, 1]`. Initialisers have the authors' names, `head.0`, `head.1` and `gate`; each is used once.
 
 use std::collections::BTreeMap;
 
@@ -24,27 +24,29 @@ use crate::trainable::Trainable;
 const IR_VERSION: i64 = 8;
 const OPSET: i64 = 17;
 
-/// The input of one network.
+/// The input of a single network.
 pub(crate) const INPUT: &str = "input";
 /// The value after the pooling; the output of a graph without a head.
 pub(crate) const EMBEDDING: &str = "embedding";
-/// The outputs of a graph with a head, and of one with a gate.
+/// The output of the head, and that of the gate.
 const LOGITS: &str = "logits";
 const CRY: &str = "cry";
 
-/// Where a graph ends.
+/// The end of a graph.
 #[derive(Clone, Copy)]
 pub(crate) enum End<'a> {
-    /// Before the layers that are trained: at the embedding if none is, else at flattened feature maps. Called `embedding`.
+    /// Before the trained layers: at the embedding if none is trained, otherwise at flattened feature maps. The output is
+    /// named `embedding`.
     Before(Trainable),
     /// At the head's logits, and at the gate's score if there is a gate.
     Logits(&'a Head, Option<&'a Gate>),
 }
 
-/// The bytes of a file called `name` inside, of networks with the height and width of their inputs. Equal content gives equal bytes.
+/// Returns an ONNX file whose graph is called `name`, for networks with the height and width of their inputs. Equal content
+/// gives equal bytes.
 ///
 /// # Errors
-/// [`Error::Device`] if the head's device does not give its numbers.
+/// [`Error::Device`] if the head's device does not return its values.
 pub(crate) fn write(
     name: &str,
     networks: &[(&NetworkWeights, [usize; 2])],
@@ -91,7 +93,7 @@ pub(crate) fn write(
     Ok(model.encode_to_vec())
 }
 
-/// The inputs of the graph, and the value of the embedding: one network's, or those of several, joined.
+/// Adds the networks. Returns the graph's inputs and the name of the embedding; those of several networks are concatenated.
 fn add_networks(
     nodes: &mut Nodes,
     networks: &[(&NetworkWeights, [usize; 2])],
@@ -106,7 +108,7 @@ fn add_networks(
     let mut embeddings = Vec::new();
     for (network, shape) in networks {
         let (name, encoder) = (network.arch().input_name(), network.encoder());
-        // Networks that take the same input share it.
+        // Networks with the same input share it.
         if inputs.iter().all(|input| input.name != name) {
             inputs.push(value(name, &encoder.onnx_sizes(OnnxInput::Named, *shape)));
         }

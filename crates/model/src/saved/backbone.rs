@@ -1,4 +1,4 @@
-//! Pretrained encoders in a file of their own.
+//! Pretrained encoders in their own files.
 
 use std::path::Path;
 
@@ -16,15 +16,15 @@ use crate::weights::BackboneWeights;
 
 const FORMAT: &str = "wail-backbone";
 
-/// What is saved beside a pretrained backbone's numbers.
+/// Metadata saved with a pretrained backbone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BackboneInfo {
     /// The architecture.
     pub arch: Arch,
-    /// The feature settings that it was trained with; opaque here.
+    /// The feature settings that it was trained with; opaque to this crate.
     pub features: serde_json::Value,
-    /// As in [`ModelInfo`].
+    /// Provenance, as in [`ModelInfo`].
     pub provenance: serde_json::Value,
 }
 
@@ -42,8 +42,8 @@ pub fn save_backbone(path: &Path, info: &BackboneInfo, backbone: &BackboneWeight
     write().map_err(|error: Error| error.at(path))
 }
 
-/// Reads what [`BackboneWeights::load`] reads, and what was saved beside it if this program saved the file, a model or a backbone; `None`
-/// for weights from elsewhere.
+/// Reads a file as [`BackboneWeights::load`] does, together with its metadata if this program saved it as a model or a
+/// backbone. The metadata is `None` for weights from elsewhere.
 ///
 /// # Errors
 /// As [`BackboneWeights::load`], and inside [`Error::At`] for a newer format ([`Error::Unsupported`]).

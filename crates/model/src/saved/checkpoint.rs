@@ -1,4 +1,4 @@
-//! What a trial trained.
+//! Checkpoints: the trained parts of a model.
 
 use std::path::Path;
 
@@ -18,19 +18,19 @@ use crate::weights::BackboneWeights;
 
 const FORMAT: &str = "wail-checkpoint";
 
-/// What is saved beside the numbers of a checkpoint.
+/// Metadata saved with a checkpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CheckpointInfo {
-    /// The head's shape.
+    /// Hyperparameters of the head.
     pub head: HeadConfig,
-    /// The layers of the encoder that were trained beside the head.
+    /// The layers of the encoder that were trained together with the head.
     pub trained: Trainable,
-    /// As in [`ModelInfo`].
+    /// Provenance, as in [`ModelInfo`].
     pub calibration: serde_json::Value,
 }
 
-/// Saves what a trial trained, the head and the layers of the backbone that `info` names, as a safetensors file.
+/// Saves the result of a trial, the head and the backbone layers that `info` names, as a safetensors file.
 ///
 /// # Errors
 /// As [`save_model`](crate::save_model).
@@ -51,7 +51,7 @@ pub fn save_checkpoint(
     write().map_err(|error: Error| error.at(path))
 }
 
-/// Reads what [`save_checkpoint`] wrote: the head, and `backbone` with the trained layers in place of its own.
+/// Reads a file that [`save_checkpoint`] wrote: the head, and `backbone` with its trained layers replaced.
 ///
 /// # Errors
 /// As [`load_model`](crate::load_model).

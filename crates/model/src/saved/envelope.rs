@@ -1,4 +1,4 @@
-//! The metadata of a saved file: its kind, its version, what is saved beside the numbers, and a checksum.
+//! The metadata of a saved file: kind, version, a description of the content, and a checksum.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::weight_file::WeightFile;
 
 const VERSION: u32 = 1;
 
-/// Keys of the metadata.
+/// Metadata keys.
 pub(super) const INFO: &str = "wail";
 const SHA256: &str = "sha256";
 
@@ -23,14 +23,14 @@ struct Envelope<T> {
     info: T,
 }
 
-/// The part that every version of the format has.
+/// The fields that every version of the format has.
 #[derive(Deserialize)]
 struct Version {
     format: String,
     version: u32,
 }
 
-/// The metadata of a file of the kind `format` with `tensors`.
+/// Metadata for a file of the kind `format` with `tensors`.
 pub(super) fn metadata<'a, T: Serialize>(
     format: &str,
     info: &T,
@@ -51,7 +51,7 @@ fn sha256<'a>(text: &str, tensors: impl IntoIterator<Item = TensorView<'a>>) -> 
     checksum.finish()
 }
 
-/// What is saved beside the numbers of `file`, which must be of the kind `format`.
+/// The description saved in `file`, which must be of the kind `format`.
 pub(super) fn read_info<T: DeserializeOwned>(file: &WeightFile, format: &str) -> Result<T, Error> {
     let malformed = |error: serde_json::Error| Error::Malformed(format!("metadata `{INFO}`: {error}"));
     let text = file
@@ -71,7 +71,7 @@ pub(super) fn read_info<T: DeserializeOwned>(file: &WeightFile, format: &str) ->
     Ok(envelope.info)
 }
 
-/// An error unless text and numbers are those that were saved.
+/// Fails unless text and tensors match their checksum.
 pub(super) fn check_sum<'a>(file: &WeightFile, tensors: impl IntoIterator<Item = TensorView<'a>>) -> Result<(), Error> {
     let found = sha256(file.metadata(INFO).unwrap_or_default(), tensors);
     if file.metadata(SHA256) == Some(&found) {

@@ -1,4 +1,4 @@
-//! Whether a head fits its settings and the layers around it.
+//! Checks that a head fits its settings and the layers around it.
 
 use burn::tensor::Device;
 
@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::head::{Head, HeadConfig};
 use crate::weight_file::WeightFile;
 
-/// The head that `file` holds.
+/// Reads the head of `file`.
 pub(super) fn read_head(file: &WeightFile, config: &HeadConfig, device: &Device) -> Result<Head, Error> {
     check_config(config)?;
     Head::from_tensors(config, |name| file.tensor(name), device)
@@ -17,13 +17,13 @@ fn check_config(config: &HeadConfig) -> Result<(), Error> {
     if problems.is_empty() { Ok(()) } else { Err(Error::Argument(format!("head: {}", problems.join("; ")))) }
 }
 
-/// An error unless the head has these inputs and classes and the inner units of its settings.
+/// Fails unless the head has these inputs and classes, and the inner units that its settings name.
 pub(super) fn check_head(config: &HeadConfig, n_inputs: usize, n_classes: usize, head: &Head) -> Result<(), Error> {
     check_config(config)?;
     let sizes = [
-        ("inputs, the embedding has", head.n_inputs(), n_inputs),
-        ("inner units, its settings say", head.n_inner(), config.inner),
-        ("logits, the labels are", head.n_classes(), n_classes),
+        ("inputs, but the embedding length is", head.n_inputs(), n_inputs),
+        ("inner units, but its settings say", head.n_inner(), config.inner),
+        ("logits, but the number of labels is", head.n_classes(), n_classes),
     ];
     match sizes.into_iter().find(|(_, found, expected)| found != expected) {
         Some((what, found, expected)) => Err(Error::Argument(format!("the head has {found} {what} {expected}"))),

@@ -1,4 +1,4 @@
-//! Whole models.
+//! Complete models.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,7 +22,7 @@ use crate::weights::{BackboneWeights, Inputs};
 
 pub(super) const FORMAT: &str = "wail-model";
 
-/// What is saved beside the numbers of a model.
+/// Metadata saved with a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelInfo {
@@ -30,31 +30,31 @@ pub struct ModelInfo {
     pub arch: Arch,
     /// The classes in the order of the logits.
     pub labels: Vec<String>,
-    /// The head's shape.
+    /// Hyperparameters of the head.
     pub head: HeadConfig,
     /// The gate's settings; absent if the model has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<GateInfo>,
-    /// The feature settings that the model was trained with; opaque here.
+    /// The feature settings that the model was trained with; opaque to this crate.
     pub features: serde_json::Value,
-    /// How logits become probabilities; opaque here.
+    /// How logits become probabilities; opaque to this crate.
     pub calibration: serde_json::Value,
-    /// Where the encoder's weights came from, for people to read.
+    /// Source of the encoder's weights, for people to read.
     pub backbone_source: String,
-    /// How the model came about: data, versions, seed, device; opaque here.
+    /// Provenance of the model: data, versions, seed, device; opaque to this crate.
     pub provenance: serde_json::Value,
 }
 
-/// A model as it was saved.
+/// A saved model.
 #[derive(Debug)]
 pub struct SavedModel {
-    /// What was saved beside its numbers.
+    /// Its metadata.
     pub info: ModelInfo,
-    /// Inputs to embedding.
+    /// Maps inputs to an embedding.
     pub weights: BackboneWeights,
-    /// Embedding to logits.
+    /// Maps the embedding to logits.
     pub head: Head,
-    /// Embedding to the score that there is a cry.
+    /// Maps the embedding to the score for the presence of a cry.
     pub gate: Option<Gate>,
 }
 
@@ -79,10 +79,10 @@ pub fn save_model(
 
 /// Saves a model as one ONNX file, atomically: opset 17, with the metadata in `metadata_props`. Equal content gives equal bytes.
 ///
-/// `inputs` names the inputs that the encoder takes, with their height and width. A model of one network has the input `input`, float32
-/// `[batch, 1, height, width]`. A model of several has an input for each: `image`, float32 `[batch, 1, height, width]`, and `patches`,
-/// float32 `[batch, n_patches, 96, 64]`, YAMNet's spectrogram cut into patches of 96 frames, one every 48 frames. The outputs are
-/// `logits`, float32 `[batch, classes]`, and, with a gate, `cry`, float32 `[batch, 1]`, 0 to 1.
+/// `inputs` names the encoder's inputs, with their height and width. A model of one network has the input `input`, float32
+/// `[batch, 1, height, width]`. A model of several networks has named inputs: `image`, float32 `[batch, 1, height, width]`,
+/// and `patches`, float32 `[batch, n_patches, 96, 64]`, YAMNet's spectrogram cut into patches of 96 frames, one every 48
+/// frames. The outputs are `logits`, float32 `[batch, classes]`, and, with a gate, `cry`, float32 `[batch, 1]`, 0 to 1.
 ///
 /// # Errors
 /// As [`save_model`]; also [`Error::Argument`] for inputs that the encoder does not take.
@@ -99,25 +99,26 @@ pub fn save_onnx(
     write_model(path, info, backbone, head, gate, |metadata| onnx::write(&name, &networks, end, metadata))
 }
 
-/// Reads what [`save_model`] or [`save_onnx`] wrote; the head goes to `device`.
+/// Reads a file that [`save_model`] or [`save_onnx`] wrote; the head is placed on `device`.
 ///
 /// # Errors
-/// Inside [`Error::At`]: not a Wail model, a newer format ([`Error::Unsupported`]), content that
-/// does not have its checksum, tensors that do not fit together, labels that are not as many as the
-/// logits.
+/// All inside [`Error::At`]: [`Error::Unsupported`] for a file that is not a Wail model or has a newer format,
+/// [`Error::Malformed`] for content that does not match its checksum, [`Error::Tensor`] or [`Error::Argument`] for tensors or
+/// labels that do not fit together. Also the errors of [`read_model_file`].
 pub fn load_model(path: &Path, device: &Device) -> Result<SavedModel, Error> {
     parse_model(path, &read_model_file(path)?, device)
 }
 
-/// The bytes of a model file, if its size is one that a model can have; never waits, as reading a pipe would.
+/// The bytes of a model file, if its size is within the limit. Never blocks, as reading a pipe would.
 ///
 /// # Errors
-/// Inside [`Error::At`]: [`Error::Io`], [`Error::Unsupported`] unless it is a regular file, [`Error::Limit`].
+/// Inside [`Error::At`]: [`Error::Io`], [`Error::Unsupported`] unless it is a regular file, [`Error::Limit`] if it is too
+/// large.
 pub fn read_model_file(path: &Path) -> Result<Vec<u8>, Error> {
     read_file(path).map_err(|error| error.at(path))
 }
 
-/// [`load_model`] of the `bytes` of a file called `path`.
+/// Like [`load_model`], from the `bytes` of a file at `path`.
 ///
 /// # Errors
 /// As [`load_model`].
@@ -164,17 +165,23 @@ fn after_embedding(head: &Head, gate: Option<&Gate>) -> Result<Vec<HostTensor>, 
 
 fn check_fit(info: &ModelInfo, backbone: &BackboneWeights, head: &Head, gate: Option<&Gate>) -> Result<(), Error> {
     if info.arch != backbone.arch() {
-        return Err(Error::Argument(format!("the model is a {}, its backbone a {}", info.arch, backbone.arch())));
+        return Err(Error::Argument(format!(
+            "the model is a {}, but its backbone is a {}",
+            info.arch,
+            backbone.arch()
+        )));
     }
     match (&info.gate, gate) {
         (None, None) => {}
         (Some(GateInfo { threshold }), _) if !(0.0..=1.0).contains(threshold) => {
-            return Err(Error::Argument(format!("the gate's threshold is {threshold}; it is 0 to 1")));
+            return Err(Error::Argument(format!("the gate's threshold is {threshold}; it must be 0 to 1")));
         }
         (Some(_), Some(gate)) if gate.n_inputs() == backbone.n_outputs() => {}
         (Some(_), Some(gate)) => {
             let (found, expected) = (gate.n_inputs(), backbone.n_outputs());
-            return Err(Error::Argument(format!("the gate has {found} inputs, the embedding has {expected}")));
+            return Err(Error::Argument(format!(
+                "the gate has {found} inputs, but the embedding length is {expected}"
+            )));
         }
         _ => {
             return Err(Error::Argument("a gate and its threshold belong together, and one of them is missing".into()));

@@ -62,8 +62,8 @@ impl Parameters {
     }
 }
 
-/// Classifies the recordings of a request. If there is only one and it is not usable, the request fails; among several, its answer has
-/// the reason.
+/// Classifies the recordings of a request. If a single recording is unusable, the request fails; among several, its entry
+/// holds the reason.
 pub async fn classify(State(service): State<Arc<Service>>, request: Request) -> Result<Json<Answers>, Problem> {
     let query = Query::<Parameters>::try_from_uri(request.uri());
     let Query(parameters) = query.map_err(|error| Problem::Invalid(vec!["query"], error.body_text()))?;

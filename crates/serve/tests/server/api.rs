@@ -32,7 +32,7 @@ fn predict_answers_like_the_service_it_replaces() {
     assert_ne!(
         twice[0],
         server.post("/predict", &[("cry.wav", &wav(7.0, 5))]).body,
-        "another sound has another answer"
+        "another sound gets another answer"
     );
 }
 
@@ -76,7 +76,7 @@ fn invalid_requests_have_their_status_and_a_reason() {
         check(server.ask("POST", path, "", b""), 422, "no body");
         check(server.post(path, &[("a.wav", b"")]), 400, "empty");
         check(server.post(path, &[("a.wav", b"this is not a sound")]), 400, "undecodable");
-        check(server.post(path, &[("../../etc/passwd", b"RIFF")]), 400, "a path for a name");
+        check(server.post(path, &[("../../etc/passwd", b"RIFF")]), 400, "a path as a name");
         check(server.ask("POST", path, "content-type: multipart/form-data\r\n", b"x"), 400, "no boundary");
         check(
             server.ask("POST", path, "content-type: multipart/form-data; boundary=e\r\n", b"--e\r\nx"),

@@ -1,4 +1,4 @@
-//! A running service, and raw requests to it, so that a test can also send what no proper client sends.
+//! A running service, and raw requests to it, so that tests can also send malformed requests.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

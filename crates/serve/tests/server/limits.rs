@@ -31,7 +31,7 @@ fn a_body_that_is_too_large_is_refused_with_and_without_content_length() {
     assert_eq!(read(stream).status, 413);
 }
 
-/// A head or a body that takes too long is cut off, while other requests are answered.
+/// A head or a body that arrives too slowly is cut off, while other requests are answered.
 #[test]
 fn slow_clients_are_cut_off() {
     let server = Server::start(&["--head-seconds", "0.5", "--body-seconds", "0.5"]);

@@ -17,8 +17,8 @@ pub(super) struct Match {
 
 /// The best match of `a` and `b` with a lag within `reach` samples of `expected`; `None` without enough overlap.
 ///
-/// The waveforms are differenced first, because slow components (hum, rumble, DC) are alike in different recordings of
-/// a room.
+/// The waveforms are differenced first, because slow components (hum, rumble, DC) are similar in different recordings of a
+/// room.
 pub(super) fn best_match(a: &[f32], b: &[f32], expected: isize, reach: usize) -> Option<Match> {
     let (a, b) = (difference(a), difference(b));
     let shorter = a.len().min(b.len());

@@ -37,7 +37,7 @@ pub(in crate::audit) fn findings(shortcuts: &[Shortcut], labels: &[String]) -> V
                 describe(strongest, labels)
             ),
             "The cause may be the cry or the microphone. It is the microphone if the bands are the highest ones or lie \
-             below the cry: filter all recordings alike, and compare the scores with those of a split by recorder.",
+             below the cry: filter all recordings the same way, and compare the scores with those of a split by recorder.",
         ));
     }
     findings

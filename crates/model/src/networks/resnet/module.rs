@@ -13,7 +13,7 @@ use super::spec::{POOL_KERNEL, POOL_PADDING, POOL_STRIDE, ResNetLayers};
 use crate::burn_layers::conv2d;
 use crate::conv::Conv;
 
-/// A ResNet, or a stretch of its residual blocks.
+/// A ResNet, or a contiguous range of its residual blocks.
 #[derive(Module, Debug)]
 pub struct ResNet {
     /// Before the first block.
@@ -43,8 +43,8 @@ impl Layer for Conv2d {
 }
 
 impl ResNet {
-    /// The stretch `blocks` of `layers`, with the stem if it starts with the first and the average pooling if it ends
-    /// with the last.
+    /// The range `blocks` of `layers`, with the stem if it starts at the first block and the average pooling if it ends at
+    /// the last.
     pub(crate) fn new(layers: &ResNetLayers<Conv>, blocks: Range<usize>, device: &Device) -> Self {
         let stem = (blocks.start == 0).then(|| conv2d(&layers.stem, device));
         let average_pool = (blocks.end == layers.blocks.len()).then(average_pool);
@@ -56,7 +56,7 @@ impl ResNet {
         Self { stem, max_pool: max_pool(), blocks: blocks.collect(), average_pool }
     }
 
-    /// Its convolutions in the order of [`ResNetLayers::iter`].
+    /// The convolutions, in the order of [`ResNetLayers::iter`].
     pub(crate) fn convolutions(&self) -> impl Iterator<Item = &Conv2d> {
         let blocks = self.blocks.iter();
         self.stem
@@ -64,8 +64,8 @@ impl ResNet {
             .chain(blocks.flat_map(|block| [&block.conv1, &block.conv2].into_iter().chain(&block.downsample)))
     }
 
-    /// Images `[n, 1, height, width]`, or what the layers before this stretch gave, to embeddings `[n, n_outputs]`, or flattened
-    /// feature maps if the stretch ends before the pooling.
+    /// Maps images `[n, 1, height, width]`, or the output of the layers before this range, to embeddings `[n, n_outputs]`, or
+    /// to flattened feature maps if the range ends before the pooling.
     pub(crate) fn forward(&self, mut x: Tensor<4>) -> Tensor<2> {
         if let Some(stem) = &self.stem {
             x = apply_stem(x, stem, &self.max_pool);
@@ -80,13 +80,13 @@ impl ResNet {
     }
 }
 
-/// Before the first block: `[n, 1, h, w]` to `[n, 64, h/4, w/4]`.
+/// The stem: `[n, 1, h, w]` to `[n, 64, h/4, w/4]`.
 pub(super) fn apply_stem(x: Tensor<4>, stem: &impl Layer, pool: &MaxPool2d) -> Tensor<4> {
     let x = relu(stem.apply(x)); // [n, 64, h/2, w/2]
     pool.forward(x)
 }
 
-/// A basic block: two convolutions and a shortcut, added.
+/// A basic block: the sum of two convolutions and a shortcut.
 pub(super) fn apply_block<L: Layer>(x: Tensor<4>, conv1: &L, conv2: &L, downsample: Option<&L>) -> Tensor<4> {
     let y = conv2.apply(relu(conv1.apply(x.clone())));
     let shortcut = match downsample {
@@ -96,7 +96,7 @@ pub(super) fn apply_block<L: Layer>(x: Tensor<4>, conv1: &L, conv2: &L, downsamp
     relu(y + shortcut)
 }
 
-/// The maximum pooling after the stem.
+/// Max pooling after the stem.
 pub(super) fn max_pool() -> MaxPool2d {
     MaxPool2dConfig::new([POOL_KERNEL; 2])
         .with_strides([POOL_STRIDE; 2])
@@ -104,7 +104,7 @@ pub(super) fn max_pool() -> MaxPool2d {
         .init()
 }
 
-/// The global average pooling after the last block.
+/// Global average pooling after the last block.
 pub(super) fn average_pool() -> AdaptiveAvgPool2d {
     AdaptiveAvgPool2dConfig::new([1, 1]).init()
 }

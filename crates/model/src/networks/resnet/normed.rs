@@ -1,4 +1,4 @@
-//! A ResNet as it is trained from scratch: with batch norm, which is folded into the convolutions afterwards.
+//! A ResNet for training from scratch: with batch norm, which is folded into the convolutions afterwards.
 
 use burn::module::{Module, Param};
 use burn::nn::conv::Conv2d;
@@ -19,8 +19,8 @@ use crate::networks::{NetworkArch, NetworkWeights};
 use crate::random::NormalDraws;
 use crate::weights::BackboneWeights;
 
-/// A ResNet with batch norm, up to the global average pooling. On an autodiff device it normalises by the batch and updates the
-/// running statistics with momentum 0.1; on a plain device it normalises by the running statistics.
+/// A ResNet with batch norm, up to the global average pooling. On an autodiff device it normalises with batch statistics and
+/// updates the running statistics with momentum 0.1; on a plain device it normalises with the running statistics.
 #[derive(Module, Debug)]
 pub struct NormedBackbone {
     stem: NormedConv,
@@ -46,10 +46,10 @@ struct NormedConv {
 }
 
 impl NormedBackbone {
-    /// The network that [`BackboneWeights::random`] draws, with batch norm the identity.
+    /// The network that [`BackboneWeights::random`] draws, with an identity batch norm after each convolution.
     ///
     /// # Errors
-    /// [`Error::Argument`] if `arch` is not one ResNet.
+    /// [`Error::Argument`] if `arch` is not a single ResNet.
     pub fn random(arch: Arch, seed: u64, device: &Device) -> Result<Self, Error> {
         let Some(NetworkArch::ResNet(arch)) = arch.only_network() else {
             return Err(Error::Argument(format!("{arch} cannot be trained from scratch: only a ResNet can")));
@@ -80,17 +80,18 @@ impl NormedBackbone {
         self.average_pool.forward(x).flatten(1, 3)
     }
 
-    /// The length of an embedding.
+    /// Length of an embedding.
     pub fn n_outputs(&self) -> usize {
         self.blocks.last().map_or(0, |block| block.conv2.norm.gamma.dims()[0])
     }
 
-    /// The same network for plain devices: each batch norm goes into the convolution before it, in `f64`.
+    /// The same network for plain devices: each batch norm is folded into the convolution before it, in `f64`.
     ///
     /// # Errors
-    /// [`Error::Tensor`] if a number is not finite: training diverged. [`Error::Device`] if the device does not give them.
+    /// [`Error::Tensor`] if a value is not finite, because training diverged. [`Error::Device`] if the device does not return
+    /// the values.
     pub fn fold(&self) -> Result<BackboneWeights, Error> {
-        // This also brings the running statistics up to the last batch.
+        // This also applies the last batch to the running statistics.
         let plain = self.valid();
         let blocks = plain.blocks.iter();
         let blocks = blocks.flat_map(|block| [&block.conv1, &block.conv2].into_iter().chain(&block.downsample));

@@ -1,4 +1,4 @@
-//! A ResNet from an ONNX graph: from the graph's input through the blocks to the pooling.
+//! Reads a ResNet from an ONNX graph: from the graph's input through the blocks to the pooling.
 
 use super::spec::{BasicBlock, POOL_KERNEL, POOL_PADDING, POOL_STRIDE, ResNetArch, ResNetLayers};
 use crate::conv::ConvSpec;
@@ -8,8 +8,7 @@ use crate::onnx::graph::{Graph, check_int, check_ints, input, is, node_error, ou
 use crate::onnx::proto::Node;
 use crate::onnx::walk::{check_mean_axes, check_no_auto_pad, conv, kernel};
 
-/// Finds the convolutions of `arch`, checking every operator on the way; what follows the pooling
-/// is ignored.
+/// Finds the convolutions of `arch` and checks every operator between them. Nodes after the pooling are ignored.
 pub(super) fn layers(graph: &Graph, arch: ResNetArch) -> Result<ResNetLayers<RawConv>, Error> {
     let specs = arch.layers();
     let &[image] = graph.inputs.as_slice() else {
@@ -28,7 +27,7 @@ pub(super) fn layers(graph: &Graph, arch: ResNetArch) -> Result<ResNetLayers<Raw
     Ok(ResNetLayers { stem, blocks })
 }
 
-/// A basic block: two convolutions and a shortcut, added.
+/// A basic block: the sum of two convolutions and a shortcut.
 fn block<'a>(
     graph: &Graph<'a>,
     x: &'a str,
@@ -49,7 +48,7 @@ fn block<'a>(
         (None, &[main], &[_]) => (main, None, x),
         (None, ..) => return Err(unexpected("a Conv and an Add")),
         (Some(spec), &[a, b], &[]) => {
-            // The shortcut is the one with a 1 x 1 kernel.
+            // The shortcut is the convolution with a 1 x 1 kernel.
             let (main, shortcut) = if kernel(graph, a)? == spec.kernel { (b, a) } else { (a, b) };
             let (downsample, shortcut) = conv(graph, shortcut, spec)?;
             (main, Some(downsample), shortcut)
@@ -86,7 +85,7 @@ fn average_pool(graph: &Graph, x: &str, arch: ResNetArch) -> Result<(), Error> {
     if is(node, "Conv") {
         return Err(node_error(
             node,
-            format!("another block follows those of {arch}: is the file another architecture?"),
+            format!("another block follows those of {arch}: does the file hold another architecture?"),
         ));
     }
     if is(node, "ReduceMean") {

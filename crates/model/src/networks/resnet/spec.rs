@@ -1,20 +1,20 @@
-//! Which convolutions a ResNet has, by its authors' names.
+//! The convolutions of a ResNet, by the authors' names.
 
 use std::fmt;
 
 use crate::conv::ConvSpec;
 
-/// The maximum pooling after the stem.
+/// Max pooling after the stem.
 pub(crate) const POOL_KERNEL: usize = 3;
 pub(crate) const POOL_STRIDE: usize = 2;
 pub(crate) const POOL_PADDING: usize = 1;
 
-/// A ResNet: how deep and how wide.
+/// A ResNet's depth and width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ResNetArch {
-    /// Convolutions from the input to the embedding.
+    /// Number of basic blocks in each stage.
     pub depth: ResNetDepth,
-    /// Channels of the stem and the first stage; each further stage has twice as many.
+    /// Channels of the stem and the first stage; each further stage doubles them.
     pub width: ResNetWidth,
 }
 
@@ -30,11 +30,12 @@ pub enum ResNetDepth {
 /// Channels of the stem and the first stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ResNetWidth {
-    /// 64, an embedding of 512 numbers; a ResNet18 has 11 million weights. A file of another width is read as it is.
+    /// 64 channels: the embedding has 512 values, a ResNet18 has 11 million weights. A file of another width keeps its own
+    /// width.
     Full,
-    /// 16, an embedding of 128 numbers; 0.7 million.
+    /// 16 channels: the embedding has 128 values; 0.7 million weights.
     Quarter,
-    /// 8, an embedding of 64 numbers; 0.2 million.
+    /// 8 channels: the embedding has 64 values; 0.2 million weights.
     Eighth,
 }
 
@@ -49,7 +50,7 @@ impl ResNetArch {
         depths.into_iter().flat_map(move |depth| widths.map(|width| Self { depth, width }))
     }
 
-    /// The length of the embedding of a narrow ResNet; `None` at full width.
+    /// Embedding length of a narrow ResNet; `None` at full width.
     pub(crate) fn narrow_outputs(self) -> Option<usize> {
         (self.width != ResNetWidth::Full).then(|| 8 * self.stem_channels())
     }
@@ -120,14 +121,14 @@ fn conv(name: String, norm: String, channels: [usize; 2], kernel: usize, stride:
     }
 }
 
-/// Something for each convolution of a ResNet: its description, its weights, or its layer.
+/// One item per convolution of a ResNet: its specification, weights or layer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ResNetLayers<T> {
     pub stem: T,
     pub blocks: Vec<BasicBlock<T>>,
 }
 
-/// Something for each convolution of a basic block.
+/// One item per convolution of a basic block.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct BasicBlock<T> {
     pub conv1: T,
@@ -136,7 +137,7 @@ pub(crate) struct BasicBlock<T> {
 }
 
 impl<T> ResNetLayers<T> {
-    /// `f` of each convolution in order; stops at the first error.
+    /// Applies `f` to each convolution in order; stops at the first error.
     pub fn try_map<U, E>(self, mut f: impl FnMut(T) -> Result<U, E>) -> Result<ResNetLayers<U>, E> {
         let stem = f(self.stem)?;
         let blocks = self.blocks.into_iter().map(|block| block.try_map(&mut f)).collect::<Result<_, E>>()?;
@@ -148,7 +149,7 @@ impl<T> ResNetLayers<T> {
         std::iter::once(&self.stem).chain(self.blocks.iter().flat_map(BasicBlock::iter))
     }
 
-    /// All convolutions in order, to be changed.
+    /// All convolutions in order, mutable.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
         let blocks = self.blocks.iter_mut();
         std::iter::once(&mut self.stem).chain(
@@ -162,7 +163,7 @@ impl<T> BasicBlock<T> {
         Ok(BasicBlock { conv1: f(self.conv1)?, conv2: f(self.conv2)?, downsample: self.downsample.map(f).transpose()? })
     }
 
-    /// Its convolutions in order.
+    /// The convolutions, in order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         [&self.conv1, &self.conv2].into_iter().chain(&self.downsample)
     }
@@ -173,15 +174,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_authors_have_as_many_convolutions() {
+    fn the_number_of_convolutions_is_torchvisions() {
         for arch in ResNetArch::all() {
             let expected = if arch.depth == ResNetDepth::Layers18 { 20 } else { 36 };
             assert_eq!(arch.layers().iter().count(), expected, "{arch}");
         }
     }
 
-    /// torchvision's ResNet18 has 11,176,512 numbers before its classifier, 9,600 of them in batch norms and 9,408 in a stem for
-    /// three channels; what is counted here has a bias for each of the 4,800 batch norm channels and a stem for one channel.
+    /// torchvision's ResNet18 has 11,176,512 parameters before its classifier: 9,600 of them in batch norms and 9,408 in a
+    /// stem for three channels. The network here has a bias for each of the 4,800 batch norm channels, and a one-channel
+    /// stem.
     #[test]
     fn narrow_networks_have_a_sixteenth_and_a_sixty_fourth_of_the_weights() {
         let count = |width: ResNetWidth| {
@@ -190,7 +192,8 @@ mod tests {
             arch.layers().iter().map(numbers).sum::<usize>()
         };
         assert_eq!(count(ResNetWidth::Full), 11_176_512 - 9_600 + 4_800 - 2 * 3_136);
-        // All but the stem has the square of the width, biases and the stem's one input channel the width itself.
+        // All weights outside the stem grow with the square of the width; biases and the one-channel stem grow with the
+        // width.
         let expected = |part: usize| (11_176_512 - 9_600 - 9_408) / (part * part) + (4_800 + 3_136) / part;
         assert_eq!([ResNetWidth::Quarter, ResNetWidth::Eighth].map(count), [expected(4), expected(8)]);
     }

@@ -17,7 +17,7 @@ use crate::random::NormalDraws;
 use crate::trainable::Trainable;
 use crate::weight_file::WeightFile;
 
-/// torch's default, and torchvision's. A state dict does not hold it.
+/// Batch norm's default epsilon in torch and torchvision. A state dict does not hold it.
 const EPSILON: f64 = 1e-5;
 
 /// A ResNet's convolutions.
@@ -34,39 +34,40 @@ impl ResNetWeights {
         Self { arch, layers }
     }
 
-    /// The network that a file of its own holds.
+    /// Reads the network from a file that holds only this network.
     pub fn read(arch: ResNetArch, file: &WeightFile) -> Result<Self, Error> {
         match file {
             WeightFile::SafeTensors(file) => Self::from_names(arch, file),
             WeightFile::Onnx(file) => Self::from_raw(arch, read_onnx::layers(&file.graph()?, arch)?),
             WeightFile::Tflite(_) => {
-                Err(Error::Unsupported(format!("a TFLite file of a {arch}: only YAMNet is read from one")))
+                Err(Error::Unsupported(format!("{arch} cannot be read from a TFLite file: only YAMNet can")))
             }
         }
     }
 
-    /// The network from tensors with its authors' names.
+    /// Reads the network from tensors with the authors' names.
     pub fn from_names(arch: ResNetArch, tensors: &dyn NamedTensors) -> Result<Self, Error> {
         Self::from_raw(arch, arch.layers().try_map(|spec| raw_conv(tensors, spec, EPSILON))?)
     }
 
-    /// Folds what a file holds and checks that the layers fit together.
+    /// Folds the layers of a file and checks that they fit together.
     pub fn from_raw(arch: ResNetArch, layers: ResNetLayers<RawConv>) -> Result<Self, Error> {
         let layers = layers.try_map(RawConv::fold)?;
         check_layers(&layers)?;
         let weights = Self { arch, layers };
-        // A narrow architecture says how narrow; any other takes the width that the file has.
+        // A narrow architecture fixes the width; any other takes the width of the file.
         let found = weights.n_outputs();
         match arch.narrow_outputs() {
             Some(expected) if expected != found => Err(Error::Unsupported(format!(
-                "its embedding has {found} numbers, that of {arch} {expected}: is the file another architecture?"
+                "the embedding has {found} values, but that of {arch} has {expected}: does the file hold \
+                 another architecture?"
             ))),
             _ => Ok(weights),
         }
     }
 
-    /// Index of the first residual block that is trained, the number of blocks if none is. Training from block 0 on includes the
-    /// stem.
+    /// Index of the first trained residual block; the number of blocks if none is trained. Training from block 0 on includes
+    /// the stem.
     fn first_trained_block(&self, trainable: Trainable) -> usize {
         let n_blocks = self.layers.blocks.len();
         match trainable {
@@ -95,7 +96,7 @@ impl Encoder for ResNetWeights {
 
     fn check(&self, _trainable: Trainable, [height, width]: [usize; 2]) -> Result<(), Error> {
         if height == 0 || width == 0 {
-            return Err(Error::Argument(format!("images of {height} x {width} pixels")));
+            return Err(Error::Argument(format!("images of {height} x {width} pixels: both must be at least 1")));
         }
         Ok(())
     }
@@ -152,7 +153,7 @@ impl Encoder for ResNetWeights {
     }
 }
 
-/// An error unless each layer takes what the one before it gives.
+/// Fails unless each layer accepts the output channels of the one before it.
 fn check_layers(layers: &ResNetLayers<Conv>) -> Result<(), Error> {
     let mut inputs = layers.stem.spec.channels[1];
     for block in &layers.blocks {

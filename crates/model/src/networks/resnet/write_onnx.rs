@@ -1,11 +1,11 @@
-//! A ResNet as nodes of an ONNX graph.
+//! Writes a ResNet as nodes of an ONNX graph.
 
 use super::spec::{BasicBlock, POOL_KERNEL, POOL_PADDING, POOL_STRIDE};
 use crate::conv::Conv;
 use crate::onnx::nodes::{Nodes, window};
 
-/// From the value called `x`, `[batch, 1, height, width]`, through the stem and `blocks` to the one called `embedding`: with
-/// `pools` the average over height and width, else the flattened feature maps.
+/// Adds the stem and `blocks`, from the value named `x`, `[batch, 1, height, width]`, to the value named `embedding`: with
+/// `pools` the average over height and width, otherwise the flattened feature maps.
 pub(super) fn network(
     nodes: &mut Nodes,
     x: &str,

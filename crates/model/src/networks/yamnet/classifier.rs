@@ -1,4 +1,4 @@
-//! The classifier that YAMNet comes with.
+//! YAMNet's own classifier.
 
 use crate::error::Error;
 use crate::host_tensor::HostTensor;
@@ -20,7 +20,7 @@ impl Classifier {
         Ok(Self { weight, bias })
     }
 
-    /// How many classes.
+    /// Number of classes.
     pub fn n_classes(&self) -> usize {
         self.bias.data.len()
     }

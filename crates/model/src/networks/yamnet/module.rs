@@ -11,7 +11,7 @@ use super::spec::{PATCH, PATCH_HOP, n_patches};
 use crate::burn_layers::conv2d;
 use crate::conv::Conv;
 
-/// YAMNet. It takes in one patch of 96 frames at a time; a recording's embedding is pooled over its patches: see
+/// YAMNet. It takes patches of 96 frames; a recording's embedding is pooled over its patches: see
 /// [`Pooling`](crate::Pooling).
 #[derive(Module, Debug)]
 pub struct Yamnet {
@@ -30,12 +30,12 @@ impl Yamnet {
         }
     }
 
-    /// Its convolutions, in order.
+    /// The convolutions, in order.
     pub(crate) fn convolutions(&self) -> impl Iterator<Item = &Conv2d> {
         self.convs.iter()
     }
 
-    /// Spectrograms `[n, 1, frames, 64]` to embeddings `[n, n_outputs]`.
+    /// Maps spectrograms `[n, 1, frames, 64]` to embeddings `[n, n_outputs]`.
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<2> {
         let [n, _, frames, bands] = x.dims();
         let patches = n_patches(frames);

@@ -1,4 +1,4 @@
-//! YAMNet's embeddings of a recording's patches to one embedding of the recording.
+//! Pools YAMNet's embeddings of a recording's patches into one embedding of the recording.
 
 use burn::module::{Module, Param};
 use burn::nn::{Linear, LinearConfig};
@@ -12,18 +12,18 @@ use crate::error::Error;
 use crate::host_tensor::{HostTensor, TensorView};
 use crate::onnx::nodes::Nodes;
 
-/// Names of the tensors that weigh patches.
+/// Tensor names of the layer that weights the patches.
 const NAME: &str = "pooling";
 pub(crate) const WEIGHT: &str = "pooling.weight";
 pub(crate) const BIAS: &str = "pooling.bias";
 
-/// "Baby cry, infant cry" among YAMNet's classes.
+/// Index of "Baby cry, infant cry" among YAMNet's classes.
 const CRY_CLASS: usize = 20;
 
-/// Added to every weight: where no patch holds a cry, all have the same weight.
+/// Added to every weight, so that a recording without cries weights its patches equally.
 const FLOOR: f32 = 1e-3;
 
-/// How the embeddings of patches become one.
+/// How the embeddings of patches are combined into one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Pooling {
@@ -35,7 +35,7 @@ pub enum Pooling {
     Cry,
 }
 
-/// The linear layer that weighs patches for [`Pooling::Cry`]: `pooling.weight` `[1, n_inputs]`, `pooling.bias` `[1]`.
+/// The linear layer that weights patches for [`Pooling::Cry`]: `pooling.weight` `[1, n_inputs]`, `pooling.bias` `[1]`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct CryPooling {
     weight: HostTensor,
@@ -43,9 +43,9 @@ pub(crate) struct CryPooling {
 }
 
 impl CryPooling {
-    /// The layer of the class "Baby cry, infant cry".
+    /// The weights of the class "Baby cry, infant cry".
     pub fn of_class(classifier: &Classifier) -> Result<Self, Error> {
-        let no_class = || Error::Unsupported(format!("a classifier without class {CRY_CLASS}, YAMNet's \"Baby cry\""));
+        let no_class = || Error::Unsupported(format!("the classifier has no class {CRY_CLASS}, YAMNet's \"Baby cry\""));
         let (weight, bias) = classifier.class(CRY_CLASS).ok_or_else(no_class)?;
         Ok(Self {
             weight: HostTensor::new(WEIGHT, vec![1, weight.len()], weight.to_vec())?,
@@ -53,7 +53,7 @@ impl CryPooling {
         })
     }
 
-    /// The tensors of a file, for embeddings of patches of `n_inputs` numbers.
+    /// Reads the layer from a file, for patch embeddings of `n_inputs` values.
     pub fn new([weight, bias]: [HostTensor; 2], n_inputs: usize) -> Result<Self, Error> {
         weight.check_shape(&[1, n_inputs])?;
         bias.check_shape(&[1])?;
@@ -72,8 +72,8 @@ impl CryPooling {
         CryPool { cry }
     }
 
-    /// Adds the pooling to an ONNX graph, from the value called `x`, embeddings of patches `[batch * n_patches, n_inputs]`, to the one
-    /// called `embedding`, `[batch, 2 * n_inputs]`.
+    /// Adds the pooling to an ONNX graph, from the value named `x`, patch embeddings `[batch * n_patches, n_inputs]`, to the
+    /// value named `embedding`, `[batch, 2 * n_inputs]`.
     pub fn to_onnx(nodes: &mut Nodes, x: &str, [n_patches, n_inputs]: [usize; 2], embedding: &str) -> String {
         let score = nodes.linear(x, NAME, "pooling.logit");
         let score = nodes.add("Sigmoid", &[&score], "pooling.score", vec![]);
@@ -104,7 +104,7 @@ pub(crate) struct CryPool {
 }
 
 impl CryPool {
-    /// Embeddings of patches `[n, n_patches, n_inputs]` to `[n, 2 * n_inputs]`.
+    /// Maps patch embeddings `[n, n_patches, n_inputs]` to `[n, 2 * n_inputs]`.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<2> {
         let weight = sigmoid(self.cry.forward(x.clone())) + FLOOR; // [n, n_patches, 1]
         let mean_of = |x: Tensor<3>| (x * weight.clone()).mean_dim(1) / weight.clone().mean_dim(1);

@@ -1,5 +1,5 @@
-//! YAMNet from an ONNX graph: its convolutions, one after the other, then the pooling. What stands before the first convolution, a
-//! front end or the cutting into patches, is not read.
+//! Reads YAMNet from an ONNX graph: its convolutions in order, then the pooling. Nodes before the first convolution, which
+//! are a front end or the cutting into patches, are skipped.
 
 use super::pooling;
 use super::raw::RawYamnet;
@@ -10,14 +10,14 @@ use crate::onnx::graph::{Graph, attribute, input, is, node_error, output};
 use crate::onnx::proto::Node;
 use crate::onnx::walk::{check_mean_axes, conv};
 
-/// How many nodes may stand before the first convolution.
+/// Maximum number of nodes before the first convolution.
 const MAX_FRONT: usize = 256;
 
-/// Operators that keep what a pooling gives in its order.
+/// Operators that preserve the order of the pooled values.
 const KEEPS_ORDER: [&str; 4] = ["Flatten", "Reshape", "Squeeze", "Identity"];
 
-/// Finds the convolutions, checking every operator on the way, and the linear layer after the average pooling if one follows: a
-/// classifier, or, by its name, what weighs the patches in models saved here.
+/// Finds the convolutions and checks every operator between them. If a linear layer follows the average pooling, it is the
+/// classifier or, by its name, the layer that weights the patches in models saved by this crate.
 pub(super) fn yamnet(graph: &Graph, specs: Vec<ConvSpec>) -> Result<RawYamnet, Error> {
     let mut node = first_conv(graph)?;
     let mut convs = Vec::new();
@@ -35,7 +35,7 @@ pub(super) fn yamnet(graph: &Graph, specs: Vec<ConvSpec>) -> Result<RawYamnet, E
     Ok(RawYamnet { convs, classifier, pooling })
 }
 
-/// The first convolution on the way from the graph's input.
+/// The first convolution after the graph's input.
 fn first_conv<'a>(graph: &Graph<'a>) -> Result<&'a Node, Error> {
     let &[mut x] = graph.inputs.as_slice() else {
         return Err(Error::Unsupported(format!("a graph with the inputs {:?}, expected one", graph.inputs)));
@@ -56,7 +56,7 @@ fn pooling<'a>(graph: &Graph<'a>, x: &str) -> Result<&'a Node, Error> {
         Some(node) if is(node, "ReduceMean") => check_mean_axes(graph, node).map(|()| node),
         Some(node) if is(node, "Conv") => Err(node_error(
             node,
-            "another convolution follows those of YAMNet: is the file another architecture?".into(),
+            "another convolution follows those of YAMNet: does the file hold another architecture?".into(),
         )),
         _ => graph.next(x, "GlobalAveragePool"),
     }

@@ -1,11 +1,11 @@
-//! YAMNet from a TFLite file, found by following the graph, whatever its tensors are called. The front end before it is not read.
+//! Reads YAMNet from a TFLite file by following the graph, whatever the names of its tensors. The front end is skipped.
 
 use super::raw::RawYamnet;
 use crate::conv::ConvSpec;
 use crate::error::Error;
 use crate::tflite::{TfliteFile, node};
 
-/// The convolutions of the graph, one after the other, then the mean over height and width, and the classifier if one follows.
+/// The convolutions in order, then the mean over height and width, then the classifier if there is one.
 pub(super) fn yamnet(file: &TfliteFile, specs: Vec<ConvSpec>) -> Result<RawYamnet, Error> {
     let found = file.convolutions();
     if found.len() != specs.len() {

@@ -1,13 +1,13 @@
-//! Which convolutions YAMNet has, by its authors' names.
+//! The convolutions of YAMNet, by the authors' names.
 
 use crate::conv::ConvSpec;
 
 /// The name in configuration files.
 pub(crate) const NAME: &str = "yamnet";
 
-/// Frames and mel bands of a patch, what YAMNet takes in at once.
+/// Frames and mel bands of a patch, YAMNet's input.
 pub(crate) const PATCH: [usize; 2] = [96, 64];
-/// Frames from one patch to the next.
+/// Frames between the starts of consecutive patches.
 pub(crate) const PATCH_HOP: usize = PATCH[0] / 2;
 
 /// Strides and output channels: `yamnet.py`'s `_YAMNET_LAYER_DEFS`.
@@ -28,7 +28,7 @@ const LAYERS: [(usize, usize); 14] = [
     (1, 1024),
 ];
 
-/// The convolutions, one after the other, depthwise and pointwise in turn after the first; a ReLU follows each.
+/// The convolutions in order; after the first, depthwise and pointwise alternate. A ReLU follows each.
 pub(crate) fn layers() -> Vec<ConvSpec> {
     let mut inputs = 1;
     let mut convs = Vec::new();
@@ -44,8 +44,8 @@ pub(crate) fn layers() -> Vec<ConvSpec> {
     convs
 }
 
-/// TensorFlow's padding "same": all sizes on the way are even, so a kernel of 3 with stride 2 takes in zeros after the last row
-/// only.
+/// TensorFlow's "same" padding: all sizes in the network are even, so a kernel of 3 with stride 2 pads zeros only after the
+/// last row.
 fn conv(layer: usize, name: &str, channels: [usize; 2], kernel: usize, stride: usize, depthwise: bool) -> ConvSpec {
     ConvSpec {
         name: format!("layer{layer}.{name}"),
@@ -60,7 +60,7 @@ fn conv(layer: usize, name: &str, channels: [usize; 2], kernel: usize, stride: u
     }
 }
 
-/// Patches of a spectrogram of so many frames, each overlapping half of the one before.
+/// Number of patches in a spectrogram of `frames` frames; consecutive patches overlap by half.
 pub(crate) fn n_patches(frames: usize) -> usize {
     (frames / PATCH_HOP).saturating_sub(1)
 }
@@ -70,12 +70,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_authors_have_as_many_convolutions() {
+    fn the_number_of_convolutions_is_the_authors() {
         assert_eq!(layers().len(), 27);
     }
 
     #[test]
-    fn the_padding_is_tensorflows() {
+    fn the_padding_matches_tensorflow() {
         for conv in layers() {
             let expected = match (conv.kernel, conv.stride) {
                 (3, 1) => [1, 1],

@@ -24,7 +24,7 @@ use crate::weight_file::WeightFile;
 /// `batchnorm_epsilon` of its authors' `params.py`.
 const EPSILON: f64 = 1e-4;
 
-/// YAMNet's convolutions, the classifier that its file had, and what weighs patches.
+/// YAMNet's convolutions, the classifier of its file, and the layer that weights the patches.
 #[derive(Clone, PartialEq)]
 pub(crate) struct YamnetWeights {
     convs: Vec<Conv>,
@@ -39,7 +39,7 @@ impl YamnetWeights {
         Self { convs, classifier: None, pooling: None }
     }
 
-    /// The network that a file of its own holds.
+    /// Reads the network from a file that holds only this network.
     pub fn read(file: &WeightFile) -> Result<Self, Error> {
         match file {
             WeightFile::SafeTensors(file) => Self::from_names(file),
@@ -48,7 +48,7 @@ impl YamnetWeights {
         }
     }
 
-    /// The network from tensors with its authors' names.
+    /// Reads the network from tensors with the authors' names.
     pub fn from_names(tensors: &dyn NamedTensors) -> Result<Self, Error> {
         let convs =
             spec::layers().into_iter().map(|spec| raw_conv(tensors, spec, EPSILON)).collect::<Result<_, _>>()?;
@@ -59,7 +59,7 @@ impl YamnetWeights {
         Self::from_raw(RawYamnet { convs, classifier: None, pooling })
     }
 
-    /// Folds what a file holds and checks that the layers fit together.
+    /// Folds the layers of a file and checks that they fit together.
     fn from_raw(raw: RawYamnet) -> Result<Self, Error> {
         let convs: Vec<Conv> = raw.convs.into_iter().map(RawConv::fold).collect::<Result<_, _>>()?;
         let n_channels = check_layers(&convs)?;
@@ -68,36 +68,36 @@ impl YamnetWeights {
         Ok(Self { convs, classifier, pooling })
     }
 
-    /// The classifier that the file has beside the network.
+    /// The classifier in the file, if it has one.
     pub fn classifier(&self) -> Option<&Classifier> {
         self.classifier.as_ref()
     }
 
-    /// Whether [`Pooling::Cry`] can be had.
+    /// Whether [`Pooling::Cry`] is available.
     pub fn knows_cries(&self) -> bool {
         self.pooling.is_some() || self.classifier.is_some()
     }
 
-    /// These weights with another pooling.
+    /// The same weights with another pooling.
     pub fn with_pooling(self, pooling: Pooling) -> Result<Self, Error> {
         let pooling = match (pooling, &self.classifier) {
             (Pooling::Mean, _) => None,
             (Pooling::Cry, _) if self.pooling.is_some() => self.pooling,
             (Pooling::Cry, Some(classifier)) => Some(CryPooling::of_class(classifier)?),
             (Pooling::Cry, None) => {
-                let problem = "weights without YAMNet's classifier, which says in which patches there is a cry";
+                let problem = "these weights lack YAMNet's classifier, which finds the patches with a cry";
                 return Err(Error::Unsupported(problem.into()));
             }
         };
         Ok(Self { pooling, ..self })
     }
 
-    /// The same without the classifier, as saved models have it.
+    /// The same weights without the classifier, as in saved models.
     pub fn without_classifier(self) -> Self {
         Self { classifier: None, ..self }
     }
 
-    /// Outputs of the last convolution.
+    /// Output channels of the last convolution.
     fn n_channels(&self) -> usize {
         self.convs.last().map_or(0, |conv| conv.bias.len())
     }
@@ -162,7 +162,7 @@ impl Encoder for YamnetWeights {
     }
 }
 
-/// An error unless each layer takes what the one before it gives; else the last one's channels.
+/// Checks that each layer accepts the output channels of the one before it; returns those of the last layer.
 fn check_layers(convs: &[Conv]) -> Result<usize, Error> {
     let mut inputs = 1;
     for conv in convs {

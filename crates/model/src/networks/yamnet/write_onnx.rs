@@ -1,4 +1,4 @@
-//! YAMNet as nodes of an ONNX graph.
+//! Writes YAMNet as nodes of an ONNX graph.
 
 use super::pooling::CryPooling;
 use super::spec::{PATCH, PATCH_HOP, n_patches};
@@ -8,7 +8,7 @@ use crate::onnx::nodes::Nodes;
 /// Shape of all patches of a batch, one after the other.
 pub(super) const EACH_PATCH: [i64; 4] = [-1, 1, PATCH[0] as i64, PATCH[1] as i64];
 
-/// The patches of the spectrograms called `x`, `[batch, 1, frames, 64]`: `[batch * n_patches, 1, 96, 64]`.
+/// Cuts the spectrograms named `x`, `[batch, 1, frames, 64]`, into patches: `[batch * n_patches, 1, 96, 64]`.
 pub(super) fn cut(nodes: &mut Nodes, x: &str, frames: usize) -> String {
     let (halves, patches) = (frames / PATCH_HOP, n_patches(frames));
     let x = nodes.reshape(x, &[-1, halves as i64, PATCH_HOP as i64, PATCH[1] as i64], "halves");
@@ -18,8 +18,8 @@ pub(super) fn cut(nodes: &mut Nodes, x: &str, frames: usize) -> String {
     nodes.reshape(&x, &EACH_PATCH, "patches")
 }
 
-/// The network on each of the patches called `x`, `[batch * n_patches, 1, 96, 64]`, and the pooling of what it gives for them, to the
-/// value called `embedding`.
+/// Adds the network on each of the patches named `x`, `[batch * n_patches, 1, 96, 64]`, and the pooling of their embeddings,
+/// up to the value named `embedding`.
 pub(super) fn network(
     nodes: &mut Nodes,
     x: &str,
