@@ -1,4 +1,4 @@
-//! The most confident mistakes, with sound and spectrogram. They often tell more about a corpus than its scores.
+//! The most confident mistakes, with sound and spectrogram. They often say more about a corpus than its scores.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use metrics::argmax;
 
 use crate::{Error, media};
 
-/// Number of mistakes that are shown.
+/// Maximum number of mistakes that are shown.
 const MAX_MISTAKES: usize = 6;
 
 /// The most confident mistakes, at most six, the most confident first; ties keep the order of `scored`.

@@ -1,7 +1,7 @@
-//! Pretraining: recordings in; a backbone trained on them out, for the sweep and for `wail embed`.
+//! Pretraining: trains a backbone on recordings, for the sweep and for `wail embed`.
 //!
 //! Each epoch passes over every training recording once, augmented anew. The network has batch norm, which is folded into the convolutions
-//! at the end. Only the training recordings of the split are used, so that the others remain for honest scores. The file lists what the
+//! at the end. Only the training recordings of the split are used, so that scores on the others stay honest. The file lists what the
 //! backbone was trained on, and every later run compares that with what it tests.
 
 pub mod config;
@@ -150,7 +150,7 @@ impl Training<'_> {
         let mut order: Vec<usize> = (0..sounds.len()).collect();
         order.shuffle(&mut seed::generator(config.seed, &[&number.to_string(), "order"]));
         let (mut loss_sum, mut learning_rate) = (0.0, 0.0);
-        // The last recordings, too few for a batch, are left to other epochs.
+        // The last recordings, too few for a batch, are skipped in this epoch.
         for (step, batch) in order.chunks_exact(config.train.batch_size).enumerate() {
             interrupt::check()?;
             let views = sounds.views(batch, config, &[&number.to_string(), &step.to_string()]);

@@ -1,4 +1,4 @@
-//! The main job: recordings in; trained heads, their leaderboard, test scores and a usable model out.
+//! The main job: from recordings to trained heads, their leaderboard, test scores and a model that is ready to use.
 
 mod choose;
 mod engines;

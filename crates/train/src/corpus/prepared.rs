@@ -1,5 +1,5 @@
-//! A corpus that is ready for training: recorders and relations known, duplicates dropped, splits planned. Both the sweep and
-//! pretraining start here.
+//! A corpus that is ready for training: recorders and relations are known, duplicates dropped, splits planned. The sweep and
+//! pretraining both start here.
 
 use dataset::Corpus;
 use dataset::audit::{RecorderRule, Relations};
@@ -51,7 +51,7 @@ impl PreparedCorpus {
         self.recorders.recorder(&self.corpus.recordings[index])
     }
 
-    /// Counts the validation and test recordings that training, or the backbone's pretraining, knows.
+    /// Counts the validation and test recordings that leak into training or into the backbone's pretraining.
     pub fn leaks(&self, pretraining: &PretrainingData) -> Leaks {
         leaks::count(&self.plan, &self.corpus, &self.relations, |index| self.recorder(index), pretraining)
     }

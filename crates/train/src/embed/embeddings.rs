@@ -74,7 +74,7 @@ impl EmbeddingPass<'_> {
     /// Embeds every recording that has a place in `split`.
     ///
     /// # Errors
-    /// [`Error::Dataset`] if a recording can no longer be read or the cache cannot be written, [`Error::Device`] if the device gives no
+    /// [`Error::Dataset`] if a recording can no longer be read or the cache cannot be written, [`Error::Device`] if the device returns no
     /// result, [`Error::Interrupted`] on a signal.
     pub fn run(&self, split: &[Option<Split>]) -> Result<Embeddings, Error> {
         let mut embeddings = Embeddings {

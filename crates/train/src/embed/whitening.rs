@@ -1,12 +1,15 @@
-//! Whitening: what the heads are trained on instead of raw embeddings.
+//! Whitening: a linear map from embeddings to the inputs that heads are trained on.
 //!
-//! The values of an embedding differ in size and rise and fall together, the more so with a random backbone, whose
-//! 512 numbers hardly differ between recordings; a few hundred steps of gradient descent then see little but the mean.
-//! Rectified embeddings `x` are therefore brought to `(x - mean) · matrix`: standardised, turned to have no correlations over the
-//! training views while staying as near as can be to what they were (ZCA: Bell and Sejnowski 1997), and shrunk, the more the less the
-//! training views spread in a direction. Directions that they do not have, most of YAMNet's 2048 with a few hundred recordings, are left out: there a
-//! head would keep the random numbers that it began with. Since the map is linear, a trained head absorbs it:
-//! what is saved is the plain head on plain embeddings. `docs/experiments.md` has the scores of this map and of others.
+//! The features of an embedding differ in scale and are correlated. With a random backbone, whose 512 features hardly differ between
+//! recordings, a few hundred steps of gradient descent fit little more than their mean.
+//!
+//! Rectified embeddings `x` are therefore mapped to `(x - mean) · matrix`. The map standardises them, decorrelates them over the training
+//! views while changing them as little as possible (ZCA: Bell and Sejnowski 1997), and shrinks every direction, the more the smaller its
+//! variance in training. Directions without variance are removed, because a head would keep its random initial weights along them; with a
+//! few hundred recordings these are most of YAMNet's 2048 directions.
+//!
+//! Since the map is linear, it is folded into the trained head, and the saved head takes plain embeddings. `docs/experiments.md` compares
+//! the scores of this map and of others.
 
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -15,18 +18,18 @@ use model::Head;
 use super::embeddings::{Embeddings, Rows};
 use crate::Error;
 
-/// Along a direction in which the standardised numbers have this variance they are shrunk to a half.
+/// Variance, in standardised units, of a direction that is shrunk to half.
 const RIDGE: f64 = 0.3;
 
-/// No standard deviation counts as less than this share of their mean: what is divided by almost nothing magnifies rounding.
+/// Standard deviations are clamped from below to this share of their mean, so that nearly constant features do not amplify rounding.
 const LEAST_STD: f64 = 0.1;
 
-/// Steps of an iteration that doubles its digits once it is near, after one step for each factor of 9/4 between the matrix' norm and its
-/// smallest eigenvalue: 12 for YAMNet.
+/// Maximum number of steps of the Newton–Schulz iteration. It takes one step for each factor of 9/4 between the norm of the matrix and its
+/// smallest eigenvalue, 12 for YAMNet; after that, each step doubles the number of correct digits.
 const MOST_STEPS: usize = 40;
 
-/// A linear map that was fitted on training, or none. Where the backbone is trained, too, it stays as it was fitted on the
-/// embeddings before: training starts from there, and the map is still linear.
+/// A linear map that was fitted on training, or none. If the backbone is trained as well, the map stays as it was fitted on the
+/// embeddings before training.
 pub struct Whitening {
     map: Option<Map>,
     device: Device,
@@ -46,7 +49,7 @@ impl Whitening {
     /// Fits the map on all training views, on the CPU; it is used on `device`.
     ///
     /// # Errors
-    /// [`Error::Failed`] if the device gives no result.
+    /// [`Error::Device`] if the device returns no result.
     pub fn fit(embeddings: &Embeddings, device: &Device) -> Result<Self, Error> {
         let n = embeddings.n_features;
         let (mean, matrix) = fit(&embeddings.train.rows, n)?;
@@ -65,10 +68,10 @@ impl Whitening {
         (rectified - mean).matmul(matrix)
     }
 
-    /// The inputs of the heads in place of the embeddings, in the same places.
+    /// Maps the embeddings of every split to inputs of the heads.
     ///
     /// # Errors
-    /// [`Error::Failed`] if the device gives no result.
+    /// [`Error::Device`] if the device returns no result.
     pub fn apply(&self, embeddings: &Embeddings) -> Result<Embeddings, Error> {
         let part = |part: &Rows| {
             let rows = self.apply_rows(&part.rows, embeddings.n_features)?;
@@ -86,7 +89,7 @@ impl Whitening {
         self.head_inputs(matrix_of(rows.to_vec(), n, &self.device)).into_data().try_to_vec().map_err(Error::no_result)
     }
 
-    /// The head for plain embeddings in place of one for whitened inputs.
+    /// Folds the map into `head`: turns a head for whitened inputs into one for plain embeddings.
     pub fn absorbed_by(&self, head: &Head) -> Head {
         match &self.map {
             Some(Map { mean, matrix }) => head.absorb(mean, matrix),
@@ -95,14 +98,14 @@ impl Whitening {
     }
 }
 
-/// `[values / n_columns, n_columns]`.
+/// Row-major `values` as a tensor `[n_rows, n_columns]`.
 fn matrix_of(values: Vec<f32>, n_columns: usize, device: &Device) -> Tensor<2> {
     let n_rows = values.len() / n_columns;
     Tensor::from_data(TensorData::new(values, [n_rows, n_columns]), device)
 }
 
-/// Mean `[n]` and matrix `[n, n]` of the rectified rows: `D⁻¹ C^(-1/2) R (R + RIDGE · I)⁻¹` with D the standard deviations, R the correlations
-/// and `C = (R + RIDGE · I) / (1 + RIDGE)`.
+/// Mean `[n]` and matrix `[n, n]` of the rectified rows. The matrix is `D⁻¹ C^(-1/2) R (R + RIDGE · I)⁻¹`, where `D` holds the standard
+/// deviations, `R` the correlations, and `C = (R + RIDGE · I) / (1 + RIDGE)`.
 fn fit(rows: &[f32], n: usize) -> Result<(Vec<f32>, Vec<f32>), Error> {
     let count = rows.len() / n;
     let rectified = |row: &[f32], i: usize| f64::from(row[i].max(0.0));
@@ -132,13 +135,13 @@ fn fit(rows: &[f32], n: usize) -> Result<(Vec<f32>, Vec<f32>), Error> {
     Ok((mean.into_iter().map(|value| value as f32).collect(), matrix))
 }
 
-/// `C^(-1/2)` of a symmetric positive definite `C`, `[n, n]`, by Newton's and Schulz' iteration, coupled (Higham, "Functions of Matrices",
-/// 2008, section 6.7): products of matrices alone, which is faster than looking for eigenvectors.
+/// `C^(-1/2)` of a symmetric positive definite `C`, `[n, n]`, by the coupled Newton–Schulz iteration (Higham, "Functions of Matrices",
+/// 2008, section 6.7). It needs only matrix products, which is faster than an eigendecomposition.
 fn inverse_square_root(c: Tensor<2>) -> Result<Tensor<2>, Error> {
     let [n, _] = c.dims();
     let value =
         |tensor: Tensor<1>| Ok::<f32, Error>(tensor.into_data().try_to_vec::<f32>().map_err(Error::no_result)?[0]);
-    let norm = value(c.clone().powf_scalar(2.0).sum().sqrt())?; // at least the largest eigenvalue, as convergence wants
+    let norm = value(c.clone().powf_scalar(2.0).sum().sqrt())?; // at least the largest eigenvalue, as convergence requires
     let unit = Tensor::<2>::eye(n, &c.device());
     let (mut root, mut inverse) = (c / norm, unit.clone());
     for _ in 0..MOST_STEPS {
@@ -147,7 +150,7 @@ fn inverse_square_root(c: Tensor<2>) -> Result<Tensor<2>, Error> {
         root = root.matmul(correction.clone());
         inverse = correction.matmul(inverse);
         if change < 1e-4 {
-            break; // the next would be below the square of it
+            break; // the next change would be of the order of its square
         }
     }
     Ok(inverse / norm.sqrt())
@@ -162,7 +165,7 @@ mod tests {
 
     const N: usize = 6;
 
-    /// Rows whose values differ in size by 1000, hang together, and have one that never changes.
+    /// Rows whose features differ in scale by powers of ten and are correlated, except for a constant one.
     fn embeddings() -> Embeddings {
         let mut rng = experiment::seed::generator(3, &["whitening"]);
         let rows = (0..400)
@@ -178,10 +181,10 @@ mod tests {
         Embeddings { n_classes: 3, n_features: N, n_views: 1, train: part.clone(), val: part.clone(), test: part }
     }
 
-    /// R of two numbers that rise and fall together has the eigenvalue 2, along (1, 1), and 0: the spread along (1, 1) becomes what the formula
-    /// says, and what lies along (1, -1) is left out.
+    /// R of two proportional features has the eigenvalue 2 along (1, 1) and 0 along (1, -1). The variance along (1, 1) becomes that of the
+    /// formula, and the direction (1, -1) is removed.
     #[test]
-    fn whitened_rows_have_the_spread_of_the_formula_where_training_has_one() {
+    fn whitened_rows_have_the_variance_of_the_formula_and_directions_without_variance_are_removed() {
         let rows: Vec<f32> = (0..400).flat_map(|i| [i as f32, 2.0 * i as f32]).collect();
         let part = Rows { recordings: Vec::new(), labels: Vec::new(), rows };
         let elsewhere = Rows { rows: vec![299.5, 199.0], ..part.clone() }; // 100 above one mean, 200 below the other
@@ -197,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_changes_says_nothing() {
+    fn rows_are_centred_and_only_a_constant_feature_is_removed() {
         let white = Whitening::fit(&embeddings(), &Device::flex()).unwrap().apply(&embeddings()).unwrap().train.rows;
         for i in 0..N {
             let column = || white.chunks_exact(N).map(|row| f64::from(row[i]));
@@ -207,9 +210,9 @@ mod tests {
         }
     }
 
-    /// As many directions without a spread as YAMNet's 2048 numbers of 300 recordings have, and one with nearly all of it.
+    /// One direction has nearly all of the variance and most have none, as with YAMNet's 2048 features of 300 recordings.
     #[test]
-    fn the_inverse_of_the_root_squared_is_the_inverse() {
+    fn the_inverse_square_root_squared_is_the_inverse() {
         let (n, device) = (1024, model::cpu());
         let mut rng = experiment::seed::generator(4, &["root"]);
         let rows: Vec<f32> = (0..n / 8)
@@ -229,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_absorbed_the_map_says_the_same_of_raw_embeddings() {
+    fn a_head_with_the_map_folded_in_gives_the_same_logits_for_plain_embeddings() {
         let (embeddings, device) = (embeddings(), Device::flex());
         let tensor = |rows: &[f32]| Tensor::<2>::from_data(TensorData::new(rows.to_vec(), [400, N]), &device);
         let mut rng = experiment::seed::generator(1, &["head"]);

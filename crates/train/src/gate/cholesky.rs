@@ -1,9 +1,9 @@
-//! Cholesky's factor of a symmetric positive definite matrix, in plain `f64` loops: the same bits everywhere.
+//! Cholesky factorisation of symmetric positive definite matrices, in plain `f64` loops that give the same bits on every machine.
 
-/// Sums that run side by side in [`dot`].
+/// Number of independent partial sums in [`dot`].
 const LANES: usize = 8;
 
-/// The sum of the products of two vectors of one length, in an order that does not depend on the machine.
+/// Dot product of two vectors of equal length, summed in an order that does not depend on the machine.
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     let mut sums = [0.0; LANES];
@@ -13,7 +13,8 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     sums.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f64>()
 }
 
-/// Brings the lower triangle of `matrix`, `[n, n]` row-major, to `L` with `L Lᵀ` the matrix; what is above it is not looked at.
+/// Replaces the lower triangle of `matrix`, `[n, n]` row-major, by its Cholesky factor `L`, for which `L Lᵀ = matrix`. The upper triangle
+/// is ignored.
 pub(super) fn factor(matrix: &mut [f64], n: usize) {
     for i in 0..n {
         for j in 0..=i {
@@ -23,7 +24,7 @@ pub(super) fn factor(matrix: &mut [f64], n: usize) {
     }
 }
 
-/// Brings `vector`, `[n]`, to `x` with `L Lᵀ x` the vector; `lower` is what [`factor`] gave.
+/// Replaces `vector`, `[n]`, by the solution `x` of `L Lᵀ x = vector`; `lower` is the result of [`factor`].
 pub(super) fn solve(lower: &[f64], vector: &mut [f64]) {
     let n = vector.len();
     for i in 0..n {
@@ -32,7 +33,7 @@ pub(super) fn solve(lower: &[f64], vector: &mut [f64]) {
     solve_transposed(lower, vector);
 }
 
-/// Brings `vector`, `[n]`, to `x` with `Lᵀ x` the vector.
+/// Replaces `vector`, `[n]`, by the solution `x` of `Lᵀ x = vector`.
 pub(super) fn solve_transposed(lower: &[f64], vector: &mut [f64]) {
     let n = vector.len();
     for i in (0..n).rev() {
@@ -47,13 +48,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn products_are_summed() {
+    fn the_dot_product_covers_whole_lanes_and_the_rest() {
         let numbers: Vec<f64> = (0..19).map(f64::from).collect();
         assert_eq!([0, 7, 8, 19].map(|n| dot(&numbers[..n], &numbers[..n])), [0.0, 91.0, 140.0, 2109.0]);
     }
 
     #[test]
-    fn a_system_is_solved() {
+    fn the_solution_satisfies_the_system() {
         let mut matrix = [4.0, 9.0, 9.0, 2.0, 5.0, 9.0, 1.0, 3.0, 6.0];
         let mut vector = [1.0, -2.0, 3.0];
         factor(&mut matrix, 3);

@@ -168,7 +168,7 @@ impl Problem {
             gradient[j] += self.ridge * solution[j];
             hessian[j * width + j] += self.ridge;
         }
-        hessian[width * width - 1] += f64::EPSILON; // in case every example is far on its side
+        hessian[width * width - 1] += f64::EPSILON; // keeps it positive definite if every example is far from the boundary
         (gradient, hessian)
     }
 
@@ -228,7 +228,7 @@ mod tests {
         let (weight, bias) = fit(&examples(&rows), 1e-3);
         assert!(weight[0] > 0.0 && weight[1] > 0.0 && weight[1] < weight[0] / 2.0, "{weight:?}");
         assert!(weight[2].abs() < 1e-6, "{weight:?}");
-        // Midway between the classes the chance is even, although two thirds of the examples are of one class.
+        // Midway between the classes the probability is 0.5, although two thirds of the examples are of one class.
         let middle = bias + 7.0 * weight[2];
         assert!(middle.abs() < 0.2, "{middle}");
     }

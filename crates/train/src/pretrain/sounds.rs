@@ -119,7 +119,7 @@ impl Sounds {
         Ok(())
     }
 
-    /// Adds synthetic cries. They have a seed of their own, so that the sweep's synthetic corpus stays unseen.
+    /// Adds synthetic cries. They are drawn from a separate seed, so that they differ from the sweep's synthetic corpus.
     fn add_synthetic_cries(&mut self, config: &PretrainConfig) -> Result<(), Error> {
         let seed = seed::derive(config.seed, &["synthetic"]) >> 1;
         let settings = SynthConfig { seed, n_recordings: config.synthetic_recordings };

@@ -117,8 +117,8 @@ impl Search<'_> {
         let resume = ResumeFolder::new(&cache.join(&self.run.folder.name).join(name));
         let progress = Progress::new("training", "trials");
         let done = AtomicUsize::new(0);
-        // Each trial has generators of its own, so that the order in which trials finish changes nothing. Heads are small and trained in
-        // parallel; a backbone uses all cores and much memory.
+        // Each trial has its own random generators, so the order in which trials finish does not matter. Heads are small and are trained
+        // in parallel; a backbone uses all cores and much memory.
         let in_sequence = if self.prepared.config.backbone.train == Trainable::None { 1 } else { trials.len() };
         let train = |config: &TrialConfig| {
             let id = config.id();
@@ -180,7 +180,7 @@ impl Search<'_> {
         }
     }
 
-    /// The recordings as `frozen`, the layers before those that `trained` names, maps them.
+    /// Embeds the recordings with `frozen`, the layers before the part `trained`.
     fn embed(&self, frozen: &dyn Engine, trained: Trainable, places: &Places) -> Result<Embeddings, Error> {
         let Prepared { config, data, images, .. } = self.prepared;
         let cache = FloatCache::new(&config.data.cache_dir().join("embeddings"));
