@@ -1,5 +1,5 @@
-//! End-to-end tests of the real `wail` binary in fresh folders. They are in one file because each test binary links all of burn and
-//! because they share a finished run.
+//! End-to-end tests of the real `wail` binary in fresh folders. They are in one file because each test binary links all of burn
+//! and because they share a finished run.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

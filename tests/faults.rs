@@ -1,5 +1,5 @@
-//! A small sweep that is aborted, or gets an I/O error, at every step of every write. The same command then gives the same result as an
-//! undisturbed run. Needs the feature `faults`:
+//! A small sweep that is aborted, or gets an I/O error, at every step of every write. The same command then gives the same
+//! result as an undisturbed run. Needs the feature `faults`:
 //!
 //! ```sh
 //! cargo test --release --workspace --features train/faults --test faults

@@ -30,7 +30,8 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Creates the folder below `parent`. Its name is `name` and a hash of `inputs`, which must hold everything that decides the results.
+    /// Creates the folder below `parent`. Its name is `name` and a hash of `inputs`, which must hold everything that decides
+    /// the results.
     ///
     /// # Errors
     /// [`Error::Write`] if it cannot be created.

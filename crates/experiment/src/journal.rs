@@ -5,7 +5,8 @@
 //! records:  framed CBOR, see `frame.rs`
 //! ```
 //! A record is written and synced after the files it refers to. The process that opens the journal holds an OS lock on it until
-//! the process ends, for whatever reason. A torn record at the end, which only a crash can leave, is removed when the journal is opened.
+//! the process ends, for whatever reason. A torn record at the end, which only a crash can leave, is removed when the journal
+//! is opened.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a backbone was pretrained on, so that later runs can detect that they test on it. Provenance stores it under `backbone.heard`.
+/// What a backbone was pretrained on, so that later runs can detect that they test on it. Provenance stores it under
+/// `backbone.heard`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PretrainingData {

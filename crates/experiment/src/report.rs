@@ -41,7 +41,8 @@ pub struct Report {
     pub best_epochs: Vec<Epoch>,
     /// Scores of the best trial on validation, which chose it.
     pub validation: Evaluation,
-    /// Scores on test: of the best trial, measured once; in a cross-validation, those of the searches of all folds, scored together.
+    /// Scores on test: of the best trial, measured once; in a cross-validation, those of the searches of all folds, scored
+    /// together.
     pub test: Evaluation,
     /// The folds of a cross-validation; empty for a plain split.
     pub folds: Vec<FoldSummary>,

@@ -1,4 +1,5 @@
-//! Seeds of all random draws of a run. They depend on the run's seed and on the purpose of the draw, never on time or thread order.
+//! Seeds of all random draws of a run. They depend on the run's seed and on the purpose of the draw, never on time or thread
+//! order.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

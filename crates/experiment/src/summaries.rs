@@ -120,8 +120,8 @@ pub struct GateSummary {
     pub false_alarm_rate: f64,
     /// How well recordings are distinguished from sounds. Each family is scored by a gate trained without that family.
     pub detection: Detection,
-    /// Whether the backbone was pretrained on sounds of all families. If so, they are unknown to the gate only, and the scores are
-    /// too optimistic.
+    /// Whether the backbone was pretrained on sounds of all families. If so, they are unknown to the gate only, and the scores
+    /// are too optimistic.
     #[serde(default)]
     pub known_to_backbone: bool,
 }

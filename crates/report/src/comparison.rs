@@ -49,7 +49,8 @@ pub struct ComparedRun {
     pub majority_macro_f1: f64,
     /// Macro-F1 on validation.
     pub validation_macro_f1: f64,
-    /// Difference from the first run; `None` for the first run itself, and if the two share no test recording or have different classes.
+    /// Difference from the first run; `None` for the first run itself, and if the two share no test recording or have different
+    /// classes.
     pub versus_first: Option<Versus>,
 }
 

@@ -38,8 +38,8 @@ pub fn most_confident(corpus: &Corpus, scored: &Scored) -> Vec<Mistake> {
         .collect()
 }
 
-/// Writes the clip and the spectrogram of each mistake into the run's folder, `mistakes/1.wav`, `mistakes/1.png` and so on, and removes
-/// files of an earlier search.
+/// Writes the clip and the spectrogram of each mistake into the run's folder, `mistakes/1.wav`, `mistakes/1.png` and so on, and
+/// removes files of an earlier search.
 ///
 /// # Errors
 /// [`Error::Recording`] if a recording can no longer be read, [`Error::Run`] if a file cannot be written.

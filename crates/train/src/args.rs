@@ -77,7 +77,8 @@ enum FrontEndName {
 }
 
 impl FrontEndArgs {
-    /// The default settings of the requested front end. If none was requested: the settings saved in the weights, or the defaults of `arch`.
+    /// The default settings of the requested front end. If none was requested: the settings saved in the weights, or the
+    /// defaults of `arch`.
     ///
     /// # Errors
     /// [`Error::SavedSettings`] if the saved settings are unknown to this program.

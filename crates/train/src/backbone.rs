@@ -43,8 +43,8 @@ struct Part {
 /// Finds the weights that `config` names for each network, in this order: a path, a file in `models/`, a download, the fallback.
 ///
 /// # Errors
-/// [`Error::Weights`] or [`Error::WeightFile`] if they are not available and no fallback is allowed, [`Error::ModelFile`] if a file is
-/// damaged or does not fit.
+/// [`Error::Weights`] or [`Error::WeightFile`] if they are not available and no fallback is allowed, [`Error::ModelFile`] if a
+/// file is damaged or does not fit.
 pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resolved, Error> {
     let mut requested: Vec<&str> = Vec::new();
     let mut whole: Option<Part> = None;

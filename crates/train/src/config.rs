@@ -51,14 +51,14 @@ pub struct BackboneConfig {
     pub weights: String,
     /// Weights of YAMNet if it is combined with a ResNet, whose weights are then `weights`.
     pub yamnet_weights: String,
-    /// Pooling of YAMNet's patch embeddings: `mean`, or `cry`, the default with YAMNet: mean and standard deviation, weighted by YAMNet's
-    /// own score for crying in each patch.
+    /// Pooling of YAMNet's patch embeddings: `mean`, or `cry`, the default with YAMNet: mean and standard deviation, weighted
+    /// by YAMNet's own score for crying in each patch.
     pub pooling: Pooling,
-    /// What to do if the weights can neither be found nor downloaded. With YAMNet the default is `fail`, since the compact backbone takes
-    /// other inputs.
+    /// What to do if the weights can neither be found nor downloaded. With YAMNet the default is `fail`, since the compact
+    /// backbone takes other inputs.
     pub when_missing: WeightsFallback,
-    /// Part of the backbone that each trial trains with its head: `none`, `layer4` or `all`. With `none`, each recording passes through
-    /// the backbone once for the whole sweep; otherwise trials are much slower. With YAMNet it must be `none`.
+    /// Part of the backbone that each trial trains with its head: `none`, `layer4` or `all`. With `none`, each recording passes
+    /// through the backbone once for the whole sweep; otherwise trials are much slower. With YAMNet it must be `none`.
     pub train: Trainable,
     /// Initial learning rate of the trained part, above 0 and at most 10; it is reduced together with the head's.
     pub learning_rate: f64,
@@ -84,8 +84,8 @@ pub struct TrainConfig {
     pub epochs: usize,
     /// Recordings per step, 1 to 65536.
     pub batch_size: usize,
-    /// SpecAugment views of each training recording, at most 64; each epoch draws one of them. 0 trains without augmentation, the default
-    /// with YAMNet.
+    /// SpecAugment views of each training recording, at most 64; each epoch draws one of them. 0 trains without augmentation,
+    /// the default with YAMNet.
     pub augmented_views: usize,
     /// Train on whitened embeddings. The saved head takes plain embeddings in any case.
     pub whiten: bool,

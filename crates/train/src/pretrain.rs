@@ -1,8 +1,8 @@
 //! Pretraining: trains a backbone on recordings, for the sweep and for `wail embed`.
 //!
-//! Each epoch passes over every training recording once, augmented anew. The network has batch norm, which is folded into the convolutions
-//! at the end. Only the training recordings of the split are used, so that scores on the others stay honest. The file lists what the
-//! backbone was trained on, and every later run compares that with what it tests.
+//! Each epoch passes over every training recording once, augmented anew. The network has batch norm, which is folded into the
+//! convolutions at the end. Only the training recordings of the split are used, so that scores on the others stay honest. The
+//! file lists what the backbone was trained on, and every later run compares that with what it tests.
 
 pub mod config;
 mod objective;
@@ -36,12 +36,13 @@ use student::{Epoch, Student};
 /// Name of the backbone inside the run's folder.
 pub const BACKBONE_FILE: &str = "backbone.safetensors";
 
-/// Pretrains as `config` says and writes a folder below `out`: `backbone.safetensors`, `epochs.csv`, `config.toml`, `provenance.json` and
-/// `split/`. An interrupted pretraining resumes from its last complete epoch, bit for bit; a finished one is left unchanged. Returns the path
-/// of the backbone.
+/// Pretrains as `config` says and writes a folder below `out`: `backbone.safetensors`, `epochs.csv`, `config.toml`,
+/// `provenance.json` and `split/`. An interrupted pretraining resumes from its last complete epoch, bit for bit; a finished one
+/// is left unchanged. Returns the path of the backbone.
 ///
 /// # Errors
-/// The [`Error`] of the step that failed, [`Error::Diverged`] if the loss is no longer finite, [`Error::Interrupted`] on a signal.
+/// The [`Error`] of the step that failed, [`Error::Diverged`] if the loss is no longer finite, [`Error::Interrupted`] on a
+/// signal.
 pub fn run(config: &PretrainConfig, compute: &Compute, out: &Path) -> Result<PathBuf, Error> {
     let started = Instant::now();
     let sounds = Sounds::find(config, compute)?;

@@ -1,4 +1,5 @@
-//! Inline SVG drawn by plotters. Its placeholder colours are replaced by the style sheet, so that charts follow light and dark mode.
+//! Inline SVG drawn by plotters. Its placeholder colours are replaced by the style sheet, so that charts follow light and dark
+//! mode.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;

@@ -12,8 +12,8 @@ use crate::home;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// Candidates for the folder of class folders; the first that exists is used. `${NAME}` is replaced by an environment variable; a
-    /// candidate whose variable is not set is skipped.
+    /// Candidates for the folder of class folders; the first that exists is used. `${NAME}` is replaced by an environment
+    /// variable; a candidate whose variable is not set is skipped.
     pub roots: Vec<String>,
     /// Licence of the recordings, for the model card.
     pub licence: Option<String>,
@@ -27,8 +27,8 @@ pub struct DataConfig {
     pub synthetic: PathBuf,
     /// Skip recordings that cannot be read. They are listed in any case.
     pub skip_unreadable: bool,
-    /// Regular expression on the path below the root whose first group is the recorder. Without it and `recorder_csv`, the recorder is the
-    /// app instance in a Donate-a-Cry file name.
+    /// Regular expression on the path below the root whose first group is the recorder. Without it and `recorder_csv`, the
+    /// recorder is the app instance in a Donate-a-Cry file name.
     pub recorder_pattern: Option<String>,
     /// CSV file with columns `path` and `recorder`, instead of `recorder_pattern`.
     pub recorder_csv: Option<PathBuf>,
@@ -58,8 +58,8 @@ pub enum SplitConfig {
     Stratified,
     /// 60/20/20 of every class as far as groups allow; all recordings of a recorder, or of a family of copies, are in one split.
     Grouped,
-    /// Cross-validation: each fold is the test set of a separate search, which validates on another fold. The tests of all folds are scored
-    /// together. The saved model comes from one more search, on all recordings.
+    /// Cross-validation: each fold is the test set of a separate search, which validates on another fold. The tests of all
+    /// folds are scored together. The saved model comes from one more search, on all recordings.
     CrossValidation {
         /// Number of folds, 3 to 20.
         #[serde(default = "five")]

@@ -9,8 +9,8 @@ use experiment::{Leaks, PretrainingData};
 
 use super::plan::{Places, Plan};
 
-/// Counts the leaks of every scored split of `plan`. `recorder` gives the recorder of a recording by its index, `pretraining` is what
-/// the backbone was pretrained on.
+/// Counts the leaks of every scored split of `plan`. `recorder` gives the recorder of a recording by its index, `pretraining`
+/// is what the backbone was pretrained on.
 pub fn count<'a>(
     plan: &Plan,
     corpus: &Corpus,

@@ -31,7 +31,8 @@ impl PreparedCorpus {
     /// Prepares the recordings of `located`; `usable` says for each whether it may take part, `[n recordings]`.
     ///
     /// # Errors
-    /// [`Error::Dataset`] if the recorder rule or the split files do not fit the corpus, [`Error::Data`] if a split has no recording.
+    /// [`Error::Dataset`] if the recorder rule or the split files do not fit the corpus, [`Error::Data`] if a split has no
+    /// recording.
     pub fn new(located: Located, mut usable: Vec<bool>, config: &DataConfig, seed: u64) -> Result<Self, Error> {
         let Located { corpus, synthetic } = located;
         let recorders = RecorderRule::new(config.recorder_pattern.as_deref(), config.recorder_csv.as_deref(), &corpus)?;

@@ -1,15 +1,15 @@
 //! Whitening: a linear map from embeddings to the inputs that heads are trained on.
 //!
-//! The features of an embedding differ in scale and are correlated. With a random backbone, whose 512 features hardly differ between
-//! recordings, a few hundred steps of gradient descent fit little more than their mean.
+//! The features of an embedding differ in scale and are correlated. With a random backbone, whose 512 features hardly differ
+//! between recordings, a few hundred steps of gradient descent fit little more than their mean.
 //!
-//! Rectified embeddings `x` are therefore mapped to `(x - mean) · matrix`. The map standardises them, decorrelates them over the training
-//! views while changing them as little as possible (ZCA: Bell and Sejnowski 1997), and shrinks every direction, the more the smaller its
-//! variance in training. Directions without variance are removed, because a head would keep its random initial weights along them; with a
-//! few hundred recordings these are most of YAMNet's 2048 directions.
+//! Rectified embeddings `x` are therefore mapped to `(x - mean) · matrix`. The map standardises them, decorrelates them over
+//! the training views while changing them as little as possible (ZCA: Bell and Sejnowski 1997), and shrinks every direction,
+//! the more the smaller its variance in training. Directions without variance are removed, because a head would keep its random
+//! initial weights along them; with a few hundred recordings these are most of YAMNet's 2048 directions.
 //!
-//! Since the map is linear, it is folded into the trained head, and the saved head takes plain embeddings. `docs/experiments.md` compares
-//! the scores of this map and of others.
+//! Since the map is linear, it is folded into the trained head, and the saved head takes plain embeddings.
+//! `docs/experiments.md` compares the scores of this map and of others.
 
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -21,11 +21,12 @@ use crate::Error;
 /// Variance, in standardised units, of a direction that is shrunk to half.
 const RIDGE: f64 = 0.3;
 
-/// Standard deviations are clamped from below to this share of their mean, so that nearly constant features do not amplify rounding.
+/// Standard deviations are clamped from below to this share of their mean, so that nearly constant features do not amplify
+/// rounding.
 const LEAST_STD: f64 = 0.1;
 
-/// Maximum number of steps of the Newton–Schulz iteration. It takes one step for each factor of 9/4 between the norm of the matrix and its
-/// smallest eigenvalue, 12 for YAMNet; after that, each step doubles the number of correct digits.
+/// Maximum number of steps of the Newton–Schulz iteration. It takes one step for each factor of 9/4 between the norm of the
+/// matrix and its smallest eigenvalue, 12 for YAMNet; after that, each step doubles the number of correct digits.
 const MOST_STEPS: usize = 40;
 
 /// A linear map that was fitted on training, or none. If the backbone is trained as well, the map stays as it was fitted on the
@@ -104,8 +105,8 @@ fn matrix_of(values: Vec<f32>, n_columns: usize, device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(values, [n_rows, n_columns]), device)
 }
 
-/// Mean `[n]` and matrix `[n, n]` of the rectified rows. The matrix is `D⁻¹ C^(-1/2) R (R + RIDGE · I)⁻¹`, where `D` holds the standard
-/// deviations, `R` the correlations, and `C = (R + RIDGE · I) / (1 + RIDGE)`.
+/// Mean `[n]` and matrix `[n, n]` of the rectified rows. The matrix is `D⁻¹ C^(-1/2) R (R + RIDGE · I)⁻¹`, where `D` holds the
+/// standard deviations, `R` the correlations, and `C = (R + RIDGE · I) / (1 + RIDGE)`.
 fn fit(rows: &[f32], n: usize) -> Result<(Vec<f32>, Vec<f32>), Error> {
     let count = rows.len() / n;
     let rectified = |row: &[f32], i: usize| f64::from(row[i].max(0.0));
@@ -135,8 +136,8 @@ fn fit(rows: &[f32], n: usize) -> Result<(Vec<f32>, Vec<f32>), Error> {
     Ok((mean.into_iter().map(|value| value as f32).collect(), matrix))
 }
 
-/// `C^(-1/2)` of a symmetric positive definite `C`, `[n, n]`, by the coupled Newton–Schulz iteration (Higham, "Functions of Matrices",
-/// 2008, section 6.7). It needs only matrix products, which is faster than an eigendecomposition.
+/// `C^(-1/2)` of a symmetric positive definite `C`, `[n, n]`, by the coupled Newton–Schulz iteration (Higham, "Functions of
+/// Matrices", 2008, section 6.7). It needs only matrix products, which is faster than an eigendecomposition.
 fn inverse_square_root(c: Tensor<2>) -> Result<Tensor<2>, Error> {
     let [n, _] = c.dims();
     let value =
@@ -181,8 +182,8 @@ mod tests {
         Embeddings { n_classes: 3, n_features: N, n_views: 1, train: part.clone(), val: part.clone(), test: part }
     }
 
-    /// R of two proportional features has the eigenvalue 2 along (1, 1) and 0 along (1, -1). The variance along (1, 1) becomes that of the
-    /// formula, and the direction (1, -1) is removed.
+    /// R of two proportional features has the eigenvalue 2 along (1, 1) and 0 along (1, -1). The variance along (1, 1) becomes
+    /// that of the formula, and the direction (1, -1) is removed.
     #[test]
     fn whitened_rows_have_the_variance_of_the_formula_and_directions_without_variance_are_removed() {
         let rows: Vec<f32> = (0..400).flat_map(|i| [i as f32, 2.0 * i as f32]).collect();

@@ -13,8 +13,8 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     sums.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f64>()
 }
 
-/// Replaces the lower triangle of `matrix`, `[n, n]` row-major, by its Cholesky factor `L`, for which `L Lᵀ = matrix`. The upper triangle
-/// is ignored.
+/// Replaces the lower triangle of `matrix`, `[n, n]` row-major, by its Cholesky factor `L`, for which `L Lᵀ = matrix`. The
+/// upper triangle is ignored.
 pub(super) fn factor(matrix: &mut [f64], n: usize) {
     for i in 0..n {
         for j in 0..=i {

@@ -1,7 +1,7 @@
 //! Logistic regression with L2 by Newton's method; both classes have equal weight.
 //!
-//! Minimises half the mean over cries plus half the mean over others of `ln(1 + exp(-y z))`, plus `ridge / 2 · |w|²`, on standardised inputs
-//! and with a bias that is not penalised. It is deterministic.
+//! Minimises half the mean over cries plus half the mean over others of `ln(1 + exp(-y z))`, plus `ridge / 2 · |w|²`, on
+//! standardised inputs and with a bias that is not penalised. It is deterministic.
 
 use super::cholesky;
 
@@ -9,7 +9,8 @@ use super::cholesky;
 const MAX_STEPS: usize = 50;
 /// Newton's method stops when a step is expected to lower the loss by less than this.
 const LEAST_GAIN: f64 = 1e-9;
-/// Standard deviations are clamped from below to this share of their mean, so that nearly constant features do not amplify rounding.
+/// Standard deviations are clamped from below to this share of their mean, so that nearly constant features do not amplify
+/// rounding.
 const LEAST_STD: f64 = 0.1;
 
 /// Jitter on the diagonal of the Gram matrix, as a share of its mean.
@@ -99,8 +100,9 @@ impl Problem {
         solution
     }
 
-    /// [`Problem::minimum`] for fewer examples than features. Apart from the bias, the minimum is a linear combination of the examples, so
-    /// the problem is solved in their span: if `L Lᵀ` is their Gram matrix, the rows of L replace the examples and keep their products.
+    /// [`Problem::minimum`] for fewer examples than features. Apart from the bias, the minimum is a linear combination of the
+    /// examples, so the problem is solved in their span: if `L Lᵀ` is their Gram matrix, the rows of L replace the examples and
+    /// keep their products.
     fn minimum_in_span(&self) -> Vec<f64> {
         let (n, n_features) = (self.signs.len(), self.mean.len());
         let rows: Vec<&[f64]> = self.inputs.chunks_exact(self.width()).map(|row| &row[..n_features]).collect();

@@ -63,7 +63,8 @@ pub(super) fn open(prepared: &Prepared, out: &Path, retry_failed: bool) -> Resul
     Ok(Opened::Unfinished(Box::new(run)))
 }
 
-/// Everything that decides the results. The grid and the epoch count are left out, so that a larger search resumes the smaller one.
+/// Everything that decides the results. The grid and the epoch count are left out, so that a larger search resumes the smaller
+/// one.
 fn identity(prepared: &Prepared) -> Result<[String; 4], Error> {
     let config = prepared.config;
     let TrainConfig { epochs, .. } = TrainConfig::default();

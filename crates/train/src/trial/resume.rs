@@ -1,5 +1,5 @@
-//! Resume points of trials: weights, optimizers and epochs, in the cache. Training continues from a resume point bit for bit, after an
-//! interruption or for more epochs.
+//! Resume points of trials: weights, optimizers and epochs, in the cache. Training continues from a resume point bit for bit,
+//! after an interruption or for more epochs.
 
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
@@ -103,8 +103,8 @@ impl ResumeFolder {
         Ok(folder::write(&path, &frame(&saved)?)?)
     }
 
-    /// Reads the resume point of the trial `id` if it has at most `epochs` epochs; returns `start`, the trial before its first epoch, if
-    /// there is none that can be read.
+    /// Reads the resume point of the trial `id` if it has at most `epochs` epochs; returns `start`, the trial before its first
+    /// epoch, if there is none that can be read.
     pub fn read(&self, id: &str, epochs: usize, start: ResumePoint) -> ResumePoint {
         let saved = std::fs::read(self.path(id)).ok().and_then(|bytes| unframe::<Saved>(&bytes));
         let Some((saved, _)) = saved.filter(|(saved, _)| saved.epochs.len() <= epochs) else { return start };

@@ -1,5 +1,5 @@
-//! `wail infer --window S`: when cries begin and end in recordings of any length. Events are printed as they end, so memory use does not
-//! depend on the length.
+//! `wail infer --window S`: when cries begin and end in recordings of any length. Events are printed as they end, so memory use
+//! does not depend on the length.
 
 use std::path::{Path, PathBuf};
 
