@@ -2,7 +2,7 @@
 
     python3 scripts/bench/service_load.py target/release/wail-serve MODEL RECORDINGS [--minutes 1]
 
-Measures the capacity; sends many more requests for --minutes, while another client asks /livez; connects 500 clients that send a byte a
+Measures the capacity; sends many more requests for --minutes, while another client requests /livez; connects 500 clients that send a byte a
 second; restarts the service repeatedly on a socket that stays open. Exits 1 if a promise is broken.
 """
 

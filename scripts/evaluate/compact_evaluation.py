@@ -1,4 +1,4 @@
-"""Evaluates pretrained backbones on recorders that they were not trained on, beside random ones: a Markdown table.
+"""Evaluates pretrained backbones on recorders that they were not trained on, and random ones for comparison: a Markdown table.
 
     python3 scripts/evaluate/compact_evaluation.py target/release/wail CRY512_FOLDER PRETRAINING_RUN...
 

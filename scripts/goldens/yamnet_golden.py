@@ -177,7 +177,7 @@ def main():
     convs, classifier = layers(np.random.default_rng(7))
     (folder / "yamnet.tflite").write_bytes(tflite(convs, classifier))
     (folder / "yamnet.onnx").write_bytes(onnx_model(convs, classifier))
-    # Made from integers alone, so the Rust test makes the same images; in the range of a log-mel spectrogram.
+    # Generated from integers only, so the Rust test generates the same images; in the range of a log-mel spectrogram.
     pixels = np.arange(N_IMAGES * FRAMES * BANDS, dtype=np.int64) * 7919 % 1021
     images = (pixels.astype(np.float32) / np.float32(1020) * 8 - 6).reshape(N_IMAGES, FRAMES, BANDS)
     patches = np.stack([image[start : start + 96] for image in images for start in (0, 48)])[:, None]
