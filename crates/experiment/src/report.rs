@@ -52,7 +52,7 @@ pub struct Report {
     pub calibration: CalibrationSummary,
     /// The most confident mistakes on test, the most confident first.
     pub mistakes: Vec<Mistake>,
-    /// The gate that tells cries from other sounds; absent without one and in older reports.
+    /// The gate that distinguishes cries from other sounds; absent without one and in older reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<GateSummary>,
     /// The resolved configuration, TOML.

@@ -83,12 +83,12 @@ pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resol
 }
 
 impl Part {
-    /// Both parts as one, with the networks of this one first.
+    /// Combines both parts; the networks of `self` come first.
     fn beside(self, other: Self) -> Result<Self, Error> {
         let warnings: Vec<String> = self.warning.into_iter().chain(other.warning).collect();
         Ok(Self {
             weights: self.weights.beside(other.weights).map_err(Error::ModelFile)?,
-            used: format!("{}; beside it {}", self.used, other.used),
+            used: format!("{}; with {}", self.used, other.used),
             pretraining: if self.pretraining == PretrainingData::default() {
                 other.pretraining
             } else {

@@ -37,7 +37,7 @@ pub struct Config {
     pub train: TrainConfig,
     /// The grid.
     pub sweep: SweepConfig,
-    /// The gate that tells cries from other sounds.
+    /// The gate that distinguishes cries from other sounds.
     pub gate: GateConfig,
 }
 
@@ -135,7 +135,7 @@ pub struct SweepConfig {
     pub dropout: Vec<f64>,
 }
 
-/// The gate that tells cries from other sounds.
+/// The gate that distinguishes cries from other sounds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GateConfig {

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The source of an error that has no type of its own here.
+/// The source of an error for which this crate has no type.
 pub(crate) type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// What can end a command early. [`Error::exit_code`] gives the documented exit code.

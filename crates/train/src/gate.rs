@@ -1,4 +1,4 @@
-//! The gate in front of the classes: a linear layer on the embedding that tells cries from other sounds.
+//! The gate in front of the classes: a linear layer on the embedding that distinguishes cries from other sounds.
 //!
 //! It is trained by logistic regression on cries against seeded synthetic sounds and decoys. It is tested on recordings that
 //! took no part in training and on families of sounds, such as all music, by a gate that was trained without that family.

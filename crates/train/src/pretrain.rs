@@ -75,7 +75,7 @@ pub fn run(config: &PretrainConfig, compute: &Compute, out: &Path) -> Result<Pat
     Ok(path)
 }
 
-/// Writes what is known before training, and shows it.
+/// Writes and prints the description of the run before training.
 fn describe(
     config: &PretrainConfig,
     compute: &Compute,

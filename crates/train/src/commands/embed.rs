@@ -69,7 +69,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
         return npy::write(&args.out, &embeddings, &[files.len(), engine.n_outputs()]);
     }
     let no_scores =
-        || Error::Config("--output scores: only YAMNet's weights have classes of their own; use --arch yamnet".into());
+        || Error::Config("--output scores: only YAMNet's weights include a classifier; use --arch yamnet".into());
     let classifier = weights.classifier().ok_or_else(no_scores)?;
     let n_classes = classifier.n_classes();
     let engine = compute.engine(&weights, &[(PATCHES, YAMNET_PATCH)]).map_err(Error::device("the backbone"))?;

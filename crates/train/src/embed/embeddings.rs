@@ -1,6 +1,6 @@
 //! The embedding pass: each recording, and each augmented view of a training recording, goes through the frozen layers once and
-//! is cached, so that a trial costs only what it trains. The result is embeddings if the whole backbone is frozen, feature maps
-//! if it is trained from `layer4` on, and images if all of it is trained.
+//! is cached, so that a trial computes only the layers that it trains. The result is embeddings if the whole backbone is
+//! frozen, feature maps if it is trained from `layer4` on, and images if all of it is trained.
 
 use dataset::{Corpus, FloatCache, ImageStore, Split};
 use durable::hex;

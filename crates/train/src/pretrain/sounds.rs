@@ -30,7 +30,7 @@ pub const N_KINDS: usize = DECOY + 1;
 /// The kind of decoys.
 const DECOY: usize = KINDS.len() + 1;
 
-/// Waveforms, and what is known about them.
+/// Waveforms with their kinds, classes and origin.
 pub struct Sounds {
     /// Waveforms of at most `[clip_samples]` at the configuration's rate: real recordings, synthetic cries, then other sounds.
     waveforms: Vec<Vec<f32>>,

@@ -1,7 +1,7 @@
 //! Decoys: recordings of a cry with the cry removed.
 //!
-//! Room, microphone and codec remain. Without decoys a gate could learn to tell recordings from synthetic sounds instead of
-//! cries from other sounds. Decoys are made from training recordings only.
+//! Room, microphone and codec remain. Without decoys a gate could learn to distinguish recordings from synthetic sounds instead
+//! of cries from other sounds. Decoys are made from training recordings only.
 
 use std::f64::consts::TAU;
 
