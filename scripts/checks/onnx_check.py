@@ -38,7 +38,7 @@ def sizes(value):
 
 
 def check_file(path):
-    """Checks what is promised about model.onnx; returns its information and the stage of `wail features` that each input takes."""
+    """Checks the documented properties of model.onnx; returns its information and the stage of `wail features` that each input takes."""
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
     graph = model.graph

@@ -55,7 +55,7 @@ def random_resnet(name, width):
             torch.nn.init.normal_(module.bias, 0.0, 0.2)
             torch.nn.init.normal_(module.running_mean, 0.0, 0.3)
             torch.nn.init.uniform_(module.running_var, 0.5, 2.0)
-            module.momentum = 0.0  # tracing in training mode must not move the statistics
+            module.momentum = 0.0  # tracing in training mode must not change the statistics
     return model.eval()
 
 

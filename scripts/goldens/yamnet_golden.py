@@ -23,7 +23,7 @@ from wail_scripts.triangle import pcm16
 from wail_scripts.yamnet_spectrogram import spectrogram
 
 CRATES = ROOT / "crates"
-# research/audioset/yamnet/yamnet.py: strides and channels behind the first layer, with 2 channels in place of its 32.
+# research/audioset/yamnet/yamnet.py: strides and channels after the first layer, with 2 channels in place of its 32.
 WIDTH, N_CLASSES, CRY = 2, 21, 20
 LAYERS = [(1, 2), (2, 4), (1, 4), (2, 8), (1, 8), (2, 16), (1, 16), (1, 16), (1, 16), (1, 16), (1, 16), (2, 32), (1, 32)]
 N_IMAGES, FRAMES, BANDS = 2, 144, 64
@@ -193,7 +193,7 @@ def main():
     }
     (folder / "yamnet.json").write_text(json.dumps(expected))
 
-    # 7 s; crates/features/tests/yamnet.rs makes the same.
+    # 7 s; crates/features/tests/yamnet.rs generates the same signal.
     waveform = pcm16(16_000, 1, 112_000)[:, 0].astype(np.float32) / 32_768
     kept = spectrogram(waveform).ravel()[::STRIDE].astype("<f4")
     (CRATES / "features/tests/goldens/yamnet.f32").write_bytes(kept.tobytes())
