@@ -1,5 +1,5 @@
-//! End-to-end tests of the real `wail` binary in fresh folders. One file, since each test binary links all of burn and these tests share a
-//! finished run.
+//! End-to-end tests of the real `wail` binary in fresh folders. They are in one file because each test binary links all of burn
+//! and because they share a finished run.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -85,7 +85,7 @@ fn a_run_writes_the_promised_files() {
         assert!(predictions.lines().skip(1).all(|line| line.starts_with("val,")), "no trial is scored on test");
     }
     let predictions = std::fs::read_to_string(run.join("predictions.csv")).unwrap();
-    assert!(predictions.lines().any(|line| line.starts_with("test,")), "except the best one");
+    assert!(predictions.lines().any(|line| line.starts_with("test,")), "the best trial is");
     let html = std::fs::read_to_string(run.join("report.html")).unwrap();
     assert!(html.contains("synthetic") && !html.contains("http://") && !html.contains("https://"));
     assert_eq!(html.matches("data:audio/wav").count(), only_files(&run.join("mistakes"), "wav").len());
@@ -283,7 +283,7 @@ fn silence_is_not_a_cry_and_every_format_has_the_gate_unless_it_is_off() {
     let infer = |more: &[&str]| stdout(&wail(folder.path(), &[&["infer", "--model", model], more].concat()));
     let answer: serde_json::Value = serde_json::from_str(&infer(&["silence.wav", "--format", "json"])).unwrap();
     assert_eq!((&answer["not_a_cry"], &answer["cry_score"]), (&true.into(), &0.0.into()), "{answer}");
-    assert!(answer["label"].is_string(), "the class stays: {answer}");
+    assert!(answer["label"].is_string(), "the class is still given: {answer}");
     assert!(infer(&["silence.wav"]).contains("not a cry (score 0.00)"));
     assert!(infer(&["silence.wav", "--format", "csv"]).trim_end().ends_with(",0,true"));
 
@@ -371,7 +371,7 @@ fn a_cross_validation_tests_each_recording_once_and_keeps_recorders_together() {
     assert_eq!(report["folds"].as_array().unwrap().len(), 3);
     assert_eq!(report["data"]["leaks"]["recorders"], 0);
     let of_one_recorder = manifest.iter().zip(manifest.iter().skip(1)).any(|(a, b)| a[4] == b[4]);
-    assert!(of_one_recorder, "there was something to keep together");
+    assert!(of_one_recorder, "some recorder has several recordings");
     let answers = stdout(&wail(folder.path(), &["infer", "data/synthetic/40/burping", "--model", "newest"]));
     assert!(answers.lines().count() > 1);
 }
@@ -467,7 +467,7 @@ fn an_exported_model_answers_like_its_run() {
 }
 
 #[test]
-fn two_networks_together_are_trained_exported_and_answer() {
+fn a_combination_of_two_networks_is_trained_exported_and_answers() {
     let folder = fresh(TINY);
     let config = ["--config", "tiny.toml", "--set", "sweep.learning_rate=[1e-2]", "--set", "features.clip_seconds=2"];
     let both = ["--set", "backbone.arch=resnet18-w8+yamnet", "--set", "backbone.yamnet_weights=random"];
@@ -499,7 +499,7 @@ fn best_trial(run: &Path) -> String {
 #[test]
 fn a_bad_recording_is_reported_and_the_others_are_answered() {
     let folder = fresh(TINY);
-    std::fs::write(folder.path().join("noise.wav"), b"this is no sound").unwrap();
+    std::fs::write(folder.path().join("noise.wav"), b"this is not a sound").unwrap();
     let good = only_first(&RUN.path().join("data/synthetic/40/burping"));
     let run = only_entry(&RUN.path().join("experiments"));
     let output = wail(
@@ -568,7 +568,12 @@ fn features_and_embed_write_float32_arrays() {
 fn wrong_use_gives_the_documented_exit_codes_and_a_hint() {
     let strict = format!("strict = true\n{TINY}");
     for (config, arguments, code, expected) in [
-        (TINY, vec!["--config", "nowhere.toml"], 2, "nowhere.toml: there is no such config here or in configs/"),
+        (
+            TINY,
+            vec!["--config", "nowhere.toml"],
+            2,
+            "nowhere.toml: there is no such config here, in configs/ or built in",
+        ),
         (TINY, vec!["--config", "tiny.toml", "--set", "train.epochs=0"], 2, "train.epochs: must be 1 to 10000"),
         (TINY, vec!["--config", "tiny.toml", "--device", "cuda"], 2, "--features cuda"),
         ("nmae = 1", vec!["--config", "tiny.toml"], 2, "line 1, column 1"),

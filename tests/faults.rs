@@ -1,5 +1,5 @@
-//! A small sweep that is aborted, or gets an I/O error, at every step of every write: the same command then ends as if nothing had happened.
-//! Needs the feature `faults`:
+//! A small sweep that is aborted, or gets an I/O error, at every step of every write. The same command then gives the same
+//! result as an undisturbed run. Needs the feature `faults`:
 //!
 //! ```sh
 //! cargo test --release --workspace --features train/faults --test faults
@@ -36,10 +36,10 @@ dropout = [0.5]
 sounds_per_kind = 2
 "#;
 
-/// One trial less.
+/// A grid with one trial fewer.
 const SHORTER: [&str; 2] = ["--set", "sweep.learning_rate=[1e-3]"];
 
-/// Runs the sweep in `folder` with the caches in `caches`; with a fault, until that step.
+/// Runs the sweep in `folder` with the caches in `caches`; `fault` is the variable and the step at which it is injected.
 fn wail(folder: &Path, caches: &Path, arguments: &[&str], fault: Option<(&str, usize)>) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wail"));
     let set =
@@ -82,7 +82,7 @@ fn a_sweep_may_be_aborted_at_any_step_of_any_write() {
             break;
         }
         assert_eq!(output.status.code(), None, "step {step}: {}", text(&output));
-        // Every third time it is aborted once more, soon after it resumed.
+        // Every third time, the run is aborted again soon after it resumed.
         if step % 3 == 0 {
             let again = wail(folder.path(), caches.path(), &[], Some(("WAIL_ABORT_AT", 1 + step % 17)));
             assert_eq!(again.status.code(), None, "step {step}, again");
@@ -92,7 +92,7 @@ fn a_sweep_may_be_aborted_at_any_step_of_any_write() {
 }
 
 #[test]
-fn an_io_error_at_any_step_is_reported_and_harms_nothing() {
+fn an_io_error_at_any_step_is_reported_and_damages_nothing() {
     let caches = TempDir::new().unwrap();
     let expected = finish(fresh().path(), caches.path(), &[]);
     let shorter = fresh();

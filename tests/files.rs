@@ -41,7 +41,7 @@ fn files_with_unusual_names_are_read_like_others() {
     assert!(output.status.success(), "{}", stderr(&output));
     let header = std::fs::read(folder.path().join("x.npy")).unwrap();
     assert!(String::from_utf8_lossy(&header[..128]).contains("(6, 56000)"));
-    // The same by folder, where only sound files count.
+    // In a folder, only files with the extension of a sound file are read.
     let output = wail(folder.path(), &["features", "--out", "y.npy", "--stage", "waveform", "."]);
     assert!(output.status.success(), "{}", stderr(&output));
     let header = std::fs::read(folder.path().join("y.npy")).unwrap();
@@ -67,7 +67,7 @@ fn pipes_sockets_and_unreadable_files_are_reported_without_waiting() {
         ("secret.wav", "denied"),
     ] {
         if name == "secret.wav" && std::fs::read(at(name)).is_ok() {
-            eprintln!("SKIPPED, a file without the right to read it: this user may read everything");
+            eprintln!("SKIPPED, a file without read permission: this user can read every file");
             continue;
         }
         let output = wail(folder.path(), &["features", name, "--out", "x.npy"]);

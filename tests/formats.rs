@@ -1,4 +1,4 @@
-//! Files of earlier versions still open: `tests/fixtures/VERSION`, made by `tests/fixtures/make.sh`.
+//! Files of earlier versions can still be read. `tests/fixtures/make.sh` wrote them to `tests/fixtures/VERSION`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -24,7 +24,7 @@ fn probabilities(answer: &str) -> Vec<(String, f64)> {
 }
 
 #[test]
-fn runs_and_models_of_each_version_still_open() {
+fn runs_and_models_of_each_version_can_still_be_read() {
     let sound = format!("{ROOT}/crates/features/tests/fixtures/pcm_s16le.wav");
     let mut versions = 0;
     for entry in Path::new(ROOT).join("tests/fixtures").read_dir().unwrap() {

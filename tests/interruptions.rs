@@ -1,4 +1,4 @@
-//! Runs that are killed, stopped, repeated, extended or held by another process.
+//! Runs that are killed, stopped, repeated, extended, or locked by another process.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -109,7 +109,7 @@ fn a_run_that_is_killed_many_times_ends_like_an_uninterrupted_one() {
     let mut whole = Duration::from_millis(400);
     for n in 0..kills {
         if n % 6 == 0 {
-            // A cold start now and then, so that each part of a run is interrupted.
+            // A cold start every six kills, so that each part of a run is interrupted.
             folder = fresh();
             let begun = std::time::Instant::now();
             let copy = fresh();
@@ -192,9 +192,9 @@ fn more_epochs_end_like_the_same_number_from_the_start() {
     assert!(!again.contains("nothing is left to do"), "{again}");
 }
 
-/// Each size is exhausted by another file: a small one, a checkpoint, the model.
+/// Each size is too small for a different file: a small one, a checkpoint, the model.
 #[test]
-fn a_full_or_read_only_disk_is_reported_and_harms_nothing() {
+fn a_full_or_read_only_disk_is_reported_and_damages_nothing() {
     let in_own_mounts = |folder: &Path, script: &str| -> Output {
         let mut unshare = Command::new("unshare");
         unshare.args(["--mount", "--map-root-user", "sh", "-ec", script, env!("CARGO_BIN_EXE_wail")]);
@@ -209,20 +209,20 @@ fn a_full_or_read_only_disk_is_reported_and_harms_nothing() {
     }
     let script = format!(
         r#"
-        wail() {{ "$0" --config tiny.toml --device cpu; }}
+        wail() {{ "$0" --config tiny.toml --device cpu "$@"; }}
         {mount}
         for size in 20k 100k 600k; do
             mount -o remount,size=$size experiments
-            code=0; train 2>error || code=$?
+            code=0; wail 2>error || code=$?
             test $code = 1
             grep 'experiments/tiny-.*No space left on device' error
         done
         mount -o remount,size=64m experiments
-        train
+        wail
         cp -r experiments before
         mount -o remount,ro experiments
         for epochs in 3 4; do
-            code=0; train --set train.epochs=$epochs 2>error || code=$?
+            code=0; wail --set train.epochs=$epochs 2>error || code=$?
             test $code = 1
             grep 'experiments/tiny-.*Read-only file system' error
         done
@@ -264,7 +264,7 @@ fn a_failed_trial_is_reported_the_others_continue_and_it_is_retried_on_request()
     assert!(text(&all).contains("every trial failed"), "{}", text(&all));
 }
 
-/// Only divergence is the outcome of a trial. Training `layer4` takes longer than the 10 s after which a resume point is written.
+/// Only divergence is recorded as the outcome of a trial. Training `layer4` takes longer than the 10 s between resume points.
 #[test]
 fn an_io_error_within_a_trial_ends_the_run_and_is_not_recorded() {
     let folder = fresh();

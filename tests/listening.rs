@@ -50,7 +50,7 @@ static RUN: LazyLock<TempDir> = LazyLock::new(|| {
     folder
 });
 
-/// With the run's model, on the CPU.
+/// The command `wail`; `infer` uses the run's model on the CPU.
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = run_files::command(folder, arguments);
     if arguments[0] == "infer" {
@@ -105,8 +105,8 @@ fn a_timeline_locates_the_cry_and_every_format_agrees() {
     let (first, last) = (&events[0], &events[events.len() - 1]);
     assert!(second(first, "start_seconds") >= 1.75, "the first window is silent: {answer}");
     assert!(second(last, "end_seconds") <= 28.0, "so is the last: {answer}");
-    let heard: f64 = events.iter().map(|event| second(event, "end_seconds") - second(event, "start_seconds")).sum();
-    assert!(heard > 7.0, "{answer}");
+    let seconds: f64 = events.iter().map(|event| second(event, "end_seconds") - second(event, "start_seconds")).sum();
+    assert!(seconds > 7.0, "{answer}");
     for pair in events.windows(2) {
         assert!(second(&pair[0], "end_seconds") <= second(&pair[1], "start_seconds"), "{answer}");
         let parted = second(&pair[0], "end_seconds") < second(&pair[1], "start_seconds");
@@ -135,7 +135,7 @@ fn a_timeline_locates_the_cry_and_every_format_agrees() {
 }
 
 #[test]
-fn a_window_is_answered_like_a_separate_recording() {
+fn a_window_is_classified_like_a_separate_recording() {
     let folder = RUN.path();
     for rate_hz in [8000, 11_025] {
         let pcm = cry(folder, 10);
@@ -199,7 +199,7 @@ impl Follower {
         Self { child, lines }
     }
 
-    fn hear(&mut self, pcm: &[u8]) {
+    fn send(&mut self, pcm: &[u8]) {
         let stdin = self.child.stdin.as_mut().unwrap();
         stdin.write_all(pcm).unwrap();
         stdin.flush().unwrap();
@@ -217,8 +217,8 @@ impl Follower {
 #[test]
 fn an_event_is_printed_while_the_stream_is_open() {
     let mut follower = Follower::start(&[]);
-    follower.hear(&cry(RUN.path(), 7));
-    follower.hear(&silence(1)[..RATE_HZ / 5]);
+    follower.send(&cry(RUN.path(), 7));
+    follower.send(&silence(1)[..RATE_HZ / 5]);
     let line = follower.lines.recv_timeout(PATIENCE).expect("the event is printed at once");
     let event: Value = serde_json::from_str(&line).unwrap();
     assert_eq!((&event["start_seconds"], &event["end_seconds"]), (&0.0.into(), &7.0.into()), "{event}");
@@ -231,19 +231,19 @@ fn silence_gives_no_event_and_frames_may_arrive_in_pieces() {
     let mut follower = Follower::start(&["--channels", "2"]);
     let pcm = silence(20);
     for piece in pcm.chunks(7919) {
-        follower.hear(piece);
+        follower.send(piece);
     }
     assert_eq!(follower.end(), [""; 0]);
 }
 
 #[test]
-fn a_signal_ends_it_without_an_error() {
+fn a_signal_ends_the_stream_without_an_error() {
     let mut follower = Follower::start(&[]);
-    follower.hear(&cry(RUN.path(), 8));
+    follower.send(&cry(RUN.path(), 8));
     follower.lines.recv_timeout(PATIENCE).expect("an event");
     let pid = follower.child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-    assert!(follower.child.wait().unwrap().success(), "though the pipe is still open");
+    assert!(follower.child.wait().unwrap().success(), "even though the pipe is still open");
 }
 
 #[test]

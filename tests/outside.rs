@@ -1,4 +1,4 @@
-//! `wail` outside the repository: what it needs is inside the program.
+//! `wail` outside the repository: everything that it needs is built into the program.
 #![allow(clippy::unwrap_used)]
 
 #[path = "run_files.rs"]

@@ -45,7 +45,7 @@ fn finish(output: &Output) -> String {
 }
 
 #[test]
-fn a_seed_decides_every_byte_and_an_interrupted_pretraining_resumes_to_the_same() {
+fn a_seed_decides_every_byte_and_an_interrupted_pretraining_resumes_to_the_same_bytes() {
     let undisturbed = fresh(TINY);
     let path = finish(&pretrain(undisturbed.path(), &[]));
     assert!(path.ends_with("backbone.safetensors") && undisturbed.path().join(&path).is_file(), "{path}");
@@ -99,7 +99,7 @@ fn objectives_and_seeds_give_different_backbones_and_invalid_configs_are_refused
         (&["objective.kinds=25.0"], 2, "objective.kinds: needs sounds_per_kind or decoys"),
         (&["sounds_per_kind=1001"], 2, "sounds_per_kind: must be at most 1000"),
         (&["augment.probability=2.0"], 2, "augment.probability: must be 0 to 1"),
-        // Decay turns every weight into -9 times itself.
+        // Each step multiplies the weights by 1 - rate * decay = -9.
         (&["train.learning_rate=10.0", "train.weight_decay=1.0"], 1, "the loss is not finite"),
     ] {
         let arguments: Vec<&str> = sets.iter().flat_map(|set| ["--set", *set]).collect();
@@ -109,7 +109,7 @@ fn objectives_and_seeds_give_different_backbones_and_invalid_configs_are_refused
     }
 }
 
-/// Both use the same synthetic corpus, and the same split with the same seed.
+/// Pretraining and sweep use the same synthetic corpus; with the same seed, they also split it in the same way.
 #[test]
 fn a_sweep_is_marked_leaky_if_it_tests_on_recordings_of_the_pretraining() {
     let folder = fresh(TINY);
@@ -137,14 +137,14 @@ fn a_sweep_is_marked_leaky_if_it_tests_on_recordings_of_the_pretraining() {
     let (text, report) = run("43", "other-split");
     assert!(text.contains("LEAKY SPLIT") && text.contains("the backbone was pretrained on"), "{text}");
     let leaks = &report["data"]["leaks"];
-    let heard = leaks["pretraining"].as_u64().unwrap();
-    assert!(heard > 0 && heard <= leaks["held_out"].as_u64().unwrap(), "{leaks}");
+    let n_leaked = leaks["pretraining"].as_u64().unwrap();
+    assert!(n_leaked > 0 && n_leaked <= leaks["held_out"].as_u64().unwrap(), "{leaks}");
     assert_eq!(leaks["recorders"], 0, "this split keeps recorders apart");
 }
 
-/// The teacher is a YAMNet of a sixteenth of the width, with random weights.
+/// The teacher is a YAMNet with a sixteenth of the width and random weights.
 #[test]
-fn a_teacher_embeds_once_and_is_cached() {
+fn a_teacher_embeds_each_sound_once_and_its_embeddings_are_cached() {
     let folder = fresh(TINY);
     let teacher = concat!(env!("CARGO_MANIFEST_DIR"), "/../model/tests/goldens/yamnet.tflite");
     let distil = |teacher: &str, more: &[&str]| {

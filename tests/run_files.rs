@@ -1,4 +1,4 @@
-//! The real `wail` binary, and the files of its runs, for the tests that include this file.
+//! Runs the real `wail` binary and reads the files of its runs, for the tests that include this file.
 
 #![allow(dead_code, reason = "not every test needs all of it")]
 

@@ -10,8 +10,8 @@ static EXTRACTOR: LazyLock<Extractor> =
     LazyLock::new(|| Extractor::new(&FeatureConfig::default()).unwrap_or_else(|e| panic!("{e}")));
 
 fuzz_target!(
-    // Panics inside a decoder are caught and become errors; libFuzzer's hook would end the process before. One that gets out
-    // still does.
+    // Panics inside a decoder are caught and become errors; libFuzzer's hook would end the process first. A panic
+    // that is not caught still does.
     init: std::panic::set_hook(Box::new(|_| {})),
     |bytes: &[u8]| {
         if let Ok((image, _)) = EXTRACTOR.record_from_bytes(bytes, None) {

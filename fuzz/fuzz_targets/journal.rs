@@ -1,4 +1,4 @@
-//! A run's journal: whatever it holds, what is appended can be read.
+//! A run's journal: whatever its bytes, an appended record can be read back.
 #![no_main]
 
 use experiment::journal::{JOURNAL_FILE, Journal, Record};

@@ -1,4 +1,4 @@
-//! An ONNX file, with external data beside it → a backbone's weights, or a whole model.
+//! An ONNX file with a file of external data → a backbone's weights, or a whole model.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use dataset::{Corpus, Recording};
 use tempfile::TempDir;
 
-/// In memory where there is a file system for that: a target writes a file for each input.
+/// Folder of the inputs. It is in memory if possible, because a target writes a file for each input.
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| match Path::new("/dev/shm") {
     shared if shared.is_dir() => TempDir::new_in(shared),
     _ => TempDir::new(),
@@ -20,7 +20,7 @@ pub fn with_file(name: &str, bytes: &[u8], read: impl FnOnce(&Path)) {
     read(&path);
 }
 
-/// Recordings for tables to name.
+/// A corpus whose recordings tables can name.
 pub fn corpus() -> Corpus {
     let paths = ["hungry/1.wav", "hungry/a b.wav", "tired/ä.wav", "tired/\"quoted\".wav"];
     let recording = |(i, path): (usize, &&str)| Recording {

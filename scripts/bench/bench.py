@@ -33,7 +33,7 @@ def corpus():
     for folder in [data, data / "cry512"]:
         if (folder / "raw").is_dir():
             return folder
-    sys.exit(f"{data} holds no cry512; set WAIL_DATA to its folder")
+    sys.exit(f"{data} does not contain cry512; set WAIL_DATA to its folder")
 
 
 def trial_seconds(runs):

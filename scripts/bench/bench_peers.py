@@ -2,7 +2,7 @@
 
     venv/bin/python scripts/bench/bench_peers.py target/release/wail MODEL_FOLDER RECORDINGS [--repeat 5]
 
-MODEL_FOLDER is what `wail export` wrote. The time an image of one of Wail's engines is that of 65 recordings minus that of one, divided by
+MODEL_FOLDER is what `wail export` wrote. The time per image of a Wail engine is the time for 65 recordings minus that for one, divided by
 64, so that start-up cancels out; it includes the features, under a millisecond. The Python peers get finished images. Medians of --repeat
 runs with all threads of the machine. bench_librosa.py times the features.
 """

@@ -1,4 +1,4 @@
-"""Throughput and latency of `wail-serve` beside FastAPI, librosa and ONNX Runtime, with the same model and files in one run.
+"""Throughput and latency of `wail-serve` compared with FastAPI, librosa and ONNX Runtime, with the same model and files in one run.
 
     venv/bin/python scripts/bench/bench_service.py target/release/wail-serve MODEL_FOLDER RECORDINGS [--seconds 20]
 

@@ -2,7 +2,7 @@
 
     python3 scripts/bench/service_load.py target/release/wail-serve MODEL RECORDINGS [--minutes 1]
 
-Measures the capacity; sends many more requests for --minutes, while another client asks /livez; connects 500 clients that send a byte a
+Measures the capacity; sends many more requests for --minutes, while another client requests /livez; connects 500 clients that send a byte a
 second; restarts the service repeatedly on a socket that stays open. Exits 1 if a promise is broken.
 """
 
@@ -83,7 +83,7 @@ def overload(process, url, files, minutes):
     lives = Sampler(0.02, lambda: ask(connection, "/livez")[1])
     memory = Sampler(1, lambda: resident_mib(process))
     lives.start(), memory.start()
-    # The pause between requests makes all clients together ask for more than twice the capacity, however fast the answers come.
+    # With this pause between requests, all clients together send more than twice the capacity, however fast the answers arrive.
     found = load(url, files, 256, round(60 * minutes), pause_seconds=256 / (8 * capacity))
     alive, resident = percentile_99(lives.stop()), memory.stop()
     rate = sum(found["statuses"].values()) / found["seconds"]

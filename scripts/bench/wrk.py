@@ -1,4 +1,4 @@
-"""Load on a service by wrk (Debian: apt-get install wrk)."""
+"""Puts load on a service with wrk (Debian: apt-get install wrk)."""
 
 import json
 import os

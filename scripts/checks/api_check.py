@@ -3,7 +3,7 @@
     venv/bin/python scripts/checks/api_check.py target/release/wail-serve MODEL [--examples 30]
 
 Fails on an answer of 5xx, on an answer that the document does not describe or whose schema differs, and on an invalid request that is
-accepted. A valid request may be refused: random bytes are no recording.
+accepted. A valid request may be refused: random bytes are not a recording.
 """
 
 import pathlib

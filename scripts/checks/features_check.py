@@ -24,7 +24,7 @@ def snr_db(ours, theirs):
 
 
 def check(wail, recordings, batch=32):
-    """Prints the worst value of each figure beside its limit; returns whether all limits are kept."""
+    """Prints the worst value of each figure with its limit; returns whether all limits are kept."""
     same_rate, resampled = [], []  # a tuple of figures for each file
     for start in range(0, len(recordings), batch):
         files = recordings[start : start + batch]

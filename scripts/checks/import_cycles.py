@@ -2,7 +2,7 @@
 
     python3 scripts/checks/import_cycles.py [ROOT]
 
-Prints each cycle with the names that tie it, and exits 1 if there is one. wail_scripts/rust_imports.py says what counts as an import.
+Prints each cycle with the imported names, and exits 1 if there is one. wail_scripts/rust_imports.py says what counts as an import.
 """
 
 import pathlib
@@ -27,7 +27,7 @@ def between_crates(edges):
 
 
 def report(kind, edges):
-    """Prints the cycles of one kind; how many there are."""
+    """Prints the cycles of one kind and returns their number."""
     found = cycles(edges)
     for number, members in enumerate(found, 1):
         print(f"cycle {number} of {len(found)}: {len(members)} {kind} import each other")
@@ -43,7 +43,7 @@ def main():
     edges = Workspace(sys.argv[1] if len(sys.argv) > 1 else ROOT).imports()
     n_cycles = report("files", edges) + report("crates", between_crates(edges))
     if n_cycles:
-        sys.exit("Move what both sides need into a file of its own, which both import.")
+        sys.exit("Move what both sides need into a separate file that both import.")
     n_imports = sum(len(targets) for targets in edges.values())
     print(f"no import cycles: {len(edges)} files, {n_imports} imports")
 

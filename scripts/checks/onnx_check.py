@@ -3,7 +3,7 @@
     venv/bin/python scripts/checks/onnx_check.py target/release/wail MODEL_FOLDER RECORDINGS
 
 The inputs come from `wail features`. The logits of ONNX Runtime and of each engine are compared as log-probabilities, because a softmax
-forgets only what all logits have in common. The gate's scores are compared, too.
+ignores only an offset that all logits share. The gate's scores are compared, too.
 """
 
 import json
@@ -22,7 +22,7 @@ from wail_scripts.arrays import array
 # The engines add float32 in different orders. Relative to the largest logit if that is above 1: embeddings of a random backbone differ
 # little between recordings, and a head trained on them magnifies these differences together with the rounding errors.
 TOLERANCE = 1e-5
-# The gate magnifies in the same way.
+# The gate magnifies them in the same way.
 SCORE_TOLERANCE = 1e-4
 
 
@@ -38,7 +38,7 @@ def sizes(value):
 
 
 def check_file(path):
-    """Checks what is promised about model.onnx; returns its information and the stage of `wail features` that each input takes."""
+    """Checks the documented properties of model.onnx; returns its information and the stage of `wail features` that each input takes."""
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
     graph = model.graph

@@ -1,4 +1,4 @@
-"""Opens reports in headless Chromium and fails if one cannot be shown properly.
+"""Opens reports in headless Chromium and fails if one is not displayed properly.
 
     venv/bin/python scripts/checks/report_check.py experiments/*/report.html [--pictures DIR]
 

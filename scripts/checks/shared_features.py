@@ -3,7 +3,7 @@
     python3 scripts/checks/shared_features.py [ROOT]
 
 A crate whose features differ between two commands is compiled twice, and all that depend on it with it. `crates/workspace-hack` lists
-the features that would differ. Prints what is missing there, and exits 1 if something is. Needs cargo; nothing is compiled.
+the features that would differ. Prints the missing features, and exits 1 if there are any. Needs cargo; nothing is compiled.
 """
 
 import pathlib

@@ -2,12 +2,12 @@
 
     venv/bin/python scripts/checks/yamnet_check.py target/release/wail --weights yamnet.tflite --data RECORDINGS [--time]
 
-Both sides start from the waveform that `wail features` writes, so resampling does not matter. The runtime takes 15,600 samples at once:
-it gets each patch of a recording, and its outputs are averaged over the patches, as `wail embed` does.
+Both sides start from the waveform that `wail features` writes, so resampling does not matter. The runtime takes 15,600 samples at
+a time, one patch of a recording, and its outputs are averaged over the patches, as in `wail embed`.
 
 The published file computes the mel filters in a layer with int8 weights, for which the runtime rounds a frame's magnitudes to 255ths of
 the largest: most of the quiet bands of a cry become silence. The authors define no such rounding, so the front end `yamnet` has none;
-`yamnet_tflite` has it, and is compared with the runtime end to end. The figures of `yamnet` beside the runtime are for information.
+`yamnet_tflite` has it, and is compared with the runtime end to end. The figures of `yamnet` against the runtime are for information only.
 """
 
 import os

@@ -3,8 +3,8 @@
     python3 -m venv venv && venv/bin/pip install -r scripts/requirements.txt
     venv/bin/python scripts/docs/images.py target/release/wail target/release/wail-serve ../shared/data --work /tmp/wail-images
 
-The data folder holds cry512/raw and weights/yamnet.tflite. The report is that of configs/yamnet.toml with three deals of the folds and
-without the gate; it takes some five minutes on two cores, and nothing if --work has the finished run already. The page shows what the
+The data folder holds cry512/raw and weights/yamnet.tflite. The report is that of configs/yamnet.toml with three repeats of the folds and
+without the gate. The run takes some five minutes on two cores; a finished run in --work is reused. The page shows what the
 model in the box answers about one recording. Needs Chromium and pngquant (Debian: apt-get install chromium pngquant).
 docs/images/architecture.svg is drawn by hand.
 """
@@ -30,7 +30,7 @@ MAX_BYTES = 200_000
 
 
 def report_of_a_run(wail, data, work):
-    """Path of the report of a finished run in `work`, where the recordings and weights are links, so that no path of this machine shows."""
+    """Path of the report of a finished run in `work`, where the recordings and weights are links, so that the report shows no local path."""
     for name, target in [("data/raw", data / "cry512" / "raw"), ("yamnet.tflite", data / "weights" / "yamnet.tflite")]:
         link = work / name
         link.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ def main():
     wail, serve, data = (path.resolve() for path in [args.wail, args.serve, args.data])
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None or shutil.which("pngquant") is None:
-        sys.exit("Chromium or pngquant is not here; on Debian: apt-get install chromium pngquant")
+        sys.exit("Chromium or pngquant is not installed; on Debian: apt-get install chromium pngquant")
     IMAGES.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         work = args.work.resolve() if args.work else pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))

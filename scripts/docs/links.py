@@ -3,7 +3,7 @@
     python3 scripts/docs/links.py
 
 A name in backticks counts as a file if it has a folder that exists at the top of the repository or in crates/, such as
-`scripts/docs/links.py` or `features/src/extractor.rs`. Needs nothing but Python and git.
+`scripts/docs/links.py` or `features/src/extractor.rs`. Needs only Python and git.
 """
 
 import pathlib
@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# Not in git: what programs write, what stands for another name, what lies outside the repository.
+# Not in git: files that programs write, placeholders, and paths outside the repository.
 ELSEWHERE = re.compile(r"^(\.\.|data|experiments|models|splits/mine)/|NAME|VERSION")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([\w.-]+(?:/[\w.-]+)+/?)`")

@@ -1,8 +1,8 @@
-"""Evaluates pretrained backbones on recorders that they were not trained on, beside random ones: a Markdown table.
+"""Evaluates pretrained backbones on recorders that they were not trained on, and random ones for comparison: a Markdown table.
 
     python3 scripts/evaluate/compact_evaluation.py target/release/wail CRY512_FOLDER PRETRAINING_RUN...
 
-Links the recordings of `split/val.csv` and `split/test.csv` of the pretrainings, which must all have the same, into ./unheard. Each line
+Links the recordings of `split/val.csv` and `split/test.csv` of the pretrainings, which must all have the same, into ./held-out. Each line
 is a run of configs/cv.toml on that folder with three repeats of five grouped folds, in ./runs; a run that exists is not repeated.
 Standard library only.
 """
@@ -18,9 +18,9 @@ from wail_scripts.evaluation import COLUMNS, GROUPED, cells, run
 from wail_scripts.markdown import print_header, print_row
 
 
-def link_unheard(data, run):
+def link_held_out(data, run):
     """Links the recordings that a pretraining held out into a folder, and returns it."""
-    folder = pathlib.Path("unheard")
+    folder = pathlib.Path("held-out")
     for part in ["val", "test"]:
         with open(run / "split" / f"{part}.csv") as lines:
             for line in csv.DictReader(lines):
@@ -39,7 +39,7 @@ def main():
     splits = {tuple((path / "split" / f"{part}.csv").read_text() for part in ["val", "test"]) for path in pretrained}
     if len(splits) > 1:
         sys.exit("the pretrainings held out different recordings; name runs with the same split")
-    corpus = link_unheard(args.data.resolve(), pretrained[0])
+    corpus = link_held_out(args.data.resolve(), pretrained[0])
     rows = [("random-resnet18-224", ["backbone.weights=random"])]
     for arch in ["resnet18-w16", "resnet18-w8"]:
         keys = ["backbone.weights=random", f"backbone.arch={arch}", "features.image_size=112"]

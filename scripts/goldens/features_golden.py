@@ -26,7 +26,7 @@ CASES = {
     "long_22k": (22_050, 1, 200_000, True),
     "silent_8k": (8000, 1, 16_000, False),
 }
-# Of each stage every n-th value is kept. The steps are primes, so that all rows and columns are covered.
+# Every n-th value of each stage is kept. The steps are primes, so that all rows and columns are covered.
 STRIDES = {"waveform": 37, "mel": 11, "image": 13}
 
 

@@ -55,12 +55,12 @@ def random_resnet(name, width):
             torch.nn.init.normal_(module.bias, 0.0, 0.2)
             torch.nn.init.normal_(module.running_mean, 0.0, 0.3)
             torch.nn.init.uniform_(module.running_var, 0.5, 2.0)
-            module.momentum = 0.0  # tracing in training mode must not move the statistics
+            module.momentum = 0.0  # tracing in training mode must not change the statistics
     return model.eval()
 
 
 def images(n, size):
-    """[n, 1, size, size] in 0..1, made from integers alone; the Rust test makes the same images."""
+    """[n, 1, size, size] in 0..1, generated from integers only; the Rust test generates the same images."""
     pixels = np.arange(n * size * size, dtype=np.int64) * 7919 % 1021
     return torch.from_numpy((pixels.astype(np.float32) / np.float32(1020)).reshape(n, 1, size, size))
 
@@ -122,7 +122,7 @@ def mxnet_style(model, shape):
 
 
 def drop_stack_traces(path):
-    """Removes the local paths that the dynamo exporter writes beside each node; the graph stays the same."""
+    """Removes the local paths that the dynamo exporter writes into each node; the graph stays the same."""
     model = onnx.load(path, load_external_data=False)
     for part in [model.graph, *model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output]:
         del part.metadata_props[:]

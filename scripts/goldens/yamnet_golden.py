@@ -23,7 +23,7 @@ from wail_scripts.triangle import pcm16
 from wail_scripts.yamnet_spectrogram import spectrogram
 
 CRATES = ROOT / "crates"
-# research/audioset/yamnet/yamnet.py: strides and channels behind the first layer, with 2 channels in place of its 32.
+# research/audioset/yamnet/yamnet.py: strides and channels after the first layer, with 2 channels in place of its 32.
 WIDTH, N_CLASSES, CRY = 2, 21, 20
 LAYERS = [(1, 2), (2, 4), (1, 4), (2, 8), (1, 8), (2, 16), (1, 16), (1, 16), (1, 16), (1, 16), (1, 16), (2, 32), (1, 32)]
 N_IMAGES, FRAMES, BANDS = 2, 144, 64
@@ -177,7 +177,7 @@ def main():
     convs, classifier = layers(np.random.default_rng(7))
     (folder / "yamnet.tflite").write_bytes(tflite(convs, classifier))
     (folder / "yamnet.onnx").write_bytes(onnx_model(convs, classifier))
-    # Made from integers alone, so the Rust test makes the same images; in the range of a log-mel spectrogram.
+    # Generated from integers only, so the Rust test generates the same images; in the range of a log-mel spectrogram.
     pixels = np.arange(N_IMAGES * FRAMES * BANDS, dtype=np.int64) * 7919 % 1021
     images = (pixels.astype(np.float32) / np.float32(1020) * 8 - 6).reshape(N_IMAGES, FRAMES, BANDS)
     patches = np.stack([image[start : start + 96] for image in images for start in (0, 48)])[:, None]
@@ -193,7 +193,7 @@ def main():
     }
     (folder / "yamnet.json").write_text(json.dumps(expected))
 
-    # 7 s; crates/features/tests/yamnet.rs makes the same.
+    # 7 s; crates/features/tests/yamnet.rs generates the same signal.
     waveform = pcm16(16_000, 1, 112_000)[:, 0].astype(np.float32) / 32_768
     kept = spectrogram(waveform).ravel()[::STRIDE].astype("<f4")
     (CRATES / "features/tests/goldens/yamnet.f32").write_bytes(kept.tobytes())

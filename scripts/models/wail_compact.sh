@@ -7,5 +7,5 @@ out=models/wail-compact
 backbone=$("$wail" pretrain --config pretrain.toml --device cpu)
 model=$("$wail" --config compact.toml --device cpu --set "backbone.weights=$backbone" | sed -n 's/^model *//p')
 "$wail" export "$(dirname "$model")" --out "$out"
-rm "$out/model.safetensors" "$out/model.bpk" # model.onnx is enough, and git keeps nothing else
+rm "$out/model.safetensors" "$out/model.bpk" # model.onnx is enough, and only it is in git
 cat scripts/models/wail_compact.md >>"$out/MODEL_CARD.md"

@@ -1,4 +1,4 @@
-"""What scripts of several folders share."""
+"""Modules that scripts of several folders share."""
 
 import pathlib
 

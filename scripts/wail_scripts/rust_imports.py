@@ -1,10 +1,10 @@
 """Which file of a Rust workspace imports which, read from the source text. Standard library only.
 
 A file imports the file that defines a name it uses. A re-export (`pub use`) is followed to the definition, so `use crate::Error` leads
-to `error.rs` although `lib.rs` re-exports it. Declaring `mod child;` and naming a module are no imports; using a name inside it is one.
+to `error.rs` although `lib.rs` re-exports it. Declaring `mod child;` or naming a module is not an import; using a name inside it is.
 Items under `#[cfg(test)]`, `tests/` and `benches/` are left out.
 
-Names that macros generate are unknown here: they count as defined by the file of the module that they are looked up in.
+Names that macros generate are not found; they count as defined in the file of the module in which they are looked up.
 """
 
 import collections

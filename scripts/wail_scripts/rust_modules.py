@@ -157,7 +157,7 @@ class Reader:
         return at + 2
 
     def read_definition(self, module, at):
-        """Notes the item whose keyword stands at `at`."""
+        """Notes the item whose keyword is at `at`."""
         words = self.words
         if words[at] in DEFINITIONS and words[at + 1].isidentifier() and words[at + 1] not in DEFINITIONS | {"unsafe", "extern", "async"}:
             module.items.add(words[at + 2] if words[at + 1] == "mut" else words[at + 1])

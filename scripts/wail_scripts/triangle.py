@@ -1,4 +1,4 @@
-"""The test signal that scripts and Rust tests make alike, from integers alone: a rising triangle wave in bursts over white noise."""
+"""The test signal that scripts and Rust tests both generate, from integers only: a rising triangle wave in bursts over white noise."""
 
 import numpy as np
 

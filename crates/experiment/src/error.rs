@@ -1,9 +1,9 @@
-//! What can go wrong with a run's files.
+//! Errors of a run's files.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What can go wrong with a run's files.
+/// Error of a run's files.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -47,7 +47,7 @@ pub enum Error {
         /// What is different.
         problem: String,
     },
-    /// The file is not what this program wrote.
+    /// The file is damaged, or this program did not write it.
     #[error("{}: is damaged: {problem}", path.display())]
     Damaged {
         /// The file.

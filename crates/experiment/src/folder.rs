@@ -30,7 +30,8 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Creates the folder below `parent`. Its name is `name` and a hash of `inputs`, everything that decides the results.
+    /// Creates the folder below `parent`. Its name is `name` and a hash of `inputs`, which must hold everything that decides
+    /// the results.
     ///
     /// # Errors
     /// [`Error::Write`] if it cannot be created.
@@ -73,7 +74,7 @@ impl RunFolder {
     /// Writes a file below the folder atomically and creates the folders it needs.
     ///
     /// # Errors
-    /// [`Error::Write`]; an older file then stays intact.
+    /// [`Error::Write`]; an older file stays intact.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         write(&self.path.join(name), bytes)
     }
@@ -145,7 +146,7 @@ impl RunFolder {
 /// Writes a file atomically and creates the folders it needs.
 ///
 /// # Errors
-/// [`Error::Write`]; an older file then stays intact.
+/// [`Error::Write`]; an older file stays intact.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let write = || -> io::Result<()> {
         if let Some(parent) = path.parent() {

@@ -1,4 +1,4 @@
-//! Framed records: a CBOR body with its length and checksum in front, so that a torn or damaged one is recognised.
+//! Framed records: length and checksum, then a CBOR body, so that a torn or damaged record is recognised.
 //!
 //! ```text
 //! length of the body (u32, little endian), first 8 bytes of the body's SHA-256, body (CBOR)
@@ -23,8 +23,7 @@ pub fn frame(body: &impl Serialize) -> Result<Vec<u8>, Error> {
     Ok([&length.to_le_bytes()[..], &Sha256::digest(&bytes)[..CHECKSUM_BYTES], &bytes].concat())
 }
 
-/// Decodes the framed record at the start of `bytes` and returns it with the number of bytes it takes; `None` if it is torn or
-/// damaged.
+/// Decodes the framed record at the start of `bytes` and returns it with its length in bytes; `None` if it is torn or damaged.
 pub fn unframe<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, usize)> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     let (checksum, rest) = rest.split_first_chunk::<CHECKSUM_BYTES>()?;

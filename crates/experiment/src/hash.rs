@@ -1,4 +1,4 @@
-//! Hashing lists of texts without ambiguity.
+//! Unambiguous hashing of lists of texts.
 
 use sha2::{Digest, Sha256};
 

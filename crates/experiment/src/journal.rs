@@ -5,7 +5,8 @@
 //! records:  framed CBOR, see `frame.rs`
 //! ```
 //! A record is written and synced after the files it refers to. The process that opens the journal holds an OS lock on it until
-//! it ends, in whatever way. A torn record at the end, which only a crash can leave, is cut off on opening.
+//! the process ends, for whatever reason. A torn record at the end, which only a crash can leave, is removed when the journal
+//! is opened.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -138,11 +139,11 @@ impl Journal {
         durable::append(&mut file, &framed).map_err(Error::write(&self.path))
     }
 
-    /// Rewrites the journal to `records` with process id 0, so that two finished runs are byte-identical whatever interruptions
-    /// they had.
+    /// Rewrites the journal to `records` with process id 0, so that finished runs are byte-identical, regardless of
+    /// interruptions.
     ///
     /// # Errors
-    /// [`Error::Write`] or [`Error::Encode`]; the old journal then stays.
+    /// [`Error::Write`] or [`Error::Encode`]; the old journal then stays intact.
     pub fn finish(self, records: &[Record]) -> Result<(), Error> {
         let mut bytes = header(0).to_vec();
         for record in records {
@@ -152,7 +153,7 @@ impl Journal {
     }
 }
 
-/// Locks the journal `file` of the folder `run`; waits up to 200 ms for a process that is just ending.
+/// Locks the journal `file` of the folder `run`; waits up to 200 ms for a process that is about to end.
 fn lock(file: &mut File, run: &Path) -> Result<(), Error> {
     let mut locked = file.try_lock();
     for _ in 0..20 {
@@ -188,7 +189,7 @@ fn pid(header: &[u8; HEADER_BYTES]) -> u64 {
     u64::from_le_bytes(pid)
 }
 
-/// Reads the records up to the first torn one; returns them with the number of bytes they take.
+/// Reads the records up to the first torn one; returns them with their total length in bytes.
 fn read_records(bytes: &[u8]) -> (Vec<Record>, usize) {
     let mut records = Vec::new();
     let mut good = 0;
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_end_is_cut_off_at_every_byte_and_the_journal_stays_usable() {
+    fn a_record_torn_at_any_byte_is_removed_and_the_journal_stays_usable() {
         let run = tempfile::tempdir().unwrap();
         let path = run.path().join(JOURNAL_FILE);
         let records = [failed("a"), trained("b"), failed("c"), failed("d")];
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_begin_record_invalidates_what_no_longer_holds() {
+    fn a_begin_record_invalidates_the_end_of_the_run_and_trials_with_other_epochs() {
         let run = |config: &str| Record::Run { config: config.into() };
         let state = |records: &[&Record]| {
             let JournalState { trials, finished } = JournalState::replay(records.iter().copied().cloned());
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn only_one_process_can_open_it_and_others_learn_which() {
+    fn only_one_process_can_open_a_journal_and_the_error_names_it() {
         let run = tempfile::tempdir().unwrap();
         let held = Journal::open(run.path()).unwrap();
         let message = Journal::open(run.path()).err().unwrap().to_string();

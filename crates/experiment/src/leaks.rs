@@ -1,17 +1,17 @@
-//! How many held-out recordings training knows in another form.
+//! Leaks: held-out recordings that training contains in the same or another form.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Validation and test recordings that training knows in another form; summed over the folds of a cross-validation.
+/// Numbers of validation and test recordings that training contains in some form, summed over the folds of a cross-validation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Leaks {
-    /// Held-out recordings in all: each counts once per fold in which it is validated or tested.
+    /// All held-out recordings; each counts once for each fold in which it is in validation or test.
     pub held_out: usize,
     /// Recordings whose bytes are also in training.
     pub copies: usize,
-    /// Recordings whose sound is also in training: the same bytes, the same sound, or a name that says so.
+    /// Recordings whose sound is also in training: the same bytes, the same sound, or a name that reveals a copy.
     pub families: usize,
     /// Recordings whose recorder is also in training, as far as recorders are known.
     pub recorders: usize,

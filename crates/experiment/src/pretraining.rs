@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a backbone was pretrained on, so that a later run can tell whether it tests on any of it. Provenance stores it under
+/// What a backbone was pretrained on, so that later runs can detect that they test on it. Provenance stores it under
 /// `backbone.heard`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -41,7 +41,8 @@ pub struct Report {
     pub best_epochs: Vec<Epoch>,
     /// Scores of the best trial on validation, which chose it.
     pub validation: Evaluation,
-    /// Scores on test: of the best trial, measured once; in a cross-validation, of the searches of all folds together.
+    /// Scores on test: of the best trial, measured once; in a cross-validation, those of the searches of all folds, scored
+    /// together.
     pub test: Evaluation,
     /// The folds of a cross-validation; empty for a plain split.
     pub folds: Vec<FoldSummary>,
@@ -51,7 +52,7 @@ pub struct Report {
     pub calibration: CalibrationSummary,
     /// The most confident mistakes on test, the most confident first.
     pub mistakes: Vec<Mistake>,
-    /// The gate that tells cries from other sounds; absent without one and in older reports.
+    /// The gate that distinguishes cries from other sounds; absent without one and in older reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<GateSummary>,
     /// The resolved configuration, TOML.
@@ -98,7 +99,7 @@ impl Report {
         folder::write(&Self::path(run), (json + "\n").as_bytes())
     }
 
-    /// What prevents the report from being shown.
+    /// The reason why the report cannot be rendered, if there is one.
     fn problem(&self) -> Option<&'static str> {
         let n_classes = self.data.labels.len();
         let fits = |evaluation: &Evaluation| {

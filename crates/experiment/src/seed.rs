@@ -1,4 +1,5 @@
-//! The source of every random draw of a run: the seed and the name of what is drawn, never time or thread order.
+//! Seeds of all random draws of a run. They depend on the run's seed and on the purpose of the draw, never on time or thread
+//! order.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

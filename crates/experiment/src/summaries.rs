@@ -30,7 +30,7 @@ pub struct DataSummary {
     pub unreadable: Vec<String>,
     /// Recordings that `data.drop_duplicates` and `data.drop_contradictions` left out.
     pub dropped: Vec<String>,
-    /// Validation and test recordings that training knows. Any of them makes the split leaky.
+    /// Validation and test recordings that training contains in some form. Any of them makes the split leaky.
     pub leaks: Leaks,
 }
 
@@ -104,7 +104,7 @@ pub struct CalibrationSummary {
     pub test: CalibrationCheck,
 }
 
-/// How well a gate tells cries from other sounds.
+/// How well a gate distinguishes cries from other sounds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GateSummary {
@@ -118,10 +118,10 @@ pub struct GateSummary {
     pub recall: f64,
     /// Share of sounds that reach it, mean over families. Each family is scored by a gate trained without that family.
     pub false_alarm_rate: f64,
-    /// How well the recordings are told from sounds. Each family is scored by a gate trained without that family.
+    /// How well recordings are distinguished from sounds. Each family is scored by a gate trained without that family.
     pub detection: Detection,
-    /// Whether the backbone was pretrained on sounds of all families. They are then new to the gate only, and the scores are
-    /// too optimistic.
+    /// Whether the backbone was pretrained on sounds of all families. If so, they are unknown to the gate only, and the scores
+    /// are too optimistic.
     #[serde(default)]
     pub known_to_backbone: bool,
 }

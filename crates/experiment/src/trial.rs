@@ -13,14 +13,14 @@ use crate::Scored;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrialConfig {
-    /// Learning rate at the start.
+    /// Initial learning rate of the head.
     pub learning_rate: f64,
     /// The head's inner size and dropout.
     pub head: HeadConfig,
 }
 
 impl TrialConfig {
-    /// Name of the trial, made of its settings, so that a larger grid keeps the trials of a smaller one.
+    /// Name of the trial. It consists of the settings, so that a larger grid reuses the trials of a smaller one.
     pub fn id(&self) -> String {
         format!("lr{}-inner{}-dropout{}", self.learning_rate, self.head.inner, self.head.dropout)
     }

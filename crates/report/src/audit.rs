@@ -1,4 +1,4 @@
-//! The audit of a corpus as a page, as JSON and as a summary. [`dataset::audit`] finds the problems.
+//! The audit of a corpus as an HTML page, as JSON and as a summary. [`dataset::audit`] finds the problems.
 
 mod page;
 mod player;

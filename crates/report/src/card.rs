@@ -11,7 +11,7 @@ use crate::findings::findings;
 use crate::markdown;
 use crate::text::{interval, number};
 
-/// What the card of a model is made from.
+/// The contents of a model's card.
 pub struct Card<'a> {
     /// Report of the run.
     pub report: &'a Report,
@@ -127,7 +127,7 @@ impl Card<'_> {
         let detection = &gate.detection;
         text + &format!(
             "- It has a gate: a sound that scores below {:.3} is not a cry. On families of synthetic sounds that the gate was not trained \
-             with{}, against {} recordings: ROC-AUC {} (95 % {}); at 95 % recall, {:.0} % of the sounds pass. Real rooms are harder.\n\n",
+             with{}, against {} recordings: ROC-AUC {} (95 % {}); at 95 % recall, {:.0} % of the sounds pass. Sounds of real rooms are harder.\n\n",
             gate.threshold,
             if gate.known_to_backbone { ", but the backbone was" } else { "" },
             detection.n_positives,
@@ -139,9 +139,9 @@ impl Card<'_> {
 
     fn usage(&self) -> String {
         format!(
-            "## Intended use\n\nResearch, and a hint beside a person's own judgement. It is not a medical device: never decide about a child's \
-             health or care by it.\n\n## How to run\n\n```sh\nwail infer cry.wav --model {}\n```\n\n`model.onnx` takes {}, \
-             and gives `logits`, float32 `[batch, {}]`{}. Its \
+            "## Intended use\n\nResearch, and a hint in addition to a person's own judgement. It is not a medical device: never base a decision \
+             about a child's health or care on it.\n\n## How to run\n\n```sh\nwail infer cry.wav --model {}\n```\n\n`model.onnx` takes {}, \
+             and returns `logits`, float32 `[batch, {}]`{}. Its \
              metadata entry `wail` holds labels, feature settings and provenance as JSON. `model.safetensors` holds the same with the tensor names \
              of its authors, the input channels of a ResNet summed into one, and batch norm folded. `model.bpk` is a burn record of \
              `model::Network`.\n",

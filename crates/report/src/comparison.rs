@@ -49,7 +49,8 @@ pub struct ComparedRun {
     pub majority_macro_f1: f64,
     /// Macro-F1 on validation.
     pub validation_macro_f1: f64,
-    /// Difference from the first run; `None` for the first run and if they share no test recording or have other classes.
+    /// Difference from the first run; `None` for the first run itself, and if the two share no test recording or have different
+    /// classes.
     pub versus_first: Option<Versus>,
 }
 
@@ -66,7 +67,7 @@ pub struct Versus {
 }
 
 impl Comparison {
-    /// Compares the runs in these folders; there is at least one.
+    /// Compares the runs in `folders`, at least one, with the first of them.
     ///
     /// # Errors
     /// [`Error::Run`] if a folder holds no finished run, [`Error::Table`] if its tables are damaged.
@@ -187,7 +188,7 @@ fn rows<T>(
     Ok(found)
 }
 
-/// The paired comparison on the recordings that both runs share, by path and content.
+/// The paired comparison on the recordings that both runs share; they are matched by path and content.
 fn versus(this: &TestAnswers, first: &TestAnswers) -> Result<Option<Versus>, Error> {
     if this.labels != first.labels {
         return Ok(None);

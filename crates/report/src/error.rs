@@ -1,8 +1,8 @@
-//! Why a page cannot be made.
+//! Why a page cannot be rendered.
 
 use std::path::PathBuf;
 
-/// Why a page cannot be made.
+/// Why a page cannot be rendered.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

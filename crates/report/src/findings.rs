@@ -54,7 +54,7 @@ fn chance(test: &Evaluation) -> Vec<String> {
     found
 }
 
-/// What training knows of validation and test.
+/// Validation and test recordings that training contains in some form.
 fn leaks(leaks: &Leaks) -> Vec<String> {
     let Leaks { held_out, copies, families, recorders, pretraining } = *leaks;
     let mut found = Vec::new();

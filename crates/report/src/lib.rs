@@ -1,4 +1,4 @@
-//! Pages for people, made from results: the report of a run, the comparison of runs, the audit of a corpus, the model card.
+//! Pages made from results: the report of a run, the comparison of runs, the audit of a corpus, the model card.
 //!
 //! Every page is one file that needs no network. Nothing here trains or predicts.
 //!

@@ -1,4 +1,4 @@
-//! The most confident mistakes, with sound and spectrogram. They often tell more about a corpus than its scores.
+//! The most confident mistakes, with sound and spectrogram. They often say more about a corpus than its scores.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use metrics::argmax;
 
 use crate::{Error, media};
 
-/// Number of mistakes that are shown.
+/// Maximum number of mistakes that are shown.
 const MAX_MISTAKES: usize = 6;
 
 /// The most confident mistakes, at most six, the most confident first; ties keep the order of `scored`.
@@ -38,8 +38,8 @@ pub fn most_confident(corpus: &Corpus, scored: &Scored) -> Vec<Mistake> {
         .collect()
 }
 
-/// Writes the clip and the spectrogram of each mistake into the run's folder, `mistakes/1.wav`, `mistakes/1.png` and so on, and removes
-/// files of an earlier search.
+/// Writes the clip and the spectrogram of each mistake into the run's folder, `mistakes/1.wav`, `mistakes/1.png` and so on, and
+/// removes files of an earlier search.
 ///
 /// # Errors
 /// [`Error::Recording`] if a recording can no longer be read, [`Error::Run`] if a file cannot be written.

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_reads_back_and_one_that_cannot_be_shown_is_refused() {
+    fn a_report_reads_back_and_invalid_reports_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let put = |change: &dyn Fn(&mut serde_json::Value)| {
             let mut value = serde_json::to_value(example()).unwrap();

@@ -51,7 +51,7 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
     Ok(environment)
 }
 
-/// A number with three digits or as many as asked for, `–` where there is none.
+/// A number with three decimals, or with `digits`; `–` if there is none.
 fn number_filter(value: &Value, digits: Option<usize>) -> String {
     let digits = digits.unwrap_or(3);
     f64::try_from(value.clone()).map_or_else(|_| number(None), |value| format!("{value:.digits$}"))

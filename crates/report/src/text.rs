@@ -1,11 +1,11 @@
-//! Numbers as people read them.
+//! Formatting of numbers.
 
-/// A score with three digits, `–` if it is undefined.
+/// A score with three decimals; `–` if it is undefined.
 pub(crate) fn number(value: Option<f64>) -> String {
     value.map_or("–".into(), |value| format!("{value:.3}"))
 }
 
-/// An interval with three digits, `–` if there is none.
+/// An interval with three decimals; `–` if there is none.
 pub(crate) fn interval(interval: Option<[f64; 2]>) -> String {
     interval.map_or("–".into(), |[low, high]| format!("{low:.3} to {high:.3}"))
 }

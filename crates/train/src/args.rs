@@ -12,10 +12,10 @@ use crate::config::{Settings, built_in};
 /// Arguments of commands that run a configuration.
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
-    /// Seed to use instead of the config's
+    /// Seed; overrides the one in the config
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Where and with what to compute
+    /// Device and engine
     #[command(flatten)]
     pub compute: ComputeArgs,
     /// Folder in which the run's folder is created
@@ -69,15 +69,16 @@ enum FrontEndName {
     Image,
     /// YAMNet's log-mel spectrogram, as its authors define it
     Yamnet,
-    /// The same with the 8-bit rounding of the TFLite runtime
+    /// YAMNet's log-mel spectrogram with the 8-bit rounding of the TFLite runtime
     YamnetTflite,
-    /// Both, an input each
+    /// The image and YAMNet's log-mel spectrogram, as separate inputs
     #[value(name = "image+yamnet")]
     ImageAndYamnet,
 }
 
 impl FrontEndArgs {
-    /// The default settings of the front end that was asked for; without one, the settings saved in the weights, or the defaults of `arch`.
+    /// The default settings of the requested front end. If none was requested: the settings saved in the weights, or the
+    /// defaults of `arch`.
     ///
     /// # Errors
     /// [`Error::SavedSettings`] if the saved settings are unknown to this program.

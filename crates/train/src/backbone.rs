@@ -1,4 +1,4 @@
-//! Which weights the backbone gets: a file, a download, or a fallback that is reported.
+//! Finds the backbone's weights: a file, a download, or a fallback that is reported.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub struct Resolved {
     pub weights: BackboneWeights,
     /// What the report shows of it.
     pub summary: BackboneSummary,
-    /// What it was pretrained on, as far as its file says.
+    /// What it was pretrained on, according to its file.
     pub pretraining: PretrainingData,
     /// Warning for reports if it is a fallback.
     pub warning: Option<String>,
@@ -43,8 +43,8 @@ struct Part {
 /// Finds the weights that `config` names for each network, in this order: a path, a file in `models/`, a download, the fallback.
 ///
 /// # Errors
-/// [`Error::Weights`] or [`Error::WeightFile`] if they are not available and no fallback is allowed, [`Error::ModelFile`] if a file is
-/// damaged or does not fit.
+/// [`Error::Weights`] or [`Error::WeightFile`] if they are not available and no fallback is allowed, [`Error::ModelFile`] if a
+/// file is damaged or does not fit.
 pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resolved, Error> {
     let mut requested: Vec<&str> = Vec::new();
     let mut whole: Option<Part> = None;
@@ -59,7 +59,7 @@ pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resol
         };
         let mut part = resolve_part(network.into(), name, when_missing, strict, seed)?;
         if is_yamnet {
-            // Random weights cannot weight patches by cry.
+            // Random weights have no cry score to weight patches with.
             let pooling = if part.weights.knows_cries() { config.pooling } else { Pooling::Mean };
             part.weights = part.weights.with_pooling(pooling).map_err(Error::ModelFile)?;
         }
@@ -83,12 +83,12 @@ pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resol
 }
 
 impl Part {
-    /// Both parts as one, with the networks of this one first.
+    /// Combines both parts; the networks of `self` come first.
     fn beside(self, other: Self) -> Result<Self, Error> {
         let warnings: Vec<String> = self.warning.into_iter().chain(other.warning).collect();
         Ok(Self {
             weights: self.weights.beside(other.weights).map_err(Error::ModelFile)?,
-            used: format!("{}; beside it {}", self.used, other.used),
+            used: format!("{}; with {}", self.used, other.used),
             pretraining: if self.pretraining == PretrainingData::default() {
                 other.pretraining
             } else {
@@ -121,7 +121,7 @@ fn resolve_part(arch: Arch, name: &str, when_missing: WeightsFallback, strict: b
     }
 }
 
-/// The fallback for the known weights `name`, which are not available; `why` says why.
+/// The fallback for the known weights `name`, which are not available for the reason `why`.
 fn fallback(
     arch: Arch,
     name: &str,
@@ -176,7 +176,7 @@ fn pretraining_data(provenance: &serde_json::Value) -> PretrainingData {
     serde_json::from_value(provenance["backbone"]["heard"].clone()).unwrap_or_default()
 }
 
-/// Loads the weights with this path or name, without a fallback, and what Wail saved beside them, if it did.
+/// Loads the weights with this path or name, without a fallback, and the description that Wail saved with them, if any.
 ///
 /// # Errors
 /// [`Error::Weights`] or [`Error::WeightFile`] if they are not available, [`Error::ModelFile`] if they are damaged or do not fit.

@@ -5,9 +5,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::{Error, commands};
 
 const AFTER_HELP: &str = "Folders, relative to the working folder:
-      reads   configs/ (without it, the configs that are built in), data/raw/, models/
+      reads   configs/ (or the built-in configs), data/raw/, models/
       writes  experiments/ (--out), data/synthetic/, data/cache/ and models/
-    If WAIL_HOME names a folder, data/cache/ and models/ are in there instead.
+    If WAIL_HOME names a folder, data/cache/ and models/ are inside it instead.
 
     Exit codes: 0 done, 1 failed, 2 wrong use or config, 3 bad input data, 4 a missing or unverifiable weight file,\n\
     75 stopped by a signal (run the same command again to resume).\n\

@@ -29,15 +29,15 @@ pub struct Config {
     pub strict: bool,
     /// Where the recordings are and how they are split.
     pub data: DataConfig,
-    /// From audio to image. What the file leaves out is as the backbone's architecture has it.
+    /// The front end, from audio to image. Its defaults depend on the backbone's architecture.
     pub features: FeatureConfig,
-    /// From image to embedding.
+    /// The backbone, from image to embedding.
     pub backbone: BackboneConfig,
     /// Training of a trial.
     pub train: TrainConfig,
     /// The grid.
     pub sweep: SweepConfig,
-    /// The gate that tells cries from other sounds.
+    /// The gate that distinguishes cries from other sounds.
     pub gate: GateConfig,
 }
 
@@ -51,14 +51,14 @@ pub struct BackboneConfig {
     pub weights: String,
     /// Weights of YAMNet if it is combined with a ResNet, whose weights are then `weights`.
     pub yamnet_weights: String,
-    /// Pooling of YAMNet's patch embeddings: `mean`, or `cry`, the default with YAMNet: mean and standard deviation, weighted by YAMNet's
-    /// own score for crying in each patch.
+    /// Pooling of YAMNet's patch embeddings: `mean`, or `cry`, the default with YAMNet: mean and standard deviation, weighted
+    /// by YAMNet's own score for crying in each patch.
     pub pooling: Pooling,
-    /// What to do if the weights can neither be found nor downloaded. With YAMNet the default is `fail`, since the compact backbone takes
-    /// other inputs.
+    /// What to do if the weights can neither be found nor downloaded. With YAMNet the default is `fail`, since the compact
+    /// backbone takes other inputs.
     pub when_missing: WeightsFallback,
-    /// Part of the backbone that each trial trains with its head: `none`, `layer4` or `all`. With `none`, each recording passes the backbone
-    /// once for the whole sweep; otherwise trials are much slower. With YAMNet it must be `none`.
+    /// Part of the backbone that each trial trains with its head: `none`, `layer4` or `all`. With `none`, each recording passes
+    /// through the backbone once for the whole sweep; otherwise trials are much slower. With YAMNet it must be `none`.
     pub train: Trainable,
     /// Initial learning rate of the trained part, above 0 and at most 10; it is reduced together with the head's.
     pub learning_rate: f64,
@@ -84,8 +84,8 @@ pub struct TrainConfig {
     pub epochs: usize,
     /// Recordings per step, 1 to 65536.
     pub batch_size: usize,
-    /// SpecAugment views of each training recording, at most 64; each epoch draws one of them. 0 trains without augmentation, the default
-    /// with YAMNet.
+    /// SpecAugment views of each training recording, at most 64; each epoch draws one of them. 0 trains without augmentation,
+    /// the default with YAMNet.
     pub augmented_views: usize,
     /// Train on whitened embeddings. The saved head takes plain embeddings in any case.
     pub whiten: bool,
@@ -135,7 +135,7 @@ pub struct SweepConfig {
     pub dropout: Vec<f64>,
 }
 
-/// The gate that tells cries from other sounds.
+/// The gate that distinguishes cries from other sounds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GateConfig {
@@ -209,7 +209,7 @@ impl Default for GateConfig {
 }
 
 impl Settings for Config {
-    /// Those for YAMNet, alone or beside a ResNet.
+    /// The defaults for YAMNet, alone or combined with a ResNet.
     fn special_defaults(&self) -> Option<Self> {
         let arch = self.backbone.arch;
         let (weights, when_missing) = match arch.has_yamnet() {
@@ -261,7 +261,7 @@ impl Settings for Config {
             front_ends.len() == taken.len()
                 && front_ends.iter().all(|front_end| taken.contains(&front_end.input_name())),
             "features.front_end",
-            "must be yamnet or yamnet_tflite for YAMNet, image for a ResNet, image+yamnet for both; leave it out to have what fits",
+            "must be yamnet or yamnet_tflite for YAMNet, image for a ResNet, image+yamnet for both; leave it out to use the one that fits",
         );
         check((1..=10_000).contains(&self.train.epochs), "train.epochs", "must be 1 to 10000");
         check((1..=65_536).contains(&self.train.batch_size), "train.batch_size", "must be 1 to 65536");
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn yamnet_beside_a_resnet_brings_both_front_ends() {
+    fn yamnet_combined_with_a_resnet_brings_both_front_ends() {
         let config = load("[features]\nimage_size = 112\n", &["backbone.arch=resnet18-w8+yamnet"]).unwrap();
         let mut expected = FeatureConfig::image_and_yamnet();
         expected.front_ends[0] = FrontEnd::Image(ImageConfig { image_size: 112, ..ImageConfig::default() });

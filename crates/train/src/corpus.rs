@@ -1,4 +1,4 @@
-//! The recordings of a run: located, checked, cleaned of duplicates, split, and compared with what training knows.
+//! The recordings of a run: located, checked, cleaned of duplicates, split, and searched for leaks.
 
 pub mod duplicates;
 pub mod leaks;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The source of an error that has no type of its own here.
+/// The source of an error for which this crate has no type.
 pub(crate) type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// What can end a command early. [`Error::exit_code`] gives the documented exit code.
@@ -13,7 +13,7 @@ pub enum Error {
     /// Wrong use of the command line, or an invalid configuration: exit code 2.
     #[error("{0}")]
     Config(String),
-    /// The device and engine are not in this build, do not answer, or do not go together: exit code 2.
+    /// The device or engine is not in this build or does not answer, or the two cannot be combined: exit code 2.
     #[error(transparent)]
     Compute(model::Error),
     /// The model cannot do what the command line asks for: exit code 2.
@@ -83,13 +83,13 @@ pub enum Error {
     /// A run's file cannot be used: exit code 3 if it cannot be understood, else 1.
     #[error(transparent)]
     Run(#[from] experiment::Error),
-    /// A page cannot be made: the exit code of its cause.
+    /// A page cannot be rendered: the exit code of its cause.
     #[error(transparent)]
     Report(#[from] report::Error),
-    /// The run's model or a checkpoint of it cannot be written or read: exit code 1.
+    /// The run's model or one of its checkpoints cannot be written or read: exit code 1.
     #[error(transparent)]
     Checkpoint(model::Error),
-    /// The device or engine does not take the network or gives no result: exit code 1.
+    /// The device or engine does not support the network or returns no result: exit code 1.
     #[error("{what}: {source}")]
     Device {
         /// What was computed.

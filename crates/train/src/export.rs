@@ -12,12 +12,12 @@ use serde::de::DeserializeOwned;
 
 use crate::Error;
 
-/// Writes `model.onnx`, `model.safetensors`, `model.bpk` (a burn record) and `MODEL_CARD.md` into `out`: the best trial of the finished
-/// `run`, or the one named `trial`.
+/// Writes `model.onnx`, `model.safetensors`, `model.bpk` (a burn record) and `MODEL_CARD.md` into `out`: the best trial of the
+/// finished `run`, or the one named `trial`.
 ///
 /// # Errors
-/// [`Error::Run`] if the run is not finished, [`Error::Data`] if it has no such trial, [`Error::ModelFile`] if its model is damaged,
-/// [`Error::Checkpoint`] or [`Error::Io`] if a file cannot be written.
+/// [`Error::Run`] if the run is not finished, [`Error::Data`] if it has no such trial, [`Error::ModelFile`] if its model is
+/// damaged, [`Error::Checkpoint`] or [`Error::Io`] if a file cannot be written.
 pub fn export(run: &Path, trial: Option<&str>, out: &Path) -> Result<(), Error> {
     let report = Report::read(run)?;
     let id = trial.unwrap_or(&report.leaderboard[0].id);

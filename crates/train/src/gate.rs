@@ -1,7 +1,7 @@
-//! The gate in front of the classes: a linear layer on the embedding that tells cries from other sounds.
+//! The gate in front of the classes: a linear layer on the embedding that distinguishes cries from other sounds.
 //!
-//! It is trained by logistic regression on cries against seeded synthetic sounds and decoys. It is tested on recordings that took no part
-//! in training and on families of sounds, such as all music, by a gate that was trained without that family.
+//! It is trained by logistic regression on cries against seeded synthetic sounds and decoys. It is tested on recordings that
+//! took no part in training and on families of sounds, such as all music, by a gate that was trained without that family.
 
 mod evaluation;
 mod examples;
@@ -32,8 +32,8 @@ pub struct TrainedGate {
 /// Trains and tests a gate with the split `places`.
 ///
 /// # Errors
-/// [`Error::Recording`] or [`Error::Dataset`] if a recording can no longer be read, [`Error::Device`] if the device gives no result,
-/// [`Error::Dataset`] if the cache cannot be written, [`Error::Interrupted`] on a signal.
+/// [`Error::Recording`] or [`Error::Dataset`] if a recording can no longer be read, [`Error::Device`] if the device gives no
+/// result, [`Error::Dataset`] if the cache cannot be written, [`Error::Interrupted`] on a signal.
 pub fn train(inputs: &GateInputs, places: &Places) -> Result<TrainedGate, Error> {
     let examples = Examples::embed(inputs, places)?;
     let held_out = evaluation::held_out_families(inputs, &examples)?;

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-/// `path` inside the folder that the environment variable `WAIL_HOME` names, or inside the working folder without it.
-/// An absolute path stays as it is.
+/// `path` inside the folder that the environment variable `WAIL_HOME` names, or inside the working folder if it is not set.
+/// An absolute path is returned unchanged.
 pub fn inside(path: &Path) -> PathBuf {
     std::env::var_os("WAIL_HOME").map_or_else(|| path.into(), |home| Path::new(&home).join(path))
 }

@@ -8,7 +8,7 @@
 //! | [`embed`] | runs the frozen backbone once per recording, whitens its embeddings |
 //! | [`trial`] | trains one head with one setting of the grid |
 //! | [`sweep`] | searches the grid, chooses a trial, writes the run |
-//! | [`gate`] | trains and tests the gate that tells cries from other sounds |
+//! | [`gate`] | trains and tests the gate that distinguishes cries from other sounds |
 //! | [`pretrain`] | trains a backbone from scratch |
 //!
 //! ```

@@ -1,8 +1,8 @@
-//! Pretraining: recordings in; a backbone trained on them out, for the sweep and for `wail embed`.
+//! Pretraining: trains a backbone on recordings, for the sweep and for `wail embed`.
 //!
-//! Each epoch passes over every training recording once, augmented anew. The network has batch norm, which is folded into the convolutions
-//! at the end. Only the training recordings of the split are used, so that the others remain for honest scores. The file lists what the
-//! backbone was trained on, and every later run compares that with what it tests.
+//! Each epoch passes over every training recording once, augmented anew. The network has batch norm, which is folded into the
+//! convolutions at the end. Only the training recordings of the split are used, so that scores on the others stay honest. The
+//! file lists what the backbone was trained on, and every later run compares that with what it tests.
 
 pub mod config;
 mod objective;
@@ -36,12 +36,13 @@ use student::{Epoch, Student};
 /// Name of the backbone inside the run's folder.
 pub const BACKBONE_FILE: &str = "backbone.safetensors";
 
-/// Pretrains as `config` says and writes a folder below `out`: `backbone.safetensors`, `epochs.csv`, `config.toml`, `provenance.json` and
-/// `split/`. An interrupted pretraining resumes from its last complete epoch, bit for bit; a finished one is left unchanged. Returns the path
-/// of the backbone.
+/// Pretrains as `config` says and writes a folder below `out`: `backbone.safetensors`, `epochs.csv`, `config.toml`,
+/// `provenance.json` and `split/`. An interrupted pretraining resumes from its last complete epoch, bit for bit; a finished one
+/// is left unchanged. Returns the path of the backbone.
 ///
 /// # Errors
-/// The [`Error`] of the step that failed, [`Error::Diverged`] if the loss is no longer finite, [`Error::Interrupted`] on a signal.
+/// The [`Error`] of the step that failed, [`Error::Diverged`] if the loss is no longer finite, [`Error::Interrupted`] on a
+/// signal.
 pub fn run(config: &PretrainConfig, compute: &Compute, out: &Path) -> Result<PathBuf, Error> {
     let started = Instant::now();
     let sounds = Sounds::find(config, compute)?;
@@ -74,7 +75,7 @@ pub fn run(config: &PretrainConfig, compute: &Compute, out: &Path) -> Result<Pat
     Ok(path)
 }
 
-/// Writes what is known before training, and shows it.
+/// Writes and prints the description of the run before training.
 fn describe(
     config: &PretrainConfig,
     compute: &Compute,
@@ -150,7 +151,7 @@ impl Training<'_> {
         let mut order: Vec<usize> = (0..sounds.len()).collect();
         order.shuffle(&mut seed::generator(config.seed, &[&number.to_string(), "order"]));
         let (mut loss_sum, mut learning_rate) = (0.0, 0.0);
-        // The last recordings, too few for a batch, are left to other epochs.
+        // The last recordings, too few for a batch, are skipped in this epoch.
         for (step, batch) in order.chunks_exact(config.train.batch_size).enumerate() {
             interrupt::check()?;
             let views = sounds.views(batch, config, &[&number.to_string(), &step.to_string()]);

@@ -1,4 +1,4 @@
-//! The main job: recordings in; trained heads, their leaderboard, test scores and a usable model out.
+//! The main job: from recordings to trained heads, their leaderboard, test scores and a model that is ready to use.
 
 mod choose;
 mod engines;
@@ -20,11 +20,12 @@ use crate::config::Config;
 use engines::Engines;
 use open::Opened;
 
-/// Runs the sweep of `config` with `compute` and writes its folder below `out`. Completed trials are skipped; `retry_failed` trains failed
-/// trials again. Returns the folder and the report.
+/// Runs the sweep of `config` with `compute` and writes its folder below `out`. Completed trials are skipped; `retry_failed`
+/// trains failed trials again. Returns the folder and the report.
 ///
 /// # Errors
-/// The [`Error`] of the step that failed, [`Error::Interrupted`] on a signal. What was written stays, and the next run resumes it.
+/// The [`Error`] of the step that failed, [`Error::Interrupted`] on a signal. What was written stays, and the next run resumes
+/// it.
 pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -> Result<(PathBuf, Report), Error> {
     let prepared = prepare::prepare(config, compute)?;
     let run = match open::open(&prepared, out, retry_failed)? {

@@ -52,8 +52,8 @@ pub struct Trained {
 /// Trains one trial; continues from its resume point if there is one.
 ///
 /// # Errors
-/// [`Error::Diverged`] if the loss is no longer finite, [`Error::Device`] if the device gives no result, [`Error::Run`] if a resume
-/// point cannot be written, [`Error::Interrupted`] on a signal.
+/// [`Error::Diverged`] if the loss is no longer finite, [`Error::Device`] if the device gives no result, [`Error::Run`] if a
+/// resume point cannot be written, [`Error::Interrupted`] on a signal.
 pub fn train(setup: &Setup, trial: &TrialConfig, resume: &ResumeFolder) -> Result<Trained, Error> {
     interrupt::check()?;
     let id = trial.id();

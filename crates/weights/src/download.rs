@@ -1,4 +1,4 @@
-//! Downloads that resume where they were cut off and keep only a file with the right checksum.
+//! Downloads that resume after an interruption and keep only a file with the right checksum.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -15,9 +15,9 @@ use crate::{Error, State, WeightFile, verify};
 /// Time limits of a download.
 #[derive(Debug, Clone, Copy)]
 pub struct FetchLimits {
-    /// For the first answer in all: name resolution, connection and response head.
+    /// Until the first response: name resolution, connection and response head together.
     pub connect: Duration,
-    /// For the bytes of one attempt. If some arrived in that time, another attempt continues.
+    /// For the body in one attempt. If any bytes arrived in that time, another attempt continues the download.
     pub attempt: Duration,
 }
 
@@ -28,7 +28,7 @@ impl Default for FetchLimits {
 }
 
 /// Ensures that the file is in the folder `models` with the right checksum, and returns its path. A partial download is resumed,
-/// a damaged file is replaced. `progress` gets (bytes received, bytes in all). A second process that needs the same file waits
+/// a damaged file is replaced. `progress` receives (bytes received, total bytes). A second process that needs the same file waits
 /// for the first.
 ///
 /// # Errors
@@ -95,7 +95,7 @@ fn complete(
             Ok(()) => {}
             Err(Stopped::Disk(source)) => return Err(on_disk(source)),
             Err(Stopped::Server(error)) => return Err(error),
-            // As long as each attempt brings bytes, the next one may finish.
+            // As long as each attempt receives bytes, the next one may finish.
             Err(Stopped::Connection(_)) if received > before => {}
             Err(Stopped::Connection(source)) if received == 0 => {
                 return Err(Error::Unreachable { url: entry.url.clone(), source: Box::new(source) });
@@ -140,7 +140,7 @@ fn attempt(
     received: u64,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(), Stopped> {
-    // Ranges of a compressed body would be other bytes.
+    // Ranges of a compressed body are not ranges of the file.
     let mut request = agent.get(&entry.url).header(header::ACCEPT_ENCODING, "identity");
     if received > 0 {
         request = request.header(header::RANGE, format!("bytes={received}-"));
@@ -149,8 +149,8 @@ fn attempt(
     let wrong_length = |found| Stopped::Server(Error::Length { url: entry.url.clone(), found, expected: entry.bytes });
     let mut received = match response.status() {
         StatusCode::PARTIAL_CONTENT if range_start(&response) == Some(received) => received,
-        StatusCode::OK => 0, // the server has no ranges and starts again
-        // The server's file is shorter than what is here.
+        StatusCode::OK => 0, // the server ignores ranges and starts from the beginning
+        // The server's file is shorter than the part on disk.
         StatusCode::RANGE_NOT_SATISFIABLE => {
             part.set_len(0).map_err(Stopped::Disk)?;
             return Err(wrong_length(received));

@@ -18,18 +18,18 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
-    /// There is no connection, or no answer in time.
+    /// There is no connection, or no response in time.
     #[error("{url}: cannot be reached: {source}")]
     Unreachable {
-        /// What was asked for.
+        /// Address of the file.
         url: String,
         /// Why.
         source: Box<ureq::Error>,
     },
-    /// The server refuses.
+    /// The server refuses the request.
     #[error("{url}: the server answers with status {status}")]
     Status {
-        /// What was asked for.
+        /// Address of the file.
         url: String,
         /// HTTP status, such as 404.
         status: u16,
@@ -37,7 +37,7 @@ pub enum Error {
     /// The connection broke twice at the same byte. What was received is kept for the next try.
     #[error("{url}: the connection broke after {received} of {expected} bytes; run the command again to resume")]
     Dropped {
-        /// What was asked for.
+        /// Address of the file.
         url: String,
         /// Bytes received so far.
         received: u64,
@@ -47,21 +47,21 @@ pub enum Error {
     /// The server's file has another length.
     #[error("{url}: the server's file has {found} bytes, not {expected}; it is another file")]
     Length {
-        /// What was asked for.
+        /// Address of the file.
         url: String,
-        /// As announced, or as received at least.
+        /// Length as announced, or the number of bytes received so far.
         found: u64,
-        /// As the register says.
+        /// Length in the register.
         expected: u64,
     },
-    /// The bytes are not those of the register. They were deleted.
+    /// The download does not match the register. It was deleted.
     #[error("{url}: the download has SHA-256 {found}, the register says {expected}; it was deleted")]
     Checksum {
-        /// What was asked for.
+        /// Address of the file.
         url: String,
-        /// Of what was received.
+        /// SHA-256 of the received bytes.
         found: String,
-        /// As the register says.
+        /// SHA-256 in the register.
         expected: String,
     },
 }

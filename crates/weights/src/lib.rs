@@ -1,4 +1,4 @@
-//! The known weight files: their register, their download, their verification.
+//! The known weight files: register, download and verification.
 //!
 //! ```
 //! use weights::{Register, State, verify};

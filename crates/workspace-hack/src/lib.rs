@@ -1,2 +1,2 @@
 //! No code. `Cargo.toml` lists the features of shared dependencies, so that building one package and building the
-//! whole workspace compile each of them once. The name is the one that cargo's users know it by.
+//! whole workspace compile each of them once. The name is the customary one.

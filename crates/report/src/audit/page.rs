@@ -1,4 +1,4 @@
-//! The audit as one HTML page without script or network.
+//! The audit as one HTML page that has no script and loads nothing.
 
 use dataset::Corpus;
 use dataset::audit::{
@@ -14,10 +14,10 @@ use super::player::Player;
 use crate::chart::distribution;
 use crate::{Error, templates};
 
-/// Number of sets of files, and of files of a set, that the page lists; `audit.json` has all.
+/// Maximum number of sets of files, and of files in a set, that the page lists; `audit.json` lists all.
 const MAX_SETS: usize = 40;
 const MAX_FILES: usize = 8;
-/// Number of pairs of copies that the page lists.
+/// Maximum number of pairs of copies that the page lists.
 const MAX_COPIES: usize = 40;
 
 #[derive(Serialize)]
@@ -83,7 +83,7 @@ pub(super) fn page(audit: &Audit, corpus: &Corpus) -> Result<String, Error> {
     templates::render("audit.html", &context)
 }
 
-/// A chart of each number, by class.
+/// One chart for each number, by class.
 fn charts(audit: &Audit, labels: &[&str]) -> Result<Vec<Value>, Error> {
     let chart = |number: &NumberSummary| {
         let svg = distribution::boxes(&number.fact, labels, &number.by_class)?;

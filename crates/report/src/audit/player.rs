@@ -1,19 +1,19 @@
-//! One recording to look at and to listen to, as data URIs.
+//! The spectrogram and the sound of one recording, as data URIs.
 
 use features::Extractor;
 use serde::Serialize;
 
 use crate::media;
 
-/// Bytes of sound on a page, over all players.
+/// Maximum bytes of sound on a page, over all players.
 const SOUND_BYTES: usize = 1_300_000;
 
 /// The spectrogram and the sound of a recording.
 #[derive(Debug, Serialize)]
 pub(super) struct Player {
-    /// PNG, frames wide and mel bands high, as a data URI.
+    /// Data URI of a PNG, frames wide and mel bands high.
     image: String,
-    /// WAV, 16 bits, of the beginning, as a data URI.
+    /// Data URI of a 16-bit WAV of the beginning.
     sound: String,
 }
 

@@ -1,4 +1,5 @@
-//! Inline SVG drawn by plotters. Its placeholder colours are replaced by the style sheet, so that charts follow light and dark mode.
+//! Inline SVG drawn by plotters. Its placeholder colours are replaced by the style sheet, so that charts follow light and dark
+//! mode.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -34,7 +35,7 @@ pub fn svg(
     let drawn = draw(&area).and_then(|()| Ok(area.present()?));
     drawn.map_err(|source| Error::Chart { description: description.into(), source })?;
     drop(area);
-    // Inline SVG needs no namespace; its size comes from the style sheet.
+    // Inline SVG needs no namespace; the style sheet sets its size.
     let body = text.split_once('>').map_or("", |(_, body)| body);
     let (width, height) = size;
     let description: String = description.chars().filter(|c| !"<>&\"".contains(*c)).collect();

@@ -56,9 +56,9 @@ pub fn run(args: &Args) -> Result<(), Error> {
 fn keys() -> Result<String, Error> {
     Ok(format!(
         "# Configuration\n\n\
-         For whoever looks up a key: every key of a configuration with its default and meaning. This page is generated from the\n\
-         types: `wail config keys` prints it. A file states only what differs from the defaults, and `--set table.key=value`\n\
-         overrides it. [Training](train.md) says where configurations are looked for.\n\n\
+         Every key of a configuration with its default and meaning. This page is generated from the types: `wail config keys`\n\
+         prints it. A file states only what differs from the defaults, and `--set table.key=value` overrides it.\n\
+         [Training](train.md) says where configurations are looked for.\n\n\
          ## Sweep\n\nFor `wail --config sweep.toml`. With YAMNet some defaults differ: its own front end, `backbone.pooling = \"cry\"`,\n\
          `backbone.weights = \"yamnet\"`, `backbone.when_missing = \"fail\"` and `train.augmented_views = 0`.\n\n{}\
          ## Pretraining\n\nFor `wail pretrain --config pretrain.toml`.\n\n{}",

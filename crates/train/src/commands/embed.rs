@@ -18,8 +18,8 @@ pub struct Args {
     /// File to write, float32 [files, n], in the order given; n is 512 for ResNet18, 1024 for YAMNet
     #[arg(long, value_name = "X.npy")]
     out: PathBuf,
-    /// An .onnx, .tflite or .safetensors file, a name from `wail weights list`, or random [default: the name of the architecture].
-    /// A model or backbone trained by Wail brings its front end
+    /// An .onnx, .tflite or .safetensors file, a name from `wail weights list`, or random [default: the name of the
+    /// architecture]. A model or backbone trained by Wail brings its front end
     #[arg(long, value_name = "PATH|NAME")]
     weights: Option<String>,
     /// Architecture of the weights
@@ -69,7 +69,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
         return npy::write(&args.out, &embeddings, &[files.len(), engine.n_outputs()]);
     }
     let no_scores =
-        || Error::Config("--output scores: only YAMNet's weights have classes of their own; use --arch yamnet".into());
+        || Error::Config("--output scores: only YAMNet's weights include a classifier; use --arch yamnet".into());
     let classifier = weights.classifier().ok_or_else(no_scores)?;
     let n_classes = classifier.n_classes();
     let engine = compute.engine(&weights, &[(PATCHES, YAMNET_PATCH)]).map_err(Error::device("the backbone"))?;

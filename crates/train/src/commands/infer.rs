@@ -23,8 +23,8 @@ const FOLLOW_HOP_SECONDS: f64 = 1.0;
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
-    /// An .onnx or .safetensors model, the folder of an exported model or of a run, or `newest` for the newest run in experiments/
-    /// [default: the model built into the program]
+    /// An .onnx or .safetensors model, the folder of an exported model or of a run, or `newest` for the newest run in
+    /// experiments/ [default: the model built into the program]
     #[arg(long, value_name = "PATH")]
     model: Option<PathBuf>,
     /// How many classes to list, the most probable first
@@ -33,12 +33,12 @@ pub struct Args {
     /// Answer "not sure" if the most probable class is less probable than this, 0 to 1
     #[arg(long, value_name = "P", value_parser = share)]
     min_confidence: Option<f64>,
-    /// List the classes that cannot be ruled out, such that the list holds the true class this often (0.8, 0.9 or 0.95, provided that
-    /// the recording is like those of validation), and answer "not sure" unless it is one class
+    /// List every class that cannot be ruled out, so that the list contains the true class with this probability (0.8, 0.9 or
+    /// 0.95, if the recording is like those of validation), and answer "not sure" unless the list has exactly one class
     #[arg(long, value_name = "C", value_parser = share)]
     coverage: Option<f64>,
-    /// Classify windows of this length, at most the model's clip length, in a recording of any length, and report when cries begin and
-    /// end; neighbouring windows with the same answer are one event
+    /// Classify windows of this length, at most the model's clip length, in a recording of any length, and report when cries
+    /// begin and end; neighbouring windows with the same answer are one event
     #[arg(long, value_name = "SECONDS")]
     window: Option<f64>,
     /// Time from the start of one window to the start of the next [default: half a window, 1 s with --follow]
@@ -61,7 +61,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// The windows that were asked for; `None` for whole recordings.
+    /// The requested windows; `None` for whole recordings.
     fn windows(&self, clip_seconds: f64) -> Option<Windows> {
         let asked = self.window.is_some() || self.hop.is_some() || self.follow;
         let window_seconds = self.window.unwrap_or(clip_seconds);

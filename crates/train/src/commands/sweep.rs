@@ -17,7 +17,7 @@ pub struct Args {
     config: PathBuf,
     #[command(flatten)]
     run: RunArgs,
-    /// Train failed trials of an earlier run again
+    /// Retry the trials that failed in an earlier run
     #[arg(long)]
     retry_failed: bool,
 }

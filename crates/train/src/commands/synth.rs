@@ -16,7 +16,8 @@ pub struct Args {
     /// Number of recordings, over all classes
     #[arg(long, value_name = "N", default_value_t = SynthConfig::default().n_recordings)]
     recordings: usize,
-    /// Generate this many sounds of each kind that is not a cry instead: silence, noise, machines, music, speech, laughter, animals
+    /// Generate this many sounds of each kind that is not a cry instead: silence, noise, machines, music, speech, laughter,
+    /// animals
     #[arg(long, value_name = "N", conflicts_with = "recordings")]
     not_a_cry: Option<usize>,
     /// Seed; the same seed gives the same bytes

@@ -12,8 +12,8 @@ use crate::home;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// Candidates for the folder of class folders; the first that exists is used. `${NAME}` is replaced by an environment variable; a
-    /// candidate whose variable is not set is skipped.
+    /// Candidates for the folder of class folders; the first that exists is used. `${NAME}` is replaced by an environment
+    /// variable; a candidate whose variable is not set is skipped.
     pub roots: Vec<String>,
     /// Licence of the recordings, for the model card.
     pub licence: Option<String>,
@@ -27,8 +27,8 @@ pub struct DataConfig {
     pub synthetic: PathBuf,
     /// Skip recordings that cannot be read. They are listed in any case.
     pub skip_unreadable: bool,
-    /// Regular expression on the path below the root whose first group is the recorder. Without it and `recorder_csv`, the recorder is the
-    /// app instance in a Donate-a-Cry file name.
+    /// Regular expression on the path below the root whose first group is the recorder. Without it and `recorder_csv`, the
+    /// recorder is the app instance in a Donate-a-Cry file name.
     pub recorder_pattern: Option<String>,
     /// CSV file with columns `path` and `recorder`, instead of `recorder_pattern`.
     pub recorder_csv: Option<PathBuf>,
@@ -54,12 +54,12 @@ pub enum WhenMissing {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, tag = "kind", rename_all = "snake_case")]
 pub enum SplitConfig {
-    /// 60/20/20 within each class, drawn from the seed. Recordings of one baby are on both sides, so scores are too high.
+    /// 60/20/20 within each class, drawn from the seed. Recordings of one baby can be in several splits, so scores are too high.
     Stratified,
-    /// 60/20/20 of every class as far as groups allow; a recorder, or a family of copies, is on one side only.
+    /// 60/20/20 of every class as far as groups allow; all recordings of a recorder, or of a family of copies, are in one split.
     Grouped,
-    /// Cross-validation: each fold is the test of a search of its own, which validates on another fold. Their tests are scored together.
-    /// The saved model comes from one more search, on all recordings.
+    /// Cross-validation: each fold is the test set of a separate search, which validates on another fold. The tests of all
+    /// folds are scored together. The saved model comes from one more search, on all recordings.
     CrossValidation {
         /// Number of folds, 3 to 20.
         #[serde(default = "five")]
@@ -67,7 +67,7 @@ pub enum SplitConfig {
         /// How often the cross-validation is repeated with other folds, 1 to 100.
         #[serde(default = "one")]
         repeats: usize,
-        /// Whether a recorder, or a family of copies, is in one fold only; otherwise scores are too high.
+        /// Whether all recordings of a recorder, or of a family of copies, are in one fold; otherwise scores are too high.
         #[serde(default = "yes")]
         grouped: bool,
     },
@@ -112,7 +112,7 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
-    /// Folder of the caches: `cache`, inside `WAIL_HOME` if that is set.
+    /// Folder of the caches: `cache`, inside `WAIL_HOME` if it is set.
     pub fn cache_dir(&self) -> PathBuf {
         home::inside(&self.cache)
     }
@@ -129,7 +129,7 @@ impl DataConfig {
         check(
             self.recorder_pattern.is_none() || self.recorder_csv.is_none(),
             "recorder_csv",
-            "recorder_pattern is set, too: set one of them",
+            "conflicts with recorder_pattern: set only one of them",
         );
         if let SplitConfig::CrossValidation { folds, repeats, .. } = self.split {
             check((3..=20).contains(&folds), "split.folds", "must be 3 to 20");

@@ -49,7 +49,7 @@ impl<'a> Reference<'a> {
         }
     }
 
-    /// The doc comment of a key, and those of the values that it may have.
+    /// The doc comment of a key, and those of its possible values.
     fn meaning(&self, property: &Value, definition: &'a Value) -> String {
         let mut meaning = if property["description"].is_null() { cell(definition) } else { cell(property) };
         for variant in definition["oneOf"].as_array().into_iter().flatten() {
@@ -62,7 +62,7 @@ impl<'a> Reference<'a> {
         meaning
     }
 
-    /// A table whose `kind` decides its other keys: that kind, and those keys.
+    /// A table whose `kind` decides its other keys: the kind, and the other keys.
     fn tagged(&self, variant: &'a Value) -> (String, String) {
         let kind = &variant["properties"]["kind"]["const"];
         let others = properties(variant).filter(|(key, _)| *key != "kind");
@@ -76,7 +76,7 @@ impl<'a> Reference<'a> {
         (format!("`kind = {kind}`"), keys.collect())
     }
 
-    /// The definition that a property refers to, also where it may be absent.
+    /// The definition that a property refers to, even if the property is optional.
     fn resolve(&self, property: &'a Value) -> &'a Value {
         let of = |schema: &'a Value| {
             schema["$ref"].as_str().and_then(|path| self.root.pointer(path.trim_start_matches('#')))
@@ -109,7 +109,7 @@ fn inline(value: &Value) -> String {
             format!("{{ {} }}", entries.join(", "))
         }
         Value::Array(values) => format!("[{}]", values.iter().map(inline).collect::<Vec<_>>().join(", ")),
-        // Defaults of type f32 are written as such, not with the digits that f64 adds.
+        // Defaults of type f32 are written with f32 precision, without the digits that f64 adds.
         Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
             Some(wide) if f64::from(wide as f32) == wide => format!("{:?}", wide as f32),
             Some(wide) => format!("{wide:?}"),

@@ -33,7 +33,7 @@ pub trait Settings: Serialize + DeserializeOwned {
         None
     }
 
-    /// Reads the file at `path`; else as [`Settings::parse`].
+    /// Reads the file at `path` and parses it as [`Settings::parse`] does.
     ///
     /// # Errors
     /// [`Error::Config`], also if the file cannot be read.
@@ -98,7 +98,7 @@ pub trait Settings: Serialize + DeserializeOwned {
     }
 }
 
-/// What the name of a run must be.
+/// The requirement on the name of a run.
 pub const PLAIN_NAME: &str = "letters, digits, - and _ only, and not empty";
 
 /// Whether `name` satisfies [`PLAIN_NAME`].
@@ -131,7 +131,7 @@ fn set(table: &mut toml::Table, assignment: &str) -> Result<(), Error> {
 /// Removes the keys of `[features]` that its front ends do not have from `table`, so that the rest can be read.
 fn take_misplaced(table: &mut toml::Table) -> Vec<Problem> {
     let Some(toml::Value::Table(features)) = table.get_mut("features") else { return Vec::new() };
-    // Errors of other kinds are reported when the whole is read.
+    // Other errors are reported when the whole table is parsed.
     let misplaced = FeatureConfig::misplaced_keys(toml::Value::Table(features.clone())).unwrap_or_default();
     for problem in &misplaced {
         features.remove(problem.key);

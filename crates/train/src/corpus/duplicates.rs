@@ -7,7 +7,8 @@ use dataset::audit::Relations;
 
 use crate::config::DataConfig;
 
-/// Drops duplicates and contradictions if `config` asks for it: clears their flags in `usable`, `[n recordings]`, and returns their paths.
+/// Drops duplicates and contradictions if `config` asks for it: clears their flags in `usable`, `[n recordings]`, and returns
+/// their paths.
 pub fn drop(config: &DataConfig, corpus: &Corpus, relations: &Relations, usable: &mut [bool]) -> Vec<String> {
     let mut labels_of: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     for (recording, family) in corpus.recordings.iter().zip(&relations.families) {

@@ -1,4 +1,4 @@
-//! Counts the validation and test recordings that training knows in another form.
+//! Counts leaks: validation and test recordings that training contains in the same or another form.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -9,8 +9,8 @@ use experiment::{Leaks, PretrainingData};
 
 use super::plan::{Places, Plan};
 
-/// Counts the leaks of every scored split of `plan`. `recorder` gives the recorder of a recording by its index, `pretraining` is what
-/// the backbone was pretrained on.
+/// Counts the leaks of every scored split of `plan`. `recorder` gives the recorder of a recording by its index, `pretraining`
+/// is what the backbone was pretrained on.
 pub fn count<'a>(
     plan: &Plan,
     corpus: &Corpus,
@@ -67,7 +67,7 @@ mod tests {
     use dataset::Recording;
 
     #[test]
-    fn what_training_knows_is_counted_in_each_form() {
+    fn each_kind_of_leak_is_counted() {
         use Split::{Test, Train, Val};
         let plan = Plan {
             rule: String::new(),
@@ -90,7 +90,7 @@ mod tests {
         let by_file = PretrainingData { recordings: vec!["3".into()], ..PretrainingData::default() };
         let by_recorder = PretrainingData { recorders: vec!["a".into()], ..PretrainingData::default() };
         for pretraining in [by_file, by_recorder] {
-            assert_eq!(leaks(&pretraining), Leaks { pretraining: 3, ..expected.clone() }, "the whole group is known");
+            assert_eq!(leaks(&pretraining), Leaks { pretraining: 3, ..expected.clone() }, "the whole group counts");
         }
         let others = PretrainingData { recordings: vec!["5".into()], recorders: vec!["b".into()], sounds_per_kind: 1 };
         assert_eq!(leaks(&others), expected);

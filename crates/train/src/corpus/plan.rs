@@ -34,12 +34,12 @@ pub struct Fold {
 }
 
 impl Plan {
-    /// Plans the splits that `split` asks for, drawn from `seed`. `groups` is the group of each recording, `usable` whether it takes part,
-    /// both `[n recordings]`.
+    /// Plans the splits that `split` asks for, drawn from `seed`. `groups` is the group of each recording, `usable` whether it
+    /// takes part, both `[n recordings]`.
     ///
     /// # Errors
-    /// [`Error::Dataset`] if split files do not fit the corpus, [`Error::Data`] if a split has no recording to train on, to validate or to
-    /// test.
+    /// [`Error::Dataset`] if split files do not fit the corpus, [`Error::Data`] if a split has no recording to train on, to
+    /// validate or to test.
     pub fn new(
         split: &SplitConfig,
         seed: u64,

@@ -1,5 +1,5 @@
-//! A corpus that is ready for training: recorders and relations known, duplicates dropped, splits planned. Both the sweep and
-//! pretraining start here.
+//! A corpus that is ready for training: recorders and relations are known, duplicates dropped, splits planned. The sweep and
+//! pretraining both start here.
 
 use dataset::Corpus;
 use dataset::audit::{RecorderRule, Relations};
@@ -31,7 +31,8 @@ impl PreparedCorpus {
     /// Prepares the recordings of `located`; `usable` says for each whether it may take part, `[n recordings]`.
     ///
     /// # Errors
-    /// [`Error::Dataset`] if the recorder rule or the split files do not fit the corpus, [`Error::Data`] if a split has no recording.
+    /// [`Error::Dataset`] if the recorder rule or the split files do not fit the corpus, [`Error::Data`] if a split has no
+    /// recording.
     pub fn new(located: Located, mut usable: Vec<bool>, config: &DataConfig, seed: u64) -> Result<Self, Error> {
         let Located { corpus, synthetic } = located;
         let recorders = RecorderRule::new(config.recorder_pattern.as_deref(), config.recorder_csv.as_deref(), &corpus)?;
@@ -51,7 +52,7 @@ impl PreparedCorpus {
         self.recorders.recorder(&self.corpus.recordings[index])
     }
 
-    /// Counts the validation and test recordings that training, or the backbone's pretraining, knows.
+    /// Counts the validation and test recordings that leak into training or into the backbone's pretraining.
     pub fn leaks(&self, pretraining: &PretrainingData) -> Leaks {
         leaks::count(&self.plan, &self.corpus, &self.relations, |index| self.recorder(index), pretraining)
     }

@@ -1,4 +1,4 @@
-//! Decodes every recording once and tells which can be used.
+//! Decodes every recording once and finds which of them can be used.
 
 use dataset::{Corpus, ImageStore};
 

@@ -35,11 +35,12 @@ impl Images {
 }
 
 impl CachedEngine<'_> {
-    /// Returns the rows of each entry, `[n_rows, n_outputs]` row-major. `images` makes the images of an entry by its index and is called
-    /// only for entries that the cache lacks; their images are embedded together.
+    /// Returns the rows of each entry, `[n_rows, n_outputs]` row-major. `images` returns the images of the entry with a given
+    /// index and is called only for entries that the cache lacks; their images are embedded together.
     ///
     /// # Errors
-    /// The error of `images`, [`Error::Device`] if the network gives no result, [`Error::Dataset`] if the cache cannot be written.
+    /// The error of `images`, [`Error::Device`] if the network gives no result, [`Error::Dataset`] if the cache cannot be
+    /// written.
     pub fn embed(
         &self,
         entries: &[Entry],

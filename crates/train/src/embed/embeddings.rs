@@ -1,6 +1,6 @@
-//! The embedding pass: each recording, and each augmented view of a training recording, goes through the frozen layers once and is
-//! cached, so that a trial costs only what it trains. The result is embeddings if the whole backbone is frozen, feature maps if it is
-//! trained from `layer4` on, and images if all of it is trained.
+//! The embedding pass: each recording, and each augmented view of a training recording, goes through the frozen layers once and
+//! is cached, so that a trial computes only the layers that it trains. The result is embeddings if the whole backbone is
+//! frozen, feature maps if it is trained from `layer4` on, and images if all of it is trained.
 
 use dataset::{Corpus, FloatCache, ImageStore, Split};
 use durable::hex;
@@ -74,8 +74,8 @@ impl EmbeddingPass<'_> {
     /// Embeds every recording that has a place in `split`.
     ///
     /// # Errors
-    /// [`Error::Dataset`] if a recording can no longer be read or the cache cannot be written, [`Error::Device`] if the device gives no
-    /// result, [`Error::Interrupted`] on a signal.
+    /// [`Error::Dataset`] if a recording can no longer be read or the cache cannot be written, [`Error::Device`] if the device
+    /// returns no result, [`Error::Interrupted`] on a signal.
     pub fn run(&self, split: &[Option<Split>]) -> Result<Embeddings, Error> {
         let mut embeddings = Embeddings {
             n_classes: self.corpus.labels.len(),

@@ -139,8 +139,8 @@ impl Examples {
 }
 
 impl GateInputs<'_> {
-    /// Embeddings of one excerpt of each of `recordings`. `make` cuts it from the waveform with a generator of its own; `name` says what it
-    /// is.
+    /// Embeddings of one excerpt of each of `recordings`. `make` cuts it from the waveform with its own random generator;
+    /// `name` is the kind of excerpt.
     fn excerpts(
         &self,
         recordings: &[usize],
@@ -182,7 +182,8 @@ impl GateInputs<'_> {
         KINDS.iter().enumerate().map(of_kind).collect()
     }
 
-    /// Embeddings `[n, n_features]` of `n` waveforms at the extractor's rate, as one entry of the cache; `name` and `key` say what they are.
+    /// Embeddings `[n, n_features]` of `n` waveforms at the extractor's rate, as one entry of the cache; `name` and `key`
+    /// identify them.
     fn embed(
         &self,
         name: &str,

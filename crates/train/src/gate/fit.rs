@@ -6,7 +6,7 @@ use super::examples::{Examples, Others};
 use super::logistic::{self, Example};
 use crate::Error;
 
-/// Fits a gate that tells cries from `others`; `ridge` is the L2 of the logistic regression.
+/// Fits a gate that distinguishes cries from `others`; `ridge` is the L2 of the logistic regression.
 pub(super) fn fit(examples: &Examples, others: Others, ridge: f64) -> Result<Gate, Error> {
     let cries = examples.cries().map(|row| Example { row, is_cry: true });
     let others = examples.others(others).map(|row| Example { row, is_cry: false });

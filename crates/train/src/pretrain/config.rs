@@ -39,16 +39,16 @@ pub struct PretrainConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, tag = "kind", rename_all = "snake_case")]
 pub enum Objective {
-    /// Classifies the recordings and the kinds of sounds. A class of the real recordings and the same class of the synthetic ones are two
-    /// classes.
+    /// Classifies the recordings and the kinds of sounds. A class of the real recordings and the same class of the synthetic
+    /// ones are two classes.
     Supervised,
     /// Gives two views of a recording similar embeddings, and all embeddings variance: VICReg (Bardes, Ponce, LeCun 2022).
     Contrastive {
         /// Units of the projector behind the embedding, 8 to 4096.
         #[serde(default = "projector")]
         projector: usize,
-        /// Weight of an additional cross-entropy that classifies cries and kinds of synthetic sounds with a linear layer on the embedding,
-        /// 0 (off) to 1000. A gate needs it: views alone leave a cry and a laugh as close as two cries.
+        /// Weight of an additional cross-entropy that classifies cries and kinds of synthetic sounds with a linear layer on the
+        /// embedding, 0 (off) to 1000. A gate needs it: views alone leave a cry and a laugh as close as two cries.
         #[serde(default)]
         kinds: f64,
     },

@@ -52,8 +52,8 @@ impl Projector {
         }
     }
 
-    /// The loss of the embeddings of a batch, `[n, n_inputs]`; if two views are compared `[2 n, n_inputs]`, first one view of each sound, then
-    /// the other.
+    /// The loss of the embeddings of a batch, `[n, n_inputs]`; if two views are compared `[2 n, n_inputs]`, first one view of
+    /// each sound, then the other.
     pub fn loss(&self, objective: &Objective, embeddings: Tensor<2>, batch: &[usize], sounds: &Sounds) -> Tensor<1> {
         let (n, device) = (batch.len(), embeddings.device());
         let kind_logits = self.kinds.as_ref().map(|kinds| kinds.forward(embeddings.clone()));
@@ -87,8 +87,8 @@ fn cross_entropy(logits: Tensor<2>, classes: impl Iterator<Item = usize>) -> Ten
     CrossEntropyLossConfig::new().init(&device).forward(logits, classes)
 }
 
-/// VICReg loss of two views, `[n, d]` each: their mean squared difference, how far standard deviations fall below 1, and the squared
-/// covariances divided by d.
+/// VICReg loss of two views, `[n, d]` each: their mean squared difference, how far standard deviations fall below 1, and the
+/// squared covariances divided by d.
 fn vicreg(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
     let [n, d] = a.dims();
     let invariance = (a.clone() - b.clone()).powf_scalar(2.0).mean();
@@ -110,8 +110,8 @@ fn vicreg(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
 mod tests {
     use super::*;
 
-    /// Columns (1, -1, 1, -1) and (1, 1, -1, -1) are uncorrelated with variance 4/3, so the loss is 0; a second view that is twice the first
-    /// has a mean squared difference of 1. Equal columns have the covariance 4/3, twice, divided by d = 2.
+    /// Columns (1, -1, 1, -1) and (1, 1, -1, -1) are uncorrelated with variance 4/3, so the loss is 0; a second view that is
+    /// twice the first has a mean squared difference of 1. Equal columns have the covariance 4/3, twice, divided by d = 2.
     #[test]
     fn vicreg_equals_the_value_by_hand() {
         let device = Device::flex();

@@ -44,7 +44,7 @@ impl ResumeFile {
     /// Writes the resume point.
     ///
     /// # Errors
-    /// [`Error::Run`] or [`Error::Encode`]; an older one then stays.
+    /// [`Error::Run`] or [`Error::Encode`]; an older resume point then stays intact.
     pub fn write(&self, point: &ResumePoint) -> Result<(), Error> {
         // Brings the statistics of batch norm up to the last batch; the record would lag one batch behind.
         let _ = point.student.valid();

@@ -1,4 +1,5 @@
-//! The sounds of a pretraining: training recordings of the split, synthetic cries, and sounds that are not cries: synthetic ones and decoys.
+//! The sounds of a pretraining: training recordings of the split, synthetic cries, and sounds that are not cries: synthetic
+//! ones and decoys.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,7 +30,7 @@ pub const N_KINDS: usize = DECOY + 1;
 /// The kind of decoys.
 const DECOY: usize = KINDS.len() + 1;
 
-/// Waveforms, and what is known about them.
+/// Waveforms with their kinds, classes and origin.
 pub struct Sounds {
     /// Waveforms of at most `[clip_samples]` at the configuration's rate: real recordings, synthetic cries, then other sounds.
     waveforms: Vec<Vec<f32>>,
@@ -58,8 +59,8 @@ impl Sounds {
     /// Locates, decodes and generates the sounds.
     ///
     /// # Errors
-    /// [`Error::Data`] if there are no recordings, too few, or unreadable ones that the configuration does not skip; the errors of the
-    /// corpus and of the teacher.
+    /// [`Error::Data`] if there are no recordings, too few, or unreadable ones that the configuration does not skip; the errors
+    /// of the corpus and of the teacher.
     pub fn find(config: &PretrainConfig, compute: &Compute) -> Result<Self, Error> {
         let mut sounds = Self::none(Extractor::new(&config.features).map_err(Error::Features)?);
         sounds.add_recordings(config)?;
@@ -119,7 +120,7 @@ impl Sounds {
         Ok(())
     }
 
-    /// Adds synthetic cries. They have a seed of their own, so that the sweep's synthetic corpus stays unseen.
+    /// Adds synthetic cries. They are drawn from a separate seed, so that they differ from the sweep's synthetic corpus.
     fn add_synthetic_cries(&mut self, config: &PretrainConfig) -> Result<(), Error> {
         let seed = seed::derive(config.seed, &["synthetic"]) >> 1;
         let settings = SynthConfig { seed, n_recordings: config.synthetic_recordings };
@@ -146,8 +147,8 @@ impl Sounds {
         hex(&hasher.finalize())
     }
 
-    /// Augmented images of the sounds `batch`, `[n][size * size]`; if views are compared, twice as many: first one of each, then another.
-    /// `purpose` seeds this batch.
+    /// Augmented images of the sounds `batch`, `[n][size * size]`; if views are compared, twice as many: first one of each,
+    /// then another. `purpose` seeds this batch.
     pub fn views(&self, batch: &[usize], config: &PretrainConfig, purpose: &[&str]) -> Vec<Vec<f32>> {
         let n_views = match config.objective {
             Objective::Supervised | Objective::Distil { .. } => 1,

@@ -28,8 +28,8 @@ struct Teacher {
 }
 
 /// Embeddings `[n][1024]` of `waveforms`, at the rate of `config`, by the YAMNet with the weights `teacher` (see
-/// [`backbone::load_named`]). Each of the 1024 numbers is standardised over the waveforms; a constant one becomes 0. `hashes` identify the
-/// waveforms in the cache.
+/// [`backbone::load_named`]). Each of the 1024 numbers is standardised over the waveforms; a constant one becomes 0. `hashes`
+/// identify the waveforms in the cache.
 ///
 /// # Errors
 /// [`Error::Weights`] or [`Error::WeightFile`] if the weights are not available, [`Error::Device`] if the device gives no result,

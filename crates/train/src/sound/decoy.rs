@@ -1,7 +1,7 @@
 //! Decoys: recordings of a cry with the cry removed.
 //!
-//! Room, microphone and codec remain. Without decoys a gate could learn to tell recordings from synthetic sounds instead of cries from other
-//! sounds. Decoys are made from training recordings only.
+//! Room, microphone and codec remain. Without decoys a gate could learn to distinguish recordings from synthetic sounds instead
+//! of cries from other sounds. Decoys are made from training recordings only.
 
 use std::f64::consts::TAU;
 
@@ -11,7 +11,8 @@ use rand::{Rng, RngExt};
 /// Changes whenever the same draws give other decoys than before: cache keys contain it.
 pub(crate) const DECOYS_VERSION: u32 = 1;
 
-/// A decoy of `cry`, a waveform at `rate_hz`, of the same length: a low voice, laughter-like bursts, or noise with the same spectrum.
+/// A decoy of `cry`, a waveform at `rate_hz`, of the same length: a low voice, laughter-like bursts, or noise with the same
+/// spectrum.
 pub(crate) fn decoy<R: Rng>(cry: &[f32], rate_hz: u32, rng: &mut R) -> Vec<f32> {
     let rate_hz = f64::from(rate_hz);
     if cry.is_empty() {
@@ -24,8 +25,8 @@ pub(crate) fn decoy<R: Rng>(cry: &[f32], rate_hz: u32, rng: &mut R) -> Vec<f32> 
     }
 }
 
-/// The cry at 0.3 to 0.55 of its speed, so that a baby's pitch becomes an adult's; half of the voices are cut into 2 to 6 syllables per
-/// second.
+/// The cry at 0.3 to 0.55 of its speed, so that a baby's pitch becomes an adult's; half of the voices are cut into 2 to 6
+/// syllables per second.
 fn low_voice<R: Rng>(cry: &[f32], rate_hz: f64, rng: &mut R) -> Vec<f32> {
     let speed = rng.random_range(0.3..0.55);
     let start = rng.random_range(0.0..1.0 - speed) * cry.len() as f64;
@@ -67,7 +68,8 @@ fn bursts<R: Rng>(cry: &[f32], rate_hz: f64, rng: &mut R) -> Vec<f32> {
     laughter
 }
 
-/// Grains of 20 to 60 ms from random moments of the cry, 400 per second, with random sign: noise with its spectrum but not its envelope.
+/// Grains of 20 to 60 ms from random moments of the cry, 400 per second, with random sign: noise with its spectrum but not its
+/// envelope.
 fn grains<R: Rng>(cry: &[f32], rate_hz: f64, rng: &mut R) -> Vec<f32> {
     let mut noise = vec![0.0; cry.len()];
     for _ in 0..(400.0 * cry.len() as f64 / rate_hz) as usize {

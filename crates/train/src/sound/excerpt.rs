@@ -5,8 +5,8 @@ use rand::{Rng, RngExt};
 /// Shortest excerpt, s.
 pub(crate) const SHORTEST_SECONDS: f64 = 1.5;
 
-/// An excerpt of random length, at least [`SHORTEST_SECONDS`], of a waveform at `rate_hz`: the loudest of three random places, so that
-/// it is not a pause.
+/// An excerpt of random length, at least [`SHORTEST_SECONDS`], of a waveform at `rate_hz`: the loudest of three random places,
+/// so that it is not a pause.
 pub(crate) fn loudest_part<'a, R: Rng>(waveform: &'a [f32], rate_hz: u32, rng: &mut R) -> &'a [f32] {
     let rate_hz = f64::from(rate_hz);
     let seconds = waveform.len() as f64 / rate_hz;

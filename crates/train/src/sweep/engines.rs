@@ -8,7 +8,7 @@ use crate::Error;
 /// The engines of a sweep.
 pub(super) struct Engines {
     frozen: Box<dyn Engine>,
-    /// Present if a part of the backbone is trained and embeddings are whitened all the same.
+    /// Present if part of the backbone is trained and embeddings are whitened.
     whole: Option<Box<dyn Engine>>,
 }
 

@@ -23,7 +23,7 @@ pub(super) enum Opened {
 pub(super) struct OpenRun {
     pub folder: RunFolder,
     pub journal: Journal,
-    /// The record with which this process began.
+    /// The record that this process began with.
     pub begin: Record,
     /// Outcomes of earlier processes that still count.
     pub done: Outcomes,
@@ -35,7 +35,7 @@ pub(super) struct OpenRun {
     pub provenance: Value,
 }
 
-/// Opens the folder of the run below `out` and writes what is known before the search.
+/// Opens the folder of the run below `out` and writes the files that do not depend on the search.
 pub(super) fn open(prepared: &Prepared, out: &Path, retry_failed: bool) -> Result<Opened, Error> {
     let config = prepared.config;
     let resolved = config.to_toml()?;
@@ -63,7 +63,8 @@ pub(super) fn open(prepared: &Prepared, out: &Path, retry_failed: bool) -> Resul
     Ok(Opened::Unfinished(Box::new(run)))
 }
 
-/// Everything that decides the results. The grid and the epoch count are left out, so that a larger search resumes the smaller one.
+/// Everything that decides the results. The grid and the epoch count are left out, so that a larger search resumes the smaller
+/// one.
 fn identity(prepared: &Prepared) -> Result<[String; 4], Error> {
     let config = prepared.config;
     let TrainConfig { epochs, .. } = TrainConfig::default();
@@ -96,7 +97,7 @@ fn provenance(prepared: &Prepared, environment: &Environment) -> Value {
 }
 
 impl OpenRun {
-    /// Writes what is known before the search, and shows it.
+    /// Writes the files that do not depend on the search, and prints the description of the run.
     fn describe(&self, prepared: &Prepared) -> Result<(), Error> {
         let Prepared { data, backbone, engine, started, .. } = prepared;
         self.folder.write("config.toml", self.resolved.as_bytes())?;

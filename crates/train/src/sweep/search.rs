@@ -57,9 +57,9 @@ struct RankedTrial {
 }
 
 impl Search<'_> {
-    /// Searches with one split. Writes the split, the trials and the leaderboard into the folder `name` of the run. Trials that the journal
-    /// holds are skipped; a trial that diverges is recorded and the others continue. Every random draw derives from `seed`, except the
-    /// augmented views, which derive from the run's seed, so that all searches share them.
+    /// Searches with one split. Writes the split, the trials and the leaderboard into the folder `name` of the run. Trials that
+    /// the journal holds are skipped; a trial that diverges is recorded and the others continue. Every random draw derives from
+    /// `seed`, except the augmented views, which derive from the run's seed, so that all searches share them.
     ///
     /// # Errors
     /// The [`Error`] of the step that failed, [`Error::NoTrial`] if every trial diverged. What was written stays.
@@ -117,8 +117,8 @@ impl Search<'_> {
         let resume = ResumeFolder::new(&cache.join(&self.run.folder.name).join(name));
         let progress = Progress::new("training", "trials");
         let done = AtomicUsize::new(0);
-        // Each trial has generators of its own, so that the order in which trials finish changes nothing. Heads are small and trained in
-        // parallel; a backbone uses all cores and much memory.
+        // Each trial has its own random generators, so the order in which trials finish does not matter. Heads are small and
+        // are trained in parallel; a backbone uses all cores and much memory.
         let in_sequence = if self.prepared.config.backbone.train == Trainable::None { 1 } else { trials.len() };
         let train = |config: &TrialConfig| {
             let id = config.id();
@@ -180,7 +180,7 @@ impl Search<'_> {
         }
     }
 
-    /// The recordings as `frozen`, the layers before those that `trained` names, maps them.
+    /// Embeds the recordings with `frozen`, the layers before the part `trained`.
     fn embed(&self, frozen: &dyn Engine, trained: Trainable, places: &Places) -> Result<Embeddings, Error> {
         let Prepared { config, data, images, .. } = self.prepared;
         let cache = FloatCache::new(&config.data.cache_dir().join("embeddings"));

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: the first asks the command to stop where it can be resumed, the second ends it at once.
+//! SIGINT and SIGTERM: the first asks the command to stop where it can resume, the second ends it at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -16,7 +16,7 @@ const ALIGNMENT: usize = 64;
 /// [`Error::Run`] if the file cannot be written.
 pub fn write(path: &Path, values: &[f32], shape: &[usize]) -> Result<(), Error> {
     let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
-    // Python writes a tuple of one with a comma behind it.
+    // A Python tuple of one element has a trailing comma.
     let comma = if sizes.len() == 1 { "," } else { "" };
     let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}{comma})}}", sizes.join(", "));
     let before = b"\x93NUMPY\x01\x00";

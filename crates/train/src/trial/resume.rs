@@ -1,5 +1,5 @@
-//! Resume points of trials: weights, optimizers and epochs, in the cache. Training continues from one bit for bit, whether it was
-//! killed or is to run for more epochs.
+//! Resume points of trials: weights, optimizers and epochs, in the cache. Training continues from a resume point bit for bit,
+//! after an interruption or for more epochs.
 
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::trainable_part::TrainablePart;
 use crate::Error;
 
-/// How much training may be lost.
+/// Time between resume points: the most training that an interruption can lose.
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// A trial after some epochs. Everything else follows from `epochs` and the seed.
@@ -72,12 +72,12 @@ impl ResumeFolder {
         Self { folder: folder.into(), pause: PAUSE }
     }
 
-    /// The same, with a resume point written whenever training took `pause` since the last one.
+    /// The same folder, but with a resume point whenever `pause` has passed since the last one.
     pub fn every(self, pause: Duration) -> Self {
         Self { pause, ..self }
     }
 
-    /// Whether a resume point is due this long after the last one.
+    /// Whether a resume point is due at the time `since` after the last one.
     pub fn is_due(&self, since: Duration) -> bool {
         since >= self.pause
     }
@@ -85,7 +85,7 @@ impl ResumeFolder {
     /// Writes the resume point of the trial `id`.
     ///
     /// # Errors
-    /// [`Error::Run`] or [`Error::Encode`]; an older one then stays.
+    /// [`Error::Run`] or [`Error::Encode`]; an older resume point then stays intact.
     pub fn write(&self, id: &str, point: &ResumePoint) -> Result<(), Error> {
         let path = self.path(id);
         let part = |part: &TrainablePart| {
@@ -103,8 +103,8 @@ impl ResumeFolder {
         Ok(folder::write(&path, &frame(&saved)?)?)
     }
 
-    /// Reads the resume point of the trial `id` if it has at most `epochs` epochs; returns `start`, the trial before its first epoch, if
-    /// there is none that can be read.
+    /// Reads the resume point of the trial `id` if it has at most `epochs` epochs; returns `start`, the trial before its first
+    /// epoch, if there is none that can be read.
     pub fn read(&self, id: &str, epochs: usize, start: ResumePoint) -> ResumePoint {
         let saved = std::fs::read(self.path(id)).ok().and_then(|bytes| unframe::<Saved>(&bytes));
         let Some((saved, _)) = saved.filter(|(saved, _)| saved.epochs.len() <= epochs) else { return start };
@@ -185,7 +185,7 @@ mod tests {
             assert!(!never.folder.exists(), "it took less than ten seconds");
 
             assert_eq!(after(2, &always), after(2, &never));
-            // A mark that only the resume point has.
+            // Marks the resume point.
             let (mut saved, _) = unframe::<Saved>(&std::fs::read(&path).unwrap()).unwrap();
             saved.epochs[0].train_loss = 77.0;
             std::fs::write(&path, frame(&saved).unwrap()).unwrap();

@@ -8,8 +8,8 @@ use crate::config::Sampler;
 
 /// Indices of one epoch, `[n labels]`.
 ///
-/// [`Sampler::Shuffle`] gives each index once. [`Sampler::Weighted`] draws with replacement: first a class that has a recording, then one
-/// of its recordings, each with equal probability.
+/// [`Sampler::Shuffle`] gives each index once. [`Sampler::Weighted`] draws with replacement: first a class that has a
+/// recording, then one of its recordings, each with equal probability.
 pub fn epoch_order(sampler: Sampler, labels: &[usize], rng: &mut ChaCha8Rng) -> Vec<usize> {
     match sampler {
         Sampler::Shuffle => {

@@ -8,7 +8,7 @@ use crate::Error;
 use crate::config::BackboneConfig;
 use crate::embed::whitening::Whitening;
 
-/// Recordings that pass the trained layers together; feature maps take much memory.
+/// Number of recordings that pass through the trained layers together; feature maps take much memory.
 const STEP: usize = 32;
 
 /// Where all trials of a search start.

@@ -57,7 +57,7 @@ pub(super) fn run(
     listener.finish(&mut show)
 }
 
-/// Reads standard input in a thread of its own, so that waiting for sound does not delay signals. An empty chunk marks the end.
+/// Reads standard input in a separate thread, so that waiting for sound does not delay signals. An empty chunk marks the end.
 fn read_in_background() -> Receiver<io::Result<Vec<u8>>> {
     let (sender, chunks) = sync_channel(CHUNKS_WAITING);
     std::thread::spawn(move || {

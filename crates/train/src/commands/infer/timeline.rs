@@ -1,5 +1,5 @@
-//! `wail infer --window S`: when cries begin and end in recordings of any length. Events are printed as they end, so hours of sound take no
-//! more memory than a minute.
+//! `wail infer --window S`: when cries begin and end in recordings of any length. Events are printed as they end, so memory use
+//! does not depend on the length.
 
 use std::path::{Path, PathBuf};
 
@@ -41,7 +41,7 @@ pub(super) fn run(
                 None
             }
             Err(Stopped::Printing(error)) => return Err(error),
-            // The command line is wrong, not the file.
+            // The fault is in the command line, not in the file.
             Err(Stopped::Listening(error @ (predict::Error::Windows(_) | predict::Error::Coverage { .. }))) => {
                 return Err(Error::Request(error));
             }
