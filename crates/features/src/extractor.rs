@@ -110,7 +110,7 @@ impl Extractor {
     ///
     /// # Errors
     /// As [`Extractor::decode_file`].
-    pub fn hear_file(
+    pub fn stream_file(
         &self,
         path: &Path,
         sink: &mut dyn FnMut(&[f32], u32) -> ControlFlow<()>,

@@ -40,7 +40,7 @@ impl Classifier {
     ) -> Result<(f64, Vec<String>), E> {
         let mut listener: Option<Listener> = None;
         let mut failure = None;
-        let decoded = self.extractor().hear_file(path, &mut |samples, sample_rate_hz| {
+        let decoded = self.extractor().stream_file(path, &mut |samples, sample_rate_hz| {
             let mut push = || -> Result<(), E> {
                 let listener = match &mut listener {
                     Some(listener) => listener,
