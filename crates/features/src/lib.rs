@@ -62,5 +62,5 @@ pub use front_end::{FrontEnd, IMAGE, ImageConfig, InputShape, PATCHES, YamnetCon
 pub use invalid::Invalid;
 pub use mel_filters::mel_filter_bank;
 pub use waveform_augment::WaveformAugment;
-pub use window::hann;
+pub use window::{hann, hann_weights};
 pub use yamnet_spec::YAMNET_PATCH;

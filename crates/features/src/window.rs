@@ -5,8 +5,12 @@ use std::f64::consts::TAU;
 /// A periodic Hann window, `[length]` f32 in 0..=1: `0.5 - 0.5 cos(2 pi i / length)`, computed in f64. The same values
 /// as `scipy.signal.get_window("hann", length)`.
 pub fn hann(length: usize) -> Vec<f32> {
-    let weight = |i: usize| 0.5 - 0.5 * (TAU * i as f64 / length as f64).cos();
-    (0..length).map(|i| weight(i) as f32).collect()
+    hann_weights(length).map(|weight| weight as f32).collect()
+}
+
+/// The weights of [`hann`] in f64.
+pub fn hann_weights(length: usize) -> impl Iterator<Item = f64> {
+    (0..length).map(move |i| 0.5 - 0.5 * (TAU * i as f64 / length as f64).cos())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use std::f64::consts::TAU;
 
+use features::hann_weights;
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
 
@@ -41,8 +42,8 @@ fn low_voice<R: Rng>(cry: &[f32], rate_hz: f64, rng: &mut R) -> Vec<f32> {
         while at < voice.len() {
             let length = (rng.random_range(0.6..1.4) * rate_hz / per_second) as usize + 1;
             let loud: f64 = if rng.random_bool(0.15) { 0.0 } else { rng.random_range(0.4..1.0) };
-            for (i, sample) in voice[at..].iter_mut().take(length).enumerate() {
-                *sample *= (loud * hann(i as f64 / length as f64).powf(0.6)) as f32;
+            for (sample, weight) in voice[at..].iter_mut().zip(hann_weights(length)) {
+                *sample *= (loud * weight.powf(0.6)) as f32;
             }
             at += length;
         }
@@ -90,14 +91,9 @@ fn loud_moment<R: Rng>(cry: &[f32], rng: &mut R) -> usize {
 /// Adds `length` samples of `cry` from `from` on to `sound` at `at`, under a Hann window.
 fn add_window(sound: &mut [f32], at: usize, cry: &[f32], from: usize, length: usize, gain: f32) {
     let pieces = sound.iter_mut().skip(at).zip(cry.iter().skip(from)).take(length);
-    for (i, (sample, piece)) in pieces.enumerate() {
-        *sample += gain * hann(i as f64 / length as f64) as f32 * piece;
+    for ((sample, piece), weight) in pieces.zip(hann_weights(length)) {
+        *sample += gain * weight as f32 * piece;
     }
-}
-
-/// Hann window at `x`, 0 to 1.
-fn hann(x: f64) -> f64 {
-    0.5 - 0.5 * (TAU * x).cos()
 }
 
 #[cfg(test)]
