@@ -14,8 +14,8 @@ const FIXTURES: &str = "tests/fixtures/0.1.0";
 const SOUND: &str = "../features/tests/fixtures/pcm_s16le.wav";
 const OPTIONS: Options = Options { top_k: 3, min_confidence: None, coverage: None };
 
-/// Fails unless label, probabilities and score equal those of `expected` to 1e-6.
-fn check(classifier: &Classifier, expected: &Value, case: &str) {
+/// Fails unless label, probabilities and score equal those of `expected` within `tolerance`.
+fn check(classifier: &Classifier, expected: &Value, tolerance: f64, case: &str) {
     let found = classifier.classify_file(Path::new(SOUND), &OPTIONS).unwrap();
     let found: Value = serde_json::to_value(found).unwrap();
     assert_eq!((&found["label"], &found["not_a_cry"]), (&expected["label"], &expected["not_a_cry"]), "{case}");
@@ -24,7 +24,7 @@ fn check(classifier: &Classifier, expected: &Value, case: &str) {
         all.chain([&answer["cry_score"]]).map(|number| number.as_f64().unwrap()).collect()
     };
     for (found, expected) in numbers(&found).into_iter().zip(numbers(expected)) {
-        assert!((found - expected).abs() < 1e-6, "{case}: {found}, not {expected}");
+        assert!((found - expected).abs() < tolerance, "{case}: {found}, not {expected}");
     }
 }
 
@@ -32,10 +32,16 @@ fn check(classifier: &Classifier, expected: &Value, case: &str) {
 fn a_model_of_yamnet_answers_as_before() {
     let expected = std::fs::read_to_string(format!("{FIXTURES}/yamnet.json")).unwrap();
     let expected: Value = serde_json::from_str(&expected).unwrap();
-    for (file, engine) in [("yamnet.safetensors", "rten"), ("yamnet.onnx", "rten"), ("yamnet.onnx", "burn")] {
-        let compute = Compute::new(DeviceName::Cpu, engine.parse().unwrap()).unwrap();
+    // The answers are rten's; burn adds float32 in another order.
+    let cases = [
+        ("yamnet.safetensors", EngineName::Rten, 1e-6),
+        ("yamnet.onnx", EngineName::Rten, 1e-6),
+        ("yamnet.onnx", EngineName::Burn, 1e-5),
+    ];
+    for (file, engine, tolerance) in cases {
+        let compute = Compute::new(DeviceName::Cpu, engine).unwrap();
         let classifier = Classifier::load(&Path::new(FIXTURES).join(file), &compute).unwrap();
-        check(&classifier, &expected, &format!("{file} in {engine}"));
+        check(&classifier, &expected, tolerance, &format!("{file} in {engine:?}"));
     }
 }
 
@@ -44,7 +50,7 @@ fn the_model_in_the_box_answers_as_before() {
     let expected = std::fs::read_to_string(format!("{FIXTURES}/in_the_box.json")).unwrap();
     let classifier =
         Classifier::find(None, Path::new(""), &Compute::new(DeviceName::Cpu, EngineName::Rten).unwrap()).unwrap();
-    check(&classifier, &serde_json::from_str(&expected).unwrap(), in_the_box::NAME);
+    check(&classifier, &serde_json::from_str(&expected).unwrap(), 1e-6, in_the_box::NAME);
 }
 
 #[test]
