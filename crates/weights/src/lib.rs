@@ -1,5 +1,7 @@
 //! The known weight files: their register, their download, their verification.
 //!
+//! - [`Register`] lists the files, [`fetch`] downloads one, [`verify()`] compares it with its SHA-256.
+//!
 //! ```
 //! use weights::{Register, State, verify};
 //!
