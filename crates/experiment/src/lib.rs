@@ -1,5 +1,8 @@
 //! What a run leaves on disk: its folder, its journal, its tables and the data of its report. Nothing here trains.
 //!
+//! - [`RunFolder`] names and writes a run's folder; [`journal`] says what is finished; [`tables`] are its CSV files.
+//! - [`Report`] is `report.json`; [`TrialConfig`] and [`TrialResult`] are a trial; [`seed`] derives every random draw.
+//!
 //! ```
 //! use experiment::journal::{Journal, JournalState, Record};
 //!

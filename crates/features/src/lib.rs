@@ -1,5 +1,8 @@
 //! Audio bytes to an encoder's inputs: decode, resample, log-mel, resize, augmentation.
 //!
+//! - [`Extractor`]: all steps; [`FeatureConfig`], [`FrontEnd`]: settings; [`SpecAugment`], [`WaveformAugment`]:
+//!   augmentation.
+//!
 //! ```text
 //! bytes ─decode─▶ samples ─resample─▶ 8 kHz mono ─clip/pad─▶ [56000] ─log-mel─▶ [128, 219] in 0..1 ─resize─▶ image [224, 224]
 //! bytes ─decode─▶ samples ─resample─▶ 16 kHz mono ─clip─▶ YAMNet's log-mel ─▶ patches [720, 64]

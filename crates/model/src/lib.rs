@@ -1,5 +1,9 @@
 //! An encoder's inputs to logits: ResNet and YAMNet in burn, the head, ONNX, TFLite and safetensors weights, devices.
 //!
+//! - [`Arch`], [`BackboneWeights`]: an encoder and its weights; [`Compute`], [`Engine`]: what runs it; [`Head`],
+//!   [`Gate`].
+//! - [`save_model`], [`load_model`], [`save_onnx`]: model files; [`Network`], [`Backbone`]: burn modules.
+//!
 //! ```text
 //! .onnx, .tflite, .safetensors ─BackboneWeights::load─▶ BackboneWeights ─Compute::engine─▶ Engine
 //! record: image [h, w], patches [frames, 64] ─Engine─▶ embedding [n, 512] (YAMNet: 1024) ─Head─▶ logits [n, classes]

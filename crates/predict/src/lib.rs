@@ -1,5 +1,9 @@
 //! From a saved model and audio bytes to a prediction. Every program that predicts calls [`Classifier`].
 //!
+//! - [`Classifier`]: a recording to a [`Prediction`]; [`model_file`] finds its model, [`in_the_box`] is the built-in
+//!   one.
+//! - [`Listener`]: long recordings and streams, window by window; [`Timeline`] joins windows to [`Event`]s.
+//!
 //! Classifies half a second of silence with the built-in model:
 //!
 //! ```

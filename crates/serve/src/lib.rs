@@ -1,5 +1,8 @@
 //! The classifier over HTTP.
 //!
+//! - [`listen`] and [`router`]: connections and routes; [`api`]: handlers; [`upload`]: bodies; [`limits`]; [`lambda`];
+//!   [`cli`].
+//!
 //! ```text
 //! connection ─listen─▶ request ─router─▶ api ─upload─▶ recordings ─service─▶ answers
 //! ```

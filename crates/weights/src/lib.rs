@@ -1,5 +1,7 @@
 //! The known weight files: register, download and verification.
 //!
+//! - [`Register`] lists the files, [`fetch`] downloads one, [`verify()`] compares it with its SHA-256.
+//!
 //! ```
 //! use weights::{Register, State, verify};
 //!

@@ -28,7 +28,7 @@ impl Compute {
     /// Resolves the device and the engine.
     ///
     /// [`DeviceName::Auto`] is the first GPU that this build supports and that responds, otherwise the CPU; a software GPU, which is
-    /// slower, is used only if it is named. [`EngineName::Auto`] is rten on the CPU, where it is twice as fast, otherwise burn.
+    /// slower, is used only if it is named. [`EngineName::Auto`] is rten on the CPU, where it is faster in batches, otherwise burn.
     ///
     /// # Errors
     /// [`Error::Device`] for a device that is not part of this build (the message says how to build it) or does not respond, and for rten
