@@ -33,7 +33,7 @@ impl Upload {
     /// Reads a request body: a form with one or more fields `file`, a sound file, or, if fetching is on, JSON with a `url`.
     ///
     /// # Errors
-    /// The errors of [`crate::body::Memory::read`], [`Problem::Invalid`] if there is no recording, [`Problem::MediaType`] for other
+    /// The errors of `Memory::read`, [`Problem::Invalid`] if there is no recording, [`Problem::MediaType`] for other
     /// content types, [`Problem::Unusable`] for a damaged form.
     pub async fn read(request: Request, service: &Service) -> Result<Self, Problem> {
         let header = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

@@ -3,8 +3,6 @@
 //! Room, microphone and codec remain. Without decoys a gate could learn to distinguish recordings from synthetic sounds instead
 //! of cries from other sounds. Decoys are made from training recordings only.
 
-use std::f64::consts::TAU;
-
 use features::hann_weights;
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
@@ -98,6 +96,8 @@ fn add_window(sound: &mut [f32], at: usize, cry: &[f32], from: usize, length: us
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::TAU;
+
     use super::*;
     use experiment::seed;
 
