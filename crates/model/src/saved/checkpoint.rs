@@ -26,7 +26,7 @@ pub struct CheckpointInfo {
     pub head: HeadConfig,
     /// The layers of the encoder that were trained together with the head.
     pub trained: Trainable,
-    /// Provenance, as in [`ModelInfo`](crate::ModelInfo).
+    /// Calibration, as in [`ModelInfo`](crate::ModelInfo).
     pub calibration: serde_json::Value,
 }
 
