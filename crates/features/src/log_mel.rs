@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
+use rustfft::Fft;
 use rustfft::num_complex::Complex;
-use rustfft::{Fft, FftPlanner};
 
+use crate::fft::forward_fft;
 use crate::front_end::ImageConfig;
 use crate::logarithm::log2;
 use crate::mel_filters::{SparseFilters, mel_filter_bank};
@@ -81,7 +82,7 @@ impl BandEnergies {
         lead: usize,
         spectrum: Spectrum,
     ) -> Self {
-        Self { fft: FftPlanner::new().plan_fft_forward(window.len()), window, filters, hop_length, lead, spectrum }
+        Self { fft: forward_fft(window.len()), window, filters, hop_length, lead, spectrum }
     }
 
     /// `[n_bands, n_frames]` row-major, from frame 0 on. Outside the waveform there are zeros.

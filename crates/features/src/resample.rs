@@ -8,8 +8,10 @@
 
 use std::sync::Arc;
 
+use rustfft::Fft;
 use rustfft::num_complex::Complex;
-use rustfft::{Fft, FftPlanner};
+
+use crate::fft::{forward_fft, inverse_fft};
 
 /// Half the length of the filter, in samples of the lower of the two rates.
 const HALF_WIDTH: f64 = 115.786;
@@ -46,8 +48,7 @@ impl Resampler {
         let blocks = blocks.next_power_of_two();
         let (n_in, n_out) = (blocks * down, blocks * up);
 
-        let mut planner = FftPlanner::new();
-        let forward = planner.plan_fft_forward(n_in);
+        let forward = forward_fft(n_in);
         let cutoff = CUTOFF * lower_hz / f64::from(from_hz); // share of the Nyquist frequency of the input
         let kernel = |at: f64| {
             let window = bessel_i0(KAISER_BETA * (1.0 - (at / half_width).powi(2)).max(0.0).sqrt());
@@ -64,7 +65,7 @@ impl Resampler {
         }
         forward.process(&mut taps);
         let response = taps[..n_in.min(n_out) / 2].iter().map(|bin| bin.re).collect();
-        Self { up, down, margin, forward, inverse: planner.plan_fft_inverse(n_out), response }
+        Self { up, down, margin, forward, inverse: inverse_fft(n_out), response }
     }
 
     /// Resamples all of `input`, `[n]`, to `[ceil(n * up / down)]`, the length that librosa gives.

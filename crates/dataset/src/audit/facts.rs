@@ -1,7 +1,6 @@
 //! Facts about one recording that can be measured without knowing what it sounds like.
 
-use features::{Audio, hann};
-use rustfft::FftPlanner;
+use features::{Audio, forward_fft, hann};
 use rustfft::num_complex::Complex;
 use serde::Serialize;
 
@@ -132,7 +131,7 @@ fn clipped(samples: &[f32], peak: f32) -> usize {
 
 fn bandwidth_hz(samples: &[f32], rate_hz: f64) -> f64 {
     let n_fft = ((2.0 * FRAME_SECONDS * rate_hz) as usize).next_power_of_two();
-    let fft = FftPlanner::new().plan_fft_forward(n_fft);
+    let fft = forward_fft(n_fft);
     let window = hann(n_fft);
     let mean = samples.iter().sum::<f32>() / samples.len() as f32;
     let mut power = vec![0.0_f64; n_fft / 2];

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use features::hann;
+use features::{forward_fft, hann};
+use rustfft::Fft;
 use rustfft::num_complex::Complex;
-use rustfft::{Fft, FftPlanner};
 
 /// Samples of a transform at 8 kHz: 64 ms, bins of 15.6 Hz.
 const N_FFT: usize = 512;
@@ -48,7 +48,7 @@ pub(in crate::audit) struct Fingerprinter {
 
 impl Fingerprinter {
     pub fn new() -> Self {
-        Self { fft: FftPlanner::new().plan_fft_forward(N_FFT), window: hann(N_FFT) }
+        Self { fft: forward_fft(N_FFT), window: hann(N_FFT) }
     }
 
     /// Landmarks of a waveform at 8 kHz of at most 1000 s, in time order; none for silence.
