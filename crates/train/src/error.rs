@@ -13,6 +13,17 @@ pub enum Error {
     /// Wrong use of the command line, or an invalid configuration: exit code 2.
     #[error("{0}")]
     Config(String),
+    /// A configuration that cannot be read, or is not valid TOML: exit code 2.
+    #[error("{what}: {source}")]
+    ConfigFile {
+        /// The file, and what was done with it.
+        what: String,
+        /// Why it failed.
+        source: Source,
+    },
+    /// A pattern for recorders that the command line gives and that cannot be used: exit code 2.
+    #[error(transparent)]
+    RecorderPattern(dataset::Error),
     /// The device or engine is not in this build or does not answer, or the two cannot be combined: exit code 2.
     #[error(transparent)]
     Compute(model::Error),
@@ -124,7 +135,12 @@ impl Error {
     /// 75 stopped by a signal.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Compute(_) | Self::Request(_) | Self::Features(_) => 2,
+            Self::Config(_)
+            | Self::ConfigFile { .. }
+            | Self::RecorderPattern(_)
+            | Self::Compute(_)
+            | Self::Request(_)
+            | Self::Features(_) => 2,
             Self::Dataset(dataset::Error::Write { .. }) => 1,
             Self::Data(_) | Self::Dataset(_) | Self::Recording { .. } => 3,
             Self::Weights(_)
@@ -156,6 +172,11 @@ impl Error {
     /// Wraps an error of the device or engine, for `map_err`; `what` says what was computed.
     pub(crate) fn device<E: Into<Source>>(what: &'static str) -> impl Fn(E) -> Self {
         move |source| Self::Device { what, source: source.into() }
+    }
+
+    /// Wraps an error of reading or parsing a configuration, for `map_err`; `what` says what was done.
+    pub(crate) fn config_file<E: Into<Source>>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
+        move |source| Self::ConfigFile { what: what.into(), source: source.into() }
     }
 
     /// Wraps an encoder's error, for `map_err`; `what` says what was to be encoded.

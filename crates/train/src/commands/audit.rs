@@ -68,7 +68,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let split = args.split.as_deref().map(|dir| split_from_csv(&corpus, dir)).transpose()?;
     let rule = RecorderRule::new(args.recorder_pattern.as_deref(), args.recorder_csv.as_deref(), &corpus);
     let rule = rule.map_err(|error| match args.recorder_pattern {
-        Some(_) => Error::Config(error.to_string()),
+        Some(_) => Error::RecorderPattern(error),
         None => error.into(),
     })?;
     let audit = audit(&corpus, split.as_deref(), &rule, seed::derive(args.seed, &["audit"]))?;

@@ -36,10 +36,10 @@ pub trait Settings: Serialize + DeserializeOwned {
     /// Reads the file at `path` and parses it as [`Settings::parse`] does.
     ///
     /// # Errors
-    /// [`Error::Config`], also if the file cannot be read.
+    /// [`Error::ConfigFile`] if the file cannot be read; as [`Settings::parse`].
     fn load(path: &Path, overrides: &[String]) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| Error::Config(format!("{}: cannot be read: {e}", path.display())))?;
+        let unreadable = Error::config_file(format!("{}: cannot be read", path.display()));
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
         Self::parse(&path.display().to_string(), &text, overrides)
     }
 
@@ -47,19 +47,20 @@ pub trait Settings: Serialize + DeserializeOwned {
     /// is a string) and validates the result.
     ///
     /// # Errors
-    /// [`Error::Config`] with every problem, each with its line and column if the file contains it.
+    /// [`Error::ConfigFile`] if it is not valid TOML or has unknown keys, [`Error::Config`] with every invalid value, each with its line
+    /// and column if the file contains it.
     fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Self, Error> {
-        let fail = |message: String| Error::Config(format!("{name}: {message}"));
-        let mut table: toml::Table = toml::from_str(text).map_err(|e| fail(e.to_string()))?;
+        let mut table: toml::Table = toml::from_str(text).map_err(Error::config_file(name))?;
         let with = |table: &toml::Table| {
-            table.clone().try_into::<Self>().map_err(|e| match overrides {
-                [] => fail(e.to_string()),
-                _ => Error::Config(format!("{name} with --set {}: {e}", overrides.join(" --set "))),
-            })
+            let what = match overrides {
+                [] => name.to_owned(),
+                _ => format!("{name} with --set {}", overrides.join(" --set ")),
+            };
+            table.clone().try_into::<Self>().map_err(Error::config_file(what))
         };
         let mut problems = take_misplaced(&mut table);
         let mut config: Self = match problems[..] {
-            [] => toml::from_str(text).map_err(|e| fail(e.to_string()))?,
+            [] => toml::from_str(text).map_err(Error::config_file(name))?,
             _ => with(&table)?,
         };
         if !overrides.is_empty() {
@@ -70,7 +71,7 @@ pub trait Settings: Serialize + DeserializeOwned {
             config = with(&table)?;
         }
         if let Some(defaults) = config.special_defaults() {
-            let defaults = toml::Table::try_from(defaults).map_err(|e| fail(e.to_string()))?;
+            let defaults = toml::Table::try_from(defaults).map_err(Error::config_file(name))?;
             fill_in(&mut table, defaults);
             problems.extend(take_misplaced(&mut table));
             config = with(&table)?;
@@ -86,15 +87,18 @@ pub trait Settings: Serialize + DeserializeOwned {
                 format!("{place}{}: {}", problem.key, problem.message)
             })
             .collect();
-        if problems.is_empty() { Ok(config) } else { Err(fail(problems.join("\n  "))) }
+        match problems[..] {
+            [] => Ok(config),
+            _ => Err(Error::Config(format!("{name}: {}", problems.join("\n  ")))),
+        }
     }
 
     /// The resolved configuration as TOML.
     ///
     /// # Errors
-    /// [`Error::Config`] if a value has no TOML form (an integer of 2^63 or more).
+    /// [`Error::ConfigFile`] if a value has no TOML form (an integer of 2^63 or more).
     fn to_toml(&self) -> Result<String, Error> {
-        toml::to_string(self).map_err(|e| Error::Config(format!("the configuration cannot be written as TOML: {e}")))
+        toml::to_string(self).map_err(Error::config_file("the configuration cannot be written as TOML"))
     }
 }
 
