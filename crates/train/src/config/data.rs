@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use dataset::FloatCache;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -112,6 +113,11 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
+    /// Cache of embeddings, inside [`DataConfig::cache_dir`].
+    pub fn embedding_cache(&self) -> FloatCache {
+        FloatCache::new(&self.cache_dir().join("embeddings"))
+    }
+
     /// Folder of the caches: `cache`, inside `WAIL_HOME` if it is set.
     pub fn cache_dir(&self) -> PathBuf {
         home::inside(&self.cache)

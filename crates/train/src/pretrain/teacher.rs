@@ -55,7 +55,7 @@ pub(super) fn targets(
         ),
         sample_rate_hz: config.features.waveform_rate_hz(),
         extractor: Extractor::new(&features).map_err(Error::Features)?,
-        cache: FloatCache::new(&config.data.cache_dir().join("embeddings")),
+        cache: config.data.embedding_cache(),
     };
     let progress = Progress::new("embedding (teacher)", "recordings and sounds");
     let mut rows = Vec::new();

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use dataset::FloatCache;
 use experiment::GateSummary;
 use model::{Gate, ModelInfo, Trainable};
 use serde_json::json;
@@ -71,7 +70,7 @@ fn train_gate(prepared: &Prepared, engines: &Engines, found: &Found) -> Result<T
         images: &prepared.images,
         engine: trained.as_deref().unwrap_or(engines.whole()),
         engine_key: &engine_key,
-        cache: &FloatCache::new(&config.data.cache_dir().join("embeddings")),
+        cache: &config.data.embedding_cache(),
         known_to_backbone: prepared.backbone.pretraining.sounds_per_kind > 0,
         seed: config.seed,
     };

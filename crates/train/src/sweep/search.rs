@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dataset::{FloatCache, split_to_csv};
+use dataset::split_to_csv;
 use experiment::journal::{Outcome, Record};
 use experiment::tables::write_leaderboard;
 use experiment::{Epoch, RunFolder, Scored, TrialConfig, TrialResult, TrialSummary};
@@ -183,7 +183,7 @@ impl Search<'_> {
     /// Embeds the recordings with `frozen`, the layers before the part `trained`.
     fn embed(&self, frozen: &dyn Engine, trained: Trainable, places: &Places) -> Result<Embeddings, Error> {
         let Prepared { config, data, images, .. } = self.prepared;
-        let cache = FloatCache::new(&config.data.cache_dir().join("embeddings"));
+        let cache = config.data.embedding_cache();
         let pass = EmbeddingPass {
             corpus: &data.corpus,
             images,
