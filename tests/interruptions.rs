@@ -1,11 +1,11 @@
-//! Runs that are killed, stopped, repeated, extended, or locked by another process.
+//! Runs that are killed, stopped, repeated, extended, or locked by another process, and commands whose reader leaves.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "run_files.rs"]
 mod run_files;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, PipeWriter};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
@@ -129,19 +129,19 @@ fn a_run_that_is_killed_many_times_ends_like_an_uninterrupted_one() {
 
 #[test]
 fn a_signal_ends_a_run_with_75_and_the_same_command_resumes_it() {
-    for trained in ["none", "layer4"] {
+    for (trained, name) in [("none", "-TERM"), ("layer4", "-TERM"), ("none", "-USR1"), ("none", "-HUP")] {
         let epochs = if trained == "none" { 600 } else { 60 };
         let long = ["--set", &format!("train.epochs={epochs}"), "--set", &format!("backbone.train={trained:?}")]
             .map(str::to_owned);
         let long = long.each_ref().map(String::as_str);
         let folder = fresh();
         let mut child = started(folder.path(), &long);
-        signal(&child, "-TERM");
-        assert_eq!(child.wait().unwrap().code(), Some(75));
+        signal(&child, name);
+        assert_eq!(child.wait().unwrap().code(), Some(75), "{name}");
         finish(folder.path(), &long);
         let other = fresh();
         finish(other.path(), &long);
-        assert!(contents(folder.path()) == contents(other.path()), "backbone.train = {trained}");
+        assert!(contents(folder.path()) == contents(other.path()), "backbone.train = {trained}, {name}");
     }
 }
 
@@ -276,4 +276,42 @@ fn an_io_error_within_a_trial_ends_the_run_and_is_not_recorded() {
     assert!(text(&output).contains("data/cache/training/"), "{}", text(&output));
     let (_journal, records) = Journal::open(&run_in(folder.path())).unwrap();
     assert_eq!(records, [Record::Begin { epochs: 10000 }]);
+}
+
+/// A pipe whose reader is gone.
+fn closed_pipe() -> PipeWriter {
+    std::io::pipe().unwrap().1
+}
+
+#[test]
+fn a_command_whose_reader_left_ends_quietly() {
+    let folder = fresh();
+    let sound = concat!(env!("CARGO_MANIFEST_DIR"), "/../features/tests/fixtures/pcm_s16le.wav");
+    let commands: [&[&str]; 13] = [
+        &["--help"],
+        &["--version"],
+        &["config", "list"],
+        &["config", "keys"],
+        &["config", "show", "sweep.toml"],
+        &["completions", "bash"],
+        &["man"],
+        &["weights", "list"],
+        &["weights", "verify"],
+        &["synth", "--out", "corpus", "--recordings", "40"],
+        &["audit", "corpus"],
+        &["infer", sound],
+        &["infer", sound, "--window", "2", "--format", "csv"],
+    ];
+    for arguments in commands {
+        let output = run_files::command(folder.path(), arguments).stdout(closed_pipe()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", text(&output));
+        assert!(!text(&output).contains("standard output"), "{arguments:?}: {}", text(&output));
+        let output = run_files::command(folder.path(), arguments).stderr(closed_pipe()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}, without a reader of its messages");
+    }
+    let output = run_files::command(folder.path(), &["infer", "nothing.wav"]).stderr(closed_pipe()).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "an error keeps its code");
+    let output = command(folder.path(), &[]).stdout(closed_pipe()).stderr(closed_pipe()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_same(&contents(folder.path()), &contents(UNDISTURBED.path()), "without a reader");
 }

@@ -1,6 +1,16 @@
-//! Fault injection: tests abort the process or fail an I/O step here.
+//! Fault injection: tests abort the process, fail an I/O step or take away the file system's locks here.
 
+use std::fs::{File, TryLockError};
 use std::io;
+
+/// Locks `file` if no other process holds it.
+pub(crate) fn try_lock(file: &File) -> Result<(), TryLockError> {
+    #[cfg(feature = "faults")]
+    if std::env::var_os("WAIL_NO_LOCKS").is_some() {
+        return Err(TryLockError::Error(io::ErrorKind::Unsupported.into()));
+    }
+    file.try_lock()
+}
 
 /// Called before each step of a write.
 #[cfg(not(feature = "faults"))]

@@ -1,6 +1,7 @@
-//! Files that appear whole or not at all, and small file operations that the other crates share.
+//! Files that appear whole or not at all, locks, and small file operations that the other crates share.
 //!
 //! - [`write_atomic`] replaces a file in one step; [`append`] adds to an open file and waits for the disk.
+//! - [`LockedFile`] is held by one process at a time, also on file systems without locks.
 //! - [`open_regular_file`] refuses pipes, devices and folders instead of waiting for them.
 //! - [`hex`], [`sha256_hex`] and [`sha256_hex_of`] identify contents.
 //!
@@ -20,13 +21,17 @@
 //! # Fault injection
 //! With the cargo feature `faults`, the environment variable `WAIL_ABORT_AT=n` aborts the process before the n-th step
 //! of a write (create, write, sync, rename, sync of the folder, append), and `WAIL_FAIL_AT=n` makes that step fail with
-//! an I/O error. End-to-end tests use this to stop a run at every step.
+//! an I/O error. `WAIL_NO_LOCKS` makes every file system one without locks. End-to-end tests use this to stop a run at
+//! every step.
 
 mod digest;
 mod fault;
+mod lease;
+mod lock;
 mod regular_file;
 mod write;
 
 pub use digest::{hex, sha256_hex, sha256_hex_of};
+pub use lock::{LockError, LockedFile};
 pub use regular_file::open_regular_file;
 pub use write::{append, write_atomic};

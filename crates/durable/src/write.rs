@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
 use crate::fault::step;
 
 /// Writes `bytes` to `path` in one step: a reader sees the old file or the new one, even after a power cut.
@@ -14,16 +16,8 @@ use crate::fault::step;
 /// # Errors
 /// Any I/O error. `path` is then unchanged, unless only the last step failed, the sync of the folder.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    // Temporary files are private by default; this one becomes an ordinary file, so the umask decides.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     step()?;
-    let mut file = builder.tempfile_in(folder)?;
+    let mut file = temporary_beside(path)?;
     step()?;
     file.write_all(bytes)?;
     step()?;
@@ -32,9 +26,25 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.persist(path).map_err(|error| error.error)?;
     step()?;
     if cfg!(unix) {
-        File::open(folder)?.sync_all()?;
+        File::open(folder_of(path))?.sync_all()?;
     }
     Ok(())
+}
+
+/// A new file in the folder of `path`, which becomes `path` when it is persisted, and is removed otherwise.
+pub(crate) fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    // Temporary files are private by default; this one becomes an ordinary file, so the umask decides.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder_of(path))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// Appends `bytes` to `file`, whose cursor is at its end, and waits until they are on disk.

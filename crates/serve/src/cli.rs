@@ -142,7 +142,9 @@ async fn serve_until_signal(service: Arc<Service>, address: SocketAddr) -> Resul
 }
 
 fn start_log(format: LogFormat) {
-    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).with_ansi(false);
+    // A log that nobody reads any more is not an error: the subscriber would panic as it reports it.
+    let log = tracing_subscriber::fmt().log_internal_errors(false);
+    let log = log.with_writer(std::io::stderr).with_target(false).with_ansi(false);
     match format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),

@@ -51,25 +51,33 @@ enum Command {
     Man(commands::man::Args),
 }
 
-/// Parses the arguments of the process and runs the command.
+/// Parses the arguments of the process and runs the command. A closed pipe on standard output is a quiet end.
 ///
 /// # Errors
 /// The command's [`Error`]. Wrong arguments end the process with code 2 and a hint.
 pub fn run() -> Result<(), Error> {
-    let cli = Cli::parse();
-    match cli.command {
-        None => commands::sweep::run(&cli.sweep),
-        Some(Command::Infer(args)) => commands::infer::run(&args),
-        Some(Command::Pretrain(args)) => commands::pretrain::run(&args),
-        Some(Command::Report(args)) => commands::report::run(&args),
-        Some(Command::Export(args)) => commands::export::run(&args),
-        Some(Command::Audit(args)) => commands::audit::run(&args),
-        Some(Command::Features(args)) => commands::features::run(&args),
-        Some(Command::Embed(args)) => commands::embed::run(&args),
-        Some(Command::Weights(args)) => commands::weights::run(&args),
-        Some(Command::Synth(args)) => commands::synth::run(&args),
-        Some(Command::Config(args)) => commands::config::run(&args),
-        Some(Command::Completions(args)) => commands::completions::run(&args, Cli::command()),
-        Some(Command::Man(args)) => commands::man::run(&args, Cli::command()),
+    match Cli::parse().run() {
+        Err(Error::ClosedPipe) => Ok(()),
+        result => result,
+    }
+}
+
+impl Cli {
+    fn run(self) -> Result<(), Error> {
+        match self.command {
+            None => commands::sweep::run(&self.sweep),
+            Some(Command::Infer(args)) => commands::infer::run(&args),
+            Some(Command::Pretrain(args)) => commands::pretrain::run(&args),
+            Some(Command::Report(args)) => commands::report::run(&args),
+            Some(Command::Export(args)) => commands::export::run(&args),
+            Some(Command::Audit(args)) => commands::audit::run(&args),
+            Some(Command::Features(args)) => commands::features::run(&args),
+            Some(Command::Embed(args)) => commands::embed::run(&args),
+            Some(Command::Weights(args)) => commands::weights::run(&args),
+            Some(Command::Synth(args)) => commands::synth::run(&args),
+            Some(Command::Config(args)) => commands::config::run(&args),
+            Some(Command::Completions(args)) => commands::completions::run(&args, Cli::command()),
+            Some(Command::Man(args)) => commands::man::run(&args, Cli::command()),
+        }
     }
 }

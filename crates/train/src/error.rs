@@ -74,6 +74,10 @@ pub enum Error {
     #[error("stopped on a signal; run the same command again to resume")]
     Interrupted,
 
+    /// The reader of standard output closed it, as `head` does: a quiet end with exit code 0.
+    #[error("standard output is closed")]
+    ClosedPipe,
+
     /// Training diverged: exit code 1. Only this error is recorded as the outcome of a trial.
     #[error("{0}")]
     Diverged(String),
@@ -127,12 +131,12 @@ pub enum Error {
     },
     /// The system does not let the program handle signals: exit code 1.
     #[error("signals cannot be handled: {0}")]
-    Signals(#[from] ctrlc::Error),
+    Signals(#[source] io::Error),
 }
 
 impl Error {
-    /// The exit code of the process: 1 failed, 2 wrong use or configuration, 3 bad input data, 4 missing or unusable weights,
-    /// 75 stopped by a signal.
+    /// The exit code of the process: 0 if nobody reads its output any more, 1 failed, 2 wrong use or configuration, 3 bad input
+    /// data, 4 missing or unusable weights, 75 stopped by a signal.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_)
@@ -148,6 +152,7 @@ impl Error {
             | Self::ModelFile(_)
             | Self::NoModel(_)
             | Self::SavedSettings { .. } => 4,
+            Self::ClosedPipe => 0,
             Self::Interrupted => 75,
             Self::Run(error) => run_exit_code(error),
             Self::Report(error) => report_exit_code(error),

@@ -24,6 +24,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+// A closed pipe must not panic: print through `terminal::stdout` and `terminal::stderr`.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod args;
 pub mod backbone;
 pub mod cli;

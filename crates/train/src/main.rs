@@ -6,7 +6,7 @@ fn main() -> ExitCode {
     match train::cli::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            train::terminal::stderr::line(format_args!("error: {error}"));
             ExitCode::from(error.exit_code())
         }
     }

@@ -25,8 +25,8 @@ use serde_json::{Value, json};
 
 use crate::Error;
 use crate::config::Settings;
-use crate::terminal::interrupt;
 use crate::terminal::progress::Progress;
+use crate::terminal::{interrupt, stderr};
 use config::PretrainConfig;
 use objective::Projector;
 use resume::{ResumeFile, ResumePoint};
@@ -53,7 +53,7 @@ pub fn run(config: &PretrainConfig, compute: &Compute, out: &Path) -> Result<Pat
     run.remove_leftovers()?;
     let hash = sha256_hex(resolved.as_bytes());
     if JournalState::replay(records.iter().cloned()).finished.as_ref() == Some(&hash) {
-        eprintln!("finished   {}: nothing is left to do", run.path.display());
+        stderr::line(format_args!("finished   {}: nothing is left to do", run.path.display()));
         journal.finish(&records)?;
         return Ok(path);
     }
@@ -89,7 +89,7 @@ fn describe(
     for (name, text) in &sounds.split {
         run.write(&format!("split/{name}"), text.as_bytes())?;
     }
-    eprintln!(
+    stderr::line(format_args!(
         "run        {}\ndata       {} recordings and sounds, {} classes\nbackbone   {}: {}\ndevice     {}",
         run.path.display(),
         sounds.len(),
@@ -97,7 +97,7 @@ fn describe(
         config.arch,
         config.in_words(),
         compute.device_name()
-    );
+    ));
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use experiment::seed;
 use report::audit::{summary, write};
 
 use crate::Error;
+use crate::terminal::stdout;
 
 /// Arguments of `wail audit`.
 #[derive(Debug, clap::Args)]
@@ -73,8 +74,8 @@ pub fn run(args: &Args) -> Result<(), Error> {
     })?;
     let audit = audit(&corpus, split.as_deref(), &rule, seed::derive(args.seed, &["audit"]))?;
     let page = write(&audit, &corpus, &args.out)?;
-    print!("{}", summary(&audit));
-    println!("{}", page.display());
+    stdout::print(summary(&audit))?;
+    stdout::line(page.display())?;
     let covered = |kind| args.fail_on.iter().any(|fail_on| fail_on.covers(kind));
     let mut failed: Vec<&str> =
         audit.findings.iter().map(|f| f.kind).filter(|kind| covered(*kind)).map(Kind::name).collect();

@@ -1,10 +1,9 @@
 //! `wail completions SHELL`
 
-use std::io;
-
 use clap_complete::Shell;
 
 use crate::Error;
+use crate::terminal::stdout;
 
 /// Arguments of `wail completions`.
 #[derive(Debug, clap::Args)]
@@ -15,8 +14,12 @@ pub struct Args {
 }
 
 /// Prints the completion script of `program`.
+///
+/// # Errors
+/// [`Error::Io`] if it cannot be printed.
 pub fn run(args: &Args, mut program: clap::Command) -> Result<(), Error> {
     let name = program.get_name().to_owned();
-    clap_complete::generate(args.shell, &mut program, name, &mut io::stdout());
-    Ok(())
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut program, name, &mut script);
+    stdout::print(String::from_utf8_lossy(&script))
 }

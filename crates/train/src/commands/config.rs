@@ -6,6 +6,7 @@ use crate::Error;
 use crate::config::built_in::{self, BUILT_IN};
 use crate::config::{Config, reference};
 use crate::pretrain::config::PretrainConfig;
+use crate::terminal::stdout;
 
 /// Arguments of `wail config`.
 #[derive(Debug, clap::Args)]
@@ -35,19 +36,16 @@ pub fn run(args: &Args) -> Result<(), Error> {
     match &args.action {
         Action::List => {
             for (name, text) in BUILT_IN {
-                println!("{name:<14} {}", text.lines().next().unwrap_or_default().trim_start_matches("# "));
+                let first_line = text.lines().next().unwrap_or_default().trim_start_matches("# ");
+                stdout::line(format_args!("{name:<14} {first_line}"))?;
             }
             Ok(())
         }
-        Action::Keys => {
-            print!("{}", keys()?);
-            Ok(())
-        }
+        Action::Keys => stdout::print(keys()?),
         Action::Show { name } => {
             let text = built_in::find(name);
             let unknown = || Error::Config(format!("{name}: no such built-in config; see: wail config list"));
-            print!("{}", text.ok_or_else(unknown)?);
-            Ok(())
+            stdout::print(text.ok_or_else(unknown)?)
         }
     }
 }

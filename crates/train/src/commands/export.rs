@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::terminal::stdout;
 use crate::{Error, export};
 
 /// Arguments of `wail export`.
@@ -21,6 +22,5 @@ pub struct Args {
 /// Exports the model and prints its folder.
 pub fn run(args: &Args) -> Result<(), Error> {
     export::export(&args.run, args.trial.as_deref(), &args.out)?;
-    println!("{}", args.out.display());
-    Ok(())
+    stdout::line(args.out.display())
 }

@@ -12,7 +12,7 @@ use predict::{Classifier, Options, Windows};
 
 use crate::Error;
 use crate::args::Inputs;
-use crate::terminal::inputs;
+use crate::terminal::{inputs, stderr};
 use output::Format;
 
 /// Hop of the windows when a microphone is followed, s.
@@ -85,7 +85,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let compute = args.compute.find().map_err(Error::Compute)?;
     let classifier = Classifier::find(args.model.as_deref(), Path::new("experiments"), &compute);
     let classifier = classifier.map_err(Error::NoModel)?;
-    eprintln!("model      {}, SHA-256 {}", classifier.name(), classifier.sha256());
+    stderr::line(format_args!("model      {}, SHA-256 {}", classifier.name(), classifier.sha256()));
     let options = args.options();
     match args.windows(classifier.features().clip_seconds) {
         Some(windows) if args.follow => {

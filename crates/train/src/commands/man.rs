@@ -1,9 +1,9 @@
 //! `wail man`
 
-use std::io;
 use std::path::PathBuf;
 
 use crate::Error;
+use crate::terminal::stdout;
 
 /// Arguments of `wail man`.
 #[derive(Debug, clap::Args)]
@@ -16,14 +16,17 @@ pub struct Args {
 /// Prints or writes the manual of `program`.
 ///
 /// # Errors
-/// [`Error::Io`] if it cannot be written.
+/// [`Error::Io`] if it cannot be printed or written.
 pub fn run(args: &Args, program: clap::Command) -> Result<(), Error> {
-    let (written, what) = match &args.out {
+    match &args.out {
         Some(folder) => {
             let written = std::fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(program, folder));
-            (written, folder.display().to_string())
+            written.map_err(Error::io(folder))
         }
-        None => (clap_mangen::Man::new(program).render(&mut io::stdout()), "the manual page".into()),
-    };
-    written.map_err(|source| Error::Io { what, source })
+        None => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(program).render(&mut page).map_err(Error::encode("the manual page"))?;
+            stdout::print(String::from_utf8_lossy(&page))
+        }
+    }
 }

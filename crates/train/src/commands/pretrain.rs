@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::args::RunArgs;
 use crate::pretrain::config::PretrainConfig;
-use crate::terminal::interrupt;
+use crate::terminal::{interrupt, stdout};
 use crate::{Error, pretrain};
 
 /// Arguments of `wail pretrain`.
@@ -22,6 +22,5 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let config: PretrainConfig = args.run.load(&args.config)?;
     interrupt::listen("stopping after the current step")?;
     let compute = args.run.compute.find().map_err(Error::Compute)?;
-    println!("{}", pretrain::run(&config, &compute, &args.run.out)?.display());
-    Ok(())
+    stdout::line(pretrain::run(&config, &compute, &args.run.out)?.display())
 }

@@ -7,6 +7,7 @@ use report::comparison::Comparison;
 use report::page;
 
 use crate::Error;
+use crate::terminal::stdout;
 
 /// Arguments of `wail report`.
 #[derive(Debug, clap::Args)]
@@ -20,12 +21,12 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Error> {
     for run in &args.runs {
         page::render(&Report::read(run)?, run)?;
-        println!("{}", run.join("report.html").display());
+        stdout::line(run.join("report.html").display())?;
     }
     if let [first, _, ..] = args.runs.as_slice() {
         let folders: Vec<&Path> = args.runs.iter().map(PathBuf::as_path).collect();
         Comparison::new(&folders)?.write(first)?;
-        println!("{}", first.join("comparison.html").display());
+        stdout::line(first.join("comparison.html").display())?;
     }
     Ok(())
 }

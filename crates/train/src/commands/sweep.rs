@@ -6,7 +6,7 @@ use experiment::folder::MODEL_FILE;
 
 use crate::args::RunArgs;
 use crate::config::Config;
-use crate::terminal::interrupt;
+use crate::terminal::{interrupt, stdout};
 use crate::{Error, sweep};
 
 /// Arguments of the main job.
@@ -32,21 +32,20 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let show = |name: &str, evaluation: &metrics::Evaluation| {
         let macro_f1 = evaluation.scores.macro_f1;
         let interval = macro_f1.interval.map_or(String::new(), |[low, high]| format!(" (95 % {low:.4} to {high:.4})"));
-        println!(
+        stdout::line(format_args!(
             "{name:<11}macro-F1 {:.4}{interval}{leaky}, always the majority class {:.4}",
             macro_f1.value, evaluation.majority.macro_f1
-        );
+        ))
     };
-    println!("best       {}, epoch {}", report.leaderboard[0].id, report.leaderboard[0].epoch);
-    show("validation", &report.validation);
-    show("test", &report.test);
+    stdout::line(format_args!("best       {}, epoch {}", report.leaderboard[0].id, report.leaderboard[0].epoch))?;
+    show("validation", &report.validation)?;
+    show("test", &report.test)?;
     for warning in &report.warnings {
-        println!("WARNING    {warning}");
+        stdout::line(format_args!("WARNING    {warning}"))?;
     }
     if let Some(first) = report.failed.first() {
-        println!("failed     {} trials, the first one with: {}", report.failed.len(), first.error);
+        stdout::line(format_args!("failed     {} trials, the first one with: {}", report.failed.len(), first.error))?;
     }
-    println!("model      {}", path.join(MODEL_FILE).display());
-    println!("report     {}", path.join("report.html").display());
-    Ok(())
+    stdout::line(format_args!("model      {}", path.join(MODEL_FILE).display()))?;
+    stdout::line(format_args!("report     {}", path.join("report.html").display()))
 }

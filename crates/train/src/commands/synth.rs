@@ -6,6 +6,7 @@ use dataset::sounds::{SoundsConfig, write_sounds};
 use dataset::synth::{SynthConfig, write_corpus};
 
 use crate::Error;
+use crate::terminal::stdout;
 
 /// Arguments of `wail synth`.
 #[derive(Debug, clap::Args)]
@@ -31,6 +32,5 @@ pub fn run(args: &Args) -> Result<(), Error> {
         Some(n_per_kind) => write_sounds(&args.out, &SoundsConfig { seed: args.seed, n_per_kind })?,
         None => write_corpus(&args.out, &SynthConfig { seed: args.seed, n_recordings: args.recordings })?,
     }
-    println!("{}", args.out.display());
-    Ok(())
+    stdout::line(args.out.display())
 }

@@ -5,6 +5,7 @@ use weights::{FetchLimits, Register, State, WeightFile, verify};
 
 use crate::Error;
 use crate::backbone::{fetch_with_progress, models_dir};
+use crate::terminal::stdout;
 
 /// Arguments of `wail weights`.
 #[derive(Debug, clap::Args)]
@@ -36,20 +37,15 @@ pub fn run(args: &Args) -> Result<(), Error> {
     match &args.action {
         Action::List => {
             for entry in &register.weights {
-                println!(
-                    "{:<24} {:<9} {:>11} bytes  {}",
-                    entry.name,
-                    entry.arch,
-                    entry.bytes,
-                    describe(&verify(entry, models)?)
-                );
+                let state = describe(&verify(entry, models)?);
+                let WeightFile { name, arch, bytes, .. } = entry;
+                stdout::line(format_args!("{name:<24} {arch:<9} {bytes:>11} bytes  {state}"))?;
             }
             Ok(())
         }
         Action::Fetch { name } => {
             let entry = named(&register, name)?;
-            println!("{}", fetch_with_progress(&entry.name, entry, &FetchLimits::default())?.display());
-            Ok(())
+            stdout::line(fetch_with_progress(&entry.name, entry, &FetchLimits::default())?.display())
         }
         Action::Verify { name } => {
             let entries: Vec<&WeightFile> = match name {
@@ -59,7 +55,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
             let mut bad = 0;
             for entry in entries {
                 let state = verify(entry, models)?;
-                println!("{:<24} {}", entry.name, describe(&state));
+                stdout::line(format_args!("{:<24} {}", entry.name, describe(&state)))?;
                 // A file that was not asked for by name may be missing.
                 bad += usize::from(match state {
                     State::Verified => false,

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::prepare::Prepared;
 use crate::Error;
 use crate::config::{Config, Settings, SweepConfig, TrainConfig};
+use crate::terminal::stderr;
 
 /// What was found in the run's folder.
 pub(super) enum Opened {
@@ -47,7 +48,7 @@ pub(super) fn open(prepared: &Prepared, out: &Path, retry_failed: bool) -> Resul
     let is_failed = |outcome: &Outcome| matches!(outcome, Outcome::Failed(_));
     let retries = retry_failed && before.trials.values().any(is_failed);
     if before.finished.as_ref() == Some(&config_hash) && !retries {
-        eprintln!("finished   {}: nothing is left to do", folder.path.display());
+        stderr::line(format_args!("finished   {}: nothing is left to do", folder.path.display()));
         journal.finish(&records)?;
         let report = Box::new(Report::read(&folder.path)?);
         return Ok(Opened::Finished { path: folder.path, report });
@@ -104,7 +105,7 @@ impl OpenRun {
         self.folder.write("manifest.csv", data.corpus.manifest_csv().as_bytes())?;
         self.folder.write("provenance.json", format!("{:#}\n", self.provenance).as_bytes())?;
         self.folder.log("prepared", started.elapsed().as_secs_f64())?;
-        eprintln!(
+        stderr::line(format_args!(
             "run        {}\ndata       {} ({} recordings)\nsplit      {}\nbackbone   {}: {}\nengine     {engine}",
             self.folder.path.display(),
             data.corpus.root.display(),
@@ -112,7 +113,7 @@ impl OpenRun {
             data.plan.rule,
             backbone.summary.arch,
             backbone.summary.used
-        );
+        ));
         Ok(())
     }
 }

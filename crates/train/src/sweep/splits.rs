@@ -11,6 +11,7 @@ use super::open::OpenRun;
 use super::prepare::Prepared;
 use super::search::{Search, SearchResult};
 use crate::Error;
+use crate::terminal::stderr;
 
 /// What the searches of a sweep found.
 pub(super) struct Found {
@@ -35,7 +36,7 @@ pub(super) fn search(prepared: &Prepared, engines: &Engines, run: &OpenRun) -> R
     let (mut folds, mut records) = (Vec::new(), Vec::new());
     for fold in &plan.folds {
         let step = Instant::now();
-        eprintln!("fold       {} of {}: {}", folds.len() + 1, plan.folds.len(), fold.name);
+        stderr::line(format_args!("fold       {} of {}: {}", folds.len() + 1, plan.folds.len(), fold.name));
         let seed = seed::derive(prepared.config.seed, &["fold", &fold.name]);
         let result = search.run(&fold.places, &format!("folds/{}", fold.name), seed)?;
         checks.push(check(prepared, &result)?);

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::stderr;
 use crate::Error;
 
 /// The named files, and every sound file below the named folders, in path order.
@@ -31,7 +32,7 @@ pub fn each<E: std::fmt::Display>(files: &[PathBuf], mut use_file: impl FnMut(&P
     let mut failed = 0;
     for path in files {
         if let Err(why) = use_file(path) {
-            eprintln!("error: {}: {why}", path.display());
+            stderr::line(format_args!("error: {}: {why}", path.display()));
             failed += 1;
         }
     }

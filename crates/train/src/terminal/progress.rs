@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::stderr;
+
 /// Progress of one step of known length.
 pub struct Progress {
     bar: Option<ProgressBar>,
@@ -40,7 +42,7 @@ impl Progress {
         }
         let tenth = (10 * done).checked_div(total).unwrap_or(10);
         if self.tenth.fetch_max(tenth, Ordering::Relaxed) < tenth {
-            eprintln!("{}: {done} of {total}", self.what);
+            stderr::line(format_args!("{}: {done} of {total}", self.what));
         }
     }
 
@@ -48,7 +50,7 @@ impl Progress {
     pub fn line(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
-            None => eprintln!("{text}"),
+            None => stderr::line(text),
         }
     }
 }
@@ -56,5 +58,5 @@ impl Progress {
 /// Prints a warning in a frame.
 pub fn warn(text: &str) {
     let rule = "!".repeat(100);
-    eprintln!("{rule}\n! WARNING: {}\n{rule}", text.replace('\n', "\n! "));
+    stderr::line(format_args!("{rule}\n! WARNING: {}\n{rule}", text.replace('\n', "\n! ")));
 }

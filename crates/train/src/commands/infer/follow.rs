@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use predict::{Classifier, Listener, Options, Timeline, Windows};
 
-use super::output::{json, print};
+use super::output::json;
 use crate::Error;
 use crate::terminal::interrupt;
+use crate::terminal::stdout::print;
 
 /// Bytes per read: 0.1 s of what `arecord` sends by default, few enough for low latency.
 const CHUNK_BYTES: usize = 3200;
@@ -35,7 +36,7 @@ pub(super) fn run(
         match timeline.open() {
             Some(event) if event.start_seconds > printed_seconds => {
                 printed_seconds = event.start_seconds;
-                print(&json(event)?)
+                print(json(event)?)
             }
             _ => Ok(()),
         }

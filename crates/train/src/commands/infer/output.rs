@@ -1,7 +1,5 @@
 //! Output formats of `wail infer`.
 
-use std::io::Write;
-
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -19,13 +17,6 @@ pub(super) enum Format {
     Csv,
     /// Events as an Audacity label track; needs --window and a single recording
     Audacity,
-}
-
-/// Writes to standard output and flushes it.
-pub(super) fn print(text: &str) -> Result<(), Error> {
-    let mut out = std::io::stdout().lock();
-    let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    printed.map_err(|source| Error::Io { what: "standard output".into(), source })
 }
 
 /// A value as one line of JSON.

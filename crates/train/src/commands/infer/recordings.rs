@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use predict::{Classifier, Options, Prediction};
 use serde::Serialize;
 
-use super::output::{Format, csv_of, json, print};
+use super::output::{Format, csv_of, json};
 use crate::Error;
-use crate::terminal::inputs;
+use crate::terminal::stdout::print;
+use crate::terminal::{inputs, stderr};
 
 /// Classifies each file and prints the answers. Unreadable files are reported and give exit code 3.
 pub(super) fn run(classifier: &Classifier, options: &Options, files: &[PathBuf], format: Format) -> Result<(), Error> {
@@ -15,7 +16,7 @@ pub(super) fn run(classifier: &Classifier, options: &Options, files: &[PathBuf],
     let unreadable = inputs::each(files, |path| {
         let prediction = classifier.classify_file(path, options)?;
         for warning in &prediction.warnings {
-            eprintln!("{}: {warning}", path.display());
+            stderr::line(format_args!("{}: {warning}", path.display()));
         }
         answers.push((path.display().to_string(), prediction));
         Ok::<(), predict::Error>(())
@@ -31,7 +32,7 @@ pub(super) fn run(classifier: &Classifier, options: &Options, files: &[PathBuf],
         Format::Csv => csv_text(classifier, options, &answers)?,
         Format::Audacity => return Err(Error::Config("--format audacity labels events: give a --window, too".into())),
     };
-    print(&text)?;
+    print(text)?;
     inputs::all_read(unreadable, files.len())
 }
 

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use predict::{Classifier, Event, Options, Timeline, Windows};
 use serde::Serialize;
 
-use super::output::{Format, csv_of, json, print};
+use super::output::{Format, csv_of, json};
 use crate::Error;
-use crate::terminal::inputs;
+use crate::terminal::stdout::print;
+use crate::terminal::{inputs, stderr};
 
 /// Classifies the windows of each file and prints its events. Unreadable files are reported and give exit code 3.
 pub(super) fn run(
@@ -22,22 +23,22 @@ pub(super) fn run(
         return Err(Error::Config(format!("--format audacity labels one recording, not {}", files.len())));
     }
     let printer = Printer { format, is_one_of_many: files.len() > 1 };
-    print(&printer.before_all()?)?;
+    print(printer.before_all()?)?;
     let mut unreadable = 0;
     for (index, file) in files.iter().enumerate() {
-        print(&printer.before(file, windows, index)?)?;
+        print(printer.before(file, windows, index)?)?;
         let (mut timeline, mut n_events) = (Timeline::default(), 0);
         let mut show = |event: Option<Event>| -> Result<(), Error> {
             let Some(event) = event else { return Ok(()) };
             n_events += 1;
-            print(&printer.event(file, &event, n_events)?)
+            print(printer.event(file, &event, n_events)?)
         };
         let listened = classifier.listen_to_file(file, windows, options, |span, prediction| {
             show(timeline.push(span, &prediction)).map_err(Stopped::Printing)
         });
         let problem = match listened {
             Ok((_, warnings)) => {
-                warnings.iter().for_each(|warning| eprintln!("{}: {warning}", file.display()));
+                warnings.iter().for_each(|warning| stderr::line(format_args!("{}: {warning}", file.display())));
                 None
             }
             Err(Stopped::Printing(error)) => return Err(error),
@@ -46,13 +47,13 @@ pub(super) fn run(
                 return Err(Error::Request(error));
             }
             Err(Stopped::Listening(error)) => {
-                eprintln!("error: {}: {error}", file.display());
+                stderr::line(format_args!("error: {}: {error}", file.display()));
                 unreadable += 1;
                 Some(error.to_string())
             }
         };
         show(timeline.finish())?;
-        print(&printer.after(problem)?)?;
+        print(printer.after(problem)?)?;
     }
     print(printer.after_all())?;
     inputs::all_read(unreadable, files.len())
