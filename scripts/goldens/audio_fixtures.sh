@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Writes the sound files of crates/features/tests/fixtures with ffmpeg 5.1 (Debian 12): a 0.4 s sweep from 300 to 1100 Hz at
-# half of full scale, in every format that is decoded and in some that are refused. The tests know its formula.
+# half of full scale, in every format that is decoded and in some that are refused; and levels_*, the same sweep quiet, loud
+# and silent, in codecs that `tests/levels.rs` measures, with what ffmpeg decodes from the lossy ones in
+# crates/features/tests/goldens. The tests know the formulas.
 set -euo pipefail
 cd "$(dirname "$0")/../../crates/features/tests"
 mkdir -p fixtures
@@ -34,3 +36,47 @@ make opus.webm 48000 0.5 -c:a libopus -b:a 24k
 make wma2.wma 16000 0.5 -c:a wmav2 -b:a 32k
 # AMR narrow-band: its signature and 20 silent frames of 12.2 kbit/s, for which Debian has no encoder.
 { printf '#!AMR\n'; for _ in {1..20}; do printf '\x3c'; head -c 31 /dev/zero; done; } >amr.amr
+make g726.wav 8000 0.5 -c:a adpcm_g726 -b:a 16k
+ffmpeg -hide_banner -loglevel error -y -i mono.mp3 -c:a copy -fflags +bitexact mp3.wav
+
+# levels FILE N CHANNELS OPTION...: N samples of the sweep at 0.003 of full scale, N at 0.99, N of silence; the right channel
+# of two has them in another order.
+levels() {
+    local sweep="sin(2*PI*(300*t+1000*t*t))"
+    local left="$sweep*if(lt(n,$2),0.003,if(lt(n,2*$2),0.99,0))"
+    local right="$sweep*if(lt(n,$2),0,if(lt(n,2*$2),-0.8,0.01))"
+    local channels="$left"
+    if [ "$3" = 2 ]; then channels="$left|$right"; fi
+    ffmpeg -hide_banner -loglevel error -y -f lavfi -i "aevalsrc='$channels':s=8000:d=$(awk "BEGIN { print 3 * $2 / 8000 }")" \
+        -map_metadata -1 -fflags +bitexact -flags:a +bitexact "${@:4}" "levels_$1"
+}
+# lossy FILE N CHANNELS OPTION...: the same, with what ffmpeg decodes as 16-bit samples.
+lossy() {
+    levels "$@"
+    ffmpeg -hide_banner -loglevel error -y -i "levels_$1" -f s16le "../goldens/levels_${1/./_}.s16"
+}
+for n in 1 2; do
+    lossy ima_$n.wav 400 $n -c:a adpcm_ima_wav -block_size 128
+    lossy ms_$n.wav 400 $n -c:a adpcm_ms -block_size 128
+    lossy ima4_$n.caf 400 $n -c:a adpcm_ima_qt
+done
+lossy ima4.aifc 400 1 -c:a adpcm_ima_qt -f aiff
+lossy gsm.wav 400 1 -c:a libgsm_ms
+for law in mulaw alaw; do
+    lossy $law.wav 160 1 -c:a pcm_$law
+    levels $law.caf 160 1 -c:a pcm_$law
+    levels $law.aifc 160 1 -c:a pcm_$law -f aiff
+    levels $law.au 160 1 -c:a pcm_$law
+done
+for codec in u8 s16le s24le s32le f32le f64le; do levels $codec.wav 160 1 -c:a pcm_$codec; done
+for codec in s8 s16be s16le s24be s24le s32be s32le f32be f32le f64be f64le; do
+    levels $codec.caf 160 1 -c:a pcm_$codec
+done
+for codec in s8 s16be s24be s32be; do levels $codec.aiff 160 1 -c:a pcm_$codec; done
+for codec in s16le f32be f64be; do levels $codec.aifc 160 1 -c:a pcm_$codec -f aiff; done
+for codec in s8 s16be s24be s32be f32be f64be; do levels $codec.au 160 1 -c:a pcm_$codec; done
+levels 16.flac 160 1 -c:a flac -sample_fmt s16
+levels 24.flac 160 1 -c:a flac -sample_fmt s32 -bits_per_raw_sample 24
+levels 16.m4a 160 1 -c:a alac -sample_fmt s16p
+levels 24.m4a 160 1 -c:a alac -sample_fmt s32p -bits_per_raw_sample 24
+levels alac.caf 160 1 -c:a alac -sample_fmt s16p

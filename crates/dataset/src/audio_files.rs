@@ -8,8 +8,9 @@ use crate::Error;
 
 /// Extensions of sound files, in lower case. Formats that are not decoded are listed too, so that they are reported
 /// instead of ignored.
-const EXTENSIONS: [&str; 16] = [
-    "3gp", "aac", "aif", "aiff", "amr", "caf", "flac", "m4a", "mp3", "mp4", "oga", "ogg", "opus", "wav", "webm", "wma",
+const EXTENSIONS: [&str; 25] = [
+    "3gp", "aac", "aif", "aifc", "aiff", "amr", "au", "bwf", "caf", "flac", "m4a", "mka", "mp2", "mp3", "mp4", "oga",
+    "ogg", "opus", "rf64", "snd", "w64", "wav", "weba", "webm", "wma",
 ];
 
 /// Every sound file below `folder`, at any depth, in path order.

@@ -6,7 +6,7 @@ use crate::front_end::{FrontEnd, ImageConfig, InputShape, YamnetConfig, samples}
 use crate::invalid::Invalid;
 
 /// Changes whenever the same settings give different values than before; caches hash it.
-pub const FEATURES_VERSION: u32 = 2;
+pub const FEATURES_VERSION: u32 = 3;
 
 /// All feature settings: the clip, and a front end for each input of the encoder.
 ///
@@ -291,15 +291,15 @@ mod tests {
         assert_ne!(config.record_key(), through.record_key());
     }
 
-    /// Caches of earlier versions stay valid.
+    /// A key that changes without need makes valid caches useless.
     #[test]
-    fn the_keys_of_one_input_are_those_of_version_0_1_0() {
+    fn the_keys_of_one_input_change_only_with_the_version_of_the_features() {
         let image = FeatureConfig { common_rate_hz: Some(6000), ..FeatureConfig::default() };
         assert_eq!(
             image.record_key(),
-            "features 2: through 6000 Hz, 8000 Hz, 7 s, 1024/256, 128 mels 0 to None Hz, 80 dB, 224 px"
+            "features 3: through 6000 Hz, 8000 Hz, 7 s, 1024/256, 128 mels 0 to None Hz, 80 dB, 224 px"
         );
-        assert_eq!(FeatureConfig::yamnet().record_key(), "features 2: Yamnet, 7 s");
+        assert_eq!(FeatureConfig::yamnet().record_key(), "features 3: Yamnet, 7 s");
         assert_eq!(image.augment_key(), "SpecAugment { frequency_mask: 12, time_mask: 24, probability: 0.7 }");
     }
 }

@@ -4,15 +4,16 @@
 //! becomes an error.
 //!
 //! ```text
-//! bytes ─input─▶ wav                  16-bit PCM WAV, read directly   ─┐
-//!              ╰▶ with_symphonia      every other format              ─┴▶ output ─▶ callback
+//! bytes ─input─▶ stored              uncompressed, companded, ADPCM and GSM in WAV, AIFF, AU and CAF ─┐
+//!              ╰▶ with_symphonia      every other codec                                              ─┴▶ output ─▶ callback
 //! ```
 
 mod audio;
 mod input;
 mod limits;
 mod output;
-mod wav;
+mod section;
+mod stored;
 mod with_symphonia;
 
 use std::io::{Read, Seek};
@@ -22,9 +23,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::Error;
 use input::{Input, Meter};
 use output::{Output, Sink};
+use section::Section;
+use stored::Found;
 
 pub use audio::{Audio, DecodedStream, Source, Warning};
-pub use wav::mono_from_pcm16;
+pub use stored::mono_from_pcm16;
 
 /// Decodes at most `seconds` of an input of `length` bytes. `extension` ("mp3") is only a hint.
 ///
@@ -63,9 +66,13 @@ pub(crate) fn decode_into<R: Read + Seek + Send + Sync>(
     let mut output = Output::new(sink);
     let decoding = || {
         let mut input = Input::new(input, length, &meter);
-        match wav::read_header(&mut input) {
-            Some(header) => wav::decode(&mut input, &header, &meter, seconds, &mut output),
-            None => with_symphonia::decode(input, &meter, extension, seconds, &mut output),
+        match stored::recognise(&mut input)? {
+            Found::Stored(stored) => stored.decode(&mut input, &meter, seconds, &mut output),
+            Found::Mpeg(extent) => {
+                let stream = Input::new(Section::new(input.into_inner(), extent), extent.n_bytes, &meter);
+                with_symphonia::decode(stream, &meter, Some("mp3"), seconds, &mut output)
+            }
+            Found::Other => with_symphonia::decode(input, &meter, extension, seconds, &mut output),
         }
     };
     let decoded = catch_unwind(AssertUnwindSafe(decoding))

@@ -30,3 +30,17 @@ pub enum Error {
     #[error("sample {0} is NaN or infinite; export the recording again")]
     NotFinite(usize),
 }
+
+impl Error {
+    /// `what`, a format or codec by name, is not decoded.
+    pub(crate) fn not_decoded(what: &str) -> Self {
+        Self::Unsupported(format!(
+            "{what} is not decoded; convert it to WAV: ffmpeg -i INPUT -c:a pcm_s16le OUTPUT.wav"
+        ))
+    }
+
+    /// A header that the file does not hold completely.
+    pub(crate) fn cut_header() -> Self {
+        Self::Malformed("it ends inside its header".into())
+    }
+}

@@ -114,7 +114,16 @@ fn lossy_formats_correlate_with_the_sweep() {
 
 #[test]
 fn the_extension_is_only_a_hint() {
-    for file in ["mono.flac", "mono.mp3", "vorbis.ogg", "aac.m4a", "pcm_s16le.caf", "pcm_s24le.wav"] {
+    for file in [
+        "mono.flac",
+        "mono.mp3",
+        "vorbis.ogg",
+        "aac.m4a",
+        "pcm_s16le.caf",
+        "pcm_s24le.wav",
+        "levels_s16be.aiff",
+        "levels_gsm.wav",
+    ] {
         let expected = decode_fixture(file);
         for extension in [None, Some(""), Some("xyz"), Some("wav"), Some("mp3")] {
             assert_eq!(decode(&fixture(file), extension).unwrap(), expected, "{file} as {extension:?}");

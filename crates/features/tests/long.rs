@@ -61,6 +61,24 @@ fn wav_files_of_a_gigabyte_or_an_hour_are_read_only_as_far_as_needed() {
 }
 
 #[test]
+fn a_night_of_more_than_4_gib_is_read_only_as_far_as_needed() {
+    limited(|| {
+        let n_frames = 9 * 3600 * 96_000_u64;
+        let size = 2 * n_frames;
+        let mut start = b"RF64\xff\xff\xff\xffWAVEds64\x1c\0\0\0".to_vec();
+        for number in [size + 72, size, n_frames] {
+            start.extend(number.to_le_bytes());
+        }
+        start.extend(
+            b"\0\0\0\0fmt \x10\0\0\0\x01\0\x01\0\0\x77\x01\0\0\xee\x02\0\x02\0\x10\0data\xff\xff\xff\xff\x01\x02",
+        );
+        let audio = decode_with_zeros(&start, start.len() as u64 - 2 + size, "wav").unwrap();
+        assert_eq!((audio.source.n_frames, audio.sample_rate_hz), (Some(n_frames), 96_000));
+        assert_eq!((audio.samples.len(), audio.warnings), (676_800, vec![]));
+    });
+}
+
+#[test]
 fn a_gigabyte_of_zeros_or_of_headers_is_not_read_to_its_end() {
     limited(|| {
         let mut names: Vec<_> = std::fs::read_dir("tests/fixtures").unwrap().map(|e| e.unwrap().file_name()).collect();

@@ -20,9 +20,9 @@ use rand_chacha::ChaCha8Rng;
 const MUTATIONS: u64 = 20_000;
 
 /// Extensions of the supported formats.
-const ALL: [&str; 7] = ["wav", "flac", "mp3", "ogg", "m4a", "aac", "caf"];
-/// Number of formats, with m4a and aac counted as one; each has a test below.
-const FORMATS: u64 = 6;
+const ALL: [&str; 10] = ["wav", "aiff", "aifc", "au", "caf", "flac", "mp3", "ogg", "m4a", "aac"];
+/// Number of formats, with aiff and aifc, and m4a and aac, counted as one; each has a test below.
+const FORMATS: u64 = 8;
 
 /// Time limit for one file; each is a fraction of a second long.
 const MAX_TIME: Duration = Duration::from_secs(2);
@@ -121,6 +121,16 @@ fn mutations_of(extensions: &'static [&'static str]) {
 #[test]
 fn mutations_of_wav() {
     mutations_of(&["wav"]);
+}
+
+#[test]
+fn mutations_of_aiff() {
+    mutations_of(&["aiff", "aifc"]);
+}
+
+#[test]
+fn mutations_of_au() {
+    mutations_of(&["au"]);
 }
 
 #[test]

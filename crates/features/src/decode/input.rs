@@ -67,6 +67,11 @@ impl<'a, R> Input<'a, R> {
     pub fn length(&self) -> u64 {
         self.length
     }
+
+    /// The bytes without their limit.
+    pub fn into_inner(self) -> R {
+        self.inner
+    }
 }
 
 impl<R: Read + Seek> Input<'_, R> {

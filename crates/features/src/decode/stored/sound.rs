@@ -1,0 +1,85 @@
+//! Sound that a container stores in blocks of a fixed size: uncompressed, companded, ADPCM and GSM.
+
+use std::io::{Read, Seek, SeekFrom};
+
+use super::codec::Codec;
+use super::extent::Extent;
+use crate::Error;
+use crate::decode::audio::{DecodedStream, Source, Warning};
+use crate::decode::input::{Input, Meter};
+use crate::decode::limits;
+use crate::decode::output::Output;
+
+/// Bytes of sound that are read at once.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// Where the sound of a file is and how it is coded.
+pub(in crate::decode) struct Stored {
+    /// Short name of the container.
+    pub(super) container: &'static str,
+    pub(super) format: Format,
+    pub(super) extent: Extent,
+}
+
+/// How the sound is coded. Its rate and channels are accepted ones.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Format {
+    pub codec: Codec,
+    pub sample_rate_hz: u32,
+    pub n_channels: usize,
+}
+
+impl Stored {
+    /// Decodes at most `seconds`.
+    pub fn decode(
+        &self,
+        input: &mut Input<impl Read + Seek>,
+        meter: &Meter,
+        seconds: f64,
+        output: &mut Output,
+    ) -> Result<DecodedStream, Error> {
+        let Format { codec, sample_rate_hz, n_channels } = &self.format;
+        let (sample_rate_hz, n_channels) = (*sample_rate_hz, *n_channels);
+        let block = codec.block_bytes(n_channels);
+        let wanted = limits::n_frames(sample_rate_hz, n_channels, seconds)?;
+        let blocks = wanted.div_ceil(codec.frames_in(block, n_channels)) as u64;
+        let mut left = self.extent.n_bytes.min(blocks.saturating_mul(block as u64));
+        input.seek(SeekFrom::Start(self.extent.at))?;
+        meter.allow(left);
+        let mut decode = codec.decoder(n_channels);
+        let whole_blocks = (CHUNK_BYTES - CHUNK_BYTES % block).max(block);
+        let mut chunk = vec![0; left.min(whole_blocks as u64) as usize];
+        let (mut mono, mut intact) = (Vec::new(), true);
+        while left > 0 && !output.has_ended() {
+            chunk.truncate(left.min(chunk.len() as u64) as usize);
+            input.read_exact(&mut chunk)?;
+            mono.clear();
+            intact &= decode(&mut chunk, &mut mono);
+            mono.truncate(wanted - output.n_samples());
+            output.put(&mono, sample_rate_hz);
+            left -= chunk.len() as u64;
+        }
+        if !intact && output.n_samples() == 0 {
+            return Err(Error::Malformed("no part of it can be decoded".into()));
+        }
+        let source = Source {
+            container: self.container.into(),
+            codec: codec.name(),
+            n_channels,
+            bits_per_sample: codec.bits_per_sample(),
+            n_frames: Some(self.n_frames()),
+        };
+        let found = [(self.extent.truncated, Warning::Truncated), (!intact, Warning::Damaged)];
+        let warnings = found.into_iter().filter_map(|(found, warning)| found.then_some(warning)).collect();
+        Ok(DecodedStream { n_samples: 0, sample_rate_hz, source, warnings })
+    }
+
+    /// Frames in the whole file.
+    fn n_frames(&self) -> u64 {
+        let Format { codec, n_channels, .. } = &self.format;
+        let frames_in = |n_bytes| codec.frames_in(n_bytes, *n_channels) as u64;
+        let block = codec.block_bytes(*n_channels);
+        let rest = (self.extent.n_bytes % block as u64) as usize;
+        self.extent.n_bytes / block as u64 * frames_in(block) + frames_in(rest)
+    }
+}

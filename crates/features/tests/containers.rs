@@ -1,0 +1,280 @@
+//! Headers of WAV, AIFF, AU and CAF files as recorders, pipes and editors write them: each gives the right samples.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use features::{Audio, Error, Extractor, FeatureConfig, Warning};
+
+fn decode(bytes: &[u8]) -> Result<Audio, Error> {
+    Extractor::new(&FeatureConfig::default()).unwrap().decode(bytes, None)
+}
+
+fn fixture(file: &str) -> Vec<u8> {
+    std::fs::read(format!("tests/fixtures/{file}")).unwrap()
+}
+
+/// `n` samples in -1..1, loud, with many different bytes.
+fn sound(n: usize) -> Vec<f64> {
+    (0..n).map(|i| (i as f64 * 0.37).sin() * 0.9).collect()
+}
+
+/// Samples as integers of `bits` in the lower bits of `width` bytes, shifted left by `shift`.
+fn integers(samples: &[f64], bits: u32, width: usize, shift: u32) -> Vec<u8> {
+    let scale = f64::from(1_u32 << (bits - 1));
+    samples.iter().flat_map(|x| (((x * scale).round() as i64) << shift).to_le_bytes().into_iter().take(width)).collect()
+}
+
+fn floats(samples: &[f64]) -> Vec<u8> {
+    samples.iter().flat_map(|x| (*x as f32).to_le_bytes()).collect()
+}
+
+/// The largest difference.
+fn most(audio: &Audio, expected: &[f64]) -> f64 {
+    assert_eq!(audio.samples.len(), expected.len());
+    audio.samples.iter().zip(expected).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max)
+}
+
+/// The body of a `fmt ` chunk.
+fn format(tag: u16, channels: u16, bits: u16, block_bytes: u16) -> Vec<u8> {
+    let mut body = [tag.to_le_bytes(), channels.to_le_bytes()].concat();
+    body.extend(8000_u32.to_le_bytes());
+    body.extend((8000 * u32::from(block_bytes)).to_le_bytes());
+    body.extend([block_bytes.to_le_bytes(), bits.to_le_bytes()].concat());
+    body
+}
+
+/// The body of a `fmt ` chunk of the extensible kind.
+fn extensible(tag: u8, container_bits: u16, valid_bits: u16) -> Vec<u8> {
+    let mut body = format(0xfffe, 1, container_bits, container_bits / 8);
+    body.extend(b"\x16\0");
+    body.extend(valid_bits.to_le_bytes());
+    body.extend([4, 0, 0, 0, tag]);
+    body.extend(b"\0\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71");
+    body
+}
+
+/// A chunk whose size is `size` whatever its body has.
+fn claiming(id: &[u8; 4], size: u32, body: &[u8]) -> Vec<u8> {
+    [&id[..], &size.to_le_bytes(), body].concat()
+}
+
+fn chunk(id: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    claiming(id, body.len() as u32, body)
+}
+
+fn riff(id: &[u8; 4], size: u32, chunks: &[Vec<u8>]) -> Vec<u8> {
+    [&id[..], &size.to_le_bytes(), b"WAVE", &chunks.concat()].concat()
+}
+
+/// A WAV file of true sizes.
+fn wav(chunks: &[Vec<u8>]) -> Vec<u8> {
+    riff(b"RIFF", 4 + chunks.concat().len() as u32, chunks)
+}
+
+#[test]
+fn sizes_that_say_unknown_reach_to_the_end_of_the_file() {
+    let expected = sound(1000);
+    for (format, data, tolerance) in [
+        (format(1, 1, 16, 2), integers(&expected, 16, 2, 0), 2e-5),
+        (format(1, 1, 24, 3), integers(&expected, 24, 3, 0), 2e-7),
+        (format(3, 1, 32, 4), floats(&expected), 1e-7),
+    ] {
+        // Recorders that did not return to the header, ffmpeg and others, SoX, arecord.
+        for size in [0, u32::MAX, u32::MAX - 36, 0x7fff_f000, 0x8000_0000] {
+            for riff_size in [0, 36, u32::MAX] {
+                let list = chunk(b"LIST", b"INFOISFT\x04\0\0\0abc\0");
+                let chunks = [chunk(b"fmt ", &format), list, claiming(b"data", size, &data)];
+                let audio = decode(&riff(b"RIFF", riff_size, &chunks)).unwrap();
+                assert_eq!((audio.warnings.as_slice(), audio.source.n_frames), (&[][..], Some(1000)), "{size:#x}");
+                assert!(most(&audio, &expected) < tolerance, "{size:#x}");
+            }
+        }
+        let empty = [chunk(b"fmt ", &format), chunk(b"data", b"")];
+        assert!(matches!(decode(&wav(&empty)), Err(Error::Empty)));
+        let with_tags = [empty.concat(), chunk(b"LIST", b"INFOISFT\x04\0\0\0abc\0")];
+        assert!(matches!(decode(&wav(&with_tags)), Err(Error::Empty)), "what follows is not sound");
+    }
+}
+
+#[test]
+fn long_sizes_are_those_of_their_chunk() {
+    let expected = sound(1000);
+    let data = integers(&expected, 16, 2, 0);
+    for id in [b"RF64", b"BW64", b"RIFF"] {
+        for (size, truncated) in [(2000, false), (0, false), (u64::MAX, false), (2002, true), (5_000_000_000, true)] {
+            let sizes = [u64::MAX.to_le_bytes(), size.to_le_bytes(), [0; 8]].concat();
+            let sound = claiming(b"data", u32::MAX, &data);
+            let chunks = [chunk(b"ds64", &[&sizes[..], &[0; 4]].concat()), chunk(b"fmt ", &format(1, 1, 16, 2)), sound];
+            let audio = decode(&riff(id, u32::MAX, &chunks)).unwrap();
+            assert_eq!(audio.warnings, if truncated { vec![Warning::Truncated] } else { vec![] }, "{size}");
+            assert!(most(&audio, &expected) < 2e-5);
+        }
+        // The long size ends the sound where the short one is unknown.
+        let sizes = [[0; 8], 1000_u64.to_le_bytes(), [0; 8]].concat();
+        let chunks = [chunk(b"ds64", &sizes), chunk(b"fmt ", &format(1, 1, 16, 2)), claiming(b"data", u32::MAX, &data)];
+        assert_eq!(decode(&riff(id, u32::MAX, &chunks)).unwrap().samples.len(), 500);
+    }
+}
+
+#[test]
+fn integers_may_be_narrower_than_their_bytes() {
+    let expected = sound(1000);
+    let quiet: Vec<f64> = expected.iter().map(|x| x * 1e-3).collect();
+    for (case, format, bits, width, shift) in [
+        ("24 low bits in 4 bytes, as ALSA writes", format(1, 1, 24, 4), 24, 4, 0),
+        ("24 high bits in 4 bytes", format(1, 1, 24, 4), 24, 4, 8),
+        ("24 high bits in 4 bytes, extensible", extensible(1, 32, 24), 24, 4, 8),
+        ("20 bits in 4 bytes", format(1, 1, 20, 4), 20, 4, 0),
+        ("20 bits in 3 bytes", format(1, 1, 20, 3), 20, 3, 4),
+        ("20 bits in 3 bytes, extensible", extensible(1, 24, 20), 20, 3, 4),
+        ("12 bits in 2 bytes", format(1, 1, 12, 2), 12, 2, 4),
+        ("12 bits in 2 bytes, extensible", extensible(1, 16, 12), 12, 2, 4),
+        ("16 bits, a wrong block size", format(1, 1, 16, 4), 16, 2, 0),
+        ("16 bits, no block size", format(1, 1, 16, 0), 16, 2, 0),
+        ("24 bits, no block size", format(1, 1, 24, 0), 24, 3, 0),
+    ] {
+        let step = 0.5 / f64::from(1_u32 << (bits - 1)) + 1e-7;
+        // Loud sound alone tells high bits from low ones without an extensible format.
+        for sound in [&expected, &quiet].into_iter().take(if case == "24 high bits in 4 bytes" { 1 } else { 2 }) {
+            let data = integers(sound, bits, width, shift);
+            let audio = decode(&wav(&[chunk(b"fmt ", &format), chunk(b"data", &data)])).unwrap();
+            assert!(most(&audio, sound) <= step, "{case}: {}", most(&audio, sound));
+        }
+    }
+}
+
+#[test]
+fn chunks_may_be_padded_or_not_and_in_any_order() {
+    let expected = sound(1000);
+    let data = chunk(b"data", &integers(&expected, 16, 2, 0));
+    let (tags, format) = (chunk(b"LIST", b"odd"), chunk(b"fmt ", &format(1, 1, 16, 2)));
+    for chunks in [
+        vec![tags.clone(), b"\0".into(), format.clone(), data.clone()],
+        vec![tags.clone(), format.clone(), data.clone()],
+        vec![format.clone(), tags.clone(), b"d".into(), data.clone()],
+        vec![format.clone(), tags.clone(), data.clone()],
+        vec![data.clone(), format.clone()],
+        vec![format, data, tags],
+    ] {
+        let audio = decode(&wav(&chunks)).unwrap();
+        assert!(audio.warnings.is_empty() && most(&audio, &expected) < 2e-5);
+    }
+}
+
+/// An AIFF file with `COMM` after `SSND`, whose size is `claimed`, and 6 bytes before the sound.
+fn aiff(claimed: u32, data: &[u8], after: &[u8]) -> Vec<u8> {
+    let common = b"COMM\0\0\0\x12\0\x01\0\0\x03\xe8\0\x10\x40\x0b\xfa\0\0\0\0\0\0\0";
+    let sound = [b"SSND", &claimed.to_be_bytes()[..], b"\0\0\0\x06\0\0\0\0before", data].concat();
+    let (first, last) = if after.is_empty() { (&common[..], &sound) } else { (&sound[..], &common.to_vec()) };
+    [b"FORM\0\0\0\0AIFF", first, last, after].concat()
+}
+
+#[test]
+fn aiff_au_and_caf_may_leave_their_size_open() {
+    let expected = sound(1000);
+    let mut data = integers(&expected, 16, 2, 0);
+    data.as_chunks_mut::<2>().0.iter_mut().for_each(|sample| sample.reverse());
+    let au = |start: u32, size: u32| {
+        let fields = [start, size, 3, 8000, 1].map(u32::to_be_bytes).concat();
+        [&b".snd"[..], &fields, &vec![1; start as usize - 24], &data].concat()
+    };
+    let caf = |size: i64| {
+        let description =
+            [&8000_f64.to_be_bytes()[..], b"lpcm\0\0\0\0\0\0\0\x02\0\0\0\x01\0\0\0\x01\0\0\0\x10"].concat();
+        [&b"caff\0\x01\0\0desc\0\0\0\0\0\0\0\x20"[..], &description, b"data", &size.to_be_bytes(), &[0; 4], &data]
+            .concat()
+    };
+    for (case, bytes) in [
+        ("AIFF", aiff(2014, &data, b"NAME\0\0\0\0")),
+        ("AIFF, size 0", aiff(0, &data, b"")),
+        ("AIFF, as ffmpeg and SoX write to a pipe", aiff(0x7f00_0008, &data, b"")),
+        ("AU", au(24, 2000)),
+        ("AU with a text", au(32, 2000)),
+        ("AU, unknown size", au(32, u32::MAX)),
+        ("AU, size 0", au(24, 0)),
+        ("CAF", caf(2004)),
+        ("CAF, unknown size", caf(-1)),
+        ("CAF, size 0", caf(0)),
+    ] {
+        let audio = decode(&bytes).unwrap_or_else(|error| panic!("{case}: {error}"));
+        assert_eq!((audio.sample_rate_hz, audio.warnings.as_slice()), (8000, &[][..]), "{case}");
+        assert!(most(&audio, &expected) < 2e-5, "{case}");
+        let cut = decode(&bytes[..bytes.len() - 1000]);
+        let whole = case == "AIFF"; // the description is after the sound
+        assert!(if whole { cut.is_err() } else { cut.unwrap().samples.len() == 500 }, "{case}, cut");
+    }
+    assert_eq!(decode(&caf(2004)[..1000]).unwrap().warnings, [Warning::Truncated]);
+    assert!(matches!(decode(&[&caf(4)[..68], b"free\0\0\0\0\0\0\0\0"].concat()), Err(Error::Empty)));
+}
+
+#[test]
+fn caf_of_unknown_size_is_read_with_every_codec() {
+    for file in ["levels_ima4_1.caf", "levels_alaw.caf", "levels_f64be.caf"] {
+        let mut bytes = fixture(file);
+        let expected = decode(&bytes).unwrap();
+        let at = bytes.windows(4).position(|id| id == b"data").unwrap() + 4;
+        // Nothing may follow sound of unknown size.
+        let size = u64::from_be_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
+        bytes.truncate(at + 8 + size);
+        bytes[at..at + 8].fill(0xff);
+        assert_eq!(decode(&bytes).unwrap(), expected, "{file}");
+    }
+}
+
+#[test]
+fn a_bad_block_of_adpcm_is_skipped() {
+    for (file, header, bad, n_lost) in [("ima_1.wav", 2, 89, 249), ("ms_1.wav", 0, 7, 244), ("ima4_1.caf", 1, 0x7f, 64)]
+    {
+        let mut bytes = fixture(&format!("levels_{file}"));
+        let whole = decode(&bytes).unwrap();
+        let data = bytes.windows(4).position(|id| id == b"data").unwrap();
+        let first = data + if file.ends_with("caf") { 16 } else { 8 };
+        bytes[first + header] = bad;
+        let audio = decode(&bytes).unwrap();
+        assert_eq!(audio.warnings, [Warning::Damaged], "{file}");
+        assert_eq!(audio.samples.len(), whole.samples.len() - n_lost, "{file}");
+        assert_eq!(audio.samples.last(), whole.samples.last(), "{file}");
+    }
+}
+
+#[test]
+fn a_cut_block_of_adpcm_is_decoded_up_to_the_cut() {
+    for (file, n_cut) in [("ima_1.wav", 8), ("ms_1.wav", 8), ("ima4_1.caf", 64)] {
+        let bytes = fixture(&format!("levels_{file}"));
+        let whole = decode(&bytes).unwrap();
+        let cut = decode(&bytes[..bytes.len() - 4]).unwrap();
+        assert_eq!(cut.warnings, [Warning::Truncated], "{file}");
+        assert_eq!(cut.samples, whole.samples[..whole.samples.len() - n_cut], "{file}");
+    }
+}
+
+#[test]
+fn mp3_in_wav_is_decoded() {
+    let audio = decode(&fixture("mp3.wav")).unwrap();
+    assert_eq!((audio.source.codec.as_str(), audio.sample_rate_hz), ("mp3", 16_000));
+    // The WAV file does not say how many samples prime the encoder: 1105 by LAME.
+    let plain = decode(&fixture("mono.mp3")).unwrap().samples;
+    let sound = &audio.samples[1105..1105 + plain.len()];
+    let most = sound.iter().zip(&plain).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(most < 1e-4, "{most}");
+}
+
+#[test]
+fn other_codecs_are_named_with_the_way_out() {
+    let wav_with = |tag| wav(&[chunk(b"fmt ", &format(tag, 1, 16, 2)), chunk(b"data", &[0; 100])]);
+    let mut mace = aiff(8, &[], b"");
+    mace[8..12].copy_from_slice(b"AIFC");
+    mace[19] = 24;
+    mace.splice(38..38, *b"MAC3\0\0");
+    for (bytes, name) in [
+        (fixture("g726.wav"), "G.726 in WAV (format tag 0x0045, 1 channels, 2 bits in blocks of 1 bytes)"),
+        (wav_with(0x161), "WMA in WAV (format tag 0x0161, 1 channels, 16 bits in blocks of 2 bytes)"),
+        (wav_with(0x1234), "WAV with format tag 0x1234, 1 channels, 16 bits in blocks of 2 bytes"),
+        (mace, "AIFF with 16-bit sound of type \"MAC3\""),
+        ([&b".snd"[..], &[24, 0, 23, 8000, 1].map(u32::to_be_bytes).concat()].concat(), "AU with encoding 23"),
+    ] {
+        let expected = format!("{name} is not decoded; convert it to WAV: ffmpeg -i INPUT -c:a pcm_s16le OUTPUT.wav");
+        match decode(&bytes) {
+            Err(Error::Unsupported(message)) => assert_eq!(message, expected),
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+}
