@@ -1,5 +1,5 @@
-//! A small sweep that is aborted, or gets an I/O error, at every step of every write. The same command then gives the same
-//! result as an undisturbed run. Needs the feature `faults`:
+//! A small sweep that is aborted, or gets an I/O error, at every step of every write, or runs on a file system without locks. The
+//! same command then gives the same result as an undisturbed run. Needs the feature `faults`:
 //!
 //! ```sh
 //! cargo test --release --workspace --features train/faults --test faults
@@ -10,10 +10,12 @@
 #[path = "run_files.rs"]
 mod run_files;
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
-use run_files::{NARROW_BACKBONE, assert_same, contents, copy};
+use experiment::journal::{Journal, Outcome, Record};
+use run_files::{NARROW_BACKBONE, assert_same, contents, copy, identity, only_entry};
 use tempfile::TempDir;
 
 const SMALL: &str = r#"
@@ -41,6 +43,10 @@ const SHORTER: [&str; 2] = ["--set", "sweep.learning_rate=[1e-3]"];
 
 /// Runs the sweep in `folder` with the caches in `caches`; `fault` is the variable and the step at which it is injected.
 fn wail(folder: &Path, caches: &Path, arguments: &[&str], fault: Option<(&str, usize)>) -> Output {
+    command(folder, caches, arguments, fault).output().unwrap()
+}
+
+fn command(folder: &Path, caches: &Path, arguments: &[&str], fault: Option<(&str, usize)>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wail"));
     let set =
         [format!("data.cache={:?}", caches.join("cache")), format!("data.synthetic={:?}", caches.join("synthetic"))];
@@ -49,7 +55,7 @@ fn wail(folder: &Path, caches: &Path, arguments: &[&str], fault: Option<(&str, u
     // One thread, so that the n-th step is deterministic.
     command.env("RAYON_NUM_THREADS", "1");
     fault.map(|(name, n)| command.env(name, n.to_string()));
-    command.output().unwrap()
+    command
 }
 
 fn finish(folder: &Path, caches: &Path, arguments: &[&str]) -> Vec<(PathBuf, Vec<u8>)> {
@@ -85,7 +91,8 @@ fn a_sweep_may_be_aborted_at_any_step_of_any_write() {
         // Every third time, the run is aborted again soon after it resumed.
         if step % 3 == 0 {
             let again = wail(folder.path(), caches.path(), &[], Some(("WAIL_ABORT_AT", 1 + step % 17)));
-            assert_eq!(again.status.code(), None, "step {step}, again");
+            let is_finished = text(&again).contains("nothing is left to do");
+            assert!(again.status.code().is_none() || is_finished, "step {step}, again: {}", text(&again));
         }
         assert_same(&finish(folder.path(), caches.path(), &[]), &expected, &format!("after step {step}"));
     }
@@ -110,6 +117,11 @@ fn an_io_error_at_any_step_is_reported_and_damages_nothing() {
         assert_eq!(output.status.code(), Some(1), "step {step}: {}", text(&output));
         let error = text(&output).lines().find(|line| line.starts_with("error")).unwrap_or_default().to_owned();
         assert!(error.contains("experiments/small-") && error.contains("Input/output error"), "step {step}: {error}");
+        // Only divergence is recorded as the outcome of a trial.
+        let run = only_entry(&folder.path().join("experiments"));
+        let records = Journal::read(&run, &identity(&run)).unwrap();
+        let failed = |record: &Record| matches!(record, Record::Trial { outcome: Outcome::Failed(_), .. });
+        assert!(!records.iter().any(failed), "step {step}: {records:?}");
         // What was written stays intact: each file except the journal is the old one or the new one.
         for (path, bytes) in before.iter().filter(|(path, _)| !path.ends_with("journal")) {
             // Some mistakes of the smaller search are not mistakes of the larger one.
@@ -118,4 +130,28 @@ fn an_io_error_at_any_step_is_reported_and_damages_nothing() {
         }
         assert_same(&finish(folder.path(), caches.path(), &[]), &expected, &format!("after step {step}"));
     }
+}
+
+#[test]
+fn without_locks_a_lease_keeps_a_second_process_out_and_that_of_a_killed_one_is_taken_over() {
+    const NO_LOCKS: Option<(&str, usize)> = Some(("WAIL_NO_LOCKS", 1));
+    let caches = TempDir::new().unwrap();
+    let expected = finish(fresh().path(), caches.path(), &[]);
+    let folder = fresh();
+    let mut holder = command(folder.path(), caches.path(), &["--set", "train.epochs=10000"], NO_LOCKS);
+    let mut holder = holder.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(holder.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("engine ")));
+    std::thread::spawn(move || lines.for_each(drop));
+    let lease = only_entry(&folder.path().join("experiments")).join("journal.lease");
+    assert!(lease.is_file());
+    let second = wail(folder.path(), caches.path(), &["--set", "train.epochs=10000"], NO_LOCKS);
+    assert_eq!(second.status.code(), Some(1), "{}", text(&second));
+    assert!(text(&second).contains(&format!("process {} on ", holder.id())), "{}", text(&second));
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    assert!(lease.is_file());
+    let next = wail(folder.path(), caches.path(), &[], NO_LOCKS);
+    assert!(next.status.success(), "{}", text(&next));
+    assert_same(&contents(&folder.path().join("experiments")), &expected, "with a lease");
 }

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use experiment::Identity;
 use tempfile::TempDir;
 
 /// Weights of a ResNet18 with few channels, which loads quickly.
@@ -52,6 +53,11 @@ pub fn assert_same(found: &[(PathBuf, Vec<u8>)], expected: &[(PathBuf, Vec<u8>)]
     for ((path, found), (_, expected)) in found.iter().zip(expected) {
         assert!(found == expected, "{} {when}", path.display());
     }
+}
+
+/// The identity in the journal of the folder `run`.
+pub fn identity(run: &Path) -> Identity {
+    Identity::from_bytes(std::fs::read(run.join("journal")).unwrap()[16..48].try_into().unwrap())
 }
 
 /// The command `wail` in `folder`.

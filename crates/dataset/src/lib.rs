@@ -46,5 +46,7 @@ pub use corpus::{Corpus, Recording};
 pub use error::Error;
 pub use float_cache::FloatCache;
 pub use image_store::{Checked, ImageStore, Unreadable};
-pub use split::{Split, cross_validation, grouped_folds, grouped_split, leave_one_group_out, stratified_split};
+pub use split::{
+    SPLITS_VERSION, Split, cross_validation, grouped_folds, grouped_split, leave_one_group_out, stratified_split,
+};
 pub use split_csv::{split_from_csv, split_to_csv};

@@ -20,7 +20,7 @@ use crate::Error;
 use crate::folder::{Named, write_folder, write_wav};
 use crate::signal::{LowPass, Noise, RATE, Sine, add_schroeder_reverberation, log_uniform, samples};
 
-/// Increased whenever the same seed gives a different sound. Caches hash it.
+/// Increased whenever the same seed gives a different sound. Caches and run identities hash it.
 pub const SOUNDS_VERSION: u32 = 2;
 
 /// Sample rate of the sounds, Hz.

@@ -4,6 +4,9 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
+/// Increased whenever the same recordings give other recorders, families or splits. Run identities hash it.
+pub const SPLITS_VERSION: u32 = 1;
+
 /// The use of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Split {

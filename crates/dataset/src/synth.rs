@@ -20,7 +20,7 @@ use plan::PlannedRecording;
 const MARKER: &str = "synthetic.json";
 
 /// Increased whenever the same settings give different recordings.
-const FORMAT_VERSION: u32 = 1;
+pub const SYNTH_VERSION: u32 = 1;
 
 /// Writes the corpus as `dir/<class>/<file>.wav`. A corpus with the same settings is left unchanged. The folder appears
 /// whole or not at all, so that two processes may write the same one at once.
@@ -35,7 +35,7 @@ pub fn write_corpus(dir: &Path, config: &SynthConfig) -> Result<(), Error> {
             config.n_recordings
         )));
     }
-    write_folder(dir, MARKER, FORMAT_VERSION, config, &plan::plan(config), |path, recording| {
+    write_folder(dir, MARKER, SYNTH_VERSION, config, &plan::plan(config), |path, recording| {
         write_wav(path, render::render(recording))
     })
 }

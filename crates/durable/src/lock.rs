@@ -20,7 +20,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 ///
 /// A lease is weaker than a lock: a process that could not run for a minute, such as one in a suspended virtual machine, loses
 /// it and notices only in [`LockedFile::check`]; and two processes of one machine that share no process namespace are as two
-/// machines.
+/// machines. Where the file system's locks hold on one machine only (Lustre with `localflock`), nothing keeps two machines
+/// apart.
 #[derive(Debug)]
 pub struct LockedFile {
     /// The file, open for reading and writing, with its cursor at the start.
@@ -45,17 +46,31 @@ impl From<io::Error> for LockError {
 
 impl LockedFile {
     /// Opens the file at `path`, creates it if there is none, and locks it. Waits up to `patience` for the process that holds
-    /// the lock; `None` waits for as long as it takes. Whether the holder of a lease is alive shows after up to 5 s.
+    /// the lock, and up to 5 s for a sign of life of the process that holds a lease.
     ///
     /// # Errors
     /// [`LockError::Held`] if another process still holds the lock, [`LockError::Io`] for I/O.
-    pub fn open(path: &Path, patience: Option<Duration>) -> Result<Self, LockError> {
+    pub fn open(path: &Path, patience: Duration) -> Result<Self, LockError> {
         Self::open_with(path, patience, fault::try_lock, LeaseTimes::default())
+    }
+
+    /// As [`LockedFile::open`], but waits for as long as it takes.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn wait_for(path: &Path) -> io::Result<Self> {
+        loop {
+            match Self::open(path, Duration::MAX) {
+                Ok(locked) => return Ok(locked),
+                Err(LockError::Held(_)) => {}
+                Err(LockError::Io(error)) => return Err(error),
+            }
+        }
     }
 
     fn open_with(
         path: &Path,
-        patience: Option<Duration>,
+        patience: Duration,
         try_lock: impl Fn(&File) -> Result<(), TryLockError>,
         times: LeaseTimes,
     ) -> Result<Self, LockError> {
@@ -77,7 +92,7 @@ impl LockedFile {
                 },
                 Err(TryLockError::Error(error)) => return Err(error.into()),
             };
-            if patience.is_some_and(|patience| started.elapsed() >= patience) {
+            if started.elapsed() >= patience {
                 return Err(LockError::Held(holder));
             }
             std::thread::sleep(PAUSE);
@@ -118,7 +133,7 @@ mod tests {
     use super::*;
     use crate::write_atomic;
 
-    const NOW: Option<Duration> = Some(Duration::ZERO);
+    const NOW: Duration = Duration::ZERO;
     const FAST: LeaseTimes =
         LeaseTimes { renewal: Duration::from_millis(20), expiry: Duration::from_millis(400), settling: Duration::ZERO };
 
@@ -126,7 +141,7 @@ mod tests {
         Err(TryLockError::Error(Errno::OPNOTSUPP.into()))
     }
 
-    fn leased(path: &Path, patience: Option<Duration>) -> Result<LockedFile, LockError> {
+    fn leased(path: &Path, patience: Duration) -> Result<LockedFile, LockError> {
         LockedFile::open_with(path, patience, without_locks, FAST)
     }
 
@@ -151,7 +166,7 @@ mod tests {
             let held = LockedFile::open(&path, NOW).unwrap();
             let waiting = std::thread::spawn({
                 let path = path.clone();
-                move || LockedFile::open(&path, None)
+                move || LockedFile::wait_for(&path)
             });
             std::thread::sleep(Duration::from_millis(100));
             match replaced {

@@ -1,16 +1,14 @@
-//! The folder of a run. Its name is a hash of everything that decides the results: the same configuration, data and weights
-//! always use the same folder, and different ones never share it.
+//! The folder of a run. Its name holds the run's identity: the same configuration, data and weights always use the same folder,
+//! and different ones never share it.
 
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use durable::hex;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
-use crate::{Error, hash};
+use crate::{Error, Identity};
 
 /// Name of the trained model inside a run folder.
 pub const MODEL_FILE: &str = "model.safetensors";
@@ -25,24 +23,23 @@ pub const ONNX_FILE: &str = "model.onnx";
 pub struct RunFolder {
     /// Its path.
     pub path: PathBuf,
-    /// Its own name, `<name>-<hash>`.
+    /// Its own name, `<name>-<identity>`.
     pub name: String,
 }
 
 impl RunFolder {
-    /// Creates the folder below `parent`. Its name is `name` and a hash of `inputs`, which must hold everything that decides
-    /// the results.
+    /// The folder of the run `name` with `identity` below `parent`. Nothing is created.
+    pub fn new(parent: &Path, name: &str, identity: &Identity) -> Self {
+        let name = format!("{name}-{}", identity.short());
+        Self { path: parent.join(&name), name }
+    }
+
+    /// Creates the folder if there is none.
     ///
     /// # Errors
     /// [`Error::Write`] if it cannot be created.
-    pub fn create(parent: &Path, name: &str, inputs: &[&str]) -> Result<Self, Error> {
-        let mut hasher = Sha256::new();
-        hash::add_parts(&mut hasher, inputs.iter().copied());
-        let hash = hex(&hasher.finalize()[..6]);
-        let name = format!("{name}-{hash}");
-        let path = parent.join(&name);
-        std::fs::create_dir_all(&path).map_err(Error::write(&path))?;
-        Ok(Self { path, name })
+    pub fn create(&self) -> Result<(), Error> {
+        std::fs::create_dir_all(&self.path).map_err(Error::write(&self.path))
     }
 
     /// Removes temporary files that a killed process left; their names begin with a dot. The caller must hold the journal, so
@@ -155,4 +152,15 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         durable::write_atomic(path, bytes)
     };
     write().map_err(Error::write(path))
+}
+
+/// Removes the folder at `path` with everything in it, if there is one.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn remove(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::write(path)(error)),
+        _ => Ok(()),
+    }
 }

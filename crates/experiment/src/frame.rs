@@ -23,13 +23,29 @@ pub fn frame(body: &impl Serialize) -> Result<Vec<u8>, Error> {
     Ok([&length.to_le_bytes()[..], &Sha256::digest(&bytes)[..CHECKSUM_BYTES], &bytes].concat())
 }
 
-/// Decodes the framed record at the start of `bytes` and returns it with its length in bytes; `None` if it is torn or damaged.
-pub fn unframe<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, usize)> {
+/// Why a framed record cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It is torn or damaged.
+    Torn,
+    /// It is whole, but this program does not know its contents, for this reason: another version wrote it.
+    Unknown(String),
+}
+
+/// Decodes the framed record at the start of `bytes` and returns it with its length in bytes.
+///
+/// # Errors
+/// [`Unreadable`].
+pub fn unframe<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), Unreadable> {
+    let body = body(bytes).ok_or(Unreadable::Torn)?;
+    let record = ciborium::from_reader(body).map_err(|error| Unreadable::Unknown(error.to_string()))?;
+    Ok((record, 4 + CHECKSUM_BYTES + body.len()))
+}
+
+/// The body of the framed record at the start of `bytes`; `None` if it is torn or damaged.
+fn body(bytes: &[u8]) -> Option<&[u8]> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     let (checksum, rest) = rest.split_first_chunk::<CHECKSUM_BYTES>()?;
     let body = rest.get(..u32::from_le_bytes(*length) as usize)?;
-    if Sha256::digest(body)[..CHECKSUM_BYTES] != checksum[..] {
-        return None;
-    }
-    Some((ciborium::from_reader(body).ok()?, 4 + CHECKSUM_BYTES + body.len()))
+    (Sha256::digest(body)[..CHECKSUM_BYTES] == checksum[..]).then_some(body)
 }

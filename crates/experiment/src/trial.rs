@@ -24,6 +24,12 @@ impl TrialConfig {
     pub fn id(&self) -> String {
         format!("lr{}-inner{}-dropout{}", self.learning_rate, self.head.inner, self.head.dropout)
     }
+
+    /// Orders trials by learning rate, inner size and dropout.
+    pub fn order(&self, other: &Self) -> Ordering {
+        let by_rate = self.learning_rate.total_cmp(&other.learning_rate);
+        by_rate.then(self.head.inner.cmp(&other.head.inner)).then(self.head.dropout.total_cmp(&other.head.dropout))
+    }
 }
 
 /// A row of `epochs.csv`.

@@ -5,7 +5,7 @@ use rand::Rng;
 use crate::front_end::{FrontEnd, ImageConfig, InputShape, YamnetConfig, samples};
 use crate::invalid::Invalid;
 
-/// Changes whenever the same settings give different values than before; caches hash it.
+/// Changes whenever the same settings give different values than before; caches and run identities hash it.
 pub const FEATURES_VERSION: u32 = 3;
 
 /// All feature settings: the clip, and a front end for each input of the encoder.

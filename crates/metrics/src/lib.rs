@@ -67,4 +67,4 @@ pub use predictions::{Predictions, argmax};
 pub use quantile::quantile;
 pub use ranks::{mid_ranks, roc_auc};
 pub use reliability::{N_BINS, ReliabilityBin};
-pub use scores::Scores;
+pub use scores::{SCORES_VERSION, Scores};

@@ -9,6 +9,9 @@ use crate::confusion::mean;
 use crate::reliability::Reliability;
 use crate::{ConfusionMatrix, Predictions};
 
+/// Increased whenever the same predictions give other scores, intervals, tests or calibrations. Run identities hash it.
+pub const SCORES_VERSION: u32 = 1;
+
 /// A value of type `T` for each score of a classifier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -22,6 +22,9 @@ use crate::random::NormalDraws;
 use crate::trainable::Trainable;
 use crate::weight_file::WeightFile;
 
+/// Increased whenever the same weights give other outputs for the same input. Caches and run identities hash it.
+pub const NETWORKS_VERSION: u32 = 1;
+
 /// The architecture of one network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NetworkArch {

@@ -16,6 +16,7 @@ use model::{Gate, GateInfo};
 use crate::Error;
 use crate::corpus::plan::Places;
 use crate::terminal::interrupt;
+pub(crate) use examples::EXCERPTS_VERSION;
 pub use examples::GateInputs;
 use examples::{Examples, Others};
 

@@ -38,6 +38,7 @@ mod error;
 pub mod export;
 pub mod gate;
 mod home;
+mod identity;
 pub mod pretrain;
 mod sound;
 pub mod sweep;

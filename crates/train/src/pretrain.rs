@@ -16,15 +16,16 @@ use std::time::Instant;
 
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
-use durable::sha256_hex;
 use experiment::journal::{Journal, JournalState, Record};
-use experiment::{Environment, RunFolder, seed};
+use experiment::{Environment, Identity, RunFolder, folder, seed};
 use model::{BackboneInfo, Compute, NormedBackbone};
 use rand::seq::SliceRandom;
 use serde_json::{Value, json};
 
 use crate::Error;
 use crate::config::Settings;
+use crate::corpus::locate::Located;
+use crate::identity::{self, IdentityInputs};
 use crate::terminal::progress::Progress;
 use crate::terminal::{interrupt, stderr};
 use config::PretrainConfig;
@@ -32,6 +33,7 @@ use objective::Projector;
 use resume::{ResumeFile, ResumePoint};
 use sounds::Sounds;
 use student::{Epoch, Student};
+use teacher::Teacher;
 
 /// Name of the backbone inside the run's folder.
 pub const BACKBONE_FILE: &str = "backbone.safetensors";
@@ -45,24 +47,34 @@ pub const BACKBONE_FILE: &str = "backbone.safetensors";
 /// signal.
 pub fn run(config: &PretrainConfig, compute: &Compute, out: &Path) -> Result<PathBuf, Error> {
     let started = Instant::now();
-    let sounds = Sounds::find(config, compute)?;
-    let resolved = config.to_toml()?;
-    let run = RunFolder::create(out, &config.name, &[&resolved, &sounds.fingerprint(), compute.device_name()])?;
+    let located = Located::find(&config.data, false)?;
+    let teacher = Teacher::find(config, compute)?;
+    let identity = identity_of(config, compute, &located, teacher.as_ref())?;
+    let run = RunFolder::new(out, &config.name, &identity);
     let path = run.path.join(BACKBONE_FILE);
-    let (journal, records) = Journal::open(&run.path)?;
-    run.remove_leftovers()?;
-    let hash = sha256_hex(resolved.as_bytes());
-    if JournalState::replay(records.iter().cloned()).finished.as_ref() == Some(&hash) {
+    let is_finished = |records: &[Record]| JournalState::replay(records.iter().cloned()).finished && path.is_file();
+    if is_finished(&Journal::read(&run.path, &identity)?) {
         stderr::line(format_args!("finished   {}: nothing is left to do", run.path.display()));
+        return Ok(path);
+    }
+    let sounds = Sounds::find(config, located, teacher.as_ref())?;
+    let resolved = config.to_toml()?;
+    run.create()?;
+    let (journal, records) = Journal::open(&run.path, &identity)?;
+    if is_finished(&records) {
+        // Another process finished it in the meantime.
         journal.finish(&records)?;
         return Ok(path);
     }
+    run.remove_leftovers()?;
     let mut provenance = Environment::current().provenance(config.seed, compute.device_name());
+    identity::describe(&identity, &mut provenance);
     provenance["config"] = json!(resolved);
     provenance["backbone"] = json!({ "used": config.in_words(), "heard": sounds.pretraining });
     describe(config, compute, &sounds, &run, &resolved, &provenance)?;
 
-    let resume = ResumeFile::new(&config.data.cache_dir().join("training").join(&run.name));
+    let resume_folder = config.data.cache_dir().join("training").join(&run.name);
+    let resume = ResumeFile::new(&resume_folder);
     let training = Training { config, sounds: &sounds, device: compute.device().clone().autodiff() };
     let ResumePoint { student, epochs, .. } = training.run(&resume, &run)?;
     // Written again, since a process may have died between resume point and table.
@@ -70,9 +82,28 @@ pub fn run(config: &PretrainConfig, compute: &Compute, out: &Path) -> Result<Pat
     let weights = student.backbone.fold().map_err(|e| Error::Diverged(format!("the training diverged: {e}")))?;
     let info = BackboneInfo { arch: config.arch, features: json!(config.features), provenance };
     model::save_backbone(&path, &info, &weights).map_err(Error::Checkpoint)?;
-    journal.finish(&[Record::Begin { epochs: epochs.len() }, Record::Run { config: hash }])?;
+    folder::remove(&resume_folder)?;
+    journal.finish(&[Record::Begin { epochs: epochs.len() }, Record::Run])?;
     run.log("finished", started.elapsed().as_secs_f64())?;
     Ok(path)
+}
+
+/// Everything that decides the backbone.
+fn identity_of(
+    config: &PretrainConfig,
+    compute: &Compute,
+    located: &Located,
+    teacher: Option<&Teacher>,
+) -> Result<Identity, Error> {
+    let without_paths = PretrainConfig { data: config.data.without_paths(), ..config.clone() };
+    IdentityInputs {
+        config: without_paths.to_toml()?,
+        data: &config.data,
+        located,
+        encoder: teacher.map_or("", Teacher::key).into(),
+        engine: compute.device_name(),
+    }
+    .identity()
 }
 
 /// Writes and prints the description of the run before training.

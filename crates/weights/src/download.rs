@@ -1,11 +1,11 @@
 //! Downloads that resume after an interruption and keep only a file with the right checksum.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use durable::sha256_hex_of;
+use durable::{LockedFile, sha256_hex_of};
 use ureq::Agent;
 use ureq::http::{Response, StatusCode, header};
 
@@ -46,30 +46,19 @@ pub fn fetch(
     let part_path = part_path(entry, models);
     let on_disk = |source| Error::Io { path: part_path.clone(), source };
     std::fs::create_dir_all(models).map_err(on_disk)?;
-    let mut part = open_locked(&part_path).map_err(on_disk)?;
+    let mut part = LockedFile::wait_for(&part_path).map_err(on_disk)?;
     if verify(entry, models)? == State::Verified {
         // Another process had the lock and finished.
         return std::fs::remove_file(&part_path).map(|()| path).map_err(on_disk);
     }
-    let done = complete(entry, &mut part, &part_path, limits, progress);
-    if done.is_err() && part.metadata().map_err(on_disk)?.len() == 0 {
+    let done = complete(entry, &mut part.file, &part_path, limits, progress);
+    if done.is_err() && part.file.metadata().map_err(on_disk)?.len() == 0 {
         std::fs::remove_file(&part_path).map_err(on_disk)?;
     }
     done?;
+    part.check().map_err(on_disk)?;
     std::fs::rename(&part_path, &path).map_err(|source| Error::Io { path: path.clone(), source })?;
     Ok(path)
-}
-
-/// Opens and locks the file at `path`; waits for other processes.
-fn open_locked(path: &Path) -> io::Result<File> {
-    loop {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        file.lock()?;
-        // The process that held the lock may have renamed or removed the file in the meantime.
-        if path.exists() {
-            return Ok(file);
-        }
-    }
 }
 
 /// Downloads what `part` lacks and verifies the whole file.

@@ -1,8 +1,8 @@
 //! The `[data]` table: where the recordings are and how they are split.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use dataset::FloatCache;
+use dataset::{FloatCache, Split};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +121,29 @@ impl DataConfig {
     /// Folder of the caches: `cache`, inside `WAIL_HOME` if it is set.
     pub fn cache_dir(&self) -> PathBuf {
         home::inside(&self.cache)
+    }
+
+    /// The files that the table names, with `root` as the data folder in use. Their contents decide results.
+    pub fn named_files(&self, root: &Path) -> Vec<PathBuf> {
+        let split = match &self.split {
+            SplitConfig::Csv { dir } => {
+                let dir = PathBuf::from(dir.replace("{root}", &root.display().to_string()));
+                Split::ALL.map(|part| dir.join(format!("{}.csv", part.name()))).to_vec()
+            }
+            _ => Vec::new(),
+        };
+        split.into_iter().chain(self.recorder_csv.clone()).collect()
+    }
+
+    /// The table without its paths: what lies there decides results, not where it lies.
+    pub fn without_paths(&self) -> Self {
+        let Self { roots, cache, synthetic, .. } = Self::default();
+        let split = match &self.split {
+            SplitConfig::Csv { .. } => SplitConfig::Csv { dir: String::new() },
+            other => other.clone(),
+        };
+        let recorder_csv = self.recorder_csv.as_ref().map(|_| PathBuf::new());
+        Self { roots, cache, synthetic, split, recorder_csv, ..self.clone() }
     }
 
     /// Every invalid value.

@@ -21,8 +21,8 @@ use crate::sound::excerpt::SHORTEST_SECONDS;
 use crate::terminal::interrupt;
 use crate::terminal::progress::Progress;
 
-/// Changes whenever the same recordings and sounds give other excerpts than before: cache keys contain it.
-const EXCERPTS_VERSION: u32 = 2;
+/// Changes whenever the same recordings and sounds give other excerpts than before: cache keys and run identities contain it.
+pub(crate) const EXCERPTS_VERSION: u32 = 2;
 
 /// What a gate is trained on.
 pub struct GateInputs<'a> {

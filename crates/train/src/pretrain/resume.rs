@@ -59,7 +59,7 @@ impl ResumeFile {
 
     /// Reads the resume point; returns `start`, the pretraining before its first epoch, if there is none that can be read.
     pub fn read(&self, start: ResumePoint) -> ResumePoint {
-        let saved = std::fs::read(&self.path).ok().and_then(|bytes| unframe::<Saved>(&bytes));
+        let saved = std::fs::read(&self.path).ok().and_then(|bytes| unframe::<Saved>(&bytes).ok());
         let read = |(saved, _): (Saved, usize)| {
             let record = ModuleRecord::from_bytes(saved.student).ok()?;
             Some(ResumePoint {

@@ -7,16 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use dataset::sounds::{KINDS, SAMPLE_RATE_HZ, SOUNDS_VERSION};
 use dataset::synth::{SynthConfig, write_corpus};
 use dataset::{Corpus, Split, split_to_csv};
-use durable::hex;
 use experiment::{PretrainingData, seed};
 use features::Extractor;
-use model::Compute;
 use rand::RngExt;
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
 use super::config::{Objective, PretrainConfig};
-use super::teacher;
+use super::teacher::Teacher;
 use crate::Error;
 use crate::corpus::locate::Located;
 use crate::corpus::prepared::PreparedCorpus;
@@ -56,14 +53,14 @@ pub struct Sounds {
 }
 
 impl Sounds {
-    /// Locates, decodes and generates the sounds.
+    /// Decodes the recordings of `located`, generates the other sounds, and embeds all of them with `teacher`.
     ///
     /// # Errors
     /// [`Error::Data`] if there are no recordings, too few, or unreadable ones that the configuration does not skip; the errors
     /// of the corpus and of the teacher.
-    pub fn find(config: &PretrainConfig, compute: &Compute) -> Result<Self, Error> {
+    pub fn find(config: &PretrainConfig, located: Located, teacher: Option<&Teacher>) -> Result<Self, Error> {
         let mut sounds = Self::none(Extractor::new(&config.features).map_err(Error::Features)?);
-        sounds.add_recordings(config)?;
+        sounds.add_recordings(config, located)?;
         if config.synthetic_recordings > 0 {
             sounds.add_synthetic_cries(config)?;
         }
@@ -73,8 +70,8 @@ impl Sounds {
         if config.decoys {
             sounds.add_decoys(config);
         }
-        if let Objective::Distil { teacher } = &config.objective {
-            sounds.targets = teacher::targets(teacher, config, compute, &sounds.waveforms, &sounds.hashes)?;
+        if let Some(teacher) = teacher {
+            sounds.targets = teacher.targets(&sounds.waveforms, &sounds.hashes)?;
         }
         if sounds.len() < config.train.batch_size {
             return Err(Error::Data(format!(
@@ -102,8 +99,7 @@ impl Sounds {
     }
 
     /// Adds the training recordings of the split, and notes which they are.
-    fn add_recordings(&mut self, config: &PretrainConfig) -> Result<(), Error> {
-        let located = Located::find(&config.data, false)?;
+    fn add_recordings(&mut self, config: &PretrainConfig, located: Located) -> Result<(), Error> {
         let usable = vec![true; located.corpus.recordings.len()];
         let data = PreparedCorpus::new(located, usable, &config.data, config.seed)?;
         let is_training = |index: &usize| data.plan.model[*index] == Some(Split::Train);
@@ -135,16 +131,6 @@ impl Sounds {
     /// Number of sounds.
     pub fn len(&self) -> usize {
         self.waveforms.len()
-    }
-
-    /// SHA-256 over files, classes and targets, in hexadecimal.
-    pub fn fingerprint(&self) -> String {
-        let mut hasher = Sha256::new();
-        for (hash, class) in self.hashes.iter().zip(&self.classes) {
-            hasher.update(format!("{hash} {class}\n"));
-        }
-        self.targets.iter().flatten().for_each(|number| hasher.update(number.to_le_bytes()));
-        hex(&hasher.finalize())
     }
 
     /// Augmented images of the sounds `batch`, `[n][size * size]`; if views are compared, twice as many: first one of each,

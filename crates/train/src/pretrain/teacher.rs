@@ -4,10 +4,10 @@ use dataset::FloatCache;
 use durable::hex;
 use experiment::hash;
 use features::{Extractor, FeatureConfig};
-use model::{Arch, Compute, Engine};
+use model::{Arch, Compute, Engine, NETWORKS_VERSION};
 use sha2::{Digest, Sha256};
 
-use super::config::PretrainConfig;
+use super::config::{Objective, PretrainConfig};
 use crate::embed::cached::{CachedEngine, Entry, Images};
 use crate::terminal::interrupt;
 use crate::terminal::progress::Progress;
@@ -17,58 +17,66 @@ use crate::{Error, backbone};
 const CHUNK: usize = 16;
 
 /// A YAMNet that is ready to run.
-struct Teacher {
+pub(super) struct Teacher {
     engine: Box<dyn Engine>,
     extractor: Extractor,
     /// Sample rate of the waveforms, Hz.
     sample_rate_hz: u32,
-    /// Everything that decides its embeddings: engine, device, hash of the weights, front end, rate.
+    /// Everything that decides its embeddings: version, engine, device, hash of the weights, front end, rate.
     key: String,
     cache: FloatCache,
 }
 
-/// Embeddings `[n][1024]` of `waveforms`, at the rate of `config`, by the YAMNet with the weights `teacher` (see
-/// [`backbone::load_named`]). Each of the 1024 numbers is standardised over the waveforms; a constant one becomes 0. `hashes`
-/// identify the waveforms in the cache.
-///
-/// # Errors
-/// [`Error::Weights`] or [`Error::WeightFile`] if the weights are not available, [`Error::Device`] if the device gives no result,
-/// [`Error::Dataset`] if the cache cannot be written, [`Error::Interrupted`] on a signal.
-pub(super) fn targets(
-    teacher: &str,
-    config: &PretrainConfig,
-    compute: &Compute,
-    waveforms: &[Vec<f32>],
-    hashes: &[String],
-) -> Result<Vec<Vec<f32>>, Error> {
-    let (weights, _) = backbone::load_named(teacher, Arch::YAMNET)?;
-    let features = FeatureConfig { clip_seconds: config.features.clip_seconds, ..FeatureConfig::yamnet() };
-    let teacher = Teacher {
-        engine: compute.engine(&weights, &features.inputs()).map_err(Error::device("the teacher"))?,
-        key: format!(
-            "teacher: {} on {} {} {} from {} Hz",
-            compute.engine_name(),
-            compute.device_name(),
-            weights.fingerprint(),
-            features.record_key(),
-            config.features.waveform_rate_hz()
-        ),
-        sample_rate_hz: config.features.waveform_rate_hz(),
-        extractor: Extractor::new(&features).map_err(Error::Features)?,
-        cache: config.data.embedding_cache(),
-    };
-    let progress = Progress::new("embedding (teacher)", "recordings and sounds");
-    let mut rows = Vec::new();
-    for (chunk, of_chunk) in waveforms.chunks(CHUNK).zip(hashes.chunks(CHUNK)) {
-        interrupt::check()?;
-        rows.extend(teacher.embed(chunk, of_chunk)?);
-        progress.set(rows.len(), hashes.len());
-    }
-    standardise(&mut rows);
-    Ok(rows)
-}
-
 impl Teacher {
+    /// The teacher of a distillation, with the weights that `config` names (see [`backbone::load_named`]); `None` for other
+    /// objectives.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] or [`Error::WeightFile`] if the weights are not available, [`Error::Device`] if the device does not
+    /// support the network.
+    pub fn find(config: &PretrainConfig, compute: &Compute) -> Result<Option<Self>, Error> {
+        let Objective::Distil { teacher } = &config.objective else { return Ok(None) };
+        let (weights, _) = backbone::load_named(teacher, Arch::YAMNET)?;
+        let features = FeatureConfig { clip_seconds: config.features.clip_seconds, ..FeatureConfig::yamnet() };
+        Ok(Some(Self {
+            engine: compute.engine(&weights, &features.inputs()).map_err(Error::device("the teacher"))?,
+            key: format!(
+                "teacher: networks {NETWORKS_VERSION}, {} on {} {} {} from {} Hz",
+                compute.engine_name(),
+                compute.device_name(),
+                weights.fingerprint(),
+                features.record_key(),
+                config.features.waveform_rate_hz()
+            ),
+            sample_rate_hz: config.features.waveform_rate_hz(),
+            extractor: Extractor::new(&features).map_err(Error::Features)?,
+            cache: config.data.embedding_cache(),
+        }))
+    }
+
+    /// Everything that decides its embeddings.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Embeddings `[n][1024]` of `waveforms`, at the rate of the configuration. Each of the 1024 numbers is standardised over
+    /// the waveforms; a constant one becomes 0. `hashes` identify the waveforms in the cache.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the device gives no result, [`Error::Dataset`] if the cache cannot be written,
+    /// [`Error::Interrupted`] on a signal.
+    pub fn targets(&self, waveforms: &[Vec<f32>], hashes: &[String]) -> Result<Vec<Vec<f32>>, Error> {
+        let progress = Progress::new("embedding (teacher)", "recordings and sounds");
+        let mut rows = Vec::new();
+        for (chunk, of_chunk) in waveforms.chunks(CHUNK).zip(hashes.chunks(CHUNK)) {
+            interrupt::check()?;
+            rows.extend(self.embed(chunk, of_chunk)?);
+            progress.set(rows.len(), hashes.len());
+        }
+        standardise(&mut rows);
+        Ok(rows)
+    }
+
     /// Embeddings `[n_outputs]` of a few waveforms.
     fn embed(&self, waveforms: &[Vec<f32>], hashes: &[String]) -> Result<Vec<Vec<f32>>, Error> {
         let entry = |hash: &String| {

@@ -7,7 +7,7 @@ use features::hann_weights;
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
 
-/// Changes whenever the same draws give other decoys than before: cache keys contain it.
+/// Changes whenever the same draws give other decoys than before: cache keys and run identities contain it.
 pub(crate) const DECOYS_VERSION: u32 = 1;
 
 /// A decoy of `cry`, a waveform at `rate_hz`, of the same length: a low voice, laughter-like bursts, or noise with the same

@@ -1,4 +1,4 @@
-//! Fourth step of the sweep: the chosen trial becomes a model with a gate.
+//! Fifth step of the sweep: the chosen trial becomes a model with a gate.
 
 use std::time::Instant;
 

@@ -1,24 +1,19 @@
-//! Second step of the sweep: the run's folder and journal.
+//! Third step of the sweep: the run's folder and journal.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
-use durable::sha256_hex;
-use experiment::journal::{Journal, JournalState, Outcome, Outcomes, Record};
-use experiment::{Environment, PretrainingData, Report, RunFolder};
+use experiment::folder::MODEL_FILE;
+use experiment::journal::{EndedTrial, EndedTrials, Journal, JournalState, Outcome, Record};
+use experiment::{Environment, PretrainingData, Report, RunFolder, TrialConfig};
 use serde_json::{Value, json};
 
+use super::inputs::Inputs;
 use super::prepare::Prepared;
-use crate::Error;
-use crate::config::{Config, Settings, SweepConfig, TrainConfig};
+use super::{grid, search_names};
+use crate::config::{Config, Settings};
 use crate::terminal::stderr;
-
-/// What was found in the run's folder.
-pub(super) enum Opened {
-    /// The run is finished; nothing is left to do.
-    Finished { path: PathBuf, report: Box<Report> },
-    /// The run is new or was interrupted.
-    Unfinished(Box<OpenRun>),
-}
+use crate::{Error, identity};
 
 /// A run's folder, locked by this process.
 pub(super) struct OpenRun {
@@ -26,62 +21,103 @@ pub(super) struct OpenRun {
     pub journal: Journal,
     /// The record that this process began with.
     pub begin: Record,
-    /// Outcomes of earlier processes that still count.
-    pub done: Outcomes,
+    /// Trials that earlier processes ended and that still count.
+    pub done: EndedTrials,
+    /// The trials of every search: the grid, and those that an earlier grid ended in all of them.
+    pub trials: Vec<TrialConfig>,
+    /// Folder of the resume points, removed when the run is finished.
+    pub resume: PathBuf,
     /// The resolved configuration, TOML.
     pub resolved: String,
-    /// SHA-256 of the resolved configuration, in hexadecimal.
-    pub config_hash: String,
     pub environment: Environment,
     pub provenance: Value,
 }
 
-/// Opens the folder of the run below `out` and writes the files that do not depend on the search.
-pub(super) fn open(prepared: &Prepared, out: &Path, retry_failed: bool) -> Result<Opened, Error> {
-    let config = prepared.config;
-    let resolved = config.to_toml()?;
-    let config_hash = sha256_hex(resolved.as_bytes());
-    let folder = RunFolder::create(out, &config.name, &identity(prepared)?.each_ref().map(String::as_str))?;
-    let (journal, records) = Journal::open(&folder.path)?;
-    folder.remove_leftovers()?;
-    let before = JournalState::replay(records.iter().cloned());
-    let is_failed = |outcome: &Outcome| matches!(outcome, Outcome::Failed(_));
-    let retries = retry_failed && before.trials.values().any(is_failed);
-    if before.finished.as_ref() == Some(&config_hash) && !retries {
-        stderr::line(format_args!("finished   {}: nothing is left to do", folder.path.display()));
-        journal.finish(&records)?;
-        let report = Box::new(Report::read(&folder.path)?);
-        return Ok(Opened::Finished { path: folder.path, report });
+/// The report of the run in `folder` if it is finished and holds every trial of the configuration. A report or model that was
+/// removed is written again.
+pub(super) fn finished(inputs: &Inputs, folder: &RunFolder, retry_failed: bool) -> Result<Option<Report>, Error> {
+    let config = inputs.config;
+    let state = JournalState::replay(Journal::read(&folder.path, &inputs.identity)?);
+    refuse_loss(config, &state, folder)?;
+    let wanted = grid::trials(&config.sweep);
+    let held = state.ended_in_all(&state.searches());
+    let retries = retry_failed && state.trials.values().any(has_failed);
+    let is_held =
+        state.finished && state.epochs == Some(config.train.epochs) && wanted.iter().all(|t| held.contains(t));
+    if !is_held || retries || !folder.path.join(MODEL_FILE).is_file() {
+        return Ok(None);
     }
-    let begin = Record::Begin { epochs: config.train.epochs };
-    journal.append(&begin)?;
-    let mut done = JournalState::replay(records.into_iter().chain([begin.clone()])).trials;
-    done.retain(|_, outcome| !(retry_failed && is_failed(outcome)));
-    let environment = Environment::current();
-    let provenance = provenance(prepared, &environment);
-    let run = OpenRun { folder, journal, begin, done, resolved, config_hash, environment, provenance };
-    run.describe(prepared)?;
-    Ok(Opened::Unfinished(Box::new(run)))
+    let Ok(report) = Report::read(&folder.path) else { return Ok(None) };
+    let others = match held.len() {
+        n if n == wanted.len() => String::new(),
+        n => format!("; its report covers all of its {n} trials, not only the {} of this search", wanted.len()),
+    };
+    stderr::line(format_args!("finished   {}: nothing is left to do{others}", folder.path.display()));
+    Ok(Some(report))
 }
 
-/// Everything that decides the results. The grid and the epoch count are left out, so that a larger search resumes the smaller
-/// one.
-fn identity(prepared: &Prepared) -> Result<[String; 4], Error> {
+/// Opens the folder of the run and writes the files that do not depend on the search.
+pub(super) fn open(prepared: &Prepared, folder: RunFolder, retry_failed: bool) -> Result<OpenRun, Error> {
     let config = prepared.config;
-    let TrainConfig { epochs, .. } = TrainConfig::default();
-    let train = TrainConfig { epochs, ..config.train.clone() };
-    let without_search = Config { sweep: SweepConfig::default(), train, ..config.clone() };
-    Ok([
-        without_search.to_toml()?,
-        prepared.data.corpus.fingerprint(),
-        prepared.backbone.summary.fingerprint.clone(),
-        prepared.engine.clone(),
-    ])
+    let epochs = config.train.epochs;
+    folder.create()?;
+    let (journal, records) = Journal::open(&folder.path, &prepared.identity)?;
+    folder.remove_leftovers()?;
+    let before = JournalState::replay(records.iter().cloned());
+    refuse_loss(config, &before, &folder)?;
+    if let Some(fewer) = before.epochs.filter(|fewer| *fewer < epochs && !before.trials.is_empty()) {
+        stderr::line(format_args!("epochs     {epochs} instead of {fewer}: every trial is trained again, for longer"));
+    }
+    let begin = Record::Begin { epochs };
+    journal.append(&begin)?;
+    let mut state = JournalState::replay(records.into_iter().chain([begin.clone()]));
+    let searches = search_names::all(&prepared.data.plan);
+    let earlier = state.ended_in_all(&searches.iter().map(String::as_str).collect());
+    let trials = grid::with_earlier(&config.sweep, earlier);
+    state.trials.retain(|_, ended| !(retry_failed && has_failed(ended)));
+    let environment = Environment::current();
+    let run = OpenRun {
+        resume: config.data.cache_dir().join("training").join(&folder.name),
+        resolved: config.to_toml()?,
+        provenance: provenance(prepared, &environment),
+        done: state.trials,
+        folder,
+        journal,
+        begin,
+        trials,
+        environment,
+    };
+    run.describe(prepared)?;
+    Ok(run)
+}
+
+fn has_failed(ended: &EndedTrial) -> bool {
+    matches!(ended.outcome, Outcome::Failed(_))
+}
+
+/// Fails if the search would lose trials that the folder holds: those with more epochs, and, with more epochs than before, those
+/// that it does not train again.
+fn refuse_loss(config: &Config, state: &JournalState, folder: &RunFolder) -> Result<(), Error> {
+    let Some(before) = state.epochs.filter(|before| *before != config.train.epochs) else { return Ok(()) };
+    let (epochs, wanted) = (config.train.epochs, grid::trials(&config.sweep));
+    if before < epochs && state.trials.values().all(|ended| wanted.contains(&ended.trial)) || state.trials.is_empty() {
+        return Ok(());
+    }
+    let held: BTreeSet<&str> = state.trials.keys().map(|(_, id)| id.as_str()).collect();
+    Err(Error::Config(format!(
+        "{}: this run holds {} trials with {before} epochs; a search of {} trials with {epochs} epochs would replace them, the \
+         report and the model\n  Search those trials, too, with at least {before} epochs, or keep both runs: --set name=NAME or \
+         --out DIR",
+        folder.path.display(),
+        held.len(),
+        wanted.len(),
+    )))
 }
 
 fn provenance(prepared: &Prepared, environment: &Environment) -> Value {
     let Prepared { config, compute, data, backbone, .. } = prepared;
     let mut provenance = environment.provenance(config.seed, compute.device_name());
+    identity::describe(&prepared.identity, &mut provenance);
     provenance["engine"] = json!(compute.engine_name());
     provenance["data"] = json!({
         "root": data.corpus.root.display().to_string(),

@@ -1,15 +1,15 @@
-//! First step of the sweep: the corpus and the backbone.
+//! Second step of the sweep: the recordings are decoded and split.
 
 use std::time::Instant;
 
 use dataset::ImageStore;
-use experiment::Leaks;
-use model::Compute;
+use experiment::{Identity, Leaks};
+use model::{Compute, NETWORKS_VERSION};
 
+use super::inputs::Inputs;
 use crate::Error;
-use crate::backbone::{self, Resolved};
+use crate::backbone::Resolved;
 use crate::config::Config;
-use crate::corpus::locate::Located;
 use crate::corpus::prepared::PreparedCorpus;
 use crate::corpus::readable::{self, Readable};
 
@@ -25,26 +25,24 @@ pub(super) struct Prepared<'a> {
     pub leaks: Leaks,
     /// Engine and device, such as `rten on cpu`.
     pub engine: String,
+    pub identity: Identity,
     /// When the sweep started.
     pub started: Instant,
 }
 
 impl Prepared<'_> {
-    /// Everything that decides the outputs of the backbone as loaded: engine, device and weights.
+    /// Everything that decides the outputs of the backbone as loaded: version, engine, device and weights.
     pub fn backbone_key(&self) -> String {
-        format!("{} {}", self.engine, self.backbone.summary.fingerprint)
+        format!("networks {NETWORKS_VERSION} {} {}", self.engine, self.backbone.summary.fingerprint)
     }
 }
 
-/// Locates and decodes the recordings, splits them and loads the backbone.
-pub(super) fn prepare<'a>(config: &'a Config, compute: &'a Compute) -> Result<Prepared<'a>, Error> {
-    let started = Instant::now();
-    let located = Located::find(&config.data, config.strict)?;
+/// Decodes the recordings and splits them.
+pub(super) fn prepare(inputs: Inputs) -> Result<Prepared, Error> {
+    let Inputs { config, compute, located, backbone, engine, identity, started } = inputs;
     let images = ImageStore::new(&config.data.cache_dir(), &config.features)?;
     let Readable { usable, unreadable } = readable::check(&located.corpus, &images, config.data.skip_unreadable)?;
     let data = PreparedCorpus::new(located, usable, &config.data, config.seed)?;
-    let backbone = backbone::resolve(&config.backbone, config.strict, config.seed)?;
     let leaks = data.leaks(&backbone.pretraining);
-    let engine = format!("{} on {}", compute.engine_name(), compute.device_name());
-    Ok(Prepared { config, compute, data, unreadable, images, backbone, leaks, engine, started })
+    Ok(Prepared { config, compute, data, unreadable, images, backbone, leaks, engine, identity, started })
 }

@@ -1,10 +1,9 @@
 //! Last step of the sweep: the model, the report and the finished journal.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use experiment::folder::MODEL_FILE;
-use experiment::journal::{Outcome, Outcomes, Record};
+use experiment::folder::{self, MODEL_FILE};
+use experiment::journal::{EndedTrial, Outcome, Record};
 use experiment::tables::write_predictions;
 use experiment::{CalibrationSummary, DataSummary, FailedTrial, Leaks, Mistake, REPORT_VERSION, Report, Scored, seed};
 use metrics::Evaluation;
@@ -35,6 +34,7 @@ pub(super) fn publish(
     let started = prepared.started;
     let report = report_of(prepared, &run, found, model, mistakes)?;
     page::write(&report, &run.folder.path)?;
+    folder::remove(&run.resume)?;
     run.journal.finish(&records)?;
     run.folder.log("finished", started.elapsed().as_secs_f64())?;
     Ok((run.folder.path, report))
@@ -89,29 +89,26 @@ fn report_of(
     })
 }
 
-/// The records of a finished run: its own trials, then those that other grids left, then the record that everything is written.
+/// The records of a finished run: its trials, then those that an earlier grid ended in some of the searches only, then the
+/// record that everything is written.
 fn finished_records(run: &OpenRun, trials: &[Record]) -> Vec<Record> {
-    let names: BTreeSet<(String, String)> = trials.iter().filter_map(trial_name).collect();
-    let mut others: Outcomes = run.done.clone();
-    others.retain(|name, _| !names.contains(name));
+    let others = run.done.iter().filter(|(_, ended)| !run.trials.contains(&ended.trial));
+    let other = |((search, _), EndedTrial { trial, outcome }): (&(String, String), &EndedTrial)| Record::Trial {
+        search: search.clone(),
+        trial: trial.clone(),
+        outcome: outcome.clone(),
+    };
     let mut records = vec![run.begin.clone()];
     records.extend(trials.iter().cloned());
-    records.extend(others.into_iter().map(|((search, id), outcome)| Record::Trial { search, id, outcome }));
-    records.push(Record::Run { config: run.config_hash.clone() });
+    records.extend(others.map(other));
+    records.push(Record::Run);
     records
-}
-
-fn trial_name(record: &Record) -> Option<(String, String)> {
-    match record {
-        Record::Trial { search, id, .. } => Some((search.clone(), id.clone())),
-        Record::Begin { .. } | Record::Run { .. } => None,
-    }
 }
 
 fn failed_trial(record: &Record) -> Option<FailedTrial> {
     match record {
-        Record::Trial { search, id, outcome: Outcome::Failed(error) } => {
-            Some(FailedTrial { search: search.clone(), id: id.clone(), error: error.clone() })
+        Record::Trial { search, trial, outcome: Outcome::Failed(error) } => {
+            Some(FailedTrial { search: search.clone(), id: trial.id(), error: error.clone() })
         }
         _ => None,
     }

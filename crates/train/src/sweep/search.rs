@@ -1,4 +1,4 @@
-//! The search on one split: embed, train every trial of the grid, choose one by validation, score it on test.
+//! The search on one split: embed, train every trial, choose one by validation, score it on test.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,12 +13,13 @@ use rayon::prelude::*;
 use super::engines::Engines;
 use super::open::OpenRun;
 use super::prepare::Prepared;
-use super::{grid, trial_folder};
+use super::trial_folder;
 use crate::Error;
 use crate::corpus::plan::Places;
 use crate::embed::embeddings::{EmbeddingPass, Embeddings};
 use crate::embed::whitening::Whitening;
 use crate::terminal::progress::Progress;
+use crate::terminal::stderr;
 use crate::trial::resume::ResumeFolder;
 use crate::trial::trainable_part::{Start, TrainablePart};
 use crate::trial::{self, Setup, Trained};
@@ -46,7 +47,7 @@ pub(super) struct SearchResult {
     pub test: Scored,
     /// Calibration of the best trial, fitted on validation.
     pub calibration: Calibration,
-    /// How each trial ended, in the order of the grid.
+    /// How each trial ended, in the order of the run's trials.
     pub records: Vec<Record>,
 }
 
@@ -86,9 +87,9 @@ impl Search<'_> {
             seed,
             device: compute.device(),
         };
-        let trials = grid::trials(&config.sweep);
-        let outcomes = self.train_all(&trials, &setup, &data, name)?;
-        let ranked = rank(&trials, &outcomes);
+        let trials = &self.run.trials;
+        let outcomes = self.train_all(&setup, &data, name)?;
+        let ranked = rank(trials, &outcomes);
         let leaderboard: Vec<TrialSummary> = ranked.iter().map(RankedTrial::summary).collect();
         write_leaderboard(&folder, &leaderboard, self.prepared.leaks.any())?;
 
@@ -100,21 +101,15 @@ impl Search<'_> {
         };
         let test = Scored { recordings: data.test.recordings, probabilities: test };
         let TrialResult { epochs, val, calibration, .. } = best.result;
-        let records = records(name, &trials, outcomes);
+        let records = records(name, trials, outcomes);
         Ok(SearchResult { leaderboard, epochs, weights, head, val, test, calibration, records })
     }
 
     /// Trains every trial that the journal does not hold, and journals how it ended.
-    fn train_all(
-        &self,
-        trials: &[TrialConfig],
-        setup: &Setup,
-        data: &Embeddings,
-        name: &str,
-    ) -> Result<Vec<Outcome>, Error> {
+    fn train_all(&self, setup: &Setup, data: &Embeddings, name: &str) -> Result<Vec<Outcome>, Error> {
+        let trials = &self.run.trials;
         let folder = self.run.folder.inside(name);
-        let cache = self.prepared.config.data.cache_dir().join("training");
-        let resume = ResumeFolder::new(&cache.join(&self.run.folder.name).join(name));
+        let resume = ResumeFolder::new(&self.run.resume.join(name));
         let progress = Progress::new("training", "trials");
         let done = AtomicUsize::new(0);
         // Each trial has its own random generators, so the order in which trials finish does not matter. Heads are small and
@@ -122,13 +117,13 @@ impl Search<'_> {
         let in_sequence = if self.prepared.config.backbone.train == Trainable::None { 1 } else { trials.len() };
         let train = |config: &TrialConfig| {
             let id = config.id();
-            let outcome = match self.known_outcome(&folder, name, &id) {
+            let outcome = match self.known_outcome(&folder, name, &id, setup) {
                 Some(known) => known.clone(),
                 None => {
                     let trained = trial::train(setup, config, &resume);
                     let result = trained.and_then(|trained| self.keep(config, trained, setup.start, data, &folder));
                     let outcome = outcome_of(result)?;
-                    let record = Record::Trial { search: name.into(), id: id.clone(), outcome: outcome.clone() };
+                    let record = Record::Trial { search: name.into(), trial: config.clone(), outcome: outcome.clone() };
                     self.run.journal.append(&record)?;
                     outcome
                 }
@@ -140,14 +135,16 @@ impl Search<'_> {
         trials.par_iter().with_min_len(in_sequence).map(train).collect()
     }
 
-    /// The outcome that the journal holds. A trained trial counts only if its checkpoint still exists.
-    fn known_outcome(&self, folder: &RunFolder, search: &str, id: &str) -> Option<&Outcome> {
-        let known = self.run.done.get(&(search.to_owned(), id.to_owned()))?;
-        let is_complete = match known {
-            Outcome::Trained(_) => trial_folder::checkpoint_path(folder, id).is_file(),
-            Outcome::Failed(_) => true,
-        };
-        is_complete.then_some(known)
+    /// The outcome that the journal holds. A trained trial counts only if its checkpoint can be read.
+    fn known_outcome(&self, folder: &RunFolder, search: &str, id: &str, setup: &Setup) -> Option<&Outcome> {
+        let known = &self.run.done.get(&(search.to_owned(), id.to_owned()))?.outcome;
+        if let Outcome::Trained(_) = known
+            && let Err(error) = trial_folder::read_checkpoint(folder, id, setup.start, setup.device)
+        {
+            stderr::line(format_args!("{error}; {id} is trained again"));
+            return None;
+        }
+        Some(known)
     }
 
     /// Writes the folder of a trial that was just trained.
@@ -204,7 +201,7 @@ impl RankedTrial {
     }
 }
 
-/// The trained trials, best first; equal ones keep the order of the grid.
+/// The trained trials, best first; equal ones keep their order.
 fn rank(trials: &[TrialConfig], outcomes: &[Outcome]) -> Vec<RankedTrial> {
     let trained = trials.iter().zip(outcomes).filter_map(|(config, outcome)| match outcome {
         Outcome::Trained(result) => Some(RankedTrial { config: config.clone(), result: result.clone() }),
@@ -227,7 +224,7 @@ fn outcome_of(result: Result<TrialResult, Error>) -> Result<Outcome, Error> {
 fn records(search: &str, trials: &[TrialConfig], outcomes: Vec<Outcome>) -> Vec<Record> {
     let record = |(trial, outcome): (&TrialConfig, Outcome)| Record::Trial {
         search: search.to_owned(),
-        id: trial.id(),
+        trial: trial.clone(),
         outcome,
     };
     trials.iter().zip(outcomes).map(record).collect()

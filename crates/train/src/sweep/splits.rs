@@ -1,4 +1,4 @@
-//! Third step of the sweep: one search for each fold of a cross-validation, and one for the saved model.
+//! Fourth step of the sweep: one search for each fold of a cross-validation, and one for the saved model.
 
 use std::time::Instant;
 
@@ -10,6 +10,7 @@ use super::engines::Engines;
 use super::open::OpenRun;
 use super::prepare::Prepared;
 use super::search::{Search, SearchResult};
+use super::search_names;
 use crate::Error;
 use crate::terminal::stderr;
 
@@ -23,7 +24,7 @@ pub(super) struct Found {
     pub test: Scored,
     /// Calibration on test, averaged over folds.
     pub calibration: CalibrationCheck,
-    /// How each trial ended: folds first, in the order of the grid.
+    /// How each trial ended: folds first, in the order of the trials.
     pub records: Vec<Record>,
 }
 
@@ -38,7 +39,7 @@ pub(super) fn search(prepared: &Prepared, engines: &Engines, run: &OpenRun) -> R
         let step = Instant::now();
         stderr::line(format_args!("fold       {} of {}: {}", folds.len() + 1, plan.folds.len(), fold.name));
         let seed = seed::derive(prepared.config.seed, &["fold", &fold.name]);
-        let result = search.run(&fold.places, &format!("folds/{}", fold.name), seed)?;
+        let result = search.run(&fold.places, &search_names::of_fold(fold), seed)?;
         checks.push(check(prepared, &result)?);
         folds.push(FoldSummary {
             name: fold.name.clone(),
@@ -51,7 +52,7 @@ pub(super) fn search(prepared: &Prepared, engines: &Engines, run: &OpenRun) -> R
         run.folder.log(&format!("fold {}", fold.name), step.elapsed().as_secs_f64())?;
     }
     let step = Instant::now();
-    let model = search.run(&plan.model, "", prepared.config.seed)?;
+    let model = search.run(&plan.model, search_names::MODEL, prepared.config.seed)?;
     if plan.folds.is_empty() {
         checks.push(check(prepared, &model)?);
         test = model.test.clone();

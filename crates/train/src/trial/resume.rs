@@ -106,7 +106,7 @@ impl ResumeFolder {
     /// Reads the resume point of the trial `id` if it has at most `epochs` epochs; returns `start`, the trial before its first
     /// epoch, if there is none that can be read.
     pub fn read(&self, id: &str, epochs: usize, start: ResumePoint) -> ResumePoint {
-        let saved = std::fs::read(self.path(id)).ok().and_then(|bytes| unframe::<Saved>(&bytes));
+        let saved = std::fs::read(self.path(id)).ok().and_then(|bytes| unframe::<Saved>(&bytes).ok());
         let Some((saved, _)) = saved.filter(|(saved, _)| saved.epochs.len() <= epochs) else { return start };
         let part =
             |part: &TrainablePart, bytes| part.clone().try_load_record(ModuleRecord::from_bytes(bytes).ok()?).ok();

@@ -1,0 +1,136 @@
+//! What decides the results of a run. Sweep and pretraining both form their identity here.
+
+use std::fs::File;
+use std::path::Path;
+
+use dataset::SPLITS_VERSION;
+use dataset::sounds::SOUNDS_VERSION;
+use dataset::synth::SYNTH_VERSION;
+use durable::sha256_hex_of;
+use experiment::{Environment, Identity, REPORT_VERSION};
+use features::FEATURES_VERSION;
+use metrics::SCORES_VERSION;
+use model::NETWORKS_VERSION;
+use serde_json::{Value, json};
+
+use crate::Error;
+use crate::config::DataConfig;
+use crate::corpus::locate::Located;
+use crate::gate::EXCERPTS_VERSION;
+use crate::sound::decoy::DECOYS_VERSION;
+
+/// Increased whenever the same embeddings give other trials, whitening, gates or pretrained backbones.
+const TRAINING_VERSION: u32 = 1;
+
+/// Versions of formats and code. Whoever changes results increases the one that covers them, so that no run mixes results of two
+/// versions.
+const VERSIONS: [(&str, u32); 10] = [
+    ("decoys", DECOYS_VERSION),
+    ("excerpts", EXCERPTS_VERSION),
+    ("features", FEATURES_VERSION),
+    ("networks", NETWORKS_VERSION),
+    ("report", REPORT_VERSION),
+    ("scores", SCORES_VERSION),
+    ("sounds", SOUNDS_VERSION),
+    ("splits", SPLITS_VERSION),
+    ("synthetic cries", SYNTH_VERSION),
+    ("training", TRAINING_VERSION),
+];
+
+/// Everything that decides the results of a run.
+pub(crate) struct IdentityInputs<'a> {
+    /// The resolved configuration as TOML, without what only decides how long the search is and without the paths of `[data]`.
+    pub config: String,
+    pub data: &'a DataConfig,
+    pub located: &'a Located,
+    /// The encoder: hash of its weights, and what is known of it.
+    pub encoder: String,
+    /// Engine and device.
+    pub engine: &'a str,
+}
+
+impl IdentityInputs<'_> {
+    /// The identity.
+    ///
+    /// # Errors
+    /// [`Error::Dataset`] if a file that `[data]` names cannot be read.
+    pub fn identity(&self) -> Result<Identity, Error> {
+        self.with_versions(&VERSIONS)
+    }
+
+    fn with_versions(&self, versions: &[(&str, u32)]) -> Result<Identity, Error> {
+        let corpus = &self.located.corpus;
+        let mut inputs = vec![
+            ("config", self.config.clone()),
+            ("corpus", corpus.fingerprint()),
+            ("synthetic", self.located.synthetic.to_string()),
+            ("encoder", self.encoder.clone()),
+            ("engine", self.engine.to_owned()),
+            ("target", Environment::current().target),
+        ];
+        for file in self.data.named_files(&corpus.root) {
+            inputs.push(("file", content_hash(&file)?));
+        }
+        inputs.extend(versions.iter().map(|(name, version)| (*name, version.to_string())));
+        Ok(Identity::new(inputs.iter().map(|(name, text)| (*name, text.as_str()))))
+    }
+}
+
+/// SHA-256 of the file at `path`, in hexadecimal.
+fn content_hash(path: &Path) -> Result<String, Error> {
+    let hash = File::open(path).and_then(sha256_hex_of);
+    hash.map(|(hash, _)| hash).map_err(|source| dataset::Error::Read { path: path.into(), source }.into())
+}
+
+/// Adds identity and versions to what `provenance.json` says.
+pub(crate) fn describe(identity: &Identity, provenance: &mut Value) {
+    provenance["identity"] = json!(identity.to_string());
+    provenance["versions"] = VERSIONS.into_iter().collect();
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use dataset::Corpus;
+
+    use super::*;
+
+    #[test]
+    fn every_version_and_every_other_input_changes_the_identity() {
+        let located = |synthetic| Located {
+            corpus: Corpus { root: "r".into(), labels: vec!["tired".into()], recordings: Vec::new() },
+            synthetic,
+        };
+        let [real, synthetic] = [false, true].map(located);
+        let data = DataConfig::default();
+        let inputs = |config: &str, located, encoder: &str, engine: &'static str| IdentityInputs {
+            config: config.into(),
+            data: &data,
+            located,
+            encoder: encoder.into(),
+            engine,
+        };
+        let of = |inputs: &IdentityInputs, versions: &[(&'static str, u32)]| inputs.with_versions(versions).unwrap();
+        let one = inputs("c", &real, "e", "rten on cpu");
+        let mut seen = vec![one.identity().unwrap()];
+        assert_eq!(of(&one, &VERSIONS), seen[0]);
+        for other in [
+            inputs("d", &real, "e", "rten on cpu"),
+            inputs("c", &synthetic, "e", "rten on cpu"),
+            inputs("c", &real, "f", "rten on cpu"),
+            inputs("c", &real, "e", "burn on cpu"),
+            inputs("c", &real, "e", "burn on wgpu"),
+        ] {
+            let identity = other.identity().unwrap();
+            assert!(!seen.contains(&identity));
+            seen.push(identity);
+        }
+        for index in 0..VERSIONS.len() {
+            let mut versions = VERSIONS;
+            versions[index].1 += 1;
+            let identity = of(&one, &versions);
+            assert!(!seen.contains(&identity), "{}", VERSIONS[index].0);
+            seen.push(identity);
+        }
+    }
+}
