@@ -155,6 +155,15 @@ impl Classifier {
         Ok(Clips { decode_time, ..Clips::cut(&self.extractor, &audio, windows) })
     }
 
+    /// Maximum length of [`Clips::images`] for any recording that is cut into `windows`.
+    ///
+    /// # Errors
+    /// [`Error::Windows`] for windows that the model does not take.
+    pub fn max_images_len(&self, windows: Option<&Windows>) -> Result<usize, Error> {
+        windows.map_or(Ok(0.0), |windows| windows.used_seconds(self.features().clip_seconds))?;
+        Ok((1 + windows.map_or(0, Windows::max_count)) * self.features().record_len())
+    }
+
     /// Second step: runs the model on `images`, `[n, record_len]` f32 as [`Classifier::cut`] returns them; returns `[n]` outputs.
     ///
     /// # Errors

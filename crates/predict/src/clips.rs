@@ -47,6 +47,16 @@ pub struct Clips {
 }
 
 impl Windows {
+    /// The windows that a request asks for with a window length and a hop, s; `None` if it asks for neither. The default window is a whole
+    /// clip of `clip_seconds`, and the default hop is half a window.
+    pub fn requested(window_seconds: Option<f64>, hop_seconds: Option<f64>, clip_seconds: f64) -> Option<Self> {
+        if window_seconds.is_none() && hop_seconds.is_none() {
+            return None;
+        }
+        let window_seconds = window_seconds.unwrap_or(clip_seconds);
+        Some(Self { window_seconds, hop_seconds: hop_seconds.unwrap_or(window_seconds / 2.0) })
+    }
+
     /// What is wrong with these windows for a model with clips of `clip_seconds`; `None` if they are valid.
     fn problem(&self, clip_seconds: f64) -> Option<String> {
         let Self { window_seconds, hop_seconds } = self;
@@ -67,6 +77,11 @@ impl Windows {
             Some(problem) => Err(Error::Windows(problem)),
             None => Ok(self.reach_seconds().max(clip_seconds)),
         }
+    }
+
+    /// Number of windows of a recording that is long enough, at most [`MAX_WINDOWS`].
+    pub(crate) fn max_count(&self) -> usize {
+        self.spans(f64::INFINITY).len()
     }
 
     /// End of the last possible window, s.
@@ -137,6 +152,30 @@ mod tests {
         assert_eq!(starts(1e6).last(), Some(&115.5));
         assert_eq!(Windows { hop_seconds: 1.0, ..windows }.spans(1e6).len(), MAX_WINDOWS);
         assert_eq!(windows.spans(16.0)[3], Span { start_seconds: 10.5, end_seconds: 16.0 });
+    }
+
+    #[test]
+    fn the_default_window_is_a_clip_and_the_default_hop_half_a_window() {
+        for (window, hop, expected) in [
+            (None, None, None),
+            (Some(4.0), None, Some((4.0, 2.0))),
+            (None, Some(1.0), Some((7.0, 1.0))),
+            (Some(4.0), Some(4.0), Some((4.0, 4.0))),
+        ] {
+            let windows = Windows::requested(window, hop, 7.0);
+            assert_eq!(windows.map(|w| (w.window_seconds, w.hop_seconds)), expected, "{window:?} {hop:?}");
+        }
+    }
+
+    #[test]
+    fn no_recording_has_more_windows_than_the_maximum_for_its_hop() {
+        for (window_seconds, hop_seconds, expected) in
+            [(7.0, 0.1, 64), (7.0, 1.0, 64), (7.0, 3.5, 34), (7.0, 7.0, 17), (1.0, 1.0, 64)]
+        {
+            let windows = Windows { window_seconds, hop_seconds };
+            assert_eq!(windows.max_count(), expected, "{window_seconds} {hop_seconds}");
+            assert_eq!(windows.spans(1e6).len(), expected);
+        }
     }
 
     #[test]

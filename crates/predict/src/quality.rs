@@ -68,4 +68,38 @@ mod tests {
             assert_eq!(of(samples), expected);
         }
     }
+
+    #[test]
+    fn a_warning_is_given_beyond_its_limit_only() {
+        let clipped = |n: usize| {
+            let mut samples = tone(7.0, 0.5);
+            samples[..n].fill(1.0);
+            of(samples).len()
+        };
+        assert_eq!((clipped(56), clipped(57)), (0, 1), "0.1 % of 56 000 samples");
+        assert_eq!((of(tone(3.5, 0.5)).len(), of(tone(3.4, 0.5)).len()), (0, 1), "half of the clip");
+        let peak = |peak: f32| of([vec![peak], vec![0.0; 55_999]].concat()).len();
+        assert_eq!((peak(0.01), peak(-0.01), peak(0.0099)), (0, 0, 1), "-40 dB");
+    }
+
+    #[test]
+    fn warnings_of_the_decoder_come_first_and_silence_is_not_called_quiet() {
+        let source = Source {
+            container: "wave".into(),
+            codec: "pcm_s16le".into(),
+            n_channels: 1,
+            bits_per_sample: None,
+            n_frames: None,
+        };
+        let audio = Audio {
+            samples: vec![0.0; 8000],
+            sample_rate_hz: 8000,
+            source,
+            warnings: vec![Warning::Truncated, Warning::Silent],
+        };
+        let expected = [Warning::Truncated.to_string(), Warning::Silent.to_string()];
+        let found = warnings(&audio, 7.0, 7.0);
+        assert_eq!(found[..2], expected);
+        assert_eq!(found[2..], ["only 1.0 s of sound; the model expects 7 s"]);
+    }
 }

@@ -132,6 +132,27 @@ mod tests {
     }
 
     #[test]
+    fn a_gap_between_windows_separates_their_events() {
+        let event = |start, end| (start, end, "hungry".to_owned(), 1);
+        assert_eq!(events(4.0, &[(0, None), (0, None)]), [(0.0, 8.0, "hungry".to_owned(), 2)]);
+        assert_eq!(events(6.0, &[(0, None), (0, None)]), [event(0.0, 4.0), event(6.0, 10.0)]);
+    }
+
+    #[test]
+    fn an_event_is_either_sure_or_not() {
+        let mut timeline = Timeline::default();
+        let mut ended = vec![];
+        for (i, abstains) in [Some(false), Some(true), Some(true), None].into_iter().enumerate() {
+            let span = Span { start_seconds: i as f64, end_seconds: i as f64 + 2.0 };
+            ended.extend(timeline.push(span, &Prediction { abstains, ..prediction(0, None) }));
+        }
+        ended.extend(timeline.finish());
+        let events: Vec<_> = ended.iter().map(|e| (e.start_seconds, e.end_seconds, e.abstains, e.n_windows)).collect();
+        let expected = [(0.0, 1.5, Some(false), 1), (1.5, 3.5, Some(true), 2), (3.5, 5.0, None, 1)];
+        assert_eq!(events, expected);
+    }
+
+    #[test]
     fn probability_and_cry_score_of_an_event_are_means_over_its_windows() {
         let mut timeline = Timeline::default();
         for (i, score) in [0.5, 0.75, 1.0].into_iter().enumerate() {

@@ -1,96 +1,188 @@
 //! Reading request bodies within limits on size, time and total memory.
 
+use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::{Body, HttpBody};
 use http_body_util::BodyExt;
 use hyper::body::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::limits::Limits;
 use crate::problem::Problem;
 
-/// How long a body that is too large is still read, so that the client can receive the answer.
-const DISCARD_TIME: Duration = Duration::from_secs(2);
-
-/// Memory for request bodies; one permit per byte.
+/// Memory that all requests share.
 #[derive(Clone)]
 pub struct Memory {
-    free: Arc<Semaphore>,
     size: usize,
+    n_free: Arc<AtomicUsize>,
 }
 
-/// A body and the memory reserved for it.
+/// Reserved memory, which is free again when this is dropped. It belongs to the work that uses the memory, not to the request: a client
+/// that leaves frees nothing that is still used.
+#[derive(Debug)]
+pub struct Reserved {
+    n_bytes: usize,
+    n_free: Arc<AtomicUsize>,
+}
+
+/// Bytes that are still arriving, and the memory reserved for them.
+pub struct Arriving {
+    bytes: Vec<u8>,
+    reserved: Reserved,
+}
+
+/// Bytes, and the memory reserved for them, which the parts of a body share.
+#[derive(Debug)]
 pub struct Held {
-    /// The body.
-    pub bytes: Bytes,
-    _permit: Option<OwnedSemaphorePermit>,
+    bytes: Bytes,
+    reserved: Arc<Reserved>,
 }
 
 impl Memory {
-    /// Memory of the size that `limits` allow.
-    pub fn new(limits: &Limits) -> Self {
-        let size = limits.memory_bytes();
-        Self { free: Arc::new(Semaphore::new(size)), size }
+    /// Memory of `size` bytes.
+    pub fn new(size: usize) -> Self {
+        Self { size, n_free: Arc::new(AtomicUsize::new(size)) }
+    }
+
+    /// Bytes in all.
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     /// Bytes in use.
     pub fn n_held(&self) -> usize {
-        self.size - self.free.available_permits()
+        self.size - self.n_free()
+    }
+
+    /// Bytes that are free.
+    pub fn n_free(&self) -> usize {
+        self.n_free.load(Ordering::SeqCst)
+    }
+
+    /// Reserves `n_bytes`.
+    ///
+    /// # Errors
+    /// [`Problem::Busy`] if fewer bytes are free.
+    pub fn reserve(&self, n_bytes: usize) -> Result<Reserved, Problem> {
+        let mut reserved = self.nothing();
+        reserved.grow(n_bytes)?;
+        Ok(reserved)
+    }
+
+    fn nothing(&self) -> Reserved {
+        Reserved { n_bytes: 0, n_free: Arc::clone(&self.n_free) }
+    }
+
+    /// Starts to collect bytes.
+    pub fn collect(&self) -> Arriving {
+        Arriving { bytes: Vec::new(), reserved: self.nothing() }
     }
 
     /// Reads `body` to its end.
     ///
     /// # Errors
-    /// [`Problem::TooLarge`], [`Problem::Slow`], [`Problem::Busy`] if the other bodies leave too little memory,
+    /// [`Problem::TooLarge`], [`Problem::Slow`], [`Problem::Busy`] if the other requests leave too little memory,
     /// [`Problem::Unusable`] if the client disconnects.
     pub async fn read(&self, mut body: Body, limits: &Limits) -> Result<Held, Problem> {
         let limit = limits.body_bytes();
         let deadline = Instant::now() + limits.body_seconds;
         if body.size_hint().lower() > limit as u64 {
-            discard(body, limit).await;
             return Err(Problem::TooLarge(limit));
         }
-        let mut bytes = Vec::new();
-        let mut permit: Option<OwnedSemaphorePermit> = None;
+        let mut arriving = self.collect();
         while let Some(frame) = timeout_at(deadline, body.frame()).await.map_err(|_| Problem::Slow)? {
             let frame =
                 frame.map_err(|_| Problem::Unusable("the request body ended too early; send it again".into()))?;
             let Ok(data) = frame.into_data() else { continue };
-            if bytes.len() + data.len() > limit {
-                discard(body, limit).await;
+            if arriving.n_bytes() + data.len() > limit {
                 return Err(Problem::TooLarge(limit));
             }
-            let more = self.reserve(data.len())?;
-            match &mut permit {
-                Some(permit) => permit.merge(more),
-                None => permit = Some(more),
-            }
-            bytes.extend_from_slice(&data);
+            arriving.push(&data)?;
         }
-        Ok(Held { bytes: bytes.into(), _permit: permit })
-    }
-
-    /// Reserves `n_bytes` more.
-    fn reserve(&self, n_bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
-        let n_bytes = u32::try_from(n_bytes).map_err(|_| Problem::Busy)?;
-        Arc::clone(&self.free).try_acquire_many_owned(n_bytes).map_err(|_| Problem::Busy)
+        Ok(arriving.finish())
     }
 }
 
-/// Keeps reading for a while and discards the data, because a client that is still sending would treat a closed connection as
-/// a failure.
-async fn discard(mut body: Body, limit: usize) {
-    let read = async {
-        let mut n_bytes = 0;
-        while let Some(Ok(frame)) = body.frame().await {
-            n_bytes += frame.data_ref().map_or(0, Bytes::len);
-            if n_bytes > limit {
-                return;
-            }
-        }
-    };
-    drop(timeout(DISCARD_TIME, read).await);
+impl Reserved {
+    fn grow(&mut self, n_bytes: usize) -> Result<(), Problem> {
+        let less = |n_free: usize| n_free.checked_sub(n_bytes);
+        self.n_free.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).map_err(|_| Problem::Busy)?;
+        self.n_bytes += n_bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.n_free.fetch_add(self.n_bytes, Ordering::SeqCst);
+    }
+}
+
+impl Arriving {
+    /// Number of bytes so far.
+    pub fn n_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Appends `data`.
+    ///
+    /// # Errors
+    /// [`Problem::Busy`] if there is too little memory.
+    pub fn push(&mut self, data: &[u8]) -> Result<(), Problem> {
+        self.reserved.grow(data.len())?;
+        self.bytes.extend_from_slice(data);
+        Ok(())
+    }
+
+    /// All bytes.
+    pub fn finish(self) -> Held {
+        Held { bytes: self.bytes.into(), reserved: Arc::new(self.reserved) }
+    }
+}
+
+impl Held {
+    /// The bytes and their memory, separately.
+    pub fn into_parts(self) -> (Bytes, Arc<Reserved>) {
+        (self.bytes, self.reserved)
+    }
+
+    /// Puts bytes together with the memory that contains them.
+    pub fn from_parts(bytes: Bytes, reserved: Arc<Reserved>) -> Self {
+        Self { bytes, reserved }
+    }
+}
+
+impl Deref for Held {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_free_again_once_the_last_part_of_a_body_is_dropped() {
+        let memory = Memory::new(10);
+        let mut arriving = memory.collect();
+        arriving.push(b"abcd").unwrap();
+        arriving.push(b"ef").unwrap();
+        assert_eq!((memory.n_held(), memory.n_free()), (6, 4));
+        assert_eq!(memory.collect().push(b"abcde"), Err(Problem::Busy), "4 bytes are free");
+        let (bytes, reserved) = arriving.finish().into_parts();
+        let parts = [bytes.slice(..2), bytes.slice(2..)].map(|part| Held::from_parts(part, Arc::clone(&reserved)));
+        drop((bytes, reserved));
+        let [first, second] = parts;
+        assert_eq!((&*first, &*second), (&b"ab"[..], &b"cdef"[..]));
+        drop(first);
+        assert_eq!(memory.n_held(), 6);
+        drop(second);
+        assert_eq!(memory.n_held(), 0);
+    }
 }

@@ -1,9 +1,11 @@
 //! The command line of `wail-serve`.
 
+use std::env::VarError;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use axum::http::uri::Authority;
 use clap::{Parser, Subcommand, ValueEnum};
 use model::ComputeArgs;
 use predict::Classifier;
@@ -43,7 +45,7 @@ struct Cli {
     #[arg(long, value_name = "ORIGIN", value_parser = origin)]
     allow_origin: Vec<String>,
     /// Allow clients to send the URL of a recording on this host; can be repeated, or a comma-separated list
-    #[arg(long, value_name = "HOST[:PORT]", env = "WAIL_ALLOW_URL_HOST", value_delimiter = ',')]
+    #[arg(long, value_name = "HOST[:PORT]", env = "WAIL_ALLOW_URL_HOST", value_delimiter = ',', value_parser = host)]
     allow_url_host: Vec<String>,
     /// Log format
     #[arg(long, value_enum, default_value = "text")]
@@ -109,20 +111,23 @@ pub fn run() -> Result<(), Error> {
         return check::check(address);
     }
     start_log(cli.log);
-    let classifier = cli.model.load()?;
     let settings = Settings {
         limits: cli.limits,
         token: token(cli.token_file.as_deref())?,
         origins: cli.allow_origin,
-        url_hosts: cli.allow_url_host,
+        url_hosts: cli.allow_url_host.into_iter().filter(|host| !host.is_empty()).collect(),
     };
+    let classifier = cli.model.load()?;
     let threads = |source| Error::System { what: "threads", source };
     let service = Arc::new(Service::new(classifier, settings).map_err(threads)?);
     let runtime = tokio::runtime::Runtime::new().map_err(threads)?;
-    if lambda::is_here() {
-        return runtime.block_on(lambda::run(service)).map_err(Error::Lambda);
-    }
-    runtime.block_on(serve_until_signal(service, cli.listen))
+    let served = match lambda::is_here() {
+        true => runtime.block_on(lambda::run(service)).map_err(Error::Lambda),
+        false => runtime.block_on(serve_until_signal(service, cli.listen)),
+    };
+    // A fetch that nobody waits for any more must not delay the end.
+    runtime.shutdown_background();
+    served
 }
 
 async fn serve_until_signal(service: Arc<Service>, address: SocketAddr) -> Result<(), Error> {
@@ -158,7 +163,11 @@ fn token(file: Option<&Path>) -> Result<Option<Token>, Error> {
             let text = std::fs::read_to_string(path);
             Some(text.map_err(|source| Error::TokenFile { path: path.into(), source })?)
         }
-        None => std::env::var("WAIL_TOKEN").ok(),
+        None => match std::env::var("WAIL_TOKEN") {
+            Ok(secret) => Some(secret),
+            Err(VarError::NotPresent) => None,
+            Err(VarError::NotUnicode(_)) => return Err(Error::Token),
+        },
     };
     secret.map(|secret| Token::new(secret.trim()).ok_or(Error::Token)).transpose()
 }
@@ -168,4 +177,43 @@ fn origin(text: &str) -> Result<String, String> {
     let uri: axum::http::Uri = text.parse().map_err(|_| "not a URL".to_owned())?;
     let is_origin = uri.scheme().is_some() && uri.host().is_some() && !text.ends_with('/') && uri.path() == "/";
     if is_origin { Ok(text.into()) } else { Err("give a scheme and a host only, such as https://example.org".into()) }
+}
+
+/// Parses a host with or without a port. An empty text stands for no host, so that an empty environment variable is no error.
+fn host(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let is_host = text.parse().is_ok_and(|authority: Authority| {
+        let port = authority.as_str().strip_prefix(authority.host());
+        !authority.host().is_empty() && port.is_some_and(|port| port.is_empty() || authority.port_u16().is_some())
+    });
+    if text.is_empty() || is_host {
+        Ok(text.into())
+    } else {
+        Err("give a host only, such as example.org or example.org:8443".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_names_or_addresses_with_or_without_a_port() {
+        for (text, expected) in [
+            ("example.org", Some("example.org")),
+            (" example.org:8443 ", Some("example.org:8443")),
+            ("[2606:4700::1111]:443", Some("[2606:4700::1111]:443")),
+            ("", Some("")),
+            ("https://example.org", None),
+            ("example.org/sounds", None),
+            ("user@example.org", None),
+            ("example.org:", None),
+            ("example.org:http", None),
+            ("example.org:99999", None),
+            (":443", None),
+            ("two words", None),
+        ] {
+            assert_eq!(host(text).ok().as_deref(), expected, "{text}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ pub struct Limits {
     /// Maximum size of a request body, MiB; larger bodies get status 413
     #[arg(long, value_name = "MIB", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub body_mib: u32,
-    /// Maximum size of all request bodies in memory, MiB; beyond it, requests get status 503
+    /// Maximum size of all request bodies, fetched recordings and model inputs in memory, MiB; beyond it, requests get status 503
     #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub memory_mib: u32,
     /// Maximum number of recordings that are waiting or being classified; beyond it, requests get status 503
@@ -40,9 +40,10 @@ impl Limits {
         self.body_mib as usize * (1 << 20)
     }
 
-    /// Maximum size of all request bodies in memory, bytes; at least that of one body.
-    pub fn memory_bytes(&self) -> usize {
-        (self.memory_mib as usize * (1 << 20)).max(self.body_bytes())
+    /// Maximum size of all request bodies, fetched recordings and model inputs in memory, bytes: at least one body and one clip of
+    /// `clip_bytes`.
+    pub fn memory_bytes(&self, clip_bytes: usize) -> usize {
+        (self.memory_mib as usize * (1 << 20)).max(self.body_bytes() + clip_bytes)
     }
 
     /// Number of threads that decode recordings.

@@ -6,15 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 
+use crate::closing::{self, Closing};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 
@@ -81,6 +84,7 @@ impl<'a> Connections<'a> {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(limits.head_seconds).max_buf_size(MAX_HEAD);
         let slots = Arc::new(Semaphore::new(limits.connections as usize));
+        let router = router.layer(from_fn(closing::announce));
         Self { listener, router, limits, metrics, http, graceful: GracefulShutdown::new(), slots }
     }
 
@@ -92,19 +96,17 @@ impl<'a> Connections<'a> {
 
     /// Serves a connection in a separate task, which holds `slot` until the connection ends.
     fn start(&self, stream: TcpStream, slot: Option<OwnedSemaphorePermit>) {
-        let mut stream = TimeoutStream::new(stream);
+        let mut stream = TimeoutStream::new(Closing::new(stream));
         stream.set_write_timeout(Some(self.limits.body_seconds));
         let service = TowerToHyperService::new(self.router.clone());
         let connection = self.http.serve_connection(TokioIo::new(Box::pin(stream)), service);
         let connection = self.graceful.watch(connection);
-        let open = self.metrics.connections.clone();
-        open.inc();
+        let open = Open::new(&self.metrics.connections, slot);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection failed");
             }
-            open.dec();
-            drop(slot);
+            drop(open);
         });
     }
 
@@ -119,5 +121,24 @@ impl<'a> Connections<'a> {
         if timeout(self.limits.stop_seconds, self.graceful.shutdown()).await.is_err() {
             tracing::warn!("some requests took too long and were cut off");
         }
+    }
+}
+
+/// Counts a connection until it is dropped, even by a panic.
+struct Open {
+    connections: Gauge,
+    _slot: Option<OwnedSemaphorePermit>,
+}
+
+impl Open {
+    fn new(connections: &Gauge, slot: Option<OwnedSemaphorePermit>) -> Self {
+        connections.inc();
+        Self { connections: connections.clone(), _slot: slot }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.connections.dec();
     }
 }

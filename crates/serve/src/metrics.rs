@@ -27,7 +27,7 @@ pub struct Metrics {
     pub recordings: Gauge,
     /// Open connections.
     pub connections: Gauge,
-    /// Bytes of request bodies in memory.
+    /// Bytes of request bodies, fetched recordings and model inputs in memory.
     pub body_bytes: Gauge,
 }
 
@@ -87,7 +87,12 @@ impl Default for Metrics {
             rejections: register(r, "rejections", "Requests rejected before classification", Family::default()),
             recordings: register(r, "recordings", "Recordings waiting or being classified", Gauge::default()),
             connections: register(r, "connections", "Open connections", Gauge::default()),
-            body_bytes: register(r, "body_bytes", "Bytes of request bodies in memory", Gauge::default()),
+            body_bytes: register(
+                r,
+                "body_bytes",
+                "Bytes of bodies, fetched recordings and model inputs in memory",
+                Gauge::default(),
+            ),
             registry,
         }
     }

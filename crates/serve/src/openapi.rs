@@ -16,11 +16,12 @@ const UNAUTHORIZED: ErrorResponse = ("401", "The access token is missing or wron
 const BUSY: ErrorResponse = ("503", "The service is busy; Retry-After says when to try again");
 const INTERNAL: ErrorResponse = ("500", "The service failed");
 /// Error responses of operations that take recordings, besides 422.
-const WITH_RECORDINGS: [ErrorResponse; 5] = [
+const WITH_RECORDINGS: [ErrorResponse; 6] = [
     ("400", "The recording is not usable, or the request body is damaged"),
     UNAUTHORIZED,
     ("408", "The request body was sent too slowly"),
     ("413", "The request body is too large"),
+    ("415", "The request body is compressed, or its content type is not supported"),
     BUSY,
 ];
 const INVALID: &str = "A parameter is invalid, or there is no recording";
@@ -89,7 +90,6 @@ fn classify(schemas: &mut SchemaGenerator) -> Value {
     let summary = "Classify recordings, with all details";
     let success = ok::<Answers>(schemas);
     let mut operation = operation(summary, "classify", success, schemas, &WITH_RECORDINGS);
-    operation["responses"]["415"] = response::<ErrorBody>("The content type is not supported", schemas);
     operation["responses"]["422"] = response::<InvalidBody>(INVALID, schemas);
     let schema = settings().into_generator().into_root_schema_for::<Parameters>().to_value();
     let properties = schema["properties"].as_object().into_iter().flatten();

@@ -1,18 +1,23 @@
 //! Threads for work that cannot be interrupted.
 //!
-//! A job that misses its deadline keeps its thread, but the pool starts another thread in its place, so a file that decodes
-//! very slowly does not stall the others.
+//! A job that nobody waits for any more leaves the queue. If a thread has started it, the job runs to its end; once its
+//! deadline passes, the thread counts as stuck and another one takes its place, so a file that decodes very slowly does
+//! not stall the others.
 
-use std::collections::VecDeque;
+mod threads;
+
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use threads::{Spawn, Threads, Work};
 
 /// A fixed number of threads, and a limited number of replacements for stuck ones.
-pub struct Pool(Arc<Shared>);
+pub struct Pool(Arc<Threads>);
 
 /// Why a job has no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,49 +28,22 @@ pub enum Lost {
     Panicked,
 }
 
-struct Shared {
-    name: &'static str,
-    state: Mutex<State>,
-    wake: Condvar,
-    /// Maximum number of threads that are replaced.
-    max_stuck: usize,
-}
-
-#[derive(Default)]
-struct State {
-    jobs: VecDeque<Job>,
-    /// Threads that run an abandoned job and have been replaced.
-    n_stuck: usize,
-    closed: bool,
-}
-
-struct Job {
-    work: Box<dyn FnOnce() + Send>,
-    phase: Arc<AtomicU8>,
-}
-
-/// Phases of a job. The worker and the waiting caller both try to advance a running job; whichever is first decides whether
-/// its thread is replaced.
-const WAITING: u8 = 0;
-const RUNNING: u8 = 1;
-const DONE: u8 = 2;
-const ABANDONED: u8 = 3;
-
 impl Pool {
     /// Starts `n_threads` threads. At most `max_stuck` more are started later to replace stuck ones.
     ///
     /// # Errors
     /// The I/O error if the operating system refuses a thread.
-    pub fn new(name: &'static str, n_threads: usize, max_stuck: usize) -> std::io::Result<Self> {
-        let pool = Self(Arc::new(Shared { name, state: Mutex::default(), wake: Condvar::new(), max_stuck }));
-        for _ in 0..n_threads {
-            pool.0.spawn()?;
-        }
-        Ok(pool)
+    pub fn new(name: &'static str, n_threads: usize, max_stuck: usize) -> io::Result<Self> {
+        let spawn = move |work: Work| std::thread::Builder::new().name(name.into()).spawn(work).map(drop);
+        Self::with(Box::new(spawn), n_threads, max_stuck)
     }
 
-    /// Runs `work` on a thread of the pool and waits for its result until `deadline`. Work that has started always runs to
-    /// its end, even if nobody waits for the result any more.
+    fn with(spawn: Spawn, n_threads: usize, max_stuck: usize) -> io::Result<Self> {
+        Threads::start(spawn, n_threads, max_stuck).map(Self)
+    }
+
+    /// Runs `work` on a thread of the pool and waits for its result until `deadline`. If the future is dropped before, work that
+    /// has not started never starts; work that has started runs to its end.
     ///
     /// # Errors
     /// [`Lost`] if the deadline passes or `work` panics.
@@ -75,83 +53,50 @@ impl Pool {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Lost> {
         let (sender, receiver) = oneshot::channel();
-        let phase = Arc::new(AtomicU8::new(WAITING));
         let work = Box::new(move || drop(sender.send(catch_unwind(AssertUnwindSafe(work)))));
-        self.0.lock().jobs.push_back(Job { work, phase: Arc::clone(&phase) });
-        self.0.wake.notify_one();
-        match timeout_at(deadline, receiver).await {
-            Ok(Ok(Ok(result))) => Ok(result),
-            Ok(_) => Err(Lost::Panicked),
-            Err(_) => {
-                self.0.abandon(&phase);
-                Err(Lost::Late)
-            }
+        let mut waiter = Waiter { threads: Arc::clone(&self.0), job: self.0.push(work), deadline, is_answered: false };
+        let Ok(answer) = timeout_at(deadline, receiver).await else { return Err(Lost::Late) };
+        waiter.is_answered = true;
+        match answer {
+            Ok(Ok(result)) => Ok(result),
+            _ => Err(Lost::Panicked),
         }
     }
 
-    /// Number of jobs that no thread has started.
-    pub fn n_waiting(&self) -> usize {
-        self.0.lock().jobs.len()
+    /// Whether a thread is not stuck. Missing threads are started first.
+    pub fn is_alive(&self) -> bool {
+        self.0.is_alive()
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.0.lock().closed = true;
-        self.0.wake.notify_all();
+        self.0.close();
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Abandons a job that has no answer yet when nobody waits for it any more.
+struct Waiter {
+    threads: Arc<Threads>,
+    job: u64,
+    deadline: Instant,
+    is_answered: bool,
+}
 
-    fn spawn(self: &Arc<Self>) -> std::io::Result<()> {
-        let shared = Arc::clone(self);
-        std::thread::Builder::new().name(self.name.into()).spawn(move || shared.work()).map(drop)
-    }
-
-    /// Runs jobs until the pool is dropped, or until this thread has been replaced.
-    fn work(&self) {
-        while let Some(job) = self.next() {
-            if job.phase.compare_exchange(WAITING, RUNNING, Ordering::SeqCst, Ordering::SeqCst).is_err() {
-                continue;
-            }
-            (job.work)();
-            if job.phase.swap(DONE, Ordering::SeqCst) == ABANDONED {
-                self.lock().n_stuck -= 1;
-                return;
-            }
-        }
-    }
-
-    fn next(&self) -> Option<Job> {
-        let mut state = self.lock();
-        loop {
-            if state.closed {
-                return None;
-            }
-            if let Some(job) = state.jobs.pop_front() {
-                return Some(job);
-            }
-            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// Abandons a job: a waiting one never starts; a running one has its thread replaced, as long as `max_stuck` allows.
-    fn abandon(self: &Arc<Self>, phase: &AtomicU8) {
-        if phase.compare_exchange(WAITING, ABANDONED, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        if self.is_answered || !self.threads.abandon(self.job) {
             return;
         }
-        let mut state = self.lock();
-        let replace = state.n_stuck < self.max_stuck
-            && phase.compare_exchange(RUNNING, ABANDONED, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-        if replace {
-            state.n_stuck += 1;
-            if self.spawn().is_err() {
-                tracing::error!(pool = self.name, "cannot replace a stuck thread");
-            }
+        if Instant::now() >= self.deadline {
+            return self.threads.replace_thread_of(self.job);
+        }
+        if let Ok(runtime) = Handle::try_current() {
+            let (threads, job, deadline) = (Arc::clone(&self.threads), self.job, self.deadline);
+            runtime.spawn(async move {
+                sleep_until(deadline).await;
+                threads.replace_thread_of(job);
+            });
         }
     }
 }
@@ -159,7 +104,8 @@ impl Shared {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::sync::mpsc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc::{self, Receiver, Sender};
     use std::time::Duration;
 
     use super::*;
@@ -168,34 +114,135 @@ mod tests {
         Instant::now() + Duration::from_millis(milliseconds)
     }
 
+    fn soon() -> Instant {
+        within(50)
+    }
+
+    fn later() -> Instant {
+        within(60_000)
+    }
+
+    /// Work that does not end before a message is sent.
+    fn stuck() -> (Sender<()>, impl FnOnce() + Send + 'static) {
+        let (release, end): (_, Receiver<()>) = mpsc::channel();
+        (release, move || _ = end.recv())
+    }
+
+    /// Waits until `is_so`.
+    async fn until(is_so: impl Fn() -> bool) {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Panics when it is dropped, except during another panic.
+    struct Fragile;
+
+    impl Drop for Fragile {
+        fn drop(&mut self) {
+            if !std::thread::panicking() {
+                panic!("on purpose");
+            }
+        }
+    }
+
     #[tokio::test]
     async fn stuck_threads_are_replaced_up_to_the_limit() {
         let pool = Pool::new("test", 1, 1).unwrap();
-        assert_eq!(pool.run(within(10_000), || 2 + 2).await, Ok(4));
-        let (release, stuck) = mpsc::channel::<()>();
-        let stuck = Arc::new(Mutex::new(stuck));
-        let wait = || {
-            let stuck = Arc::clone(&stuck);
-            move || {
-                let _ = stuck.lock().unwrap().recv();
+        assert_eq!(pool.run(later(), || 2 + 2).await, Ok(4));
+        let (first, work) = stuck();
+        assert_eq!(pool.run(soon(), work).await, Err(Lost::Late));
+        assert_eq!(pool.run(later(), || 5).await, Ok(5), "another thread replaces it");
+        assert!(pool.is_alive());
+        let (second, work) = stuck();
+        assert_eq!(pool.run(soon(), work).await, Err(Lost::Late));
+        assert!(!pool.is_alive(), "both threads are stuck");
+        assert_eq!(pool.run(soon(), || 6).await, Err(Lost::Late));
+        drop((first, second));
+        assert_eq!(pool.run(later(), || 7).await, Ok(7), "one of them is free again");
+        until(|| pool.0.counts() == (0, 1, 0)).await;
+        assert!(pool.is_alive());
+    }
+
+    #[tokio::test]
+    async fn abandoned_jobs_leave_the_queue_with_what_they_hold() {
+        let pool = Pool::new("test", 1, 0).unwrap();
+        let (release, work) = stuck();
+        let running = pool.run(later(), work);
+        let bytes = Arc::new(());
+        let held = Arc::clone(&bytes);
+        let waiting = pool.run(later(), move || drop(held));
+        let late_bytes = Arc::clone(&bytes);
+        {
+            tokio::pin!(running, waiting);
+            tokio::select! {
+                biased;
+                _ = &mut running => panic!("it waits for its release"),
+                _ = &mut waiting => panic!("the only thread is busy"),
+                late = pool.run(soon(), move || drop(late_bytes)) => assert_eq!(late, Err(Lost::Late)),
             }
+            assert_eq!(Arc::strong_count(&bytes), 2, "the late job is gone, the other one waits");
+        }
+        assert_eq!(Arc::strong_count(&bytes), 1, "nobody waits any more");
+        assert_eq!(pool.0.counts(), (0, 1, 0));
+        drop(release);
+        assert_eq!(pool.run(later(), || 1).await, Ok(1));
+    }
+
+    /// The client of a stuck job may leave before the deadline.
+    #[tokio::test]
+    async fn a_stuck_thread_is_replaced_even_if_nobody_waits_any_more() {
+        let pool = Pool::new("test", 1, 1).unwrap();
+        let (_release, work) = stuck();
+        let (started, is_started) = mpsc::channel();
+        let mut job = Box::pin(pool.run(within(100), move || {
+            started.send(()).unwrap();
+            work();
+        }));
+        tokio::select! {
+            biased;
+            _ = &mut job => panic!("it is stuck"),
+            () = until(|| is_started.try_recv().is_ok()) => drop(job),
+        }
+        assert_eq!(pool.run(later(), || 1).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_the_system_refuses_is_started_later() {
+        let is_refused = Arc::new(AtomicBool::new(false));
+        let refused = Arc::clone(&is_refused);
+        let spawn = move |work: Work| match refused.load(Ordering::SeqCst) {
+            true => Err(io::Error::from(io::ErrorKind::WouldBlock)),
+            false => std::thread::Builder::new().spawn(work).map(drop),
         };
-        assert_eq!(pool.run(within(50), wait()).await, Err(Lost::Late));
-        assert_eq!(pool.run(within(10_000), || 5).await, Ok(5), "another thread replaces it");
-        assert_eq!(pool.run(within(50), wait()).await, Err(Lost::Late));
-        assert_eq!(pool.run(within(50), || 6).await, Err(Lost::Late), "both threads are stuck");
-        release.send(()).unwrap();
-        release.send(()).unwrap();
-        assert_eq!(pool.run(within(10_000), || 7).await, Ok(7), "one of them is free again");
+        let pool = Pool::with(Box::new(spawn), 1, 2).unwrap();
+        is_refused.store(true, Ordering::SeqCst);
+        let (_release, work) = stuck();
+        assert_eq!(pool.run(soon(), work).await, Err(Lost::Late));
+        assert!(!pool.is_alive(), "its thread is stuck, and no other one can be started");
+        is_refused.store(false, Ordering::SeqCst);
+        assert_eq!(pool.run(later(), || 1).await, Ok(1));
+        let (_release, work) = stuck();
+        is_refused.store(true, Ordering::SeqCst);
+        assert_eq!(pool.run(soon(), work).await, Err(Lost::Late));
+        is_refused.store(false, Ordering::SeqCst);
+        assert!(pool.is_alive(), "the question starts the missing thread");
+        assert_eq!(pool.0.counts(), (0, 3, 2));
     }
 
     #[tokio::test]
     async fn a_panic_affects_only_its_own_job() {
         let pool = Pool::new("test", 1, 0).unwrap();
-        let hook = std::panic::take_hook();
-        std::panic::set_hook(Box::new(|_| {}));
-        assert_eq!(pool.run(within(10_000), || panic!("on purpose")).await, Err::<(), _>(Lost::Panicked));
-        std::panic::set_hook(hook);
-        assert_eq!(pool.run(within(10_000), || 1).await, Ok(1));
+        assert_eq!(pool.run(later(), || panic!("on purpose")).await, Err::<(), _>(Lost::Panicked));
+        assert_eq!(pool.run(later(), || 1).await, Ok(1));
+        let (release, work) = stuck();
+        let late = pool.run(soon(), move || {
+            work();
+            Fragile
+        });
+        assert!(matches!(late.await, Err(Lost::Late)));
+        drop(release);
+        assert_eq!(pool.run(later(), || 2).await, Ok(2), "a result that panics leaves the thread alive");
+        until(|| pool.0.counts() == (0, 1, 0)).await;
     }
 }

@@ -24,6 +24,8 @@ pub enum Problem {
     TooLarge(usize),
     /// The content type is not supported: 415.
     MediaType,
+    /// The body is compressed: 415.
+    Compressed,
     /// A parameter is invalid or missing: 422. Its location, and the reason.
     Invalid(Vec<&'static str>, String),
     /// The service failed: 500. The log has the reason.
@@ -70,7 +72,7 @@ impl Problem {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::MediaType | Self::Compressed => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid(..) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Busy | Self::Late => StatusCode::SERVICE_UNAVAILABLE,
@@ -91,6 +93,7 @@ impl Problem {
             Self::MediaType => {
                 "unsupported content type; send audio/*, application/octet-stream or multipart/form-data".into()
             }
+            Self::Compressed => "the request body is compressed; send it without a content encoding".into(),
             Self::Internal => "the service failed; its log has the reason".into(),
             Self::Busy => "the service is busy; try again in a moment".into(),
             Self::Late => "the answer took too long; try again".into(),
@@ -100,6 +103,8 @@ impl Problem {
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
             Self::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            // RFC 9110, section 12.5.3
+            Self::Compressed => Some((header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
             Self::Busy | Self::Late => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
             _ => None,
         }

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -32,23 +32,29 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("permissions-policy"), "microphone=(self), camera=(), geolocation=()"),
 ];
 
+/// A path and its handlers.
+type Route = (&'static str, MethodRouter<Arc<Service>>);
+
 /// The whole service as a router.
 pub fn router(service: Arc<Service>) -> Router {
-    let protected = Router::new()
-        .route("/predict", post(predict::predict))
-        .route("/v1/classify", post(classify::classify))
-        .route("/v1/model", get(model::model))
-        .route("/metrics", get(health::metrics))
-        .route_layer(from_fn_with_state(Arc::clone(&service), authorize));
-    let mut router = Router::new()
-        .route("/health", get(health::live))
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
+    let health = [("/health", get(health::live)), ("/livez", get(health::live)), ("/readyz", get(health::ready))];
+    let open: Vec<Route> = health.into_iter().chain(page::routes()).chain(documents::routes()).collect();
+    let protected: Vec<Route> = vec![
+        ("/predict", post(predict::predict)),
+        ("/v1/classify", post(classify::classify)),
+        ("/v1/model", get(model::model)),
+        ("/metrics", get(health::metrics)),
+    ];
+    let paths: Vec<&str> = open.iter().chain(&protected).map(|(path, _)| *path).collect();
+    let all = |routes: Vec<Route>| routes.into_iter().fold(Router::new(), |all, (path, route)| all.route(path, route));
+    let protected = all(protected).route_layer(from_fn_with_state(Arc::clone(&service), authorize));
+    let mut router = all(open)
         .merge(protected)
-        .merge(page::routes())
-        .merge(documents::routes())
         .method_not_allowed_fallback(|| async { Problem::Method })
-        .fallback(|| async { Problem::NotFound })
+        .fallback(move |uri: Uri| {
+            let answer = redirect(&uri, &paths);
+            async { answer.ok_or(Problem::NotFound) }
+        })
         .layer(CatchPanicLayer::custom(|_| Problem::Internal.into_response()));
     let origins: Vec<HeaderValue> =
         service.settings.origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
@@ -61,6 +67,14 @@ pub fn router(service: Arc<Service>) -> Router {
         router = router.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
     }
     router.layer(from_fn_with_state(Arc::clone(&service), account)).with_state(service)
+}
+
+/// Redirects a path with a slash at its end to the one of `paths` without it, as FastAPI does. With status 307 the client sends the same
+/// method and body again.
+fn redirect(uri: &Uri, paths: &[&str]) -> Option<impl IntoResponse + use<>> {
+    let path = paths.iter().find(|path| **path == uri.path().trim_end_matches('/'))?;
+    let query = uri.query().map_or(String::new(), |query| format!("?{query}"));
+    Some((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, format!("{path}{query}"))]))
 }
 
 /// Rejects requests without the token, if there is one.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::body::Memory;
+use crate::body::{Memory, Reserved};
 use crate::fetch::Fetcher;
 use crate::metrics::{Metrics, Stage};
 use crate::pool::{Lost, Pool};
@@ -33,6 +33,8 @@ pub struct Service {
     model: Pool,
     /// One permit per recording that is waiting or being classified.
     slots: Semaphore,
+    /// Size of the model's input for one clip, bytes.
+    clip_bytes: usize,
     stopping: AtomicBool,
 }
 
@@ -67,10 +69,12 @@ impl Service {
     /// The I/O error if the operating system refuses a thread.
     pub fn new(classifier: Classifier, settings: Settings) -> std::io::Result<Self> {
         let n_decoders = settings.limits.n_decoders();
+        let clip_bytes = size_of::<f32>() * classifier.features().record_len();
         Ok(Self {
+            clip_bytes,
             metrics: Metrics::default(),
             classifier: Arc::new(classifier),
-            memory: Memory::new(&settings.limits),
+            memory: Memory::new(settings.limits.memory_bytes(clip_bytes)),
             fetcher: (!settings.url_hosts.is_empty()).then(|| Arc::new(Fetcher::new(&settings))),
             decoders: Pool::new("decode", n_decoders, 8 * n_decoders)?,
             model: Pool::new("model", MODEL_THREADS, 0)?,
@@ -80,9 +84,17 @@ impl Service {
         })
     }
 
-    /// Whether a new request would be accepted.
+    /// Whether a new request would be accepted: the service is not stopping, a slot and memory for a clip are free, and neither all
+    /// threads that decode nor all threads that run the model are stuck.
     pub fn is_ready(&self) -> bool {
-        !self.stopping.load(Ordering::Relaxed) && self.slots.available_permits() > 0
+        let has_room = self.slots.available_permits() > 0 && self.memory.n_free() >= self.clip_bytes;
+        let is_alive = || self.decoders.is_alive() && self.model.is_alive();
+        !self.stopping.load(Ordering::Relaxed) && has_room && is_alive()
+    }
+
+    /// Number of recordings that are waiting or being classified.
+    pub fn n_recordings(&self) -> usize {
+        self.settings.limits.queue as usize - self.slots.available_permits()
     }
 
     /// Makes the service not ready from now on.
@@ -91,11 +103,11 @@ impl Service {
     }
 
     /// Classifies recordings one after the other. A recording that is not usable has its [`Problem`] in place of the answer. If the
-    /// client disconnects, the work continues and keeps its slots in the queue.
+    /// client disconnects, recordings that wait leave the queue; a step that has started ends, and keeps its memory until then.
     ///
     /// # Errors
-    /// [`Problem::Busy`] if the queue is full, [`Problem::Late`], [`Problem::Internal`], and [`Problem::Invalid`] for `options` that the
-    /// model does not support.
+    /// [`Problem::Busy`] if the queue is full or there is too little memory for the model's inputs, [`Problem::Late`],
+    /// [`Problem::Internal`], and [`Problem::Invalid`] for `options` and `windows` that the model does not support.
     pub async fn classify(
         self: &Arc<Self>,
         sounds: Vec<Sound>,
@@ -103,47 +115,52 @@ impl Service {
         windows: Option<Windows>,
     ) -> Result<Vec<Result<Answer, Problem>>, Problem> {
         self.classifier.check(&options)?;
-        let service = Arc::clone(self);
-        let work = async move {
-            let n_slots = u32::try_from(sounds.len()).map_err(|_| Problem::Busy)?;
-            let _slots = service.slots.try_acquire_many(n_slots).map_err(|_| Problem::Busy)?;
-            let deadline = Instant::now() + service.settings.limits.answer_seconds;
-            let mut answers = Vec::new();
-            for sound in sounds {
-                service.metrics.recordings.inc();
-                let answer = service.answer(sound, options, windows, deadline).await;
-                service.metrics.recordings.dec();
-                answers.push(match answer {
-                    Err(problem @ (Problem::Unusable(_) | Problem::Invalid(..))) => Err(problem),
-                    answer => Ok(answer?),
-                });
-            }
-            Ok(answers)
-        };
-        tokio::spawn(work).await.unwrap_or(Err(Problem::Internal))
+        let n_bytes = size_of::<f32>() * self.classifier.max_images_len(windows.as_ref())?;
+        if n_bytes + self.settings.limits.body_bytes() > self.memory.size() {
+            let problem = "so many windows need more memory than the service has; choose a longer hop";
+            return Err(Problem::Invalid(vec!["query", "hop"], problem.into()));
+        }
+        let n_slots = u32::try_from(sounds.len()).map_err(|_| Problem::Busy)?;
+        let _slots = self.slots.try_acquire_many(n_slots).map_err(|_| Problem::Busy)?;
+        let inputs = Arc::new(self.memory.reserve(n_bytes)?);
+        let deadline = Instant::now() + self.settings.limits.answer_seconds;
+        let mut answers = Vec::new();
+        for sound in sounds {
+            answers.push(match self.answer(sound, options, windows, &inputs, deadline).await {
+                Err(problem @ (Problem::Unusable(_) | Problem::Invalid(..))) => Err(problem),
+                answer => Ok(answer?),
+            });
+        }
+        Ok(answers)
     }
 
-    /// Decodes and classifies one recording.
+    /// Decodes and classifies one recording. `inputs` is the memory for the model's inputs.
     async fn answer(
         self: &Arc<Self>,
         sound: Sound,
         options: Options,
         windows: Option<Windows>,
+        inputs: &Arc<Reserved>,
         deadline: Instant,
     ) -> Result<Answer, Problem> {
         let Sound { name, bytes, extension } = sound;
-        let classifier = Arc::clone(&self.classifier);
-        let cut = move || classifier.cut(&bytes, extension.as_deref(), windows.as_ref());
+        let (classifier, reserved) = (Arc::clone(&self.classifier), Arc::clone(inputs));
+        let cut = move || {
+            let clips = classifier.cut(&bytes, extension.as_deref(), windows.as_ref());
+            drop((bytes, reserved));
+            clips
+        };
         let clips = self.decoders.run(deadline, cut).await.map_err(lost)??;
         self.metrics.timed(Stage::Decode, clips.decode_time);
         self.metrics.timed(Stage::Features, clips.feature_time);
 
         let Clips { images, windows, warnings, .. } = clips;
         self.metrics.batch(1 + windows.len());
-        let service = Arc::clone(self);
+        let (service, reserved) = (Arc::clone(self), Arc::clone(inputs));
         let classify = move || {
             let started = Instant::now();
             let outputs = service.classifier.outputs(&images);
+            drop((images, reserved));
             service.metrics.timed(Stage::Model, started.elapsed());
             outputs
         };

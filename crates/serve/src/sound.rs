@@ -1,6 +1,6 @@
 //! A recording as a client sent it.
 
-use hyper::body::Bytes;
+use crate::body::Held;
 
 /// Maximum length of a file name that is sent back, characters.
 const MAX_NAME: usize = 200;
@@ -13,19 +13,19 @@ pub struct Sound {
     /// File name that the client gave. For display only, never used as a path.
     pub name: Option<String>,
     /// Content of the sound file.
-    pub bytes: Bytes,
+    pub bytes: Held,
     /// File extension, a hint for the decoder.
     pub extension: Option<String>,
 }
 
 impl Sound {
     /// A recording without a name.
-    pub fn unnamed(bytes: Bytes) -> Self {
+    pub fn unnamed(bytes: Held) -> Self {
         Self { name: None, bytes, extension: None }
     }
 
     /// A recording that the client named `name`.
-    pub fn named(name: &str, bytes: Bytes) -> Self {
+    pub fn named(name: &str, bytes: Held) -> Self {
         let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
         let is_plain = |extension: &String| {
             extension.len() <= MAX_EXTENSION && extension.bytes().all(|byte| byte.is_ascii_alphanumeric())

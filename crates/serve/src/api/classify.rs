@@ -11,7 +11,7 @@ use crate::api::model::ModelName;
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::service::{Answer, Service};
-use crate::upload::Upload;
+use crate::upload;
 
 /// Query parameters.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -30,7 +30,7 @@ pub struct Parameters {
     /// Length of the windows that the recording is cut into, s: 0.5 to the model's clip length.
     #[schemars(range(min = 0.5, max = 60.0))]
     window: Option<f64>,
-    /// Time from the start of one window to the start of the next, s, at least 0.1. Default: the window length.
+    /// Time from the start of one window to the start of the next, s, at least 0.1. Default: half a window.
     #[schemars(range(min = 0.1, max = 60.0))]
     hop: Option<f64>,
 }
@@ -57,8 +57,7 @@ impl Parameters {
     }
 
     fn windows(&self, clip_seconds: f64) -> Option<Windows> {
-        let window_seconds = self.window.or_else(|| self.hop.map(|_| clip_seconds))?;
-        Some(Windows { window_seconds, hop_seconds: self.hop.unwrap_or(window_seconds) })
+        Windows::requested(self.window, self.hop, clip_seconds)
     }
 }
 
@@ -69,9 +68,9 @@ pub async fn classify(State(service): State<Arc<Service>>, request: Request) -> 
     let Query(parameters) = query.map_err(|error| Problem::Invalid(vec!["query"], error.body_text()))?;
     let options = parameters.options()?;
     let windows = parameters.windows(service.classifier.features().clip_seconds);
-    let upload = Upload::read(request, &service).await?;
-    let names: Vec<Option<String>> = upload.sounds.iter().map(|sound| sound.name.clone()).collect();
-    let answers = service.classify(upload.sounds, options, windows).await?;
+    let sounds = upload::recordings(request, &service).await?;
+    let names: Vec<Option<String>> = sounds.iter().map(|sound| sound.name.clone()).collect();
+    let answers = service.classify(sounds, options, windows).await?;
     let is_alone = answers.len() == 1;
     let recordings = names.into_iter().zip(answers).map(|(file, answer)| match answer {
         Err(problem @ Problem::Unusable(_)) if !is_alone => {

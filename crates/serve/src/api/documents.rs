@@ -2,9 +2,8 @@
 
 use aide::redoc::Redoc;
 use aide::swagger::Swagger;
-use axum::Router;
 use axum::http::header;
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 
 use crate::openapi;
 
@@ -15,7 +14,7 @@ const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 
 const TITLE: &str = "Wail API";
 
 /// The three routes.
-pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+pub fn routes<S: Clone + Send + Sync + 'static>() -> [(&'static str, MethodRouter<S>); 3] {
     let page = |html: String| {
         let html = hyper::body::Bytes::from(html);
         let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY)];
@@ -23,8 +22,9 @@ pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     };
     let document = hyper::body::Bytes::from(openapi::document().to_string());
     let json = [(header::CONTENT_TYPE, "application/json")];
-    Router::new()
-        .route("/docs", page(Swagger::new("/openapi.json").with_title(TITLE).html()))
-        .route("/redoc", page(Redoc::new("/openapi.json").with_title(TITLE).html()))
-        .route("/openapi.json", get(move || async move { (json, document) }))
+    [
+        ("/docs", page(Swagger::new("/openapi.json").with_title(TITLE).html())),
+        ("/redoc", page(Redoc::new("/openapi.json").with_title(TITLE).html())),
+        ("/openapi.json", get(move || async move { (json, document) })),
+    ]
 }

@@ -32,6 +32,7 @@ pub async fn ready(State(service): State<Arc<Service>>) -> Result<Json<Health>, 
 /// `GET /metrics`: OpenMetrics text.
 pub async fn metrics(State(service): State<Arc<Service>>) -> impl IntoResponse {
     service.metrics.body_bytes.set(service.memory.n_held() as i64);
+    service.metrics.recordings.set(service.n_recordings() as i64);
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     (StatusCode::OK, [(header::CONTENT_TYPE, content_type)], service.metrics.text())
 }

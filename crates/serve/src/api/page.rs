@@ -1,8 +1,7 @@
 //! `GET /`: the page for people. Its files are compiled into the program, and it sends requests only to this service.
 
-use axum::Router;
 use axum::http::{StatusCode, header};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 
 /// Content security policy of the page: its own scripts and styles, requests to this service, and sound and pictures that it creates.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; \
@@ -19,14 +18,15 @@ const FILES: [(&str, &str, &str); 6] = [
 ];
 
 /// A route per file, and an empty icon, because browsers request one by themselves.
-pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    let router = Router::new().route("/favicon.ico", get(StatusCode::NO_CONTENT));
-    FILES.into_iter().fold(router, |router, (path, content_type, text)| {
+pub fn routes<S: Clone + Send + Sync + 'static>() -> impl Iterator<Item = (&'static str, MethodRouter<S>)> {
+    let icon = ("/favicon.ico", get(StatusCode::NO_CONTENT));
+    let files = FILES.into_iter().map(|(path, content_type, text)| {
         let headers = [
             (header::CONTENT_TYPE, content_type),
             (header::CONTENT_SECURITY_POLICY, POLICY),
             (header::CACHE_CONTROL, "no-cache"),
         ];
-        router.route(path, get(move || async move { (headers, text) }))
-    })
+        (path, get(move || async move { (headers, text) }))
+    });
+    files.chain([icon])
 }

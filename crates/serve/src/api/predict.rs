@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::service::Service;
-use crate::upload::Upload;
+use crate::upload;
 
 /// Default number of classes to rank.
 const TOP_K: usize = 3;
@@ -35,7 +35,7 @@ pub async fn predict(State(service): State<Arc<Service>>, request: Request) -> R
         return Err(Problem::Invalid(vec!["query"], "the query string cannot be parsed".into()));
     };
     let top_k = query.iter().rev().find(|(key, _)| key == "top_k").map_or(Ok(TOP_K), |(_, text)| count(text))?;
-    let upload = Upload::read(request, &service).await.map_err(|problem| match problem {
+    let sounds = upload::recordings(request, &service).await.map_err(|problem| match problem {
         Problem::MediaType => Problem::Invalid(
             vec!["body", "file"],
             "unsupported content type; send multipart/form-data with a field `file`".into(),
@@ -43,7 +43,7 @@ pub async fn predict(State(service): State<Arc<Service>>, request: Request) -> R
         problem => problem,
     })?;
     let options = Options { top_k, min_confidence: None, coverage: None };
-    let first = upload.sounds.into_iter().take(1).collect();
+    let first = sounds.into_iter().take(1).collect();
     let answer = service.classify(first, options, None).await?.pop().unwrap_or(Err(Problem::Internal))?;
     let prediction = answer.prediction.ok_or(Problem::Internal)?;
     let ::predict::Prediction { label, probability, top_k, all_probs, .. } = prediction;

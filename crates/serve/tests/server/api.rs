@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::client::{Answer, LABELS, Server, wav};
+use crate::client::{Answer, LABELS, Server, form, wav};
 
 fn keys(value: &Value) -> Vec<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
@@ -94,6 +94,71 @@ fn invalid_requests_have_their_status_and_a_reason() {
 }
 
 #[test]
+fn a_slash_at_the_end_of_a_path_is_redirected_as_by_fastapi() {
+    let server = Server::start(&[]);
+    for (method, path, target) in [
+        ("POST", "/predict/", "/predict"),
+        ("POST", "/predict/?top_k=2&x=%2F", "/predict?top_k=2&x=%2F"),
+        ("POST", "/predict//", "/predict"),
+        ("GET", "/predict/", "/predict"),
+        ("POST", "/v1/classify/?hop=2", "/v1/classify?hop=2"),
+        ("GET", "/v1/model/", "/v1/model"),
+        ("GET", "/health/", "/health"),
+        ("GET", "/docs/", "/docs"),
+        ("GET", "/openapi.json/", "/openapi.json"),
+        ("GET", "/page/style.css/", "/page/style.css"),
+    ] {
+        let answer = server.ask(method, path, "", b"");
+        assert_eq!((answer.status, answer.header("location")), (307, Some(target)), "{method} {path}: {answer:?}");
+    }
+    for path in ["/nothing/", "//", "//predict", "/predict/x", "//example.org/predict/", "/v1/"] {
+        let answer = server.ask("POST", path, "", b"");
+        assert_eq!((answer.status, answer.header("location")), (404, None), "{path}: {answer:?}");
+    }
+}
+
+#[test]
+fn compressed_bodies_are_refused_by_their_encoding() {
+    let server = Server::start(&[]);
+    let (headers, body) = form(&[("a.wav", &wav(1.0, 1))]);
+    for (encoding, status) in [
+        ("content-encoding: gzip\r\n", 415),
+        ("Content-Encoding: br\r\n", 415),
+        ("content-encoding: identity, zstd\r\n", 415),
+        ("content-encoding: identity\r\ncontent-encoding: deflate\r\n", 415),
+        ("content-encoding: Identity\r\n", 200),
+        ("content-encoding: \r\n", 200),
+        ("", 200),
+    ] {
+        for path in ["/predict", "/v1/classify"] {
+            let answer = server.ask("POST", path, &format!("{headers}{encoding}"), &body);
+            assert_eq!(answer.status, status, "{path} {encoding}: {answer:?}");
+            // RFC 9110, section 15.5.16: the header says which encodings would do.
+            let accepted = (status == 415).then_some("identity");
+            assert_eq!(answer.header("accept-encoding"), accepted, "{path} {encoding}");
+        }
+    }
+    let answer = server.ask("POST", "/v1/classify", "content-type: audio/wav\r\ncontent-encoding: gzip\r\n", b"x");
+    assert_eq!(answer.status, 415);
+    assert!(answer.json()["detail"].as_str().unwrap().contains("compressed"), "{answer:?}");
+}
+
+#[test]
+fn a_url_while_urls_are_off_is_answered_with_how_to_turn_them_on() {
+    let server = Server::start(&[]);
+    for path in ["/predict", "/v1/classify"] {
+        let link = br#"{"url": "https://example.org/cry.wav"}"#;
+        let answer = server.ask("POST", path, "content-type: application/json; charset=utf-8\r\n", link);
+        assert_eq!(answer.status, 422, "{answer:?}");
+        let problem = &answer.json()["detail"][0];
+        assert_eq!(problem["loc"], serde_json::json!(["body", "url"]));
+        let reason =
+            "recordings by URL are off: send the recording itself, or start wail-serve with --allow-url-host HOST";
+        assert_eq!(problem["msg"], reason);
+    }
+}
+
+#[test]
 fn urls_are_fetched_only_from_listed_hosts_and_never_from_this_machine() {
     let server = Server::start(&["--allow-url-host", "127.0.0.1"]);
     for (url, reason) in [("http://127.0.0.1/", "cannot be fetched"), ("http://example.org/", "not allowed")] {
@@ -119,6 +184,11 @@ fn classify_returns_all_details() {
         recording["segments"].as_array().unwrap().iter().filter_map(|s| s["span"]["start_seconds"].as_f64()).collect();
     assert_eq!(starts, [0.0, 2.0, 4.0, 6.0]);
     assert_eq!(recording["segments"][0]["prediction"], recording["prediction"], "the first window is the first clip");
+
+    let json = server.ask("POST", "/v1/classify?window=4", "content-type: audio/wav\r\n", &long).json();
+    let segments = json["recordings"][0]["segments"].as_array().unwrap();
+    let starts: Vec<f64> = segments.iter().filter_map(|s| s["span"]["start_seconds"].as_f64()).collect();
+    assert_eq!(starts, [0.0, 2.0, 4.0, 6.0, 8.0], "the default hop is half a window, as in `wail infer`");
 
     let files: [(&str, &[u8]); 3] = [("a.wav", &long), ("b.wav", b"not a sound"), ("c.wav", &wav(1.0, 1))];
     let json = server.post("/v1/classify", &files).json();

@@ -43,7 +43,8 @@ pub static MODEL: LazyLock<TempDir> = LazyLock::new(|| {
 pub struct Server {
     pub child: Child,
     pub address: SocketAddr,
-    pub log: BufReader<std::process::ChildStderr>,
+    /// Standard error; `None` closes it.
+    pub log: Option<BufReader<std::process::ChildStderr>>,
     _folder: TempDir,
 }
 
@@ -94,7 +95,13 @@ impl Server {
                 break address.trim().parse().unwrap();
             }
         };
-        Self { child, address, log, _folder: folder }
+        Self { child, address, log: Some(log), _folder: folder }
+    }
+
+    /// Reads the log in the background, because a full pipe stops the service.
+    pub fn read_log(&mut self) {
+        let mut log = self.log.take().unwrap();
+        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
     }
 
     pub fn connect(&self) -> TcpStream {
@@ -115,6 +122,27 @@ impl Server {
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(body).unwrap();
         read(stream)
+    }
+
+    /// Posts `body` in chunks on a new connection.
+    pub fn post_chunked(&self, path: &str, headers: &str, body: &[u8]) -> Answer {
+        let mut stream = self.connect();
+        let head = format!("POST {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ntransfer-encoding: chunked\r\n");
+        write!(stream, "{head}{headers}\r\n").unwrap();
+        for chunk in body.chunks(1 << 16) {
+            write!(stream, "{:x}\r\n", chunk.len()).unwrap();
+            stream.write_all(chunk).unwrap();
+            stream.write_all(b"\r\n").unwrap();
+        }
+        stream.write_all(b"0\r\n\r\n").unwrap();
+        read(stream)
+    }
+
+    /// Value of a gauge or counter of `/metrics`.
+    pub fn metric(&self, name: &str) -> usize {
+        let text = self.get("/metrics").text();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap();
+        line.parse().unwrap()
     }
 
     /// Posts a form with `files`, each a file name and its content.

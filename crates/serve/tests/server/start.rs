@@ -1,6 +1,6 @@
 //! Starting the service: errors, the choice of the model, the health check and the help.
 
-use crate::client::{MODEL, Server, command};
+use crate::client::{MODEL, Server, command, wav};
 
 /// Runs `wail-serve` to its end: exit code and standard error.
 fn finish(folder: &std::path::Path, arguments: &[&str]) -> (Option<i32>, String) {
@@ -44,9 +44,45 @@ fn wrong_use_exits_with_code_2() {
         vec!["--allow-origin", "example.org"],
         vec!["--model", model, "--token-file", "missing"],
         vec!["--device", "abacus"],
+        vec!["--allow-url-host", "https://example.org/"],
+        vec!["--queue", "many"],
+        vec!["--log", "xml"],
+        vec!["--coverage", "0.9"],
+        vec!["--model", "missing", "--token-file", "missing"],
+        vec!["check", "nowhere"],
     ] {
         assert_eq!(finish(folder.path(), &arguments).0, Some(2), "{arguments:?}");
     }
+}
+
+#[test]
+fn a_token_that_cannot_be_read_does_not_leave_the_service_open() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    for token in [&b""[..], b"two words", b"\xff"] {
+        let token = std::ffi::OsStr::from_bytes(token);
+        let output = command(folder.path()).env("WAIL_TOKEN", token).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{token:?}");
+    }
+}
+
+#[test]
+fn closed_pipes_are_quiet() {
+    let folder = tempfile::tempdir().unwrap();
+    let closed = || std::io::pipe().unwrap().1;
+    for argument in ["--help", "--version"] {
+        let output = command(folder.path()).arg(argument).stdout(closed()).output().unwrap();
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{argument}");
+    }
+    let status = command(folder.path()).args(["--model", "missing"]).stderr(closed()).status().unwrap();
+    assert_eq!(status.code(), Some(4));
+    // Without a reader of its log, the service still answers, and stops when it should.
+    let mut server = Server::start(&[]);
+    server.log = None;
+    assert_eq!(server.get("/health").status, 200);
+    assert_eq!(server.post("/predict", &[("a.wav", &wav(1.0, 1))]).status, 200);
+    server.signal("TERM");
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -63,10 +63,8 @@ pub struct Args {
 impl Args {
     /// The requested windows; `None` for whole recordings.
     fn windows(&self, clip_seconds: f64) -> Option<Windows> {
-        let asked = self.window.is_some() || self.hop.is_some() || self.follow;
-        let window_seconds = self.window.unwrap_or(clip_seconds);
-        let hop_seconds = self.hop.unwrap_or(if self.follow { FOLLOW_HOP_SECONDS } else { window_seconds / 2.0 });
-        asked.then_some(Windows { window_seconds, hop_seconds })
+        let hop_seconds = self.hop.or(self.follow.then_some(FOLLOW_HOP_SECONDS));
+        Windows::requested(self.window, hop_seconds, clip_seconds)
     }
 
     fn options(&self) -> Options {
