@@ -80,3 +80,37 @@ levels 24.flac 160 1 -c:a flac -sample_fmt s32 -bits_per_raw_sample 24
 levels 16.m4a 160 1 -c:a alac -sample_fmt s16p
 levels 24.m4a 160 1 -c:a alac -sample_fmt s32p -bits_per_raw_sample 24
 levels alac.caf 160 1 -c:a alac -sample_fmt s16p
+
+# codec NAME.EXTENSION RATE CHANNELS DECODER OPTION...: 0.15 s each of the sweep at 0.9, at 0.009 and of silence (the right of
+# two channels is half as loud), and the channels' mean of what ffmpeg decodes from it, as 32-bit floats, 2000 of them a second.
+codec() {
+    local left="sin(2*PI*(300*t+1000*t*t))*if(lt(t,0.15),0.9,if(lt(t,0.3),0.009,0))"
+    local channels="$left" mean="c0=c0"
+    if [ "$3" = 2 ]; then channels="$left|0.5*$left" mean="c0=0.5*c0+0.5*c1"; fi
+    ffmpeg -hide_banner -loglevel error -y -f lavfi -i "aevalsrc='$channels':s=$2:d=0.45" \
+        -map_metadata -1 -fflags +bitexact -flags:a +bitexact "${@:5}" "codec_$1"
+    ffmpeg -hide_banner -loglevel error -y -c:a "$4" -request_sample_fmt flt -i "codec_$1" -af "pan=mono|$mean" \
+        -f f32le "$1.decoded"
+    python3 - "$1.decoded" "../goldens/codec_${1/./_}.f32" $(($2 / 2000)) <<'PYTHON'
+import array, sys
+samples = array.array("f", open(sys.argv[1], "rb").read())
+open(sys.argv[2], "wb").write(samples[:: int(sys.argv[3])].tobytes())
+PYTHON
+    rm "$1.decoded"
+}
+codec mono.mp3 16000 1 mp3float -c:a libmp3lame -b:a 48k
+codec stereo.mp3 48000 2 mp3float -c:a libmp3lame -b:a 96k
+codec mono.mp2 32000 1 mp2float -c:a mp2 -b:a 64k
+codec stereo.mp2 24000 2 mp2float -c:a mp2 -b:a 64k
+codec mono.ogg 16000 1 vorbis -c:a libvorbis
+codec stereo.webm 48000 2 vorbis -c:a libvorbis
+codec mono.m4a 16000 1 aac -c:a aac -b:a 48k -movflags +faststart
+codec stereo.m4a 48000 2 aac -c:a aac -b:a 96k
+codec fragments.mp4 16000 1 aac -c:a aac -b:a 48k -movflags frag_keyframe+empty_moov
+codec silk.ogg 48000 1 libopus -ar 16000 -c:a libopus -b:a 16k -application voip
+codec hybrid.ogg 48000 1 libopus -c:a libopus -b:a 28k -application voip -page_duration 60000
+codec silk_stereo.webm 48000 2 libopus -ar 12000 -c:a libopus -b:a 24k -application voip -frame_duration 60
+codec hybrid_stereo.mka 48000 2 libopus -c:a libopus -b:a 32k -application voip
+codec celt.webm 48000 1 libopus -c:a libopus -b:a 64k -application lowdelay
+codec celt_stereo.ogg 48000 2 libopus -c:a libopus -b:a 96k -frame_duration 10
+codec opus.mp4 48000 1 libopus -c:a libopus -b:a 32k

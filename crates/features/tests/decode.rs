@@ -90,13 +90,14 @@ fn correlation(samples: &[f32], delay: usize, expected: &[f32]) -> f64 {
 
 #[test]
 fn lossy_formats_correlate_with_the_sweep() {
-    // Extra samples at the end fill the last block of the codec. AAC also starts with a block that primes the decoder.
+    // Extra samples at the end fill the last block of the codec. AAC also starts with a block that primes the decoder, which
+    // only a container can say.
     let cases = [
         ("adpcm_ms.wav", 8000, 0.5, 0, 872),
         ("vorbis.ogg", 16_000, 0.5, 0, 0),
         ("mono.mp3", 16_000, 0.5, 0, 0),
         ("stereo.mp3", 44_100, 0.375, 0, 0),
-        ("aac.m4a", 16_000, 0.5, 1024, 768),
+        ("aac.m4a", 16_000, 0.5, 0, 0),
         ("aac.aac", 16_000, 0.5, 1024, 768),
     ];
     for (file, rate_hz, gain, delay, extra) in cases {

@@ -111,15 +111,51 @@ fn bad_files_give_the_right_kind_of_error() {
 
 #[test]
 fn unsupported_formats_are_named_with_advice() {
-    let cases = [("opus.ogg", "Opus"), ("opus.webm", "Opus"), ("amr.amr", "AMR"), ("wma2.wma", "WMA")];
-    for (file, name) in cases {
-        let expected = format!("{name} is not decoded; convert the recording to WAV");
-        for extension in [file.rsplit('.').next(), None, Some("wav")] {
-            match decode(&fixture(file), extension) {
-                Err(Error::Unsupported(message)) => assert_eq!(message, expected, "{file}"),
-                other => panic!("{file}: {other:?}"),
+    // The same track, as if it were of another codec.
+    let mp4 = |code: &[u8; 4]| {
+        let mut bytes = fixture("aac.m4a");
+        for (before, after) in [(b"mp4a", code), (b"esds", b"free")] {
+            let at = bytes.windows(4).position(|window| window == before).unwrap();
+            bytes[at..at + 4].copy_from_slice(after);
+        }
+        bytes
+    };
+    let matroska = |codec: &[u8]| {
+        let mut bytes = fixture("opus.webm");
+        let at = bytes.windows(6).position(|window| window == b"A_OPUS").unwrap();
+        bytes[at..at + 6].copy_from_slice(codec);
+        bytes
+    };
+    // Layer II, mono, 384 kbit/s at 48 kHz.
+    let mpeg: Vec<u8> = (0..4).flat_map(|_| [&[0xff, 0xfd, 0xe4, 0xc0][..], &[0; 1148]].concat()).collect();
+    let cases = [
+        (fixture("amr.amr"), "AMR narrow-band"),
+        (mp4(b"samr"), "AMR narrow-band"),
+        (mp4(b"sawb"), "AMR wide-band"),
+        (mp4(b"ac-3"), "AC-3 (Dolby Digital)"),
+        (mp4(b"xyz1"), "the codec \"xyz1\" in MP4"),
+        (matroska(b"A_AC3\0"), "AC-3 (Dolby Digital)"),
+        (matroska(b"A_TTA1"), "the codec \"A_TTA1\" in Matroska"),
+        (fixture("wma2.wma"), "Windows Media Audio (WMA, ASF)"),
+        (mpeg, "MPEG audio layer II with 384 kbit/s in mono, which its standard excludes,"),
+    ];
+    for (bytes, name) in cases {
+        let expected = format!("{name} is not decoded; convert it to WAV: ffmpeg -i INPUT -c:a pcm_s16le OUTPUT.wav");
+        for extension in [None, Some("wav"), Some("mp3"), Some("m4a")] {
+            match decode(&bytes, extension) {
+                Err(Error::Unsupported(message)) => assert_eq!(message, expected),
+                other => panic!("{name}: {:?}", other.map(|audio| audio.source)),
             }
         }
+    }
+}
+
+#[test]
+fn an_mp4_without_its_index_is_called_cut() {
+    let bytes = fixture("aac.m4a");
+    match decode(&bytes[..bytes.len() / 2], Some("m4a")) {
+        Err(Error::Malformed(message)) => assert!(message.contains("its index (the moov box) is missing"), "{message}"),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -10,6 +10,8 @@ const CLIPPED_SHARE: f64 = 0.001;
 const QUIET_PEAK: f32 = 0.01;
 /// Share of the clip below which a recording is reported as short.
 const SHORT_SHARE: f64 = 0.5;
+/// Length of sound left out that is reported, s. Less is padding of a codec, or the time that stopping a recorder takes.
+const LEFT_OUT_SECONDS: f64 = 0.1;
 
 /// Warnings for the reader: those of the decoder, then those about the sound.
 ///
@@ -21,7 +23,7 @@ pub(crate) fn warnings(audio: &Audio, clip_seconds: f64, used_seconds: f64) -> V
     let seconds = n_samples / f64::from(audio.sample_rate_hz);
     if seconds < SHORT_SHARE * clip_seconds {
         warnings.push(format!("only {seconds:.1} s of sound; the model expects {clip_seconds} s"));
-    } else if seconds > used_seconds {
+    } else if seconds + audio.rest_seconds - used_seconds > LEFT_OUT_SECONDS {
         warnings.push(format!("only the first {used_seconds} s were used"));
     }
     let peak = audio.samples.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
@@ -41,7 +43,7 @@ mod tests {
 
     use super::*;
 
-    fn of(samples: Vec<f32>) -> Vec<String> {
+    fn of(samples: Vec<f32>, rest_seconds: f64) -> Vec<String> {
         let source = Source {
             container: "wave".into(),
             codec: "pcm_s16le".into(),
@@ -49,7 +51,7 @@ mod tests {
             bits_per_sample: Some(16),
             n_frames: None,
         };
-        warnings(&Audio { samples, sample_rate_hz: 8000, source, warnings: vec![] }, 7.0, 7.0)
+        warnings(&Audio { samples, rest_seconds, sample_rate_hz: 8000, source, warnings: vec![] }, 7.0, 7.0)
     }
 
     fn tone(seconds: f32, peak: f32) -> Vec<f32> {
@@ -58,14 +60,15 @@ mod tests {
 
     #[test]
     fn each_quality_problem_gives_its_warning_and_a_good_recording_gives_none() {
-        for (samples, expected) in [
-            (tone(7.0, 0.5), vec![]),
-            (tone(2.0, 0.5), vec!["only 2.0 s of sound; the model expects 7 s"]),
-            (tone(7.04, 0.5), vec!["only the first 7 s were used"]),
-            (tone(7.0, 0.005), vec!["the recording is very quiet"]),
-            (tone(7.0, 3.0), vec!["the recording is distorted: the sound was too loud for the microphone"]),
+        for (samples, rest_seconds, expected) in [
+            (tone(7.0, 0.5), 0.0, vec![]),
+            (tone(2.0, 0.5), 0.0, vec!["only 2.0 s of sound; the model expects 7 s"]),
+            (tone(7.05, 0.5), 0.04, vec![]),
+            (tone(7.05, 0.5), 0.06, vec!["only the first 7 s were used"]),
+            (tone(7.0, 0.005), 0.0, vec!["the recording is very quiet"]),
+            (tone(7.0, 3.0), 0.0, vec!["the recording is distorted: the sound was too loud for the microphone"]),
         ] {
-            assert_eq!(of(samples), expected);
+            assert_eq!(of(samples, rest_seconds), expected);
         }
     }
 

@@ -170,7 +170,7 @@ mod tests {
             bits_per_sample: Some(16),
             n_frames: None,
         };
-        Facts::measure(&Audio { samples, sample_rate_hz, source, warnings: Vec::new() }, 16_044)
+        Facts::measure(&Audio { samples, rest_seconds: 0.0, sample_rate_hz, source, warnings: Vec::new() }, 16_044)
     }
 
     fn tone(hz: f64, gain: f64, rate_hz: u32, n: usize) -> Vec<f32> {

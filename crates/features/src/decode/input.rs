@@ -53,6 +53,8 @@ impl Meter {
 /// An input that a [`Meter`] limits.
 pub(crate) struct Input<'a, R> {
     inner: R,
+    /// Where it starts in `inner`, bytes.
+    origin: u64,
     length: u64,
     meter: &'a Meter,
 }
@@ -60,7 +62,7 @@ pub(crate) struct Input<'a, R> {
 impl<'a, R> Input<'a, R> {
     /// `length` is the length of `inner`, bytes.
     pub fn new(inner: R, length: u64, meter: &'a Meter) -> Self {
-        Self { inner, length, meter }
+        Self { inner, origin: 0, length, meter }
     }
 
     /// Length of the whole input, bytes.
@@ -83,6 +85,19 @@ impl<R: Read + Seek> Input<'_, R> {
         self.rewind()?;
         Ok(start)
     }
+
+    /// Sets what is said to be the length. Beyond the real end nothing is read.
+    pub fn set_length(&mut self, length: u64) {
+        self.length = length;
+    }
+
+    /// Removes the first `n` bytes, at most all: the input starts after them. Leaves the cursor there.
+    pub fn drop_start(&mut self, n: u64) -> io::Result<()> {
+        let n = n.min(self.length);
+        self.origin += n;
+        self.length -= n;
+        self.rewind()
+    }
 }
 
 impl<R: Read> Read for Input<'_, R> {
@@ -102,7 +117,14 @@ impl<R: Read> Read for Input<'_, R> {
 impl<R: Seek> Seek for Input<'_, R> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.meter.spend(BYTES_PER_SEEK)?;
-        self.inner.seek(to)
+        let to = match to {
+            SeekFrom::Start(at) => SeekFrom::Start(self.origin.saturating_add(at)),
+            SeekFrom::End(from_end) => {
+                SeekFrom::Start(self.origin.saturating_add(self.length).saturating_add_signed(from_end))
+            }
+            SeekFrom::Current(by) => SeekFrom::Current(by),
+        };
+        self.inner.seek(to)?.checked_sub(self.origin).ok_or_else(|| ErrorKind::InvalidInput.into())
     }
 
     fn seek_relative(&mut self, by: i64) -> io::Result<()> {
@@ -169,5 +191,21 @@ mod tests {
         let mut all = String::new();
         input.read_to_string(&mut all).unwrap();
         assert_eq!(all, "abcdef");
+    }
+
+    #[test]
+    fn an_input_without_its_start_begins_after_it() {
+        let meter = Meter::new();
+        let mut input = Input::new(Cursor::new(*b"abcdef"), 6, &meter);
+        input.drop_start(2).unwrap();
+        input.drop_start(1).unwrap();
+        assert_eq!((input.length(), input.start(9).unwrap()), (3, b"def".to_vec()));
+        assert_eq!((input.seek(SeekFrom::End(0)).unwrap(), input.seek(SeekFrom::Start(1)).unwrap()), (3, 1));
+        assert!(input.seek(SeekFrom::Current(-2)).is_err(), "before the new start");
+        input.set_length(5);
+        assert_eq!((input.seek(SeekFrom::End(-3)).unwrap(), input.read(&mut [0; 4]).unwrap()), (2, 1));
+        assert_eq!((input.seek(SeekFrom::End(0)).unwrap(), input.read(&mut [0; 4]).unwrap()), (5, 0));
+        input.drop_start(99).unwrap();
+        assert_eq!(input.start(9).unwrap(), b"");
     }
 }

@@ -11,21 +11,28 @@ pub(crate) type Sink<'a> = dyn FnMut(&[f32], u32) -> ControlFlow<()> + 'a;
 /// Forwards samples to a [`Sink`] and tracks their number, their silence and the first invalid sample.
 pub(super) struct Output<'a, 'b> {
     sink: &'a mut Sink<'b>,
+    /// Length of the part that is forwarded, s. What follows is only counted.
+    seconds: f64,
     first: Option<f32>,
     silent: bool,
+    /// Samples of the part that is forwarded, and those after it.
     n_samples: usize,
+    n_after: usize,
     /// Index of the first sample that is NaN or infinite; its chunk and everything after it is not forwarded.
     not_finite: Option<usize>,
     ended: bool,
 }
 
 impl<'a, 'b> Output<'a, 'b> {
-    pub fn new(sink: &'a mut Sink<'b>) -> Self {
-        Self { sink, first: None, silent: true, n_samples: 0, not_finite: None, ended: false }
+    pub fn new(sink: &'a mut Sink<'b>, seconds: f64) -> Self {
+        Self { sink, seconds, first: None, silent: true, n_samples: 0, n_after: 0, not_finite: None, ended: false }
     }
 
     /// Forwards mono samples, full scale at ±1.
     pub fn put(&mut self, samples: &[f32], sample_rate_hz: u32) {
+        let n_wanted = (self.seconds * f64::from(sample_rate_hz)).ceil() as usize;
+        let (samples, after) = samples.split_at(samples.len().min(n_wanted.saturating_sub(self.n_samples)));
+        self.n_after += after.len();
         if let Some(at) = samples.iter().position(|sample| !sample.is_finite()) {
             (self.not_finite, self.ended) = (Some(self.n_samples + at), true);
         }
@@ -39,7 +46,7 @@ impl<'a, 'b> Output<'a, 'b> {
 
     /// Samples received so far.
     pub fn n_samples(&self) -> usize {
-        self.n_samples
+        self.n_samples + self.n_after
     }
 
     /// Whether no more samples are wanted.
@@ -47,11 +54,12 @@ impl<'a, 'b> Output<'a, 'b> {
         self.ended
     }
 
-    /// Completes `decoded`, the decoder's result, with the number of samples and whether they are silent.
+    /// Completes `decoded`, the decoder's result, with the number of forwarded samples and whether they are silent. Returns it
+    /// with the number of samples after them.
     ///
     /// # Errors
     /// The error of the decoder, [`Error::Empty`] without a sample, or [`Error::NotFinite`].
-    pub fn finish(self, decoded: Result<DecodedStream, Error>) -> Result<DecodedStream, Error> {
+    pub fn finish(self, decoded: Result<DecodedStream, Error>) -> Result<(DecodedStream, usize), Error> {
         let mut stream = decoded?;
         match self.not_finite {
             _ if self.n_samples == 0 => return Err(Error::Empty),
@@ -60,6 +68,6 @@ impl<'a, 'b> Output<'a, 'b> {
             None => {}
         }
         stream.n_samples = self.n_samples;
-        Ok(stream)
+        Ok((stream, self.n_after))
     }
 }

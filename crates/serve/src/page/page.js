@@ -123,7 +123,8 @@ async function stop() {
   recorder = null;
   const { samples, rate } = await ended.stop();
   at("record").textContent = "Record";
-  classify(wav(samples, rate), "recording.wav");
+  // It is stopped a little late.
+  classify(wav(samples.subarray(0, RECORD_SECONDS * rate), rate), "recording.wav");
 }
 
 const choose = ([file]) => file && classify(file, file.name);

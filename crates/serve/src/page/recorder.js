@@ -1,4 +1,4 @@
-// Recording from the microphone. The samples themselves are kept, because MediaRecorder gives Opus, which the service does not decode.
+// Recording from the microphone. The samples themselves are kept: MediaRecorder would compress them, and its files have no length.
 
 export class Recorder {
   // Asks for permission and starts recording.
