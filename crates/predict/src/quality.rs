@@ -77,11 +77,11 @@ mod tests {
         let clipped = |n: usize| {
             let mut samples = tone(7.0, 0.5);
             samples[..n].fill(1.0);
-            of(samples).len()
+            of(samples, 0.0).len()
         };
         assert_eq!((clipped(56), clipped(57)), (0, 1), "0.1 % of 56 000 samples");
-        assert_eq!((of(tone(3.5, 0.5)).len(), of(tone(3.4, 0.5)).len()), (0, 1), "half of the clip");
-        let peak = |peak: f32| of([vec![peak], vec![0.0; 55_999]].concat()).len();
+        assert_eq!((of(tone(3.5, 0.5), 0.0).len(), of(tone(3.4, 0.5), 0.0).len()), (0, 1), "half of the clip");
+        let peak = |peak: f32| of([vec![peak], vec![0.0; 55_999]].concat(), 0.0).len();
         assert_eq!((peak(0.01), peak(-0.01), peak(0.0099)), (0, 0, 1), "-40 dB");
     }
 
@@ -96,6 +96,7 @@ mod tests {
         };
         let audio = Audio {
             samples: vec![0.0; 8000],
+            rest_seconds: 0.0,
             sample_rate_hz: 8000,
             source,
             warnings: vec![Warning::Truncated, Warning::Silent],
