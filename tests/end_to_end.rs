@@ -562,6 +562,13 @@ fn features_and_embed_write_float32_arrays() {
         std::fs::read(folder.path().join("e.npy")).unwrap()
     };
     assert_ne!(embed(&[]), embed(&["--front-end", "image"]));
+    for (model, shape) in [(model.to_str().unwrap(), "(1, 64, 64)"), ("wail-compact", "(1, 112, 112)")] {
+        stdout(&wail(folder.path(), &["features", file, "--out", "x.npy", "--model", model]));
+        let header = std::fs::read(folder.path().join("x.npy")).unwrap();
+        assert!(String::from_utf8_lossy(&header[..128]).contains(shape), "{model}");
+    }
+    let both = ["features", file, "--out", "x.npy", "--model", "wail-compact", "--front-end", "image"];
+    assert_eq!(wail(folder.path(), &both).status.code(), Some(2));
 }
 
 #[test]

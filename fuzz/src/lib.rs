@@ -33,5 +33,6 @@ pub fn corpus() -> Corpus {
         root: FOLDER.path().into(),
         labels: vec!["hungry".into(), "tired".into()],
         recordings: paths.iter().enumerate().map(recording).collect(),
+        ..Corpus::default()
     }
 }

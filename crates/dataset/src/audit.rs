@@ -33,7 +33,7 @@ pub use relatives::CopyPair;
 pub use shortcuts::{Effect, N_PERMUTATIONS, Shortcut};
 pub use statistics::{chi_squared, cramers_v, intraclass_correlation, q_values, wilson_interval};
 
-use crate::{Corpus, Error, Split};
+use crate::{Corpus, Error, PassedOver, Split};
 use measure::{Measured, Measurer};
 use relatives::Relatives;
 
@@ -53,6 +53,8 @@ pub struct Audit {
     pub seed: u64,
     /// How recorders were identified.
     pub recorder_rule: String,
+    /// What else is in the folder.
+    pub passed_over: PassedOver,
     /// What was found, most severe first.
     pub findings: Vec<Finding>,
     /// The classes, `[n_classes]`.
@@ -119,7 +121,7 @@ pub fn audit(corpus: &Corpus, split: Option<&[Option<Split>]>, rule: &RecorderRu
         findings.extend(relatives::leaks(corpus, &relatives.all, &recorders, split));
     }
     findings.extend(shortcuts::findings::findings(&shortcuts, &corpus.labels));
-    findings.extend(quality::class_sizes(corpus, split));
+    findings.extend(quality::class_sizes(corpus, &measured, split));
     findings.extend(quality::quality(corpus, &measured));
     findings.extend(recorder::unknown_recorders(corpus, &recorders));
     findings.sort_by_key(|finding| (finding.severity, Kind::ALL.iter().position(|kind| *kind == finding.kind)));
@@ -136,6 +138,7 @@ pub fn audit(corpus: &Corpus, split: Option<&[Option<Split>]>, rule: &RecorderRu
         fingerprint: corpus.fingerprint(),
         seed,
         recorder_rule: rule.describe(),
+        passed_over: corpus.passed_over.clone(),
         findings,
         classes: overview::classes(corpus, &measured, &groups, split),
         numbers: overview::numbers(&readable, corpus.labels.len()),

@@ -6,12 +6,15 @@ use durable::{hex, open_regular_file, sha256_hex_of};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::Error;
-use crate::audio_files::audio_files;
+use crate::audio_files::{Listing, below, list};
+use crate::class_folders::Layout;
+use crate::class_folders::split_named;
 use crate::csv_text::csv_text;
+use crate::passed_over::PassedOver;
+use crate::{Error, Split};
 
 /// Labelled recordings below one folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Corpus {
     /// Folder of the class folders.
     pub root: PathBuf,
@@ -19,10 +22,12 @@ pub struct Corpus {
     pub labels: Vec<String>,
     /// The recordings, sorted by path.
     pub recordings: Vec<Recording>,
+    /// What else is in the folder.
+    pub passed_over: PassedOver,
 }
 
 /// One recording.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recording {
     /// Path relative to the root, with `/` between its parts.
     pub path: String,
@@ -35,38 +40,57 @@ pub struct Recording {
 }
 
 impl Corpus {
-    /// Lists the recordings below each class folder of `root`, at any depth, and hashes their contents. Hidden files
-    /// and files without the extension of a sound file are skipped.
+    /// Lists the recordings below each class folder of `root`, at any depth, and hashes their contents. A class is a
+    /// folder that holds a sound file. Where all such folders are named as splits (`train`, `val`, `test` and the like),
+    /// the folders inside them are the classes; see [`Corpus::folder_split`].
     ///
     /// # Errors
-    /// [`Error::Read`] if a folder cannot be read, [`Error::Layout`] if there is no class folder or no recording.
+    /// [`Error::Read`] if a folder cannot be read, [`Error::Layout`] if there is no class folder or no recording, or if
+    /// folders named as splits are among others.
     pub fn scan(root: &Path) -> Result<Self, Error> {
-        let layout = |reason: &str| Error::Layout { root: root.into(), reason: reason.into() };
-        let mut folders = Vec::new();
-        for entry in std::fs::read_dir(root).map_err(Error::read(root))? {
-            let entry = entry.map_err(Error::read(root))?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if entry.path().is_dir() && !name.starts_with('.') {
-                folders.push((name, entry.path()));
+        let Listing { sounds, folders, mut passed_over } = list(root)?;
+        let paths: Vec<String> = sounds.iter().map(|path| below(root, path)).collect();
+        let layout = Layout::of(&paths, folders.is_empty());
+        let layout = layout.map_err(|reason| Error::Layout { root: root.into(), reason })?;
+        let labels = layout.classes(&paths);
+        let mut files: Vec<(usize, &Path)> = Vec::new();
+        for (path, sound) in paths.iter().zip(&sounds) {
+            match layout.class(path).and_then(|class| labels.iter().position(|label| label == class)) {
+                Some(label) => files.push((label, sound)),
+                None => passed_over.add_file("sound file outside the class folders", || path.clone()),
             }
         }
-        folders.sort();
-        if folders.is_empty() {
-            return Err(layout(
-                "there are no class folders in it; put the recordings of each class into a folder with its name",
-            ));
-        }
-        let mut files: Vec<(usize, PathBuf)> = Vec::new();
-        for (label, (_, folder)) in folders.iter().enumerate() {
-            files.extend(audio_files(folder)?.into_iter().map(|path| (label, path)));
-        }
-        if files.is_empty() {
-            return Err(layout("there is no sound file in its class folders; put recordings into them"));
-        }
+        passed_over.folders.extend(layout.empty(folders.iter().map(|folder| below(root, folder)), &paths));
+        passed_over.folders.sort();
         let mut recordings: Vec<Recording> =
             files.par_iter().map(|(label, path)| Recording::read(root, path, *label)).collect();
         recordings.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Self { root: root.into(), labels: folders.into_iter().map(|(name, _)| name).collect(), recordings })
+        Ok(Self { root: root.into(), labels, recordings, passed_over })
+    }
+
+    /// The split that the folders name, `[n_recordings]`, if the root holds folders such as `train`, `val` and `test`
+    /// with class folders inside; `None` for a folder of class folders.
+    pub fn folder_split(&self) -> Option<Vec<Option<Split>>> {
+        let outer = |recording: &Recording| recording.path.split('/').next().and_then(split_named);
+        let split: Vec<Option<Split>> = self.recordings.iter().map(outer).collect();
+        split.iter().all(Option::is_some).then_some(split).filter(|split| !split.is_empty())
+    }
+
+    /// Which classes have a recording in `usable`, `[n_recordings]`; the result is `[n_classes]`.
+    pub fn used_classes(&self, usable: &[bool]) -> Vec<bool> {
+        let mut used = vec![false; self.labels.len()];
+        let recordings = self.recordings.iter().zip(usable);
+        recordings.filter(|(_, usable)| **usable).for_each(|(recording, _)| used[recording.label] = true);
+        used
+    }
+
+    /// Removes the classes that are not in `used`, `[n_classes]`, and their recordings.
+    pub fn retain_classes(&mut self, used: &[bool]) {
+        let number = |label: usize| used[..label].iter().filter(|used| **used).count();
+        self.recordings.retain(|recording| used[recording.label]);
+        self.recordings.iter_mut().for_each(|recording| recording.label = number(recording.label));
+        let mut used = used.iter();
+        self.labels.retain(|_| used.next() == Some(&true));
     }
 
     /// Number of recordings of each class, `[n_classes]`.
@@ -103,9 +127,8 @@ impl Corpus {
 
 impl Recording {
     fn read(root: &Path, path: &Path, label: usize) -> Self {
-        let parts = path.strip_prefix(root).unwrap_or(path).iter().map(|part| part.to_string_lossy());
         let (sha256, bytes) = open_regular_file(path).and_then(sha256_hex_of).unwrap_or_default();
-        Self { path: parts.collect::<Vec<_>>().join("/"), label, sha256, bytes }
+        Self { path: below(root, path), label, sha256, bytes }
     }
 
     /// The UUID of the app instance at the start of a Donate-a-Cry file name, in its original case: one phone, and so
@@ -161,6 +184,74 @@ mod tests {
         // sha256sum of "1"
         assert!(corpus.recordings[0].sha256.starts_with("6b86b273ff34fce19d6b804eff5a3f57"));
         assert!(corpus.manifest_csv().contains("\ntired/deep/A.MP3,tired,1,"));
+        assert_eq!(corpus.folder_split(), None);
+    }
+
+    #[test]
+    fn only_folders_with_a_sound_file_are_classes_and_the_rest_is_counted() {
+        let (_root, corpus) = corpus_of(&[
+            ("tired/a.wav", "1"),
+            ("tired/._a.wav", "2"),
+            ("tired/Thumbs.db", "3"),
+            ("tired/@eaDir/a.wav/SYNOAUDIO.jpg", "4"),
+            ("tired/@eaDir/copy.wav", "5"),
+            ("hungry/b/b.wav", "6"),
+            ("hungry/drafts/notes.TXT", "7"),
+            ("__MACOSX/tired/a.wav", "8"),
+            (".cache/x/y.wav", "9"),
+            ("empty/nested/LICENSE", "10"),
+            ("notes/read me.txt", "11"),
+            ("loose.wav", "12"),
+        ]);
+        let corpus = corpus.unwrap();
+        assert_eq!(corpus.labels, ["hungry", "tired"]);
+        assert_eq!(corpus.class_counts(), [1, 1]);
+        assert_eq!(corpus.passed_over.folders, [".cache", "__MACOSX", "empty", "notes", "tired/@eaDir"]);
+        assert_eq!(
+            corpus.passed_over.summary(),
+            "5 folders (.cache, __MACOSX, empty, notes, tired/@eaDir), 2 .txt files (hungry/drafts/notes.TXT ...), \
+             1 .db file (tired/Thumbs.db), 1 file without extension (empty/nested/LICENSE), 1 hidden file (tired/._a.wav), \
+             1 sound file outside the class folders (loose.wav)"
+        );
+    }
+
+    #[test]
+    fn folders_of_splits_hold_the_class_folders() {
+        use Split::{Test, Train, Val};
+        let (_root, corpus) = corpus_of(&[
+            ("Train/tired/a.wav", "1"),
+            ("Train/hungry/a.wav", "2"),
+            ("Train/lost.wav", "3"),
+            ("validation/tired/deep/b.wav", "4"),
+            ("TEST/hungry/c.wav", "5"),
+            ("TEST/lonely/notes.txt", "6"),
+            ("docs/notes.txt", "7"),
+        ]);
+        let corpus = corpus.unwrap();
+        assert_eq!(corpus.labels, ["hungry", "tired"]);
+        let found: Vec<(&str, usize)> = corpus.recordings.iter().map(|r| (r.path.as_str(), r.label)).collect();
+        let expected = [
+            ("TEST/hungry/c.wav", 0),
+            ("Train/hungry/a.wav", 0),
+            ("Train/tired/a.wav", 1),
+            ("validation/tired/deep/b.wav", 1),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(corpus.folder_split(), Some([Test, Train, Train, Val].map(Some).to_vec()));
+        assert_eq!(corpus.passed_over.folders, ["TEST/lonely", "docs"]);
+        assert!(corpus.passed_over.summary().contains("1 sound file outside the class folders (Train/lost.wav)"));
+    }
+
+    #[test]
+    fn classes_without_a_usable_recording_can_be_removed() {
+        let (_root, corpus) = corpus_of(&[("a/1.wav", "1"), ("b/2.wav", "2"), ("b/3.wav", "3"), ("c/4.wav", "4")]);
+        let mut corpus = corpus.unwrap();
+        let used = corpus.used_classes(&[false, false, true, true]);
+        assert_eq!(used, [false, true, true]);
+        corpus.retain_classes(&used);
+        assert_eq!(corpus.labels, ["b", "c"]);
+        let found: Vec<(&str, usize)> = corpus.recordings.iter().map(|r| (r.path.as_str(), r.label)).collect();
+        assert_eq!(found, [("b/2.wav", 0), ("b/3.wav", 0), ("c/4.wav", 1)]);
     }
 
     #[test]
@@ -179,9 +270,18 @@ mod tests {
 
     #[test]
     fn folders_without_classes_or_sound_are_refused_with_advice() {
-        for (files, expected) in
-            [(&[("loose.wav", "1")][..], "no class folders"), (&[("a/notes.txt", "1")][..], "no sound file")]
-        {
+        for (files, expected) in [
+            (&[("loose.wav", "1")][..], "no class folders"),
+            (&[("a/notes.txt", "1")][..], "no sound file"),
+            (
+                &[("train/1.wav", "1"), ("Test/2.wav", "2")],
+                "splits: Test, train, but there are no class folders inside",
+            ),
+            (
+                &[("train/a/1.wav", "1"), ("tired/2.wav", "2"), ("dev/notes.txt", "3")],
+                "splits: train, but these are beside them: tired.",
+            ),
+        ] {
             let error = corpus_of(files).1.unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }

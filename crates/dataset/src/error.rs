@@ -32,13 +32,13 @@ pub enum Error {
         /// What is missing, and what to do.
         reason: String,
     },
-    /// A CSV file is malformed: a missing column or a line of another length.
-    #[error("{}: {source}", path.display())]
+    /// A CSV file is malformed: an unknown encoding, a missing column or a line that does not fit the header.
+    #[error("{}: {reason}", path.display())]
     Csv {
         /// The CSV file.
         path: PathBuf,
-        /// What is wrong, with its line.
-        source: csv::Error,
+        /// What is wrong, with its line, and what to do.
+        reason: String,
     },
     /// A split file or a split does not fit the recordings.
     #[error("{}: {reason}", path.display())]
@@ -105,11 +105,5 @@ impl Error {
     pub(crate) fn write(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Write { path, source }
-    }
-
-    /// Wraps an error of parsing the CSV file `path`, for `map_err`.
-    pub(crate) fn csv(path: impl Into<PathBuf>) -> impl FnOnce(csv::Error) -> Self {
-        let path = path.into();
-        move |source| Self::Csv { path, source }
     }
 }

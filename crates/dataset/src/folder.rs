@@ -11,6 +11,12 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::signal::RATE;
 
+/// File that marks a synthetic corpus and holds its settings.
+pub(crate) const CORPUS_MARKER: &str = "synthetic.json";
+
+/// File that marks a folder of sounds that are not cries and holds its settings.
+pub(crate) const SOUNDS_MARKER: &str = "sounds.json";
+
 /// Content of the marker file.
 #[derive(PartialEq, Serialize, Deserialize)]
 struct Marker<T> {

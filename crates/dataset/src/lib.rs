@@ -1,8 +1,8 @@
 //! Folders of recordings to labelled examples: manifest, splits, caches, audit, synthetic corpus.
 //!
 //! - [`Corpus::scan`] lists and hashes the recordings of a folder of class folders.
-//! - [`stratified_split`], [`grouped_split`], [`cross_validation`], [`leave_one_group_out`] and [`split_from_csv`]
-//!   assign recordings to training, validation and test.
+//! - [`stratified_split`], [`grouped_split`], [`cross_validation`], [`leave_one_group_out`], [`split_from_csv`] and
+//!   [`Corpus::folder_split`] assign recordings to training, validation and test.
 //! - [`ImageStore`] turns each recording into its encoder input, once.
 //! - [`audit`] reports what would make scores misleading.
 //! - [`synth`] writes a synthetic corpus of cries, [`sounds`] writes sounds that are not cries.
@@ -29,23 +29,28 @@
 
 mod audio_files;
 pub mod audit;
+mod class_folders;
 mod corpus;
+mod csv_table;
 mod csv_text;
 mod error;
 mod float_cache;
 mod folder;
 mod image_store;
+mod passed_over;
 mod signal;
 pub mod sounds;
 mod split;
 mod split_csv;
 pub mod synth;
+mod text_encoding;
 
 pub use audio_files::audio_files;
 pub use corpus::{Corpus, Recording};
 pub use error::Error;
 pub use float_cache::FloatCache;
 pub use image_store::{Checked, ImageStore, Unreadable};
+pub use passed_over::{PassedFiles, PassedOver};
 pub use split::{
     SPLITS_VERSION, Split, cross_validation, grouped_folds, grouped_split, leave_one_group_out, stratified_split,
 };

@@ -17,7 +17,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::folder::{Named, write_folder, write_wav};
+use crate::folder::{Named, SOUNDS_MARKER, write_folder, write_wav};
 use crate::signal::{LowPass, Noise, RATE, Sine, add_schroeder_reverberation, log_uniform, samples};
 
 /// Increased whenever the same seed gives a different sound. Caches and run identities hash it.
@@ -25,9 +25,6 @@ pub const SOUNDS_VERSION: u32 = 2;
 
 /// Sample rate of the sounds, Hz.
 pub const SAMPLE_RATE_HZ: u32 = RATE as u32;
-
-/// File that marks a folder of such sounds and holds its settings.
-const MARKER: &str = "sounds.json";
 
 /// A kind of sound.
 pub struct Kind {
@@ -149,7 +146,7 @@ pub fn write_sounds(dir: &Path, config: &SoundsConfig) -> Result<(), Error> {
             files.push(PlannedSound { kind, number, seed: rng.random(), seconds: rng.random_range(3.0..7.5) });
         }
     }
-    write_folder(dir, MARKER, SOUNDS_VERSION, config, &files, |path, sound| {
+    write_folder(dir, SOUNDS_MARKER, SOUNDS_VERSION, config, &files, |path, sound| {
         write_wav(path, sound.kind.render(sound.seed, sound.seconds).into_iter().map(f64::from))
     })
 }

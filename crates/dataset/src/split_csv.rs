@@ -1,11 +1,9 @@
 //! Splits as CSV files: `train.csv`, `val.csv` and `test.csv` with the columns `class,path,label`.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::Path;
 
-use serde::Deserialize;
-
+use crate::csv_table::{Line, read_table};
 use crate::csv_text::csv_text;
 use crate::{Corpus, Error, Split};
 
@@ -17,66 +15,71 @@ pub fn split_to_csv(corpus: &Corpus, split: &[Option<Split>]) -> [(String, Strin
         let rows = members.map(|(recording, _)| {
             [corpus.labels[recording.label].clone(), recording.path.clone(), recording.label.to_string()]
         });
-        (file_name(part), csv_text(["class", "path", "label"], rows))
+        (table_name(part), csv_text(["class", "path", "label"], rows))
     })
 }
 
 /// `train.csv`, `val.csv` or `test.csv`.
-fn file_name(part: Split) -> String {
+fn table_name(part: Split) -> String {
     format!("{}.csv", part.name())
-}
-
-/// A line of a split file. The `label` column is not needed.
-#[derive(Deserialize)]
-struct Line {
-    class: String,
-    path: String,
 }
 
 /// Reads `train.csv`, `val.csv` and `test.csv` in `dir` to `[n_recordings]`; `None` for a recording in none of them.
 ///
-/// A line means the recording of its class with the same file name. The folder in its path does not matter, and no path
-/// in these files is ever opened.
+/// A line means the recording of its class with the same file name. Only where a class has several, the folders in its
+/// path say which. No path in these files is ever opened. The files may be those of any spreadsheet program: values are
+/// separated by commas, semicolons or tabs, in UTF-8 or UTF-16, and `\` separates folders as `/` does.
 ///
 /// # Errors
 /// [`Error::Read`] if a file is missing, [`Error::Csv`] if it is malformed, [`Error::Split`] if a line matches no
 /// recording or several, or if two lines name the same recording.
 pub fn split_from_csv(corpus: &Corpus, dir: &Path) -> Result<Vec<Option<Split>>, Error> {
-    let base_name = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or(path).to_owned();
-    let mut known: HashMap<(&str, String), Vec<usize>> = HashMap::new();
+    let mut known: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
     for (index, recording) in corpus.recordings.iter().enumerate() {
-        let class = corpus.labels[recording.label].as_str();
-        known.entry((class, base_name(&recording.path))).or_default().push(index);
+        let class = corpus.labels[recording.label].trim();
+        known.entry((class, file_name(&recording.path))).or_default().push(index);
     }
     let mut split = vec![None; corpus.recordings.len()];
     for part in Split::ALL {
-        let path = dir.join(file_name(part));
-        let fail = |reason: String| Error::Split { path: path.clone(), reason };
-        let mut reader = csv::Reader::from_reader(File::open(&path).map_err(Error::read(&path))?);
-        for line in reader.deserialize() {
-            let line: Line = line.map_err(Error::csv(&path))?;
-            let name = base_name(&line.path);
-            match known.get(&(line.class.as_str(), name)).map(Vec::as_slice) {
-                Some([index]) => {
-                    if let Some(before) = split[*index].replace(part) {
-                        return Err(fail(format!("{} is already in {}", line.path, file_name(before))));
-                    }
-                }
-                Some(_) => {
-                    return Err(fail(format!("{}: several recordings of this class have this file name", line.path)));
-                }
-                None => {
-                    return Err(fail(format!(
-                        "{}: there is no such recording in {}/{}",
-                        line.path,
-                        corpus.root.display(),
-                        line.class
-                    )));
-                }
+        let table = dir.join(table_name(part));
+        for Line { number, values: [class, path] } in read_table(&table, ["class", "path"])? {
+            let fail = |reason: &str| {
+                Err(Error::Split { path: table.clone(), reason: format!("line {number}: {path}: {reason}") })
+            };
+            let candidates = known.get(&(class.as_str(), file_name(&path))).map_or(&[][..], Vec::as_slice);
+            let [index] = closest(corpus, candidates, &path)[..] else {
+                return match candidates {
+                    [] => fail(&format!("there is no such recording in {}/{class}", corpus.root.display())),
+                    _ => fail(
+                        "several recordings of this class have this file name; give their paths below the class folder",
+                    ),
+                };
+            };
+            if let Some(before) = split[index].replace(part) {
+                return fail(&format!("it is already in {}", table_name(before)));
             }
         }
     }
     Ok(split)
+}
+
+/// Those of the recordings `candidates` whose path has the most folders and the file name in common with `path`.
+fn closest(corpus: &Corpus, candidates: &[usize], path: &str) -> Vec<usize> {
+    let n_common = |index: &&usize| {
+        let pairs = parts(&corpus.recordings[**index].path).zip(parts(path));
+        pairs.take_while(|(ours, theirs)| ours == theirs).count()
+    };
+    let most = candidates.iter().map(|index| n_common(&index)).max();
+    candidates.iter().filter(|index| Some(n_common(index)) == most).copied().collect()
+}
+
+/// The parts of a path of any system, the file name first.
+fn parts(path: &str) -> impl Iterator<Item = &str> {
+    path.rsplit(['/', '\\']).map(str::trim)
+}
+
+fn file_name(path: &str) -> &str {
+    parts(path).next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -91,7 +94,7 @@ mod tests {
             let path = move |i| format!("class{label}/{i}.wav");
             (0..*count).map(move |i| Recording { path: path(i), label, sha256: String::new(), bytes: 0 })
         });
-        Corpus { root: "root".into(), labels, recordings: recordings.collect() }
+        Corpus { root: "root".into(), labels, recordings: recordings.collect(), ..Corpus::default() }
     }
 
     #[test]
@@ -127,12 +130,44 @@ mod tests {
             ("class0,class0/7.wav,0\n", "", "no such recording"),
             ("class9,class0/0.wav,0\n", "", "no such recording"),
             ("class0,0.wav,0\n", "class0,0.wav,0\n", "already in train.csv"),
-            ("class0\n", "", "line: 2"),
+            ("class0,class0/0.wav,0\nclass0\n", "", "train.csv: line 3: there is no value in the column path"),
+            (
+                "class0,class0/0.wav,0\n",
+                "class1,7.wav,1\n",
+                "val.csv: line 2: 7.wav: there is no such recording in root/class1",
+            ),
         ] {
             let error = from_csv(train, val, "").unwrap_err();
             assert!(error.contains(expected), "{error}");
         }
         let nowhere = split_from_csv(&corpus(&[1]), Path::new("nowhere")).unwrap_err().to_string();
         assert!(nowhere.contains("train.csv"), "{nowhere}");
+    }
+
+    #[test]
+    fn folders_tell_recordings_of_one_name_apart() {
+        let recording = |path: &str| Recording { path: path.into(), ..Recording::default() };
+        let recordings = ["a/anna/1.wav", "a/ben/1.wav", "a/ben/2.wav"].map(recording).to_vec();
+        let corpus = Corpus { labels: vec!["a".into()], recordings, ..Corpus::default() };
+        let read = |lines: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            for part in Split::ALL {
+                let lines = if part == Split::Train { lines } else { "" };
+                std::fs::write(dir.path().join(table_name(part)), format!("class,path\n{lines}")).unwrap();
+            }
+            split_from_csv(&corpus, dir.path()).map_err(|e| e.to_string())
+        };
+        let train = Some(Split::Train);
+        for (lines, expected) in [
+            ("a,a/anna/1.wav\n", [train, None, None]),
+            ("a,C:\\babies\\ben\\1.wav\na,elsewhere/2.wav\n", [None, train, train]),
+            ("a,ben/1.wav\na,anna/1.wav\n", [train, train, None]),
+        ] {
+            assert_eq!(read(lines).unwrap(), expected, "{lines:?}");
+        }
+        for lines in ["a,1.wav\n", "a,carla/1.wav\n"] {
+            let error = read(lines).unwrap_err();
+            assert!(error.contains("several recordings of this class have this file name"), "{error}");
+        }
     }
 }

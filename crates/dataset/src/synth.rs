@@ -12,12 +12,9 @@ mod voice;
 use std::path::Path;
 
 use crate::Error;
-use crate::folder::{Named, write_folder, write_wav};
+use crate::folder::{CORPUS_MARKER, Named, write_folder, write_wav};
 pub use config::SynthConfig;
 use plan::PlannedRecording;
-
-/// File that marks a synthetic corpus and holds its settings.
-const MARKER: &str = "synthetic.json";
 
 /// Increased whenever the same settings give different recordings.
 pub const SYNTH_VERSION: u32 = 1;
@@ -35,7 +32,7 @@ pub fn write_corpus(dir: &Path, config: &SynthConfig) -> Result<(), Error> {
             config.n_recordings
         )));
     }
-    write_folder(dir, MARKER, SYNTH_VERSION, config, &plan::plan(config), |path, recording| {
+    write_folder(dir, CORPUS_MARKER, SYNTH_VERSION, config, &plan::plan(config), |path, recording| {
         write_wav(path, render::render(recording))
     })
 }
@@ -48,7 +45,7 @@ impl Named for PlannedRecording {
 
 /// Whether `dir` holds a corpus that [`write_corpus`] made.
 pub fn is_synthetic(dir: &Path) -> bool {
-    dir.join(MARKER).is_file()
+    dir.join(CORPUS_MARKER).is_file()
 }
 
 #[cfg(test)]

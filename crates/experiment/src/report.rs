@@ -11,8 +11,8 @@ use crate::{
     Mistake, TrialSummary, folder,
 };
 
-/// Version of `report.json`. Version 4 added `gate.known_to_backbone`.
-pub const REPORT_VERSION: u32 = 4;
+/// Version of `report.json`. Version 4 added `gate.known_to_backbone`; version 5 `data.passed_over` and `data.unused_classes`.
+pub const REPORT_VERSION: u32 = 5;
 
 /// The oldest version that is read.
 const OLDEST_VERSION: u32 = 2;

@@ -26,6 +26,12 @@ pub struct DataSummary {
     pub n_groups: usize,
     /// Recordings by class in training, validation and test; in a cross-validation a recording is tested once per repeat.
     pub counts: [Vec<usize>; 3],
+    /// What else is in the folder, in words; empty if there is nothing else, and in reports before version 5.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub passed_over: String,
+    /// Classes that were left out, because none of their recordings could be used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unused_classes: Vec<String>,
     /// Recordings that could not be read and were left out.
     pub unreadable: Vec<String>,
     /// Recordings that `data.drop_duplicates` and `data.drop_contradictions` left out.

@@ -35,16 +35,18 @@ pub struct Output {
 }
 
 impl Classifier {
-    /// Loads the model that `name` stands for, see [`model_file`]; without a name, the built-in model.
+    /// Loads the model that `name` stands for, see [`model_file`]; without a name, or by its own where no such file is, the
+    /// built-in model.
     ///
     /// # Errors
     /// [`Error::NoModel`] and the errors of [`Classifier::load`].
     pub fn find(name: Option<&Path>, experiments: &Path, compute: &Compute) -> Result<Self, Error> {
-        match name {
+        let built_in = Path::new(in_the_box::NAME);
+        match name.filter(|path| *path != built_in || path.exists()) {
             Some(path) => Self::load(&model_file(path, experiments)?, compute),
             None => {
                 let name = format!("{}, which comes with the program", in_the_box::NAME);
-                Self::new(Path::new(in_the_box::NAME), in_the_box::MODEL, name, Some(in_the_box::CARD.into()), compute)
+                Self::new(built_in, in_the_box::MODEL, name, Some(in_the_box::CARD.into()), compute)
             }
         }
     }

@@ -31,6 +31,9 @@ pub fn summary(audit: &Audit) -> String {
         audit.recordings.len(),
         audit.classes.len()
     );
+    if !audit.passed_over.is_empty() {
+        text += &format!("passed over: {}\n", audit.passed_over.summary());
+    }
     if audit.findings.is_empty() {
         text += "no findings\n";
     }
@@ -56,11 +59,12 @@ mod tests {
         let odd = dir.join("<b>&\"'");
         std::fs::create_dir(&odd).unwrap();
         std::fs::write(odd.join("<img src=x onerror=alert(1)>.wav"), "no sound").unwrap();
+        std::fs::create_dir(dir.join("<i>empty")).unwrap();
         let corpus = Corpus::scan(&dir).unwrap();
         let audit = audit(&corpus, None, &RecorderRule::FileName, 1).unwrap();
         let page = std::fs::read_to_string(write(&audit, &corpus, folder.path()).unwrap()).unwrap();
-        assert!(page.contains("&lt;img src=x onerror=alert(1)&gt;"));
-        for forbidden in ["<img src=x", "<b>&", "<script", "http://", "https://"] {
+        assert!(page.contains("&lt;img src=x onerror=alert(1)&gt;") && page.contains("1 folder (&lt;i&gt;empty)"));
+        for forbidden in ["<img src=x", "<i>empty", "<b>&", "<script", "http://", "https://"] {
             let page = page.replace("http://www.w3.org/2000/svg", "");
             assert!(!page.contains(forbidden), "{forbidden}");
         }

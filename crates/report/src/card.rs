@@ -146,19 +146,20 @@ impl Card<'_> {
              of its authors, the input channels of a ResNet summed into one, and batch norm folded. `model.bpk` is a burn record of \
              `model::Network`.\n",
             self.folder.display(),
-            inputs(self.features),
+            inputs(self.features, self.folder),
             self.report.data.labels.len(),
             if self.gate.is_some() { ", and `cry`, float32 `[batch, 1]`, the gate's score" } else { "" },
         )
     }
 }
 
-/// The inputs of `model.onnx`.
-fn inputs(features: &FeatureConfig) -> String {
+/// The inputs of `model.onnx` in `folder`.
+fn inputs(features: &FeatureConfig, folder: &Path) -> String {
+    let folder = folder.display();
     let inputs = features.inputs();
     if let &[(_, [height, width])] = &inputs[..] {
         return format!(
-            "`input`, float32 `[batch, 1, {height}, {width}]`, the log-mel image that `wail features` writes"
+            "`input`, float32 `[batch, 1, {height}, {width}]`, which `wail features --model {folder}` writes without the channel axis"
         );
     }
     let [patch_frames, _] = YAMNET_PATCH;
@@ -171,7 +172,7 @@ fn inputs(features: &FeatureConfig) -> String {
     };
     let inputs: Vec<String> = inputs.iter().map(input).collect();
     format!(
-        "{}, which `wail features --front-end image+yamnet` writes (`--stage image`, `--stage patches`)",
+        "{}, which `wail features --model {folder}` writes (`--stage image` without the channel axis, `--stage patches`)",
         inputs.join(" and ")
     )
 }

@@ -83,6 +83,8 @@ pub(crate) fn example() -> Report {
             labels: labels.clone(),
             n_groups: 9,
             counts: [vec![6, 4], vec![2, 2], vec![3, 1]],
+            passed_over: "1 folder (__MACOSX), 2 .txt files (a/notes.txt ...)".into(),
+            unused_classes: vec!["c".into()],
             unreadable: vec![],
             dropped: vec![],
             leaks: Leaks { held_out: 8, copies: 1, families: 1, recorders: 2, pretraining: 0 },

@@ -78,6 +78,7 @@ mod tests {
             root: "r".into(),
             labels: ["a", "b"].map(String::from).to_vec(),
             recordings: vec![recording("0", 0), recording("1", 1), recording("2", 0), recording("3", 1)],
+            ..Corpus::default()
         };
         let probabilities = vec![vec![0.4, 0.6], vec![0.1, 0.9], vec![0.3, 0.7], vec![0.7, 0.3]];
         let found = most_confident(&corpus, &Scored { recordings: vec![0, 1, 2, 3], probabilities });

@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn every_version_and_every_other_input_changes_the_identity() {
         let located = |synthetic| Located {
-            corpus: Corpus { root: "r".into(), labels: vec!["tired".into()], recordings: Vec::new() },
+            corpus: Corpus { root: "r".into(), labels: vec!["tired".into()], ..Corpus::default() },
             synthetic,
         };
         let [real, synthetic] = [false, true].map(located);

@@ -98,14 +98,28 @@ pub(super) fn quality(corpus: &Corpus, measured: &[Result<Measured, String>]) ->
         })
         .collect();
     let unreadable = each(corpus, measured, |m| m.as_ref().err().cloned());
-    findings.extend(finding(
-        Kind::Unreadable,
-        Severity::Problem,
-        "unreadable",
-        "Convert or remove them; training skips them.",
-        unreadable,
-    ));
+    let lost: Vec<&str> = corpus
+        .labels
+        .iter()
+        .zip(readable_classes(corpus, measured))
+        .filter(|(_, readable)| !readable)
+        .map(|(label, _)| label.as_str())
+        .collect();
+    let lost = if lost.is_empty() {
+        String::new()
+    } else {
+        format!(", and with them the classes without another recording: {}", lost.join(", "))
+    };
+    let advice = format!(
+        "Convert or remove them: training stops at them, unless data.skip_unreadable = true leaves them out{lost}."
+    );
+    findings.extend(finding(Kind::Unreadable, Severity::Problem, "unreadable", &advice, unreadable));
     findings
+}
+
+/// Which classes have a readable recording, `[n_classes]`.
+fn readable_classes(corpus: &Corpus, measured: &[Result<Measured, String>]) -> Vec<bool> {
+    corpus.used_classes(&measured.iter().map(Result::is_ok).collect::<Vec<bool>>())
 }
 
 /// Path and detail of each recording for which `detail` returns one.
@@ -126,12 +140,21 @@ fn finding(kind: Kind, severity: Severity, what: &str, advice: &str, found: Vec<
     Some(Finding { kind, severity, message, advice: advice.into(), files })
 }
 
-/// The finding about classes that have too few recordings in validation or test, or without a split in the corpus.
-pub(super) fn class_sizes(corpus: &Corpus, split: Option<&[Option<Split>]>) -> Option<Finding> {
+/// The finding about classes that have too few readable recordings in validation or test, or without a split in the
+/// corpus. Classes without any are part of the finding about unreadable recordings.
+pub(super) fn class_sizes(
+    corpus: &Corpus,
+    measured: &[Result<Measured, String>],
+    split: Option<&[Option<Split>]>,
+) -> Option<Finding> {
     let mut small = Vec::new();
     let mut absent = false;
-    for (label, name) in corpus.labels.iter().enumerate() {
-        let members = || corpus.recordings.iter().enumerate().filter(|(_, r)| r.label == label);
+    let classes = corpus.labels.iter().zip(readable_classes(corpus, measured)).enumerate();
+    for (label, (name, _)) in classes.filter(|(_, (_, readable))| *readable) {
+        let members = || {
+            let recordings = corpus.recordings.iter().enumerate();
+            recordings.filter(|(index, recording)| recording.label == label && measured[*index].is_ok())
+        };
         let parts: Vec<(String, usize)> = match split {
             Some(split) => [Split::Val, Split::Test]
                 .map(|part| {

@@ -1,13 +1,12 @@
 //! The recorder of a recording: the device, and so usually the baby.
 
-use std::collections::{HashMap, HashSet};
-use std::fs::File;
+use std::collections::HashMap;
 use std::path::Path;
 
 use regex::Regex;
-use serde::Deserialize;
 
 use super::finding::{Finding, Kind, Severity};
+use crate::csv_table::{Line, read_table};
 use crate::{Corpus, Error, Recording};
 
 /// How the recorder of a recording is identified.
@@ -20,13 +19,6 @@ pub enum RecorderRule {
     Pattern(Regex),
     /// A table from the path relative to the root of the corpus to the recorder.
     Table(HashMap<String, String>),
-}
-
-/// A line of a recorder table. Other columns are ignored.
-#[derive(Deserialize)]
-struct Line {
-    path: String,
-    recorder: String,
 }
 
 impl RecorderRule {
@@ -55,24 +47,26 @@ impl RecorderRule {
         Ok(Self::Pattern(pattern))
     }
 
-    /// A CSV file with the columns `path` (relative to the root of the corpus, with `/`) and `recorder`. An empty
-    /// recorder means unknown.
+    /// A CSV file with the columns `path` (relative to the root of the corpus, with `/` or `\`) and `recorder`; it may be
+    /// that of any spreadsheet program. An empty recorder means unknown.
     ///
     /// # Errors
     /// [`Error::Read`] if it cannot be read, [`Error::Csv`] if it is malformed, [`Error::RecorderTable`] if a line
     /// names no recording of `corpus` or if two lines name the same one.
     pub fn csv(file: &Path, corpus: &Corpus) -> Result<Self, Error> {
-        let fail = |reason: String| Error::RecorderTable { path: file.into(), reason };
-        let known: HashSet<&str> = corpus.recordings.iter().map(|r| r.path.as_str()).collect();
+        let known: HashMap<&str, &str> = corpus.recordings.iter().map(|r| (r.path.trim(), r.path.as_str())).collect();
         let mut table = HashMap::new();
-        let mut reader = csv::Reader::from_reader(File::open(file).map_err(Error::read(file))?);
-        for line in reader.deserialize() {
-            let Line { path, recorder } = line.map_err(Error::csv(file))?;
-            if !known.contains(path.as_str()) {
-                return Err(fail(format!("{path}: there is no such recording in {}", corpus.root.display())));
-            }
-            if table.insert(path.clone(), recorder).is_some() {
-                return Err(fail(format!("{path} is named twice")));
+        for Line { number, values: [path, recorder] } in read_table(file, ["path", "recorder"])? {
+            let fail = |reason: String| {
+                Err(Error::RecorderTable { path: file.into(), reason: format!("line {number}: {reason}") })
+            };
+            let Some(recording) =
+                known.get(path.as_str()).or_else(|| known.get(path.replace('\\', "/").trim_start_matches("./")))
+            else {
+                return fail(format!("{path}: there is no such recording in {}", corpus.root.display()));
+            };
+            if table.insert((*recording).to_owned(), recorder).is_some() {
+                return fail(format!("{path} is named twice"));
             }
         }
         Ok(Self::Table(table))
@@ -138,11 +132,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let recording = Recording { path: "tired/a.wav".into(), label: 0, sha256: String::new(), bytes: 0 };
         let root = folder.path().to_owned();
-        let corpus = Corpus { root: root.clone(), labels: vec!["tired".into()], recordings: vec![recording] };
+        let recordings = vec![recording];
+        let corpus = Corpus { root: root.clone(), labels: vec!["tired".into()], recordings, ..Corpus::default() };
         let table = root.join("recorders.csv");
         let absolute = root.join("tired/a.wav").display().to_string();
         for (lines, expected) in [
             ("tired/a.wav,anna", None),
+            (".\\tired\\a.wav, anna ", None),
             ("tired/a.wav,anna\ntired/a.wav,anna", Some("named twice")),
             ("tired/../tired/a.wav,anna", Some("no such recording")),
             ("../a.wav,anna", Some("no such recording")),

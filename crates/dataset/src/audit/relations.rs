@@ -32,6 +32,14 @@ impl Relations {
             groups: groups(&rule.recorders(corpus), &relatives.all),
         })
     }
+
+    /// Leaves out the recordings that are not in `kept`, `[n_recordings]`.
+    pub fn retain(&mut self, kept: &[bool]) {
+        for list in [&mut self.identical, &mut self.families, &mut self.groups] {
+            let mut kept = kept.iter();
+            list.retain(|_| kept.next() == Some(&true));
+        }
+    }
 }
 
 /// The group of each recording for grouped splits, `[n_recordings]`, numbered by first appearance. Recordings of one

@@ -64,6 +64,7 @@ pub(super) fn page(audit: &Audit, corpus: &Corpus) -> Result<String, Error> {
         corpus => audit.corpus,
         fingerprint => audit.fingerprint,
         recorder_rule => audit.recorder_rule,
+        passed_over => audit.passed_over.summary(),
         seed => audit.seed.to_string(),
         n_recordings => audit.recordings.len(),
         groups => audit.n_groups(),

@@ -15,10 +15,11 @@ use crate::terminal::stdout;
 /// Arguments of `wail audit`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder of class folders
+    /// Folder of class folders, or of train, val and test folders with class folders inside
     #[arg(value_name = "DIR")]
     corpus: PathBuf,
     /// Folder with train.csv, val.csv and test.csv (columns class,path,label): also check for leaks between them
+    /// [default: train, val and test folders in DIR]
     #[arg(long, value_name = "CSV_DIR")]
     split: Option<PathBuf>,
     /// Regular expression on the path below DIR whose first group is the recorder [default: Donate-a-Cry file names]
@@ -66,7 +67,10 @@ fn fail_on() -> impl TypedValueParser<Value = FailOn> {
 /// Audits the corpus, writes the page and the JSON, prints the summary.
 pub fn run(args: &Args) -> Result<(), Error> {
     let corpus = Corpus::scan(&args.corpus)?;
-    let split = args.split.as_deref().map(|dir| split_from_csv(&corpus, dir)).transpose()?;
+    let split = match &args.split {
+        Some(dir) => Some(split_from_csv(&corpus, dir)?),
+        None => corpus.folder_split(),
+    };
     let rule = RecorderRule::new(args.recorder_pattern.as_deref(), args.recorder_csv.as_deref(), &corpus);
     let rule = rule.map_err(|error| match args.recorder_pattern {
         Some(_) => Error::RecorderPattern(error),

@@ -1,10 +1,11 @@
 //! `wail features FILE... --out X.npy`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use features::{Error as FeatureError, Extractor, PATCHES, YAMNET_PATCH};
-use model::Arch;
+use model::{Arch, Compute, DeviceName, EngineName};
+use predict::Classifier;
 
 use crate::Error;
 use crate::args::{FrontEndArgs, Inputs};
@@ -21,6 +22,10 @@ pub struct Args {
     /// Last step of the front end to compute
     #[arg(long, value_enum, default_value = "image")]
     stage: Stage,
+    /// Use the front end of this model, so that the array is the model's input: an .onnx or .safetensors file, the folder of an
+    /// exported model or of a run, `newest`, or `wail-compact` for the model built into the program
+    #[arg(long, value_name = "PATH", conflicts_with = "front_end")]
+    model: Option<PathBuf>,
     #[command(flatten)]
     front_end: FrontEndArgs,
 }
@@ -31,7 +36,7 @@ enum Stage {
     Waveform,
     /// [files, 128, 219]: log-mel, 0 to 1
     Mel,
-    /// [files, 224, 224]: the square image; for YAMNet alone [files, 720, 64], its log-mel
+    /// [files, 224, 224]: the square image, whose size a --model may change; for YAMNet alone [files, 720, 64], its log-mel
     Image,
     /// [files, 14, 96, 64]: YAMNet's log-mel in patches that overlap by half
     Patches,
@@ -39,7 +44,14 @@ enum Stage {
 
 /// Writes the array. An unreadable file is an error, since row and file must correspond.
 pub fn run(args: &Args) -> Result<(), Error> {
-    let config = args.front_end.config(Arch::RESNET18, None)?;
+    let config = match &args.model {
+        Some(model) => {
+            let compute = Compute::new(DeviceName::Cpu, EngineName::Auto).map_err(Error::Compute)?;
+            let classifier = Classifier::find(Some(model), Path::new("experiments"), &compute);
+            classifier.map_err(Error::NoModel)?.features().clone()
+        }
+        None => args.front_end.config(Arch::RESNET18, None)?,
+    };
     let wrong = |stage: &str, which: &str| Error::Config(format!("--stage {stage}: {which}; see --front-end"));
     match args.stage {
         Stage::Mel if config.image().is_none() => {

@@ -24,7 +24,7 @@ pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
     /// An .onnx or .safetensors model, the folder of an exported model or of a run, or `newest` for the newest run in
-    /// experiments/ [default: the model built into the program]
+    /// experiments/ [default: wail-compact, the model built into the program]
     #[arg(long, value_name = "PATH")]
     model: Option<PathBuf>,
     /// How many classes to list, the most probable first

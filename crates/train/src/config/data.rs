@@ -13,7 +13,8 @@ use crate::home;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// Candidates for the folder of class folders; the first that exists is used. `${NAME}` is replaced by an environment
+    /// Candidates for the folder of class folders; the first that exists is used. A class is a folder with a recording in it;
+    /// hidden files, folders of operating systems and other files are passed over and counted. `${NAME}` is replaced by an environment
     /// variable; a candidate whose variable is not set is skipped.
     pub roots: Vec<String>,
     /// Licence of the recordings, for the model card.
@@ -26,12 +27,13 @@ pub struct DataConfig {
     pub cache: PathBuf,
     /// Folder of the synthetic corpus.
     pub synthetic: PathBuf,
-    /// Skip recordings that cannot be read. They are listed in any case.
+    /// Skip recordings that cannot be read, and classes without another one, instead of stopping. They are listed in any case.
     pub skip_unreadable: bool,
     /// Regular expression on the path below the root whose first group is the recorder. Without it and `recorder_csv`, the
     /// recorder is the app instance in a Donate-a-Cry file name.
     pub recorder_pattern: Option<String>,
-    /// CSV file with columns `path` and `recorder`, instead of `recorder_pattern`.
+    /// CSV file with columns `path` (below the root) and `recorder`, instead of `recorder_pattern`; it may be that of any
+    /// spreadsheet program.
     pub recorder_csv: Option<PathBuf>,
     /// Use only the first of several files with the same bytes.
     pub drop_duplicates: bool,
@@ -74,7 +76,12 @@ pub enum SplitConfig {
     },
     /// Cross-validation with each group as the test of one fold.
     LeaveOneGroupOut,
-    /// `train.csv`, `val.csv` and `test.csv` (columns `class,path,label`) in `dir`.
+    /// The folders `train`, `val` and `test` in the data folder, with class folders inside. Names in other capitals,
+    /// `training`, `valid`, `validation`, `dev`, `testing` and `eval` are known, too. Without validation, a fifth of training,
+    /// drawn from the seed by groups, takes its place.
+    Folders,
+    /// `train.csv`, `val.csv` and `test.csv` (columns `class,path,label`) in `dir`. They may be those of any spreadsheet program:
+    /// separated by commas, semicolons or tabs, in UTF-8 or UTF-16.
     Csv {
         /// Folder of the CSV files; `{root}` is replaced by the data folder in use.
         dir: String,

@@ -45,6 +45,7 @@ mod tests {
                 recording("3", 1),
                 recording("4", 1),
             ],
+            ..Corpus::default()
         };
         let relations =
             Relations { identical: vec![0, 0, 1, 2, 3], families: vec![0, 0, 1, 1, 2], groups: vec![0, 0, 1, 1, 2] };

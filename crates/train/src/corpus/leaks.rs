@@ -81,7 +81,8 @@ mod tests {
         };
         let recorders = [Some("a"), Some("a"), Some("a"), Some("a"), Some("b"), None];
         let recording = |i: usize| Recording { path: format!("{i}.wav"), label: 0, sha256: format!("{i}"), bytes: 0 };
-        let corpus = Corpus { root: "r".into(), labels: vec!["l".into()], recordings: (0..6).map(recording).collect() };
+        let recordings = (0..6).map(recording).collect();
+        let corpus = Corpus { root: "r".into(), labels: vec!["l".into()], recordings, ..Corpus::default() };
         let leaks =
             |pretraining: &PretrainingData| count(&plan, &corpus, &relations, |index| recorders[index], pretraining);
         let expected = Leaks { held_out: 3, copies: 1, families: 2, recorders: 3, pretraining: 0 };

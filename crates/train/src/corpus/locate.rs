@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use dataset::{Corpus, synth};
 
 use crate::Error;
-use crate::config::{DataConfig, WhenMissing};
+use crate::config::{DataConfig, SplitConfig, WhenMissing};
 use crate::terminal::progress::warn;
+use crate::terminal::stderr;
 
 /// The recordings of a run.
 pub struct Located {
@@ -49,10 +50,17 @@ impl Located {
             ));
         }
         let corpus = Corpus::scan(&root)?;
-        let counts = corpus.class_counts();
-        let not_empty: Vec<&String> =
-            corpus.labels.iter().zip(counts).filter(|(_, n)| *n > 0).map(|(l, _)| l).collect();
-        if let [only] = not_empty[..] {
+        if !corpus.passed_over.is_empty() {
+            stderr::line(format_args!("passed over {}", corpus.passed_over.summary()));
+        }
+        if corpus.folder_split().is_some() && !matches!(config.split, SplitConfig::Csv { .. } | SplitConfig::Folders) {
+            stderr::line(format_args!(
+                "note: the folders in {} are named as splits, but their recordings are pooled and split anew, as data.split says. \
+                 To use the folders as the split: --set data.split.kind=folders",
+                root.display()
+            ));
+        }
+        if let [only] = &corpus.labels[..] {
             return Err(Error::Data(format!(
                 "{0}: a classifier needs at least two folders with recordings, one per class, but only {only:?} has any; if \
                  the class folders are inside it, name {1}",

@@ -58,6 +58,7 @@ impl Plan {
                 let rule = format!("grouped by recorder and duplicate family, 60/20/20, seed {seed}");
                 Self::single(rule, members.places(split))
             }
+            SplitConfig::Folders => members.folder_split(corpus, seed)?,
             SplitConfig::Csv { dir } => {
                 let dir = dir.replace("{root}", &corpus.root.display().to_string());
                 let mut places = split_from_csv(corpus, Path::new(&dir))?;
@@ -85,6 +86,14 @@ impl Plan {
     /// The splits whose tests are scored.
     pub fn scored(&self) -> Vec<&Places> {
         if self.folds.is_empty() { vec![&self.model] } else { self.folds.iter().map(|fold| &fold.places).collect() }
+    }
+
+    /// Leaves out the recordings that are not in `kept`, `[n recordings]`.
+    pub fn retain(&mut self, kept: &[bool]) {
+        for places in self.folds.iter_mut().map(|fold| &mut fold.places).chain([&mut self.model]) {
+            let mut kept = kept.iter();
+            places.retain(|_| kept.next() == Some(&true));
+        }
     }
 
     /// Number of recordings by class in training, validation and test; a recording counts as often as it is tested.
@@ -126,6 +135,31 @@ impl Members {
         let mut places = vec![None; self.n_recordings];
         self.indices.iter().zip(split).for_each(|(index, place)| places[*index] = Some(place));
         places
+    }
+
+    /// The split that the folders of the corpus name, with a grouped fifth of training for validation if there is none.
+    fn folder_split(&self, corpus: &Corpus, seed: u64) -> Result<Plan, Error> {
+        let Some(split) = corpus.folder_split() else {
+            return Err(Error::Data(format!(
+                "{}: the split \"folders\" needs folders named train, val and test with the class folders inside",
+                corpus.root.display()
+            )));
+        };
+        let mut places: Places = vec![None; split.len()];
+        self.indices.iter().for_each(|index| places[*index] = split[*index]);
+        let mut rule = format!("the folders of {}", corpus.root.display());
+        if !places.contains(&Some(Split::Val)) {
+            let training = |member: &usize| places[self.indices[*member]] == Some(Split::Train);
+            let training: Vec<usize> = (0..self.indices.len()).filter(training).collect();
+            let labels: Vec<usize> = training.iter().map(|member| self.labels[*member]).collect();
+            let groups = group_ids(training.iter().map(|member| Some(self.groups[*member])));
+            let folds = grouped_folds(&labels, &groups, 5, seed).into_iter().zip(training);
+            folds
+                .filter(|(fold, _)| *fold == 0)
+                .for_each(|(_, member)| places[self.indices[member]] = Some(Split::Val));
+            rule += &format!(", a fifth of training for validation, seed {seed}");
+        }
+        Ok(Plan::single(rule, places))
     }
 
     /// The split of the saved model of a cross-validation: all recordings, a fifth of them for validation.

@@ -10,6 +10,7 @@ use super::plan::Plan;
 use super::{duplicates, leaks};
 use crate::Error;
 use crate::config::DataConfig;
+use crate::terminal::progress::warn;
 
 /// A corpus that is ready for training.
 pub struct PreparedCorpus {
@@ -23,6 +24,8 @@ pub struct PreparedCorpus {
     pub relations: Relations,
     /// Paths of the duplicates and contradictions that were dropped.
     pub dropped: Vec<String>,
+    /// Classes without a usable recording. They and their recordings are not part of the corpus any more.
+    pub unused_classes: Vec<String>,
     /// Which recording is in which split.
     pub plan: Plan,
 }
@@ -32,14 +35,15 @@ impl PreparedCorpus {
     ///
     /// # Errors
     /// [`Error::Dataset`] if the recorder rule or the split files do not fit the corpus, [`Error::Data`] if a split has no
-    /// recording.
+    /// recording, or fewer than two classes have a usable one.
     pub fn new(located: Located, mut usable: Vec<bool>, config: &DataConfig, seed: u64) -> Result<Self, Error> {
-        let Located { corpus, synthetic } = located;
+        let Located { mut corpus, synthetic } = located;
         let recorders = RecorderRule::new(config.recorder_pattern.as_deref(), config.recorder_csv.as_deref(), &corpus)?;
-        let relations = Relations::find(&corpus, &recorders)?;
+        let mut relations = Relations::find(&corpus, &recorders)?;
         let dropped = duplicates::drop(config, &corpus, &relations, &mut usable);
-        let plan = Plan::new(&config.split, seed, &corpus, &relations.groups, &usable)?;
-        Ok(Self { corpus, synthetic, recorders, relations, dropped, plan })
+        let mut plan = Plan::new(&config.split, seed, &corpus, &relations.groups, &usable)?;
+        let unused_classes = remove_unused_classes(&mut corpus, &mut relations, &mut plan, &usable)?;
+        Ok(Self { corpus, synthetic, recorders, relations, dropped, unused_classes, plan })
     }
 
     /// The group of each recording, `[n recordings]`. Recordings of one group are not independent.
@@ -55,5 +59,73 @@ impl PreparedCorpus {
     /// Counts the validation and test recordings that leak into training or into the backbone's pretraining.
     pub fn leaks(&self, pretraining: &PretrainingData) -> Leaks {
         leaks::count(&self.plan, &self.corpus, &self.relations, |index| self.recorder(index), pretraining)
+    }
+}
+
+/// Removes the classes without a recording in `usable`, together with their recordings, and returns their names. The splits
+/// are planned before, since split files may name these recordings.
+fn remove_unused_classes(
+    corpus: &mut Corpus,
+    relations: &mut Relations,
+    plan: &mut Plan,
+    usable: &[bool],
+) -> Result<Vec<String>, Error> {
+    let used = corpus.used_classes(usable);
+    let unused: Vec<String> =
+        corpus.labels.iter().zip(&used).filter(|(_, used)| !**used).map(|(l, _)| l.clone()).collect();
+    if unused.is_empty() {
+        return Ok(unused);
+    }
+    if used.len() - unused.len() < 2 {
+        return Err(Error::Data(format!(
+            "{}: a classifier needs at least two classes, but these have no usable recording: {}",
+            corpus.root.display(),
+            unused.join(", ")
+        )));
+    }
+    warn(&format!("these classes have no usable recording, so they are left out: {}", unused.join(", ")));
+    let kept: Vec<bool> = corpus.recordings.iter().map(|recording| used[recording.label]).collect();
+    relations.retain(&kept);
+    plan.retain(&kept);
+    corpus.retain_classes(&used);
+    Ok(unused)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::corpus::plan::Fold;
+    use dataset::{Recording, Split};
+
+    #[test]
+    fn a_class_without_a_usable_recording_is_left_out_everywhere() {
+        let recording = |(path, label): (&str, usize)| Recording { path: path.into(), label, ..Recording::default() };
+        let corpus = Corpus {
+            labels: ["a", "b", "c"].map(String::from).to_vec(),
+            recordings: [("a/1", 0), ("b/2", 1), ("b/3", 1), ("c/4", 2)].map(recording).to_vec(),
+            ..Corpus::default()
+        };
+        let numbers = vec![0, 1, 1, 2];
+        let relations = Relations { identical: vec![0, 1, 2, 3], families: numbers.clone(), groups: numbers };
+        let train = Some(Split::Train);
+        let remove = |usable: [bool; 4]| {
+            let (mut corpus, mut relations) = (corpus.clone(), relations.clone());
+            let places = usable.map(|usable| usable.then_some(Split::Train)).to_vec();
+            let fold = Fold { name: "1".into(), places: places.clone() };
+            let mut plan = Plan { rule: String::new(), model: places, folds: vec![fold] };
+            let unused = remove_unused_classes(&mut corpus, &mut relations, &mut plan, &usable);
+            let of_fold = plan.folds.remove(0).places;
+            assert_eq!(of_fold, plan.model);
+            Ok::<_, String>((unused.map_err(|e| e.to_string())?, corpus.recordings.len(), relations, of_fold))
+        };
+        assert_eq!(
+            remove([true, false, true, true]).unwrap(),
+            (vec![], 4, relations.clone(), vec![train, None, train, train])
+        );
+        let rest = Relations { identical: vec![0, 3], families: vec![0, 2], groups: vec![0, 2] };
+        assert_eq!(remove([true, false, false, true]).unwrap(), (vec!["b".into()], 2, rest, vec![train, train]));
+        let error = remove([true, false, false, false]).unwrap_err();
+        assert!(error.contains("no usable recording: b, c"), "{error}");
     }
 }

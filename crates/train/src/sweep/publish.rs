@@ -79,6 +79,8 @@ fn report_of(
             labels: data.corpus.labels.clone(),
             n_groups: data.groups().iter().max().map_or(0, |largest| largest + 1),
             counts,
+            passed_over: data.corpus.passed_over.summary(),
+            unused_classes: data.unused_classes,
             unreadable,
             dropped: data.dropped,
             leaks,
