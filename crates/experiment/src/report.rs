@@ -11,8 +11,9 @@ use crate::{
     Mistake, TrialSummary, folder,
 };
 
-/// Version of `report.json`. Version 4 added `gate.known_to_backbone`.
-pub const REPORT_VERSION: u32 = 4;
+/// Version of `report.json` and of the tables beside it. Version 4 added `gate.known_to_backbone`; version 5 `data.recorders`
+/// and `data.repeats`, `repeat` and `fold` in `predictions.csv` and `group` in `manifest.csv`.
+pub const REPORT_VERSION: u32 = 5;
 
 /// The oldest version that is read.
 const OLDEST_VERSION: u32 = 2;

@@ -56,7 +56,7 @@ impl PairedComparison {
             let [a, b] = both(&weights, &swapped);
             a - b
         });
-        let interval = if first.groups().len() > 1 { interval(differences.collect()) } else { None };
+        let interval = interval(differences.collect(), first.groups().len());
 
         let mut rng = generator(seed, Purpose::Swap);
         let as_large = (0..PERMUTATIONS)

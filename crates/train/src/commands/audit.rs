@@ -67,11 +67,7 @@ fn fail_on() -> impl TypedValueParser<Value = FailOn> {
 pub fn run(args: &Args) -> Result<(), Error> {
     let corpus = Corpus::scan(&args.corpus)?;
     let split = args.split.as_deref().map(|dir| split_from_csv(&corpus, dir)).transpose()?;
-    let rule = RecorderRule::new(args.recorder_pattern.as_deref(), args.recorder_csv.as_deref(), &corpus);
-    let rule = rule.map_err(|error| match args.recorder_pattern {
-        Some(_) => Error::RecorderPattern(error),
-        None => error.into(),
-    })?;
+    let rule = RecorderRule::new(args.recorder_pattern.as_deref(), args.recorder_csv.as_deref(), &corpus)?;
     let audit = audit(&corpus, split.as_deref(), &rule, seed::derive(args.seed, &["audit"]))?;
     let page = write(&audit, &corpus, &args.out)?;
     stdout::print(summary(&audit))?;
