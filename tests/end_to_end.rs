@@ -710,6 +710,7 @@ fn an_audit_reports_its_findings_and_fails_on_the_requested_kinds() {
         (vec!["audit", "nowhere"], 3, "nowhere"),
         (vec!["audit", "corpus", "--fail-on", "everything"], 2, "possible values"),
         (vec!["audit", "corpus", "--recorder-pattern", "no group"], 2, "needs a group"),
+        (vec!["audit", "corpus", "--recorder-pattern", "nobody(.)"], 2, "matches no part of the path of any of the 41"),
         (vec!["audit", "corpus", "--split", "nowhere"], 3, "train.csv"),
     ] {
         let output = wail(folder.path(), &arguments);

@@ -53,7 +53,7 @@ mod scores;
 mod temperature;
 
 pub use average_precision::CurvePoint;
-pub use baseline::{ChanceScores, majority_class, majority_scores, stratified_random};
+pub use baseline::{ChanceScores, majority_scores, stratified_random};
 pub use bootstrap::{Estimate, MIN_GROUPS, RESAMPLES};
 pub use calibration::{COVERAGES, Calibration, CalibrationCheck, SetCheck, SetThreshold};
 pub use confusion::ConfusionMatrix;

@@ -119,6 +119,20 @@ mod tests {
     }
 
     #[test]
+    fn few_groups_have_the_exact_p_and_no_interval() {
+        let labels = [0, 1, 0, 1, 0, 1];
+        let always = |right: bool| {
+            let row = |label: &usize| (0..2).map(|c| f32::from(u8::from((c == *label) == right))).collect();
+            let rows: Vec<Vec<f32>> = labels.iter().map(row).collect();
+            Predictions::new(2, &labels, &rows, &[0, 0, 1, 1, 2, 2]).unwrap()
+        };
+        let found = PairedComparison::new(&always(true), &always(false), 2).unwrap();
+        assert_eq!((found.first, found.second, found.difference), (1.0, 0.0, Estimate { value: 1.0, interval: None }));
+        // Of the 8 ways to swap three groups, two give this difference: none and all. Four standard deviations of a binomial.
+        assert!((found.p - 0.25).abs() < 0.039, "{}", found.p);
+    }
+
+    #[test]
     fn a_classifier_does_not_differ_from_itself_and_different_examples_are_refused() {
         let mut rng = ChaCha8Rng::seed_from_u64(4);
         let a = classifier(&mut rng, 50);

@@ -181,6 +181,21 @@ mod tests {
 
     #[test]
     #[allow(clippy::unwrap_used)]
+    fn examples_are_the_same_if_labels_groups_and_classes_are() {
+        let new = |n_classes: usize, labels: &[usize], groups: &[usize]| {
+            let row: Vec<f32> = (0..n_classes).map(|class| [0.25, 0.75, 0.0][class]).collect();
+            Predictions::new(n_classes, labels, &vec![row; labels.len()], groups).unwrap()
+        };
+        let first = new(2, &[0, 1], &[0, 1]);
+        assert_eq!(first.probabilities(1), [0.25, 0.75]);
+        assert!(first.same_examples(&new(2, &[0, 1], &[7, 3])));
+        for other in [new(2, &[0, 0], &[0, 1]), new(2, &[0, 1], &[0, 0]), new(3, &[0, 1], &[0, 1])] {
+            assert!(!first.same_examples(&other) && !other.same_examples(&first), "{other:?}");
+        }
+    }
+
+    #[test]
+    #[allow(clippy::unwrap_used)]
     fn answers_for_one_recording_have_its_class_and_group() {
         let predictions = Predictions::new(2, &[0, 1, 0, 0], &vec![vec![0.5, 0.5]; 4], &[5, 5, 5, 6]).unwrap();
         let of = |recordings: &[usize]| predictions.clone().of_recordings(recordings).map(|p| p.recordings);

@@ -33,18 +33,12 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let unknown = report.data.recorders.caution().map_or(String::new(), |caution| format!(", {caution}"));
     let show = |name: &str, evaluation: &metrics::Evaluation| {
         let macro_f1 = evaluation.scores.macro_f1;
-<<<<<<< HEAD
-        let interval = macro_f1.interval.map_or(String::new(), |[low, high]| format!(" (95 % {low:.4} to {high:.4})"));
-        stdout::line(format_args!(
-            "{name:<11}macro-F1 {:.4}{interval}{leaky}, always the majority class {:.4}",
-=======
         let interval = match macro_f1.interval {
             Some([low, high]) => format!("95 % {low:.4} to {high:.4}"),
             None => format!("no interval: fewer than {MIN_GROUPS} groups ({})", evaluation.n_groups),
         };
-        println!(
+        stdout::line(format_args!(
             "{name:<11}macro-F1 {:.4} ({interval}){leaky}{unknown}, always the majority class {:.4}",
->>>>>>> 1015d34 (Repeats are paired, groups are those of training, unknown recorders stand beside every score, and the gates that score a family never met it)
             macro_f1.value, evaluation.majority.macro_f1
         ))
     };
