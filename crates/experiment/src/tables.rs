@@ -92,7 +92,7 @@ mod tests {
 
     fn run_and_corpus() -> (tempfile::TempDir, RunFolder, Corpus) {
         let parent = tempfile::tempdir().unwrap();
-        let run = RunFolder::create(parent.path(), "run", &[]).unwrap();
+        let run = RunFolder { path: parent.path().to_owned(), name: "run".into() };
         let recording = |path: &str, label| Recording { path: path.into(), label, sha256: "ab".repeat(32), bytes: 7 };
         let corpus = Corpus {
             root: "r".into(),
