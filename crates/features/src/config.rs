@@ -243,6 +243,37 @@ mod tests {
     }
 
     #[test]
+    fn the_clip_and_the_common_rate_have_the_documented_ranges() {
+        for (clip_seconds, valid) in [(0.49, false), (0.5, true), (60.0, true), (60.1, false), (f64::NAN, false)] {
+            let problems = FeatureConfig { clip_seconds, ..FeatureConfig::default() }.validate();
+            assert!(
+                problems.iter().map(|problem| problem.key).eq((!valid).then_some("clip_seconds")),
+                "{clip_seconds} s"
+            );
+        }
+        for (rate_hz, valid) in [(5999, false), (6000, true), (48_000, true), (48_001, false)] {
+            let problems = FeatureConfig { common_rate_hz: Some(rate_hz), ..FeatureConfig::default() }.validate();
+            assert!(
+                problems.iter().map(|problem| problem.key).eq((!valid).then_some("common_rate_hz")),
+                "{rate_hz} Hz"
+            );
+        }
+    }
+
+    #[test]
+    fn a_record_is_split_into_its_inputs() {
+        let config = FeatureConfig { clip_seconds: 0.96, ..FeatureConfig::image_and_yamnet() };
+        let record: Vec<f32> = (0..config.record_len()).map(|i| i as f32).collect();
+        let inputs: Vec<(&str, f32, usize)> =
+            config.split(&record).map(|(front_end, input)| (front_end.name(), input[0], input.len())).collect();
+        assert_eq!(inputs, [("image", 0.0, 224 * 224), ("yamnet", 224.0 * 224.0, 96 * 64)]);
+        assert_eq!(config.image(), Some(&ImageConfig::default()));
+        let yamnet = FeatureConfig::yamnet();
+        assert_eq!((yamnet.image(), yamnet.spectrogram()), (None, ImageConfig::with_yamnets_bands()));
+        assert_eq!((yamnet.waveform_rate_hz(), FeatureConfig::default().waveform_rate_hz()), (16_000, 8000));
+    }
+
+    #[test]
     fn shapes_are_not_computed_of_values_that_are_out_of_range() {
         let mut config = FeatureConfig { clip_seconds: 1e300, ..FeatureConfig::image_and_yamnet() };
         config.front_ends[0] = FrontEnd::Image(ImageConfig { image_size: 0, ..ImageConfig::default() });
@@ -262,6 +293,11 @@ mod tests {
         assert_eq!(config.validate()[0].key, "spec_augment");
         config.front_ends.insert(0, FrontEnd::Image(ImageConfig::default()));
         assert_eq!(config.validate()[0].key, "yamnet_spec_augment");
+        let masks = SpecAugment { probability: 2.0, ..SpecAugment::default() };
+        config.front_ends[1] = FrontEnd::Yamnet(YamnetConfig { spec_augment: masks, ..YamnetConfig::default() });
+        assert_eq!(config.validate()[0].key, "yamnet_spec_augment.probability");
+        config.front_ends.remove(0);
+        assert_eq!(config.validate()[0].key, "spec_augment.probability");
     }
 
     #[test]
@@ -301,5 +337,15 @@ mod tests {
         );
         assert_eq!(FeatureConfig::yamnet().record_key(), "features 3: Yamnet, 7 s");
         assert_eq!(image.augment_key(), "SpecAugment { frequency_mask: 12, time_mask: 24, probability: 0.7 }");
+        let both = FeatureConfig::image_and_yamnet();
+        assert_eq!(
+            both.record_key(),
+            format!(
+                "features {FEATURES_VERSION}: 8000 Hz, 7 s, 1024/256, 128 mels 0 to None Hz, 80 dB, 224 px and Yamnet, 7 s"
+            )
+        );
+        assert!(
+            both.augment_key().ends_with(" and SpecAugment { frequency_mask: 3, time_mask: 77, probability: 0.7 }")
+        );
     }
 }

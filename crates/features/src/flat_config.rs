@@ -278,6 +278,51 @@ mod tests {
     }
 
     #[test]
+    fn every_value_of_an_image_is_read_and_written() {
+        let text = json!({
+            "front_end": "image", "sample_rate_hz": 16000, "common_rate_hz": 11025, "clip_seconds": 5.5, "n_fft": 512,
+            "hop_length": 128, "n_mels": 64, "f_min_hz": 50.0, "f_max_hz": 4000.0, "top_db": 70.0, "image_size": 112,
+            "spec_augment": { "frequency_mask": 1, "time_mask": 2, "probability": 0.5 },
+        });
+        let config = read(text.clone()).unwrap();
+        let image = ImageConfig {
+            sample_rate_hz: 16_000,
+            n_fft: 512,
+            hop_length: 128,
+            n_mels: 64,
+            f_min_hz: 50.0,
+            f_max_hz: Some(4000.0),
+            top_db: 70.0,
+            image_size: 112,
+            spec_augment: SpecAugment { frequency_mask: 1, time_mask: 2, probability: 0.5 },
+        };
+        let expected =
+            FeatureConfig { clip_seconds: 5.5, common_rate_hz: Some(11_025), front_ends: vec![FrontEnd::Image(image)] };
+        assert_eq!(config, expected);
+        assert_eq!(serde_json::to_value(&config).unwrap(), text);
+    }
+
+    #[test]
+    fn each_fixed_value_of_yamnet_and_masks_without_an_input_are_misplaced() {
+        for (key, value) in [
+            ("sample_rate_hz", json!(8000)),
+            ("n_fft", json!(1024)),
+            ("hop_length", json!(256)),
+            ("n_mels", json!(128)),
+            ("f_min_hz", json!(0.0)),
+            ("f_max_hz", json!(8000.0)),
+            ("top_db", json!(70.0)),
+            ("image_size", json!(112)),
+            ("yamnet_spec_augment", json!({})),
+        ] {
+            let keys = FeatureConfig::misplaced_keys(json!({ "front_end": "yamnet", key: value })).unwrap();
+            assert_eq!(keys.iter().map(|problem| problem.key).collect::<Vec<_>>(), [key]);
+            let both = json!({ "front_end": "image+yamnet", key: value });
+            assert_eq!(FeatureConfig::misplaced_keys(both).unwrap().len(), 0, "{key}");
+        }
+    }
+
+    #[test]
     fn an_image_is_written_as_version_0_1_0_wrote_it() {
         let expected = json!({
             "front_end": "image", "sample_rate_hz": 8000, "common_rate_hz": null, "clip_seconds": 7.0, "n_fft": 1024,

@@ -240,3 +240,97 @@ impl YamnetConfig {
 pub(crate) fn samples(seconds: f64, rate_hz: u32) -> usize {
     (seconds * f64::from(rate_hz)).round() as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The keys of the problems of a 7 s clip's image after `change`.
+    fn problems(change: impl Fn(&mut ImageConfig)) -> Vec<&'static str> {
+        let mut config = ImageConfig::default();
+        change(&mut config);
+        FrontEnd::Image(config).validate(7.0).iter().map(|problem| problem.key).collect()
+    }
+
+    #[test]
+    fn every_setting_of_an_image_has_the_documented_range() {
+        for (value, key) in
+            [(3999, Some("sample_rate_hz")), (4000, None), (48_000, None), (48_001, Some("sample_rate_hz"))]
+        {
+            assert_eq!(problems(|config| config.sample_rate_hz = value), Vec::from_iter(key), "{value} Hz");
+        }
+        for (n_fft, key) in [(63, Some("n_fft")), (64, None), (16_384, None), (16_385, Some("n_fft"))] {
+            let change = |config: &mut ImageConfig| (config.n_fft, config.hop_length) = (n_fft, 32);
+            assert_eq!(problems(change), Vec::from_iter(key), "{n_fft}");
+        }
+        for (hop, key) in [(0, Some("hop_length")), (1, None), (1024, None), (1025, Some("hop_length"))] {
+            assert_eq!(problems(|config| config.hop_length = hop), Vec::from_iter(key), "{hop}");
+        }
+        for (n_mels, key) in [(0, Some("n_mels")), (1, None), (512, None), (513, Some("n_mels"))] {
+            assert_eq!(problems(|config| config.n_mels = n_mels), Vec::from_iter(key), "{n_mels}");
+        }
+        for (f_min, key) in [(-0.1, Some("f_min_hz")), (0.0, None), (3999.9, None), (4000.0, Some("f_min_hz"))] {
+            assert_eq!(problems(|config| config.f_min_hz = f_min), Vec::from_iter(key), "{f_min} Hz");
+        }
+        for (f_max, key) in [(100.0, Some("f_max_hz")), (100.1, None), (4000.0, None), (4000.1, Some("f_max_hz"))] {
+            let change = |config: &mut ImageConfig| (config.f_min_hz, config.f_max_hz) = (100.0, Some(f_max));
+            assert_eq!(problems(change), Vec::from_iter(key), "{f_max} Hz");
+        }
+        for (top_db, key) in [(0.0, Some("top_db")), (0.1, None), (200.0, None), (200.1, Some("top_db"))] {
+            assert_eq!(problems(|config| config.top_db = top_db), Vec::from_iter(key), "{top_db} dB");
+        }
+        for (size, key) in [(31, Some("image_size")), (32, None), (1024, None), (1025, Some("image_size"))] {
+            assert_eq!(problems(|config| config.image_size = size), Vec::from_iter(key), "{size} px");
+        }
+    }
+
+    #[test]
+    fn masks_are_at_most_as_wide_as_the_input_and_have_a_probability() {
+        let masks = |frequency_mask, time_mask, probability| SpecAugment { frequency_mask, time_mask, probability };
+        for (masks, key) in [
+            (masks(224, 224, 0.0), None),
+            (masks(0, 0, 1.0), None),
+            (masks(225, 0, 0.5), Some("spec_augment")),
+            (masks(0, 225, 0.5), Some("spec_augment")),
+            (masks(12, 24, -0.1), Some("spec_augment.probability")),
+            (masks(12, 24, 1.1), Some("spec_augment.probability")),
+            (masks(12, 24, f64::NAN), Some("spec_augment.probability")),
+        ] {
+            assert_eq!(problems(|config| config.spec_augment = masks.clone()), Vec::from_iter(key), "{masks:?}");
+        }
+        // YAMNet's spectrogram of 7 s has 720 frames.
+        for (time_mask, key) in [(720, None), (721, Some("yamnet_spec_augment"))] {
+            let yamnet = YamnetConfig { spec_augment: masks(64, time_mask, 0.7), ..YamnetConfig::default() };
+            let keys: Vec<&str> = FrontEnd::Yamnet(yamnet).validate(7.0).iter().map(|problem| problem.key).collect();
+            assert_eq!(keys, Vec::from_iter(key), "{time_mask}");
+        }
+    }
+
+    #[test]
+    fn each_name_stands_for_its_front_end() {
+        for (name, input, rate_hz, key) in [
+            ("image", "image", 8000, "8000 Hz, 2 s, 1024/256, 128 mels 0 to None Hz, 80 dB, 224 px"),
+            ("yamnet", "patches", 16_000, "Yamnet, 2 s"),
+            ("yamnet_tflite", "patches", 16_000, "YamnetTflite, 2 s"),
+        ] {
+            let front_end = FrontEnd::of_name(name).unwrap_or_else(|| panic!("{name}"));
+            assert_eq!((front_end.name(), front_end.input_name()), (name, input));
+            assert_eq!((front_end.sample_rate_hz(), front_end.key(2.0).as_str()), (rate_hz, key));
+        }
+        assert_eq!(FrontEnd::of_name("sound"), None);
+    }
+
+    #[test]
+    fn the_spectrogram_for_display_has_yamnets_frames_and_bands() {
+        let config = ImageConfig::with_yamnets_bands();
+        assert_eq!((config.sample_rate_hz, config.n_fft, config.hop_length, config.n_mels), (16_000, 512, 160, 64));
+        assert_eq!((config.f_min_hz, config.f_max_hz), (125.0, Some(7500.0)));
+        assert_eq!((config.clip_samples(7.0), config.n_frames(7.0)), (112_000, 701));
+        assert!(FrontEnd::Image(config).validate(7.0).is_empty());
+    }
+
+    #[test]
+    fn a_length_is_rounded_to_samples() {
+        assert_eq!([0.000_06, 0.000_07, 0.5].map(|seconds| samples(seconds, 8000)), [0, 1, 4000]);
+    }
+}

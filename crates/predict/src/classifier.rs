@@ -171,6 +171,9 @@ impl Classifier {
     /// # Errors
     /// [`Error::Model`] if the device fails.
     pub fn outputs(&self, images: &[f32]) -> Result<Vec<Output>, Error> {
+        if images.is_empty() {
+            return Ok(vec![]);
+        }
         let embeddings = self.engine.embed(images)?;
         let logits = self.head.classify(&embeddings)?;
         let mut outputs: Vec<Output> = logits
@@ -215,11 +218,88 @@ impl Classifier {
         options.coverage.map_or(Ok(()), |coverage| known(coverage).map(drop))
     }
 
+    /// Checks that the model takes `windows`.
+    ///
+    /// # Errors
+    /// [`Error::Windows`] if it does not.
+    pub fn check_windows(&self, windows: &Windows) -> Result<(), Error> {
+        windows.used_seconds(self.features().clip_seconds).map(drop)
+    }
+
     fn prediction_set(&self, logits: &[f32], coverage: f64) -> Result<Vec<usize>, Error> {
         let plain = Calibration { temperature: 1.0, ..self.calibration.clone() }.rescale_logits(logits);
         self.calibration.prediction_set(&plain, coverage).ok_or_else(|| {
             let known: Vec<String> = self.calibration.sets.iter().map(|set| set.coverage.to_string()).collect();
             Error::Coverage { coverage, known: if known.is_empty() { "none".into() } else { known.join(", ") } }
         })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use model::{DeviceName, EngineName};
+
+    use super::*;
+
+    const OPTIONS: Options = Options { top_k: 1, min_confidence: None, coverage: None };
+
+    fn built_in() -> Classifier {
+        let compute = Compute::new(DeviceName::Cpu, EngineName::Auto).unwrap();
+        Classifier::find(None, Path::new(""), &compute).unwrap()
+    }
+
+    #[test]
+    fn a_sound_is_a_cry_from_the_threshold_on() {
+        let classifier = built_in();
+        let threshold = classifier.info().gate.as_ref().unwrap().threshold;
+        for (cry_score, expected) in [
+            (Some(threshold), Some(false)),
+            (Some(threshold - 1e-4), Some(true)),
+            (Some(1.0), Some(false)),
+            (None, None),
+        ] {
+            let output = Output { logits: vec![0.0; 8], cry_score };
+            let prediction = classifier.decide(&output, &OPTIONS, vec!["quiet".into()]).unwrap();
+            assert_eq!((prediction.cry_score, prediction.not_a_cry), (cry_score, expected));
+            assert_eq!(prediction.warnings, ["quiet"]);
+        }
+    }
+
+    #[test]
+    fn the_temperature_changes_the_probabilities_and_not_the_prediction_set() {
+        let mut classifier = built_in();
+        classifier.calibration.temperature = 2.0;
+        classifier.calibration.sets[1].min_probability = 0.4; // of coverage 0.9
+        // Softmax: 0.5 for the first class, 0.5 / 7 for the others; with the temperature, its square root against those of the others.
+        let mut logits = vec![0.0; 8];
+        logits[0] = 7.0_f32.ln();
+        let options = Options { coverage: Some(0.9), ..OPTIONS };
+        let prediction = classifier.decide(&Output { logits, cry_score: None }, &options, vec![]).unwrap();
+        let expected = 7.0_f32.sqrt() / (7.0_f32.sqrt() + 7.0);
+        assert!((prediction.probability - expected).abs() < 1e-6, "{}", prediction.probability);
+        assert_eq!(prediction.prediction_set.as_deref(), Some(&classifier.labels()[..1]));
+        assert_eq!((prediction.abstains, &prediction.label), (Some(false), &classifier.labels()[0]));
+    }
+
+    #[test]
+    fn a_coverage_or_windows_that_the_model_does_not_have_are_refused() {
+        let mut classifier = built_in();
+        let with = |coverage| Options { coverage: Some(coverage), ..OPTIONS };
+        for coverage in [0.8, 0.9, 0.95] {
+            classifier.check(&with(coverage)).unwrap();
+        }
+        classifier.check(&OPTIONS).unwrap();
+        let message = classifier.check(&with(0.5)).unwrap_err().to_string();
+        assert_eq!(message, "the model has no prediction sets with coverage 0.5; available coverages: 0.8, 0.9, 0.95");
+        classifier.calibration.sets.clear();
+        assert!(classifier.check(&with(0.9)).unwrap_err().to_string().ends_with("available coverages: none"));
+        let windows = |window_seconds| Windows { window_seconds, hop_seconds: 0.5 };
+        assert!(classifier.check_windows(&windows(7.0)).is_ok() && classifier.check_windows(&windows(7.1)).is_err());
+    }
+
+    #[test]
+    fn no_image_has_no_output() {
+        assert_eq!(built_in().outputs(&[]).unwrap(), []);
     }
 }

@@ -38,6 +38,8 @@ pub struct Clips {
     pub images: Vec<f32>,
     /// Start and end of each window, `[n_windows]`.
     pub windows: Vec<Span>,
+    /// Length of the part of the recording that is used, s.
+    pub seconds: f64,
     /// Quality warnings for the reader, such as a recording that is too short.
     pub warnings: Vec<String>,
     /// Time spent on decoding.
@@ -119,6 +121,7 @@ impl Clips {
         Self {
             images,
             windows: spans,
+            seconds: seconds.min(used_seconds),
             warnings: quality::warnings(audio, clip_seconds, used_seconds),
             decode_time: Duration::ZERO,
             feature_time: started.elapsed(),
@@ -190,6 +193,8 @@ mod tests {
             let problem = Windows { window_seconds, hop_seconds }.problem(7.0).unwrap_or_default();
             assert!(problem.starts_with(&format!("a {word}")), "{window_seconds} {hop_seconds}: {problem}");
         }
-        assert_eq!(Windows { window_seconds: 7.0, hop_seconds: 7.0 }.problem(7.0), None);
+        for (window_seconds, hop_seconds) in [(7.0, 7.0), (0.5, 0.5), (7.0, 0.1)] {
+            assert_eq!(Windows { window_seconds, hop_seconds }.problem(7.0), None);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! From a saved model and audio bytes to a prediction. Every program that predicts calls [`Classifier`].
 //!
-//! - [`Classifier`]: a recording to a [`Prediction`]; [`model_file`] finds its model, [`in_the_box`] is the built-in
-//!   one.
+//! - [`Classifier`]: a recording to a [`Prediction`], or many files at once; [`model_file`] finds its model,
+//!   [`in_the_box`] is the built-in one.
 //! - [`Listener`]: long recordings and streams, window by window; [`Timeline`] joins windows to [`Event`]s.
 //!
 //! Classifies half a second of silence with the built-in model:
@@ -32,6 +32,7 @@
 mod classifier;
 mod clips;
 mod error;
+mod files;
 pub mod in_the_box;
 mod listener;
 mod locate;
@@ -42,6 +43,7 @@ mod timeline;
 pub use classifier::{Classifier, Output};
 pub use clips::{Clips, MAX_WINDOWS, Span, Windows};
 pub use error::Error;
+pub use files::FileAnswer;
 pub use listener::Listener;
 pub use locate::{NEWEST, model_file};
 pub use prediction::{Options, Prediction, Ranked};

@@ -8,7 +8,11 @@ use features::RESAMPLER_REACH_SECONDS;
 use crate::clips::window_image;
 use crate::{Classifier, Error, Options, Prediction, Span, Windows};
 
-/// Classifies windows of a stream of mono sound. Memory is bounded: it holds one window and the last piece, however long the stream is.
+/// Windows of a file per call of the model: one batch of the engine.
+const WINDOWS_AT_ONCE: usize = 8;
+
+/// Classifies windows of a stream of mono sound. Memory is bounded: it holds one window, the last piece, and the images of one batch,
+/// however long the stream is.
 ///
 /// A window gets the same answer as a separate recording that starts there.
 pub struct Listener<'a> {
@@ -22,6 +26,12 @@ pub struct Listener<'a> {
     n_dropped: usize,
     /// Index of the next window.
     next: usize,
+    /// Images of the windows that are not classified yet, one after the other.
+    images: Vec<f32>,
+    /// Their start and end.
+    spans: Vec<Span>,
+    /// Number of windows that are classified at once.
+    batch: usize,
 }
 
 impl Classifier {
@@ -44,7 +54,10 @@ impl Classifier {
             let mut push = || -> Result<(), E> {
                 let listener = match &mut listener {
                     Some(listener) => listener,
-                    none => none.insert(Listener::new(self, windows, *options, sample_rate_hz)?),
+                    none => {
+                        let new = Listener::new(self, windows, *options, sample_rate_hz)?;
+                        none.insert(Listener { batch: WINDOWS_AT_ONCE, ..new })
+                    }
                 };
                 listener.push(samples, &mut sink)
             };
@@ -59,11 +72,17 @@ impl Classifier {
         if let Some(error) = failure {
             return Err(error);
         }
-        let decoded = decoded.map_err(Error::from)?;
+        let decoded = match (decoded, listener) {
+            (Ok(decoded), listener) => {
+                listener.map_or(Ok(()), |listener| listener.finish(&mut sink))?;
+                decoded
+            }
+            (Err(error), listener) => {
+                listener.map_or(Ok(()), |mut listener| listener.classify(&mut sink))?;
+                return Err(Error::from(error).into());
+            }
+        };
         let seconds = decoded.n_samples as f64 / f64::from(decoded.sample_rate_hz);
-        if let Some(listener) = listener {
-            listener.finish(&mut sink)?;
-        }
         Ok((seconds, decoded.warnings.iter().map(ToString::to_string).collect()))
     }
 }
@@ -79,10 +98,21 @@ impl<'a> Listener<'a> {
         options: Options,
         sample_rate_hz: u32,
     ) -> Result<Self, Error> {
-        windows.used_seconds(classifier.features().clip_seconds)?;
+        classifier.check_windows(&windows)?;
         classifier.check(&options)?;
         let sample_rate_hz = f64::from(sample_rate_hz);
-        Ok(Self { classifier, windows, options, sample_rate_hz, buffer: Vec::new(), n_dropped: 0, next: 0 })
+        Ok(Self {
+            classifier,
+            windows,
+            options,
+            sample_rate_hz,
+            buffer: Vec::new(),
+            n_dropped: 0,
+            next: 0,
+            images: Vec::new(),
+            spans: Vec::new(),
+            batch: 1,
+        })
     }
 
     /// Length of the stream so far, s.
@@ -107,7 +137,7 @@ impl<'a> Listener<'a> {
             if self.n_dropped < self.start(self.next) || self.buffer.len() < needed {
                 return Ok(());
             }
-            self.classify_next(sink)?;
+            self.cut_next(sink)?;
         }
     }
 
@@ -122,27 +152,31 @@ impl<'a> Listener<'a> {
             let is_half_filled = self.n_dropped == self.start(self.next) && self.buffer.len() >= half.max(1);
             let is_first = self.next == 0 && !self.buffer.is_empty();
             if !(is_half_filled || is_first) {
-                return Ok(());
+                return self.classify(sink);
             }
-            self.classify_next(sink)?;
+            self.cut_next(sink)?;
         }
     }
 
-    /// Classifies the window at the start of `buffer`.
-    fn classify_next<E: From<Error>>(
-        &mut self,
-        sink: &mut impl FnMut(Span, Prediction) -> Result<(), E>,
-    ) -> Result<(), E> {
+    /// Cuts the window at the start of `buffer`, and classifies it as soon as a batch is full.
+    fn cut_next<E: From<Error>>(&mut self, sink: &mut impl FnMut(Span, Prediction) -> Result<(), E>) -> Result<(), E> {
         let Windows { window_seconds, hop_seconds } = self.windows;
         let start_seconds = self.next as f64 * hop_seconds;
         let end_seconds = self.seconds().min(start_seconds + window_seconds);
         let extractor = self.classifier.extractor();
-        let image = window_image(extractor, &self.buffer, self.sample_rate_hz as u32, window_seconds);
-        for output in self.classifier.outputs(&image).map_err(E::from)? {
-            let prediction = self.classifier.decide(&output, &self.options, vec![]).map_err(E::from)?;
-            sink(Span { start_seconds, end_seconds }, prediction)?;
-        }
+        self.images.extend(window_image(extractor, &self.buffer, self.sample_rate_hz as u32, window_seconds));
+        self.spans.push(Span { start_seconds, end_seconds });
         self.next += 1;
+        if self.spans.len() < self.batch { Ok(()) } else { self.classify(sink) }
+    }
+
+    /// Classifies the windows that were cut.
+    fn classify<E: From<Error>>(&mut self, sink: &mut impl FnMut(Span, Prediction) -> Result<(), E>) -> Result<(), E> {
+        let outputs = self.classifier.outputs(&self.images).map_err(E::from)?;
+        self.images.clear();
+        for (span, output) in self.spans.drain(..).zip(outputs) {
+            sink(span, self.classifier.decide(&output, &self.options, vec![]).map_err(E::from)?)?;
+        }
         Ok(())
     }
 
@@ -160,5 +194,66 @@ impl<'a> Listener<'a> {
 
     fn samples(&self, seconds: f64) -> usize {
         (seconds * self.sample_rate_hz).round() as usize
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use model::{Compute, DeviceName, EngineName};
+
+    use super::*;
+
+    const OPTIONS: Options = Options { top_k: 1, min_confidence: None, coverage: None };
+
+    fn built_in() -> Classifier {
+        let compute = Compute::new(DeviceName::Cpu, EngineName::Auto).unwrap();
+        Classifier::find(None, Path::new(""), &compute).unwrap()
+    }
+
+    /// A mono file of 32-bit float at 8 kHz.
+    fn float_wav(samples: impl ExactSizeIterator<Item = f32>) -> Vec<u8> {
+        let n_bytes = 4 * samples.len() as u32;
+        let mut wav = b"RIFF".to_vec();
+        wav.extend((36 + n_bytes).to_le_bytes());
+        wav.extend(b"WAVEfmt \x10\0\0\0\x03\0\x01\0\x40\x1f\0\0\0\x7d\0\0\x04\0\x20\0data");
+        wav.extend(n_bytes.to_le_bytes());
+        wav.extend(samples.flat_map(f32::to_le_bytes));
+        wav
+    }
+
+    #[test]
+    fn the_windows_of_a_file_are_classified_in_batches_up_to_its_end_or_the_place_where_it_is_damaged() {
+        let classifier = built_in();
+        let windows = Windows { window_seconds: 2.0, hop_seconds: 1.0 };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sound.wav");
+        let sound = |i: usize| (i as f32 * 0.3).sin() / 2.0;
+        let listen = || {
+            let mut found = Vec::new();
+            let result = classifier.listen_to_file(&path, windows, &OPTIONS, |span, prediction| {
+                found.push((span.start_seconds, prediction.probability));
+                Ok::<(), Error>(())
+            });
+            (found, result)
+        };
+        std::fs::write(&path, float_wav((0..60 * 8000).map(sound))).unwrap();
+        let (whole, result) = listen();
+        assert_eq!(result.unwrap(), (60.0, vec![]));
+        assert_eq!(whole.iter().map(|(start, _)| *start).collect::<Vec<_>>(), Vec::from_iter((0..60).map(f64::from)));
+
+        let damaged_at = 55 * 8000;
+        let damaged = |i: usize| if i == damaged_at { f32::NAN } else { sound(i) };
+        std::fs::write(&path, float_wav((0..60 * 8000).map(damaged))).unwrap();
+        let (found, result) = listen();
+        assert!(matches!(result, Err(Error::Sound(features::Error::NotFinite(_)))), "{result:?}");
+        // The decoder passes on whole pieces only, of less than 20 s.
+        assert!((33..=53).contains(&found.len()), "{}", found.len());
+        for ((start, probability), (expected_start, expected)) in found.into_iter().zip(whole) {
+            assert!(
+                start == expected_start && (probability - expected).abs() < 1e-5,
+                "{start}: {probability}, not {expected}"
+            );
+        }
     }
 }

@@ -14,20 +14,21 @@ pub const NEWEST: &str = "newest";
 /// run in `experiments` that finished last.
 ///
 /// # Errors
-/// [`Error::NoModel`] if the folder has no model, or there is no run.
+/// [`Error::NoModel`] if the path does not exist, the folder has no model, or there is no run.
 pub fn model_file(path: &Path, experiments: &Path) -> Result<PathBuf, Error> {
     if path == Path::new(NEWEST) {
         return newest_run(experiments);
     }
-    if !path.is_dir() {
-        return Ok(path.into());
+    if path.is_dir() {
+        let [first, second] = MODEL_FILES;
+        return file_in(path).ok_or_else(|| no_model(path, &format!("there is no {first} or {second} in this folder")));
     }
-    file_in(path).ok_or_else(|| Error::NoModel(format!(
-            "{}: there is no {} or {} in this folder; name a model file, or the folder of an exported model or a finished run",
-            path.display(),
-            MODEL_FILES[0],
-            MODEL_FILES[1]
-        )))
+    if path.exists() { Ok(path.into()) } else { Err(no_model(path, "there is no such file or folder")) }
+}
+
+fn no_model(path: &Path, problem: &str) -> Error {
+    let hint = "name a model file, or the folder of an exported model or a finished run";
+    Error::NoModel(format!("{}: {problem}; {hint}", path.display()))
 }
 
 fn newest_run(experiments: &Path) -> Result<PathBuf, Error> {
@@ -76,5 +77,18 @@ mod tests {
         put("experiments/other/backbone.safetensors");
         let run = put("experiments/run/model.safetensors");
         assert_eq!(find(Path::new(NEWEST)).unwrap(), run);
+        // Its name comes first in the alphabet, but it is newer.
+        let newer = put("experiments/another run/model.safetensors");
+        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
+        std::fs::File::options().write(true).open(&newer).unwrap().set_modified(later).unwrap();
+        assert_eq!(find(Path::new(NEWEST)).unwrap(), newer);
+
+        let faster = put("models/a/model.safetensors");
+        assert_eq!(find(&root.path().join("models/a")).unwrap(), faster, "before the ONNX file");
+        std::fs::create_dir_all(root.path().join("models/b/model.onnx")).unwrap();
+        for missing in ["models/b", "models/c"] {
+            let message = find(&root.path().join(missing)).unwrap_err().to_string();
+            assert!(message.contains(missing) && message.contains("name a model file"), "{message}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Arguments that several commands share, and what they resolve to.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -27,29 +28,70 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
-    /// Loads the configuration that `config` names (a path, a bare name in `configs/`, or the name of a built-in one) and
-    /// applies `--seed` and `--set`.
+    /// Parses the configuration in `source` and applies `--seed` and `--set`.
     ///
     /// # Errors
-    /// [`Error::Config`] if there is no such file or its values are invalid.
-    pub fn load<C: Settings>(&self, config: &Path) -> Result<C, Error> {
+    /// As [`Settings::load`]; [`Error::Config`] says so if it is a configuration of another command.
+    pub fn load<C: Settings, Other: Settings>(&self, source: &ConfigSource) -> Result<C, Error> {
         let mut overrides = self.overrides.clone();
         overrides.extend(self.seed.map(|seed| format!("seed={seed}")));
-        let in_configs = Path::new("configs").join(config);
-        let bare = config.components().count() == 1;
-        if config.is_file() {
-            return C::load(config, &overrides);
-        }
-        if bare && in_configs.is_file() {
-            return C::load(&in_configs, &overrides);
-        }
-        match config.to_str().filter(|_| bare).and_then(|name| Some((name, built_in::find(name)?))) {
-            Some((name, text)) => C::parse(&format!("{name} (built in)"), text, &overrides),
-            None => {
-                let name = config.display();
-                let hint = if bare { " here, in configs/ or built in; see: wail config list" } else { "" };
-                Err(Error::Config(format!("{name}: there is no such config{hint}")))
+        source.parse(&overrides).map_err(|error| match source.parse::<Other>(&[]) {
+            Ok(_) if source.parse::<C>(&[]).is_err() => {
+                Error::Config(format!("{source}: this config is for another command: {}", Other::COMMAND))
             }
+            _ => error,
+        })
+    }
+}
+
+/// Where a configuration is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConfigSource {
+    /// A file.
+    File(PathBuf),
+    /// A built-in one: its name as given, and its text.
+    BuiltIn(String, &'static str),
+}
+
+impl ConfigSource {
+    /// Finds the configuration that `config` names: a path, a bare name in `configs/`, or the name of a built-in one.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if there is none.
+    pub fn find(config: &Path) -> Result<Self, Error> {
+        let is_bare = config.components().count() == 1;
+        let in_configs = Path::new("configs").join(config);
+        if config.is_file() {
+            return Ok(Self::File(config.into()));
+        }
+        if is_bare && in_configs.is_file() {
+            return Ok(Self::File(in_configs));
+        }
+        let file_name = config.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let problem = match built_in::find(file_name) {
+            Some(text) if is_bare => return Ok(Self::BuiltIn(file_name.into(), text)),
+            _ if config.is_dir() => "this is a folder; name the config in it".into(),
+            _ if config.exists() => "this is not a regular file".into(),
+            Some(_) => format!("there is no such file; for the built-in config: --config {file_name}"),
+            None if is_bare => "there is no such config here, in configs/ or built in; see: wail config list".into(),
+            None => "there is no such config; for the built-in ones see: wail config list".to_owned(),
+        };
+        Err(Error::Config(format!("{}: {problem}", config.display())))
+    }
+
+    fn parse<C: Settings>(&self, overrides: &[String]) -> Result<C, Error> {
+        match self {
+            Self::File(path) => C::load(path, overrides),
+            Self::BuiltIn(_, text) => C::parse(&self.to_string(), text, overrides),
+        }
+    }
+}
+
+impl fmt::Display for ConfigSource {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::BuiltIn(name, _) => write!(f, "{name} (built in)"),
         }
     }
 }

@@ -1,10 +1,21 @@
 //! The command line: the list of commands, and which function each calls.
 
+use std::path::Path;
+
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::config::built_in;
 use crate::{Error, commands};
 
-const AFTER_HELP: &str = "Folders, relative to the working folder:
+const AFTER_HELP: &str = "To begin:
+      wail infer cry.wav            classify a recording with the built-in model
+      wail --config sweep.toml      train on data/raw/CLASS/*.wav, one folder per class; sweep.toml is built in
+                                    (wail config show sweep.toml prints it). Without recordings it uses synthetic cries
+      wail infer cry.wav --model newest
+
+Folders, relative to the working folder:
       reads   configs/ (or the built-in configs), data/raw/, models/
       writes  experiments/ (--out), data/synthetic/, data/cache/ and models/
     If WAIL_HOME names a folder, data/cache/ and models/ are inside it instead.
@@ -56,9 +67,37 @@ enum Command {
 /// # Errors
 /// The command's [`Error`]. Wrong arguments end the process with code 2 and a hint.
 pub fn run() -> Result<(), Error> {
-    match Cli::parse().run() {
+    let cli = Cli::try_parse().unwrap_or_else(|error| with_tip(error).exit());
+    match cli.run() {
         Err(Error::ClosedPipe) => Ok(()),
         result => result,
+    }
+}
+
+/// Adds what was probably meant to the error of an unknown command.
+fn with_tip(mut error: clap::Error) -> clap::Error {
+    let unknown = match (error.kind(), error.get(ContextKind::InvalidSubcommand)) {
+        (ErrorKind::InvalidSubcommand, Some(ContextValue::String(unknown))) => unknown.clone(),
+        _ => return error,
+    };
+    if let Some(tip) = tip(&unknown) {
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
+    }
+    error
+}
+
+/// What was probably meant by `word` in place of a command, if it is not a mistyped one.
+fn tip(word: &str) -> Option<String> {
+    let path = Path::new(word);
+    match word {
+        "train" | "run" => Some("the main job has no command: wail --config sweep.toml".into()),
+        "predict" | "classify" => Some("to classify recordings: wail infer FILE".into()),
+        "serve" => Some("the service is a program of its own: wail-serve".into()),
+        _ if path.extension().is_some_and(|extension| extension == "toml") || built_in::find(word).is_some() => {
+            Some(format!("to run a config: wail --config {word}"))
+        }
+        _ if path.exists() || path.extension().is_some() => Some(format!("to classify recordings: wail infer {word}")),
+        _ => None,
     }
 }
 

@@ -209,6 +209,8 @@ impl Default for GateConfig {
 }
 
 impl Settings for Config {
+    const COMMAND: &str = "wail --config FILE";
+
     /// The defaults for YAMNet, alone or combined with a ResNet.
     fn special_defaults(&self) -> Option<Self> {
         let arch = self.backbone.arch;
@@ -376,13 +378,28 @@ mod tests {
         for (text, overrides, expected) in [
             ("[train]\nepoch = 3\n", vec![], vec!["line 2, column 1", "unknown field `epoch`"]),
             ("seed = \n", vec![], vec!["line 1"]),
-            ("seed = -1\n", vec![], vec!["line 1, column 8"]),
+            ("seed = -1\n", vec![], vec!["line 1, column 1: seed: invalid value: integer `-1`"]),
+            (
+                "nmae = 1\n[train]\nepochs = \"five\"\n  batch_size = 0\nepoch = 3\n[data.split]\nkind = \"csv\"\n",
+                vec!["train", "sweep.inner=[0]", "gate=7", "train.whiten=maybe"],
+                vec![
+                    "--set train: there is no '='",
+                    "line 1, column 1: nmae: unknown field `nmae`",
+                    "line 3, column 1: train.epochs: invalid type: string \"five\"",
+                    "line 4, column 3: train.batch_size: must be 1 to 65536",
+                    "line 5, column 1: train.epoch: unknown field `epoch`",
+                    "line 6, column 7: data.split: missing field `dir`",
+                    "--set sweep.inner=[0]: sweep.inner: one or more sizes",
+                    "--set gate=7: gate: invalid type: integer `7`",
+                    "--set train.whiten=maybe: train.whiten: invalid type: string \"maybe\"",
+                ],
+            ),
             (
                 "name = \"a\"\n[train]\n  epochs = 0\nbatch_size = 0\n",
                 vec![],
                 vec!["line 3, column 3: train.epochs", "line 4, column 1: train.batch_size"],
             ),
-            ("", vec!["train.epochs=0"], vec!["train.epochs: must be 1 to 10000"]),
+            ("", vec!["train.epochs=0"], vec!["--set train.epochs=0: train.epochs: must be 1 to 10000"]),
             ("", vec!["train.nothing=0"], vec!["--set train.nothing=0", "unknown field"]),
             ("", vec!["train.epochs"], vec!["there is no '='"]),
             ("", vec!["name.x=1", "name=2"], vec!["invalid type"]),

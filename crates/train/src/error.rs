@@ -34,8 +34,8 @@ pub enum Error {
     /// Recordings, splits or a saved run that cannot be used: exit code 3.
     #[error("{0}")]
     Data(String),
-    /// A corpus that cannot be read: exit code 3. A rule for recorders that is wrong or does not fit: exit code 2. A cache or
-    /// a corpus that cannot be written: exit code 1.
+    /// A corpus that cannot be read: exit code 3. A rule for recorders that is wrong or does not fit, a synthetic corpus that is
+    /// too small or whose folder is taken: exit code 2. A cache or a corpus that cannot be written: exit code 1.
     #[error(transparent)]
     Dataset(#[from] dataset::Error),
     /// A recording that cannot be decoded: exit code 3.
@@ -56,7 +56,7 @@ pub enum Error {
     /// A weight or model file that is damaged or does not fit: exit code 4.
     #[error(transparent)]
     ModelFile(model::Error),
-    /// There is no model to predict with: exit code 4.
+    /// There is no model to predict with: exit code 4, or 1 if the device or engine refuses it.
     #[error(transparent)]
     NoModel(predict::Error),
     /// Settings inside a weight or model file that cannot be read: exit code 4.
@@ -141,9 +141,12 @@ impl Error {
             Self::Dataset(
                 dataset::Error::RecorderPattern { .. }
                 | dataset::Error::RecorderGroup { .. }
-                | dataset::Error::RecorderCoverage { .. },
+                | dataset::Error::RecorderCoverage { .. }
+                | dataset::Error::Synthetic(_)
+                | dataset::Error::Occupied { .. },
             ) => 2,
             Self::Dataset(dataset::Error::Write { .. }) => 1,
+            Self::NoModel(predict::Error::Model(model::Error::Device { .. })) => 1,
             Self::Data(_) | Self::Dataset(_) | Self::Recording { .. } => 3,
             Self::Weights(_)
             | Self::WeightFile(_)
@@ -226,11 +229,14 @@ mod tests {
             (Error::Config("wrong".into()), 2),
             (dataset::Error::RecorderGroup { pattern: "x".into() }.into(), 2),
             (dataset::Error::RecorderCoverage { rule: "x".into(), reason: "none".into() }.into(), 2),
+            (dataset::Error::Synthetic("too few".into()).into(), 2),
             (Error::Data("bad".into()), 3),
             (dataset::Error::Read { path: path.clone(), source: missing() }.into(), 3),
             (experiment::Error::NoReport { path: path.clone(), source: missing() }.into(), 3),
             (report::Error::Table { path, problem: "a row is too short".into() }.into(), 3),
             (Error::Weights("none".into()), 4),
+            (Error::NoModel(predict::Error::NoModel("none".into())), 4),
+            (Error::NoModel(model::Error::Device { name: "cuda".into(), problem: "lost".into() }.into()), 1),
             (Error::Interrupted, 75),
         ] {
             assert_eq!(error.exit_code(), code, "{error}");

@@ -3,6 +3,7 @@
 mod follow;
 mod output;
 mod recordings;
+mod summary;
 mod timeline;
 
 use std::path::{Path, PathBuf};
@@ -72,7 +73,7 @@ impl Args {
     }
 }
 
-/// Classifies each file and prints the answers. Unreadable files are reported and give exit code 3.
+/// Classifies each file and prints the answers. Unreadable files have their reason in place of an answer and give exit code 3.
 pub fn run(args: &Args) -> Result<(), Error> {
     let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
     if args.follow != args.inputs.paths.iter().any(is_stdin) || args.follow && args.inputs.paths.len() > 1 {
@@ -80,16 +81,25 @@ pub fn run(args: &Args) -> Result<(), Error> {
         return Err(Error::Config(format!("--follow and the input - go together, without other inputs: {example}")));
     }
     let files = if args.follow { vec![] } else { inputs::sound_files(&args.inputs.paths)? };
+    if args.format == Format::Audacity && files.len() > 1 {
+        return Err(Error::Config(format!("--format audacity labels one recording, not {}", files.len())));
+    }
     let compute = args.compute.find().map_err(Error::Compute)?;
     let classifier = Classifier::find(args.model.as_deref(), Path::new("experiments"), &compute);
     let classifier = classifier.map_err(Error::NoModel)?;
-    stderr::line(format_args!("model      {}, SHA-256 {}", classifier.name(), classifier.sha256()));
     let options = args.options();
-    match args.windows(classifier.features().clip_seconds) {
+    classifier.check(&options).map_err(Error::Request)?;
+    let windows = args.windows(classifier.features().clip_seconds);
+    windows.as_ref().map_or(Ok(()), |windows| classifier.check_windows(windows)).map_err(Error::Request)?;
+    stderr::line(format_args!("model      {}, SHA-256 {}", classifier.name(), classifier.sha256()));
+    match windows {
         Some(windows) if args.follow => {
             follow::run(&classifier, windows, &options, args.rate, usize::from(args.channels))
         }
         Some(windows) => timeline::run(&classifier, windows, &options, &files, args.format),
+        None if args.format == Format::Audacity => {
+            Err(Error::Config("--format audacity labels events: give a --window, too".into()))
+        }
         None => recordings::run(&classifier, &options, &files, args.format),
     }
 }

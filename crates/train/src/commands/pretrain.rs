@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::args::RunArgs;
+use crate::args::{ConfigSource, RunArgs};
+use crate::config::Config;
 use crate::pretrain::config::PretrainConfig;
-use crate::terminal::{interrupt, stdout};
+use crate::terminal::{interrupt, stderr, stdout};
 use crate::{Error, pretrain};
 
 /// Arguments of `wail pretrain`.
@@ -19,7 +20,9 @@ pub struct Args {
 
 /// Pretrains and prints the path of the backbone.
 pub fn run(args: &Args) -> Result<(), Error> {
-    let config: PretrainConfig = args.run.load(&args.config)?;
+    let source = ConfigSource::find(&args.config)?;
+    let config = args.run.load::<PretrainConfig, Config>(&source)?;
+    stderr::line(format_args!("config     {source}"));
     interrupt::listen("stopping after the current step")?;
     let compute = args.run.compute.find().map_err(Error::Compute)?;
     stdout::line(pretrain::run(&config, &compute, &args.run.out)?.display())

@@ -1,13 +1,15 @@
 //! `wail --config sweep.toml`: the main job.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use experiment::folder::MODEL_FILE;
 use metrics::MIN_GROUPS;
 
-use crate::args::RunArgs;
+use crate::args::{ConfigSource, RunArgs};
+use crate::backbone::models_dir;
 use crate::config::Config;
-use crate::terminal::{interrupt, stdout};
+use crate::pretrain::config::PretrainConfig;
+use crate::terminal::{interrupt, stderr, stdout};
 use crate::{Error, sweep};
 
 /// Arguments of the main job.
@@ -25,7 +27,9 @@ pub struct Args {
 
 /// Runs the sweep and prints the best trial, its scores and the paths of the results.
 pub fn run(args: &Args) -> Result<(), Error> {
-    let config: Config = args.run.load(&args.config)?;
+    let source = ConfigSource::find(&args.config)?;
+    let config = args.run.load::<Config, PretrainConfig>(&source)?;
+    stderr::line(introduction(&source, &config, &args.run.out));
     interrupt::listen("stopping after the current epochs")?;
     let compute = args.run.compute.find().map_err(Error::Compute)?;
     let (path, report) = sweep::run(&config, &compute, &args.run.out, args.retry_failed)?;
@@ -53,4 +57,21 @@ pub fn run(args: &Args) -> Result<(), Error> {
     }
     stdout::line(format_args!("model      {}", path.join(MODEL_FILE).display()))?;
     stdout::line(format_args!("report     {}", path.join("report.html").display()))
+}
+
+/// Which configuration it is, and which folders the run reads and writes.
+fn introduction(source: &ConfigSource, config: &Config, out: &Path) -> String {
+    let print_it = match source {
+        ConfigSource::File(_) => String::new(),
+        ConfigSource::BuiltIn(name, _) => format!("; to print it: wail config show {name}"),
+    };
+    let roots: Vec<String> = config.data.roots.iter().map(|root| format!("{root}/CLASS/")).collect();
+    let reads = if roots.is_empty() { "no recordings".into() } else { format!("recordings in {}", roots.join(" or ")) };
+    format!(
+        "config     {source}{print_it}\nreads      {reads}; weights in {}\nwrites     {} (--out), {}, {}",
+        models_dir().display(),
+        out.display(),
+        config.data.cache_dir().display(),
+        config.data.synthetic.display()
+    )
 }

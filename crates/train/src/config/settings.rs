@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
+use crate::error::Source;
 
 /// An invalid value.
 pub struct Problem {
@@ -25,6 +26,9 @@ impl Problem {
 
 /// A configuration file.
 pub trait Settings: Serialize + DeserializeOwned {
+    /// The command that takes it.
+    const COMMAND: &str;
+
     /// Every invalid value.
     fn problems(&self) -> Vec<Problem>;
 
@@ -47,49 +51,26 @@ pub trait Settings: Serialize + DeserializeOwned {
     /// is a string) and validates the result.
     ///
     /// # Errors
-    /// [`Error::ConfigFile`] if it is not valid TOML or has unknown keys, [`Error::Config`] with every invalid value, each with its line
-    /// and column if the file contains it.
+    /// [`Error::ConfigFile`] if it is not valid TOML, [`Error::Config`] with every wrong override, unknown key and invalid value, each
+    /// with its override, or its line and column in the file.
     fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Self, Error> {
         let mut table: toml::Table = toml::from_str(text).map_err(Error::config_file(name))?;
-        let with = |table: &toml::Table| {
-            let what = match overrides {
-                [] => name.to_owned(),
-                _ => format!("{name} with --set {}", overrides.join(" --set ")),
-            };
-            table.clone().try_into::<Self>().map_err(Error::config_file(what))
-        };
-        let mut problems = take_misplaced(&mut table);
-        let mut config: Self = match problems[..] {
-            [] => toml::from_str(text).map_err(Error::config_file(name))?,
-            _ => with(&table)?,
-        };
-        if !overrides.is_empty() {
-            for one in overrides {
-                set(&mut table, one)?;
-            }
-            problems.extend(take_misplaced(&mut table));
-            config = with(&table)?;
-        }
+        let mut lines: Vec<String> = overrides.iter().filter_map(|one| set(&mut table, one).err()).collect();
+        let mut problems = Vec::new();
+        let mut config: Self = read(&mut table, &mut problems).map_err(Error::config_file(name))?;
         if let Some(defaults) = config.special_defaults() {
             let defaults = toml::Table::try_from(defaults).map_err(Error::config_file(name))?;
             fill_in(&mut table, defaults);
-            problems.extend(take_misplaced(&mut table));
-            config = with(&table)?;
+            config = read(&mut table, &mut problems).map_err(Error::config_file(name))?;
         }
         problems.extend(config.problems());
-        let problems: Vec<String> = problems
-            .into_iter()
-            .map(|problem| {
-                let place = match locate(text, &problem.key) {
-                    Some((line, column)) => format!("line {line}, column {column}: "),
-                    None => String::new(),
-                };
-                format!("{place}{}: {}", problem.key, problem.message)
-            })
-            .collect();
-        match problems[..] {
+        lines.extend(problems.into_iter().map(|Problem { key, message }| match place(text, overrides, &key) {
+            Some(place) => format!("{place}: {key}: {message}"),
+            None => format!("{key}: {message}"),
+        }));
+        match lines[..] {
             [] => Ok(config),
-            _ => Err(Error::Config(format!("{name}: {}", problems.join("\n  ")))),
+            _ => Err(Error::Config(format!("{name}: {}", lines.join("\n  ")))),
         }
     }
 
@@ -110,9 +91,9 @@ pub fn is_plain_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
-/// Applies one `table.key=value`.
-fn set(table: &mut toml::Table, assignment: &str) -> Result<(), Error> {
-    let wrong = |why: &str| Error::Config(format!("--set {assignment}: {why}; the form is table.key=value"));
+/// Applies one `table.key=value`, or returns what is wrong with it.
+fn set(table: &mut toml::Table, assignment: &str) -> Result<(), String> {
+    let wrong = |why: &str| format!("--set {assignment}: {why}; the form is table.key=value");
     let (key, value) = assignment.split_once('=').ok_or_else(|| wrong("there is no '='"))?;
     let value = match toml::from_str::<toml::Table>(&format!("value = {value}")) {
         Ok(mut parsed) => parsed.remove("value").ok_or_else(|| wrong("there is no value"))?,
@@ -130,6 +111,47 @@ fn set(table: &mut toml::Table, assignment: &str) -> Result<(), Error> {
     }
     inner.insert(last.to_owned(), value);
     Ok(())
+}
+
+/// Reads a configuration from `table`. Unknown keys and values of the wrong type are moved from `table` to `problems`, so that one
+/// does not hide the others.
+fn read<C: DeserializeOwned>(table: &mut toml::Table, problems: &mut Vec<Problem>) -> Result<C, Source> {
+    problems.extend(take_misplaced(table));
+    loop {
+        // Only text has the spans that say which key is wrong.
+        let text = toml::to_string(table)?;
+        let error = match toml::from_str(&text) {
+            Ok(config) => return Ok(config),
+            Err(error) => error,
+        };
+        let document = toml::de::DeTable::parse(&text)?;
+        let path = error.span().and_then(|span| path_at(document.get_ref(), span.start));
+        match path.filter(|path| remove(table, path)) {
+            Some(path) => problems.push(Problem { key: path.join("."), message: error.message().to_owned() }),
+            None => return Err(error.into()),
+        }
+    }
+}
+
+/// The key at the byte `offset` of a document, or the key of the value there: its name in each table from the outermost on.
+fn path_at(table: &toml::de::DeTable, offset: usize) -> Option<Vec<String>> {
+    table.iter().find_map(|(name, value)| {
+        let own = vec![name.get_ref().to_string()];
+        let inner = value.get_ref().as_table().and_then(|inner| path_at(inner, offset));
+        let is_here = name.span().contains(&offset) || value.span().contains(&offset);
+        inner.map(|inner| [own.clone(), inner].concat()).or_else(|| is_here.then_some(own))
+    })
+}
+
+/// Removes the key at `path`; returns whether it was there.
+fn remove(table: &mut toml::Table, path: &[String]) -> bool {
+    match path {
+        [] => false,
+        [last] => table.remove(last).is_some(),
+        [first, rest @ ..] => {
+            table.get_mut(first).and_then(toml::Value::as_table_mut).is_some_and(|inner| remove(inner, rest))
+        }
+    }
 }
 
 /// Removes the keys of `[features]` that its front ends do not have from `table`, so that the rest can be read.
@@ -151,6 +173,21 @@ fn fill_in(table: &mut toml::Table, defaults: toml::Table) {
             (Some(_), _) => {}
             (None, default) => drop(table.insert(key, default)),
         }
+    }
+}
+
+/// Where the dotted `key` is set: the last override that sets it, a table around it or a key inside it, else its line and column
+/// in `text`, from 1.
+fn place(text: &str, overrides: &[String], key: &str) -> Option<String> {
+    let is_inside = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let sets = |assignment: &&String| {
+        assignment.split_once('=').is_some_and(|(name, _)| is_inside(key, name) || is_inside(name, key))
+    };
+    match overrides.iter().rev().find(sets) {
+        Some(assignment) => Some(format!("--set {assignment}")),
+        None => locate(text, key).map(|(line, column)| format!("line {line}, column {column}")),
     }
 }
 

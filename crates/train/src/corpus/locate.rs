@@ -43,9 +43,12 @@ impl Located {
         };
         let synthetic = synth::is_synthetic(&root);
         if synthetic {
+            let put_them =
+                config.roots.first().map(|root| format!("put them into {root}/CLASS/, or ")).unwrap_or_default();
             warn(&format!(
                 "the recordings are SYNTHETIC cries ({}), since there are no others.\nScores on them say nothing about real \
-                 babies. To use your own recordings, one folder per class: --set 'data.roots=[\"DIR\"]'",
+                 babies. To use your own recordings, one folder per class: {put_them}name their folder with --set \
+                 'data.roots=[\"DIR\"]'.\nA public corpus: https://github.com/gveres/donateacry-corpus",
                 root.display()
             ));
         }

@@ -139,6 +139,8 @@ impl PretrainConfig {
 }
 
 impl Settings for PretrainConfig {
+    const COMMAND: &str = "wail pretrain --config FILE";
+
     fn problems(&self) -> Vec<Problem> {
         let mut found = Vec::new();
         let mut check = |ok: bool, key: &str, message: &str| {

@@ -1,92 +1,156 @@
-//! `wail infer` on whole recordings.
+//! `wail infer` on whole recordings: a row for each file, answered or not, as soon as its batch is done.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use predict::{Classifier, Options, Prediction};
+use predict::{Classifier, FileAnswer, Options, Prediction};
 use serde::Serialize;
 
 use super::output::{Format, csv_of, json};
+use super::summary::Summary;
 use crate::Error;
+use crate::terminal::inputs;
 use crate::terminal::stdout::print;
-use crate::terminal::{inputs, stderr};
 
-/// Classifies each file and prints the answers. Unreadable files are reported and give exit code 3.
+/// Classifies the files and prints a row for each, in their order. Unreadable files give exit code 3 after all are done.
 pub(super) fn run(classifier: &Classifier, options: &Options, files: &[PathBuf], format: Format) -> Result<(), Error> {
-    let mut answers = Vec::new();
-    let unreadable = inputs::each(files, |path| {
-        let prediction = classifier.classify_file(path, options)?;
-        for warning in &prediction.warnings {
-            stderr::line(format_args!("{}: {warning}", path.display()));
-        }
-        answers.push((path.display().to_string(), prediction));
-        Ok::<(), predict::Error>(())
-    });
-    let text = match format {
-        Format::Table => table(&answers),
-        Format::Json if files.len() == 1 => match answers.first() {
-            Some((_, prediction)) => json(prediction)?,
-            None => String::new(),
-        },
-        Format::Json => json(&answers.iter().map(Answer::new).collect::<Vec<_>>())?,
-        Format::Jsonl => answers.iter().map(|answer| json(&Answer::new(answer))).collect::<Result<_, _>>()?,
-        Format::Csv => csv_text(classifier, options, &answers)?,
-        Format::Audacity => return Err(Error::Config("--format audacity labels events: give a --window, too".into())),
-    };
-    print(text)?;
-    inputs::all_read(unreadable, files.len())
-}
-
-/// A prediction with its file.
-#[derive(Serialize)]
-struct Answer<'a> {
-    file: &'a str,
-    #[serde(flatten)]
-    prediction: &'a Prediction,
-}
-
-impl<'a> Answer<'a> {
-    fn new((file, prediction): &'a (String, Prediction)) -> Self {
-        Self { file, prediction }
-    }
-}
-
-fn table(answers: &[(String, Prediction)]) -> String {
-    let width = answers.iter().map(|(file, _)| file.chars().count()).max().unwrap_or(0);
-    answers
-        .iter()
-        .map(|(file, prediction)| {
-            let ranked: Vec<String> =
-                prediction.top_k.iter().map(|r| format!("{:>5.1} % {}", 100.0 * r.probability, r.label)).collect();
-            if let Some((true, score)) = prediction.not_a_cry.zip(prediction.cry_score) {
-                return format!("{file:<width$}  not a cry (score {score:.2})\n");
+    let rows = Rows::new(classifier, options, files, format);
+    let mut summary = Summary::start();
+    print(rows.before_all()?)?;
+    let mut n_printed = 0;
+    classifier.classify_files(files, options, |file, answer| {
+        let row = match answer {
+            Ok(FileAnswer { prediction, seconds }) => {
+                summary.answered(file, seconds, &prediction.warnings);
+                rows.answer(file, &prediction)?
             }
-            let unsure = if prediction.abstains == Some(true) { "not sure  " } else { "" };
-            let set = prediction.prediction_set.as_ref().map_or(String::new(), |set| match set.as_slice() {
-                [] => "  no class is likely enough".into(),
-                set => format!("  possible: {}", set.join(", ")),
-            });
-            format!("{file:<width$}  {unsure}{}{set}\n", ranked.join("  "))
-        })
-        .collect()
+            Err(error) => {
+                let reason = inputs::reason(file, &error);
+                summary.failed(file, &reason);
+                rows.error(file, &reason)?
+            }
+        };
+        n_printed += 1;
+        print(row + rows.between(n_printed == files.len()))
+    })?;
+    print(rows.after_all())?;
+    summary.finish()
 }
 
-fn csv_text(classifier: &Classifier, options: &Options, answers: &[(String, Prediction)]) -> Result<String, Error> {
-    let labels = classifier.labels();
-    let mut header: Vec<String> = ["file", "label", "probability"].map(String::from).into();
-    header.extend(labels.iter().map(|label| format!("p_{label}")));
-    header.extend((options.min_confidence.is_some() || options.coverage.is_some()).then(|| "abstains".into()));
-    header.extend(options.coverage.map(|_| "prediction_set".into()));
-    let gate = ["cry_score", "not_a_cry"].map(String::from);
-    header.extend(gate.into_iter().filter(|_| classifier.has_gate()));
-    let mut rows = vec![header];
-    for (file, prediction) in answers {
-        let mut row = vec![file.clone(), prediction.label.clone(), prediction.probability.to_string()];
-        row.extend(labels.iter().map(|label| prediction.all_probs[label].to_string()));
+/// A prediction, or the reason why there is none.
+#[derive(Serialize)]
+struct Row<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    #[serde(flatten)]
+    prediction: Option<&'a Prediction>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    warnings: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+/// Renders rows in a format.
+struct Rows<'a> {
+    format: Format,
+    labels: &'a [String],
+    is_one_of_many: bool,
+    /// Characters of the longest file name.
+    name_width: usize,
+    /// Columns of CSV.
+    columns: Vec<String>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(classifier: &'a Classifier, options: &Options, files: &[PathBuf], format: Format) -> Self {
+        let mut columns: Vec<String> = ["file", "label", "probability"].map(String::from).into();
+        columns.extend(classifier.labels().iter().map(|label| format!("p_{label}")));
+        columns.extend((options.min_confidence.is_some() || options.coverage.is_some()).then(|| "abstains".into()));
+        columns.extend(options.coverage.map(|_| "prediction_set".into()));
+        let gate = ["cry_score", "not_a_cry"].map(String::from);
+        columns.extend(gate.into_iter().filter(|_| classifier.has_gate()));
+        columns.extend(["warnings", "error"].map(String::from));
+        let name_width = files.iter().map(|file| file.display().to_string().chars().count()).max().unwrap_or(0);
+        Self { format, labels: classifier.labels(), is_one_of_many: files.len() > 1, name_width, columns }
+    }
+
+    fn before_all(&self) -> Result<String, Error> {
+        match self.format {
+            Format::Json if self.is_one_of_many => Ok("[\n".into()),
+            Format::Csv => csv_of(&[&self.columns]),
+            _ => Ok(String::new()),
+        }
+    }
+
+    fn between(&self, is_last: bool) -> &'static str {
+        match self.format {
+            Format::Json if !is_last => ",\n",
+            Format::Json => "\n",
+            _ => "",
+        }
+    }
+
+    fn after_all(&self) -> &'static str {
+        if self.format == Format::Json && self.is_one_of_many { "]\n" } else { "" }
+    }
+
+    fn answer(&self, file: &Path, prediction: &Prediction) -> Result<String, Error> {
+        let name = file.display().to_string();
+        match self.format {
+            Format::Json | Format::Jsonl => self.json(&name, Some(prediction), None),
+            Format::Csv => csv_of(&[self.csv_answer(name, prediction)]),
+            Format::Table | Format::Audacity => Ok(self.table(&name, &in_words(prediction))),
+        }
+    }
+
+    fn error(&self, file: &Path, reason: &str) -> Result<String, Error> {
+        let name = file.display().to_string();
+        match self.format {
+            Format::Json | Format::Jsonl => self.json(&name, None, Some(reason)),
+            Format::Csv => {
+                let mut row = vec![name];
+                row.resize(self.columns.len() - 1, String::new());
+                row.push(reason.into());
+                csv_of(&[row])
+            }
+            Format::Table | Format::Audacity => Ok(self.table(&name, &format!("error: {reason}"))),
+        }
+    }
+
+    fn table(&self, name: &str, text: &str) -> String {
+        format!("{name:<width$}  {text}\n", width = self.name_width)
+    }
+
+    /// In the format JSON without the end of the line.
+    fn json(&self, name: &str, prediction: Option<&Prediction>, error: Option<&str>) -> Result<String, Error> {
+        let is_named = self.is_one_of_many || self.format == Format::Jsonl;
+        let warnings = prediction.map_or(&[][..], |prediction| &prediction.warnings);
+        let line = json(&Row { file: is_named.then_some(name), prediction, warnings, error })?;
+        Ok(if self.format == Format::Json { line.trim_end().into() } else { line })
+    }
+
+    fn csv_answer(&self, name: String, prediction: &Prediction) -> Vec<String> {
+        let mut row = vec![name, prediction.label.clone(), prediction.probability.to_string()];
+        row.extend(self.labels.iter().map(|label| prediction.all_probs[label].to_string()));
         row.extend(prediction.abstains.map(|abstains| abstains.to_string()));
         row.extend(prediction.prediction_set.as_ref().map(|set| set.join("|")));
         row.extend(prediction.cry_score.map(|score| score.to_string()));
         row.extend(prediction.not_a_cry.map(|not_a_cry| not_a_cry.to_string()));
-        rows.push(row);
+        row.extend([prediction.warnings.join("; "), String::new()]);
+        row
     }
-    csv_of(&rows)
+}
+
+/// A prediction for people.
+fn in_words(prediction: &Prediction) -> String {
+    if let Some((true, score)) = prediction.not_a_cry.zip(prediction.cry_score) {
+        return format!("not a cry (score {score:.2})");
+    }
+    let ranked: Vec<String> =
+        prediction.top_k.iter().map(|r| format!("{:>5.1} % {}", 100.0 * r.probability, r.label)).collect();
+    let unsure = if prediction.abstains == Some(true) { "not sure  " } else { "" };
+    let set = prediction.prediction_set.as_ref().map_or(String::new(), |set| match set.as_slice() {
+        [] => "  no class is likely enough".into(),
+        set => format!("  possible: {}", set.join(", ")),
+    });
+    format!("{unsure}{}{set}", ranked.join("  "))
 }

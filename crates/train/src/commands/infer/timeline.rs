@@ -7,11 +7,13 @@ use predict::{Classifier, Event, Options, Timeline, Windows};
 use serde::Serialize;
 
 use super::output::{Format, csv_of, json};
+use super::summary::Summary;
 use crate::Error;
+use crate::terminal::inputs;
 use crate::terminal::stdout::print;
-use crate::terminal::{inputs, stderr};
 
-/// Classifies the windows of each file and prints its events. Unreadable files are reported and give exit code 3.
+/// Classifies the windows of each file and prints its events. A file that cannot be read to its end has the reason after its events;
+/// such files give exit code 3 after all are done.
 pub(super) fn run(
     classifier: &Classifier,
     windows: Windows,
@@ -19,44 +21,39 @@ pub(super) fn run(
     files: &[PathBuf],
     format: Format,
 ) -> Result<(), Error> {
-    if format == Format::Audacity && files.len() > 1 {
-        return Err(Error::Config(format!("--format audacity labels one recording, not {}", files.len())));
-    }
     let printer = Printer { format, is_one_of_many: files.len() > 1 };
+    let mut summary = Summary::start();
     print(printer.before_all()?)?;
-    let mut unreadable = 0;
     for (index, file) in files.iter().enumerate() {
         print(printer.before(file, windows, index)?)?;
-        let (mut timeline, mut n_events) = (Timeline::default(), 0);
+        let (mut timeline, mut n_events, mut seconds) = (Timeline::default(), 0, 0.0);
         let mut show = |event: Option<Event>| -> Result<(), Error> {
             let Some(event) = event else { return Ok(()) };
             n_events += 1;
             print(printer.event(file, &event, n_events)?)
         };
         let listened = classifier.listen_to_file(file, windows, options, |span, prediction| {
+            seconds = span.end_seconds;
             show(timeline.push(span, &prediction)).map_err(Stopped::Printing)
         });
         let problem = match listened {
-            Ok((_, warnings)) => {
-                warnings.iter().for_each(|warning| stderr::line(format_args!("{}: {warning}", file.display())));
+            Ok((seconds, warnings)) => {
+                summary.answered(file, seconds, &warnings);
                 None
             }
+            Err(Stopped::Listening(predict::Error::Sound(error))) => {
+                let reason = inputs::reason(file, &error);
+                summary.failed(file, &reason);
+                Some(reason)
+            }
+            Err(Stopped::Listening(error)) => return Err(error.into()),
             Err(Stopped::Printing(error)) => return Err(error),
-            // The fault is in the command line, not in the file.
-            Err(Stopped::Listening(error @ (predict::Error::Windows(_) | predict::Error::Coverage { .. }))) => {
-                return Err(Error::Request(error));
-            }
-            Err(Stopped::Listening(error)) => {
-                stderr::line(format_args!("error: {}: {error}", file.display()));
-                unreadable += 1;
-                Some(error.to_string())
-            }
         };
         show(timeline.finish())?;
-        print(printer.after(problem)?)?;
+        print(printer.after(file, seconds, problem.as_deref())?)?;
     }
     print(printer.after_all())?;
-    inputs::all_read(unreadable, files.len())
+    summary.finish()
 }
 
 /// Why a file was not classified to its end.
@@ -77,6 +74,13 @@ struct Line<'a> {
     file: &'a str,
     #[serde(flatten)]
     event: &'a Event,
+}
+
+/// A file that cannot be read to its end.
+#[derive(Serialize)]
+struct Failure<'a> {
+    file: &'a str,
+    error: &'a str,
 }
 
 /// Prints events in a format, piece by piece.
@@ -116,12 +120,18 @@ impl Printer {
         ))
     }
 
-    fn after(&self, problem: Option<String>) -> Result<String, Error> {
-        Ok(match (self.format, problem) {
-            (Format::Json, Some(problem)) => format!("],\"error\":{}}}", json(&problem)?.trim_end()),
-            (Format::Json, None) => "]}".into(),
-            _ => String::new(),
-        })
+    /// The end of a file, of which `seconds` were classified, and the reason if that is not all of it.
+    fn after(&self, file: &Path, seconds: f64, problem: Option<&str>) -> Result<String, Error> {
+        let Some(problem) = problem else { return Ok(if self.format == Format::Json { "]}" } else { "" }.into()) };
+        let name = file.display().to_string();
+        match self.format {
+            Format::Json => Ok(format!("],\"error\":{}}}", json(&problem)?.trim_end())),
+            Format::Jsonl => json(&Failure { file: &name, error: problem }),
+            Format::Csv => csv_of(&[[&name, "", "", "", "", "", "", "", problem]]),
+            // A label without length at the place that was reached.
+            Format::Audacity => Ok(audacity_label(seconds, seconds, &format!("error: {problem}"))),
+            Format::Table => Ok(format!("{name}  {}  error: {problem}\n", clock(seconds))),
+        }
     }
 
     /// The `n`-th event of a file, from 1.
@@ -141,11 +151,9 @@ impl Printer {
                 &cry_score.map_or(String::new(), |score| score.to_string()),
                 &abstains.map_or(String::new(), |abstains| abstains.to_string()),
                 &n_windows.to_string(),
+                "",
             ]]),
-            // https://manual.audacityteam.org/man/importing_and_exporting_labels.html
-            Format::Audacity => {
-                Ok(format!("{start_seconds:.6}\t{end_seconds:.6}\t{}\n", in_words.replace(['\t', '\n'], " ")))
-            }
+            Format::Audacity => Ok(audacity_label(*start_seconds, *end_seconds, in_words)),
             Format::Table => {
                 let times = [start_seconds, end_seconds].map(|seconds| clock(*seconds));
                 Ok(format!("{name}  {}  {}  {:>5.1} % {in_words}\n", times[0], times[1], 100.0 * probability))
@@ -154,8 +162,13 @@ impl Printer {
     }
 }
 
-const COLUMNS: [&str; 8] =
-    ["file", "start_seconds", "end_seconds", "label", "probability", "cry_score", "abstains", "n_windows"];
+const COLUMNS: [&str; 9] =
+    ["file", "start_seconds", "end_seconds", "label", "probability", "cry_score", "abstains", "n_windows", "error"];
+
+/// A line of a label track: <https://manual.audacityteam.org/man/importing_and_exporting_labels.html>.
+fn audacity_label(start_seconds: f64, end_seconds: f64, text: &str) -> String {
+    format!("{start_seconds:.6}\t{end_seconds:.6}\t{}\n", text.replace(['\t', '\n'], " "))
+}
 
 /// Hours, minutes and seconds.
 fn clock(seconds: f64) -> String {
