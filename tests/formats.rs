@@ -56,3 +56,41 @@ fn runs_and_models_of_each_version_can_still_be_read() {
     }
     assert!(versions > 0);
 }
+
+/// A state dict of torch. The probabilities are those of torchvision's network on the image that librosa makes of the sound:
+/// `scripts/goldens/model_golden.py` wrote the file, `scripts/wail_scripts/librosa_features.py` makes the image.
+#[test]
+fn a_state_dict_of_torch_answers_with_the_labels_that_are_named() {
+    let sound = format!("{ROOT}/crates/features/tests/fixtures/pcm_s16le.wav");
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("best_lr_0.01_inner_6_drop_0.8.pt");
+    std::fs::copy(format!("{ROOT}/crates/model/tests/goldens/state_dict.pt"), &model).unwrap();
+    std::fs::write(folder.path().join("labels.txt"), "hungry\ntired\r\nbelly pain\n").unwrap();
+    let model = model.to_str().unwrap();
+    for labels in ["hungry,tired, belly pain", "labels.txt"] {
+        let answer = wail(folder.path(), &["infer", &sound, "--model", model, "--labels", labels, "--format", "json"]);
+        let expected = [("belly pain", 0.3293848), ("hungry", 0.3934353), ("tired", 0.2771799)];
+        let mut found = probabilities(&answer);
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        assert_eq!(found.len(), 3);
+        for ((label, found), (expected_label, expected)) in found.iter().zip(expected) {
+            assert_eq!(label, expected_label);
+            assert!((found - expected).abs() < 1e-5, "{label}: {found}, not {expected}");
+        }
+    }
+    let exported = format!("{ROOT}/models/wail-compact/model.onnx");
+    for (model, labels, code, text) in [
+        (model, None, 4, "wail infer --labels"),
+        (model, Some("hungry,tired"), 2, "3 classes, but there are 2 labels"),
+        (model, Some("hungry,tired,hungry"), 2, "\"hungry\" is there twice"),
+        (model, Some("hungry,,tired"), 2, "a label is empty"),
+        (&exported, Some("hungry,tired,sad"), 4, "not a state dict"),
+    ] {
+        let mut arguments = vec!["infer", &sound, "--model", model];
+        arguments.extend(labels.iter().flat_map(|labels| ["--labels", labels]));
+        let output = run_files::wail(folder.path(), &arguments);
+        let error = run_files::stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{error}");
+        assert!(error.contains(text), "{error}");
+    }
+}

@@ -49,8 +49,13 @@ fn wail_home_moves_caches_and_weights_and_nothing_else() {
     let state = |output: &str| output.lines().find(|line| line.starts_with("resnet18 ")).unwrap().to_owned();
     let inside = state(&stdout(&run(&["weights", "list"])));
     assert!(inside.contains("DAMAGED"), "{inside}");
-    let outside = state(&stdout(&wail(&work, &["weights", "list"])));
-    assert!(outside.contains("missing"), "{outside}");
+    let outside = stdout(&wail(&work, &["weights", "list"]));
+    assert!(state(&outside).contains("46748516 bytes") && state(&outside).contains("missing"), "{outside}");
+    for entry in weights::Register::embedded().unwrap().weights {
+        assert!(outside.contains(&entry.url) && outside.contains(&format!("{} bytes", entry.bytes)), "{outside}");
+    }
+    let folder = work.canonicalize().unwrap().join("models");
+    assert!(outside.contains(&format!("Folder: {}\n", folder.display())), "{outside}");
 }
 
 #[test]

@@ -22,6 +22,14 @@ pub enum Error {
     /// The bytes are not a well-formed file of their format.
     #[error("malformed file: {0}")]
     Malformed(String),
+    /// A part of the file cannot be decoded.
+    #[error("malformed file: {what}: {source}")]
+    Decode {
+        /// The part, with the version of its format if it is known.
+        what: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The file is well-formed but holds something that this crate does not read; the text says what it reads.
     #[error("unsupported: {0}")]
     Unsupported(String),
@@ -35,6 +43,16 @@ pub enum Error {
         tensor: String,
         /// What is wrong with it.
         problem: String,
+    },
+    /// The file with the values of a tensor cannot be used.
+    #[error("tensor `{tensor}`: external data: {}: {source}", path.display())]
+    ExternalData {
+        /// The tensor's name in the graph.
+        tensor: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<Error>,
     },
     /// A graph node differs from the one that the network has at that place.
     #[error("node `{node}`: {problem}")]
@@ -68,6 +86,10 @@ impl Error {
 
     pub(crate) fn at(self, path: &Path) -> Error {
         Error::At { path: path.to_owned(), error: Box::new(self) }
+    }
+
+    pub(crate) fn decode(what: String, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        Error::Decode { what, source: source.into() }
     }
 
     pub(crate) fn device(name: &str, problem: impl Into<String>) -> Error {

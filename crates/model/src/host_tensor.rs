@@ -1,6 +1,7 @@
 //! A tensor in host memory, with the name that error messages use.
 
 use crate::error::Error;
+use crate::float::Float;
 
 /// A `float32` tensor of a file, row-major. Its values are finite, and their count matches the shape.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,18 +28,10 @@ impl HostTensor {
         Ok(HostTensor { name: name.to_owned(), shape, data })
     }
 
-    /// Reads little-endian `float32` bytes.
-    pub fn from_f32_bytes(name: &str, shape: Vec<usize>, bytes: &[u8]) -> Result<HostTensor, Error> {
-        let (numbers, rest) = bytes.as_chunks();
-        check_whole(name, rest)?;
-        HostTensor::new(name, shape, numbers.iter().map(|&number| f32::from_le_bytes(number)).collect())
-    }
-
-    /// Reads little-endian `float64` bytes, rounding to `float32`.
-    pub fn from_f64_bytes(name: &str, shape: Vec<usize>, bytes: &[u8]) -> Result<HostTensor, Error> {
-        let (numbers, rest) = bytes.as_chunks();
-        check_whole(name, rest)?;
-        HostTensor::new(name, shape, numbers.iter().map(|&number| f64::from_le_bytes(number) as f32).collect())
+    /// Reads little-endian numbers of type `float`; `float64` is rounded to `float32`.
+    pub fn from_bytes(name: &str, shape: Vec<usize>, float: Float, bytes: &[u8]) -> Result<HostTensor, Error> {
+        let data = float.decode(bytes).ok_or_else(|| Error::tensor(name, "its bytes end inside a number"))?;
+        HostTensor::new(name, shape, data)
     }
 
     /// A borrowed view of this tensor.
@@ -74,8 +67,4 @@ impl TensorView<'_> {
 /// Number of elements of `shape`; `None` if it overflows.
 fn n_elements(shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n))
-}
-
-fn check_whole(name: &str, rest: &[u8]) -> Result<(), Error> {
-    if rest.is_empty() { Ok(()) } else { Err(Error::tensor(name, "its bytes end inside a number")) }
 }

@@ -1,11 +1,12 @@
-//! An encoder's inputs to logits: ResNet and YAMNet in burn, the head, ONNX, TFLite and safetensors weights, devices.
+//! An encoder's inputs to logits: ResNet and YAMNet in burn, the head, ONNX, TFLite, safetensors and PyTorch weights, devices.
 //!
 //! - [`Arch`], [`BackboneWeights`]: an encoder and its weights; [`Compute`], [`Engine`]: what runs it; [`Head`],
 //!   [`Gate`].
-//! - [`save_model`], [`load_model`], [`save_onnx`]: model files; [`Network`], [`Backbone`]: burn modules.
+//! - [`save_model`], [`load_model`], [`save_onnx`]: model files; [`parse_state_dict`]: classifiers of PyTorch; [`Network`],
+//!   [`Backbone`]: burn modules.
 //!
 //! ```text
-//! .onnx, .tflite, .safetensors ─BackboneWeights::load─▶ BackboneWeights ─Compute::engine─▶ Engine
+//! .onnx, .tflite, .safetensors, .pt ─BackboneWeights::load─▶ BackboneWeights ─Compute::engine─▶ Engine
 //! record: image [h, w], patches [frames, 64] ─Engine─▶ embedding [n, 512] (YAMNet: 1024) ─Head─▶ logits [n, classes]
 //!                                                                               embedding ─Gate─▶ cry score [n]
 //! ```
@@ -60,6 +61,7 @@ mod device;
 mod engine;
 mod error;
 mod flatbuffer;
+mod float;
 mod fold;
 mod gate;
 mod head;
@@ -68,14 +70,17 @@ mod named_tensors;
 mod network;
 mod networks;
 mod onnx;
+mod pytorch;
 mod random;
 mod safetensors;
 mod saved;
+mod state_dict;
 mod tensor_names;
 mod tflite;
 mod trainable;
 mod weight_file;
 mod weights;
+mod wrapper_prefixes;
 
 pub use arch::Arch;
 pub use backbone::Backbone;
@@ -99,5 +104,6 @@ pub use networks::{NETWORKS_VERSION, NetworkArch};
 pub use saved::backbone::{BackboneInfo, load_backbone, save_backbone};
 pub use saved::checkpoint::{CheckpointInfo, load_checkpoint, save_checkpoint};
 pub use saved::model::{ModelInfo, SavedModel, load_model, parse_model, read_model_file, save_model, save_onnx};
+pub use state_dict::parse_state_dict;
 pub use trainable::Trainable;
 pub use weights::{BackboneWeights, Inputs};

@@ -1,10 +1,13 @@
 //! Tensors by their authors' names, independent of the file format.
 
+use std::collections::BTreeMap;
+
 use crate::conv::ConvSpec;
 use crate::error::Error;
 use crate::fold::{BatchNorm, RawConv};
 use crate::host_tensor::HostTensor;
 use crate::onnx::graph::Graph;
+use crate::pytorch::PytorchFile;
 use crate::safetensors::SafeTensors;
 
 /// A file's tensors by name.
@@ -13,13 +16,41 @@ pub(crate) trait NamedTensors {
     fn get(&self, name: &str) -> Result<HostTensor, Error>;
 }
 
+/// A file that holds tensors and no graph.
+pub(crate) trait StateDict: NamedTensors {
+    /// The shape of each tensor.
+    fn shapes(&self) -> BTreeMap<&str, &[usize]>;
+}
+
 impl NamedTensors for SafeTensors<'_> {
     fn has(&self, name: &str) -> bool {
-        self.names().any(|other| other == name)
+        self.shape(name).is_some()
     }
 
     fn get(&self, name: &str) -> Result<HostTensor, Error> {
         self.tensor(name)
+    }
+}
+
+impl StateDict for SafeTensors<'_> {
+    fn shapes(&self) -> BTreeMap<&str, &[usize]> {
+        self.names().filter_map(|name| Some((name, self.shape(name)?))).collect()
+    }
+}
+
+impl NamedTensors for PytorchFile<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.shape(name).is_some()
+    }
+
+    fn get(&self, name: &str) -> Result<HostTensor, Error> {
+        self.tensor(name)
+    }
+}
+
+impl StateDict for PytorchFile<'_> {
+    fn shapes(&self) -> BTreeMap<&str, &[usize]> {
+        self.names().filter_map(|name| Some((name, self.shape(name)?))).collect()
     }
 }
 

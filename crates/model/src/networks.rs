@@ -48,6 +48,14 @@ impl NetworkArch {
         ResNetArch::all().map(Self::ResNet).chain([Self::Yamnet])
     }
 
+    /// Whether the network has its authors' width, or any width that a file has.
+    pub(crate) fn is_full_width(self) -> bool {
+        match self {
+            Self::ResNet(arch) => arch.narrow_outputs().is_none(),
+            Self::Yamnet => true,
+        }
+    }
+
     /// Name of the input: `image` or `patches`.
     pub fn input_name(self) -> &'static str {
         match self {

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::float::Float;
 use crate::host_tensor::{HostTensor, TensorView};
+use crate::wrapper_prefixes::without_wrappers;
 
 const METADATA: &str = "__metadata__";
 
@@ -36,6 +38,8 @@ impl<'a> SafeTensors<'a> {
 
     pub fn parse(bytes: &'a [u8]) -> Result<SafeTensors<'a>, Error> {
         let malformed = |what: String| Error::Malformed(format!("not a safetensors file: {what}"));
+        let undecodable =
+            |part: &str, source: serde_json::Error| Error::decode(format!("not a safetensors file: {part}"), source);
         let (length, rest) = bytes.split_first_chunk().ok_or_else(|| malformed("shorter than 8 bytes".into()))?;
         let length = u64::from_le_bytes(*length);
         let (header, data) = usize::try_from(length)
@@ -43,20 +47,20 @@ impl<'a> SafeTensors<'a> {
             .and_then(|length| rest.split_at_checked(length))
             .ok_or_else(|| malformed(format!("a header of {length} bytes, but {} follow", rest.len())))?;
         let header: BTreeMap<String, Value> =
-            serde_json::from_slice(header).map_err(|error| malformed(format!("header: {error}")))?;
+            serde_json::from_slice(header).map_err(|error| undecodable("header", error))?;
 
         let mut metadata = BTreeMap::new();
         let mut entries = BTreeMap::new();
         for (name, value) in header {
             if name == METADATA {
-                metadata = serde_json::from_value(value).map_err(|error| malformed(format!("{METADATA}: {error}")))?;
+                metadata = serde_json::from_value(value).map_err(|error| undecodable(METADATA, error))?;
             } else {
                 let entry =
                     serde_json::from_value(value).map_err(|error| Error::tensor(&name, format!("header: {error}")))?;
                 entries.insert(name, entry);
             }
         }
-        Ok(SafeTensors { metadata, entries, data })
+        Ok(SafeTensors { metadata, entries: without_wrappers(entries)?, data })
     }
 
     /// The metadata text under `key`.
@@ -64,9 +68,14 @@ impl<'a> SafeTensors<'a> {
         self.metadata.get(key).map(String::as_str)
     }
 
-    /// The tensors' names, sorted.
+    /// The tensors' names without the prefixes of wrappers, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)
+    }
+
+    /// The shape of a tensor; `None` if it is missing.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.entries.get(name).map(|entry| entry.shape.as_slice())
     }
 
     /// A tensor's shape and bytes.
@@ -85,11 +94,17 @@ impl<'a> SafeTensors<'a> {
     /// A tensor; all values are finite.
     pub fn tensor(&self, name: &str) -> Result<HostTensor, Error> {
         let (shape, bytes) = self.raw(name)?;
-        match self.entry(name)?.dtype.as_str() {
-            "F32" => HostTensor::from_f32_bytes(name, shape.to_vec(), bytes),
-            "F64" => HostTensor::from_f64_bytes(name, shape.to_vec(), bytes),
-            other => Err(Error::tensor(name, format!("type {other}: only F32 and F64 are read, so convert it to F32"))),
-        }
+        let float = match self.entry(name)?.dtype.as_str() {
+            "F16" => Float::F16,
+            "BF16" => Float::Bf16,
+            "F32" => Float::F32,
+            "F64" => Float::F64,
+            other => {
+                let problem = format!("type {other}: F16, BF16, F32 and F64 are read, so convert it to one of these");
+                return Err(Error::tensor(name, problem));
+            }
+        };
+        HostTensor::from_bytes(name, shape.to_vec(), float, bytes)
     }
 
     fn entry(&self, name: &str) -> Result<&Entry, Error> {

@@ -6,6 +6,6 @@
 
 pub(crate) mod backbone;
 pub(crate) mod checkpoint;
-mod envelope;
+pub(crate) mod envelope;
 mod fit;
 pub(crate) mod model;

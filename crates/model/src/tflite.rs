@@ -6,6 +6,7 @@
 use crate::conv::ConvSpec;
 use crate::error::Error;
 use crate::flatbuffer::{Table, Tables};
+use crate::float::Float;
 use crate::fold::RawConv;
 use crate::host_tensor::HostTensor;
 
@@ -15,11 +16,13 @@ const IDENTIFIER: &[u8] = b"TFL3";
 /// `BuiltinOperator`
 const CONV_2D: i32 = 3;
 const DEPTHWISE_CONV_2D: i32 = 4;
+const DEQUANTIZE: i32 = 6;
 const FULLY_CONNECTED: i32 = 9;
 const MEAN: i32 = 40;
 
 /// `TensorType`
 const FLOAT32: i8 = 0;
+const FLOAT16: i8 = 1;
 const INT32: i8 = 2;
 const INT8: i8 = 9;
 
@@ -164,9 +167,13 @@ impl<'a> TfliteFile<'a> {
         self.operators.iter().find(|operator| x.is_some() && operator.inputs.first() == x)
     }
 
-    /// A constant input of an operator.
+    /// A constant input of an operator. `float16` constants are stored before a node that widens them.
     fn operand(&self, operator: &Operator, input: usize, name: &str) -> Result<HostTensor, Error> {
-        let tensor = operator.inputs.get(input).and_then(|index| self.tensor_at(*index)).transpose()?;
+        let value = operator.inputs.get(input);
+        let widened =
+            |other: &&Operator<'a>| other.code == DEQUANTIZE && value.is_some() && other.outputs.first() == value;
+        let value = self.operators.iter().find(widened).map_or(value, |other| other.inputs.first());
+        let tensor = value.and_then(|index| self.tensor_at(*index)).transpose()?;
         self.read(tensor.ok_or_else(|| node(name, &format!("input {input} is missing")))?, name)
     }
 
@@ -174,7 +181,7 @@ impl<'a> TfliteFile<'a> {
         self.tensors.get(usize::try_from(i32::from_le_bytes(index)).ok()?)
     }
 
-    /// The values of a tensor: `float32`, or `int8` times one scale, or times one scale per index of a dimension.
+    /// The values of a tensor: `float32`, `float16`, or `int8` times one scale, or times one scale per index of a dimension.
     fn read(&self, tensor: Table, name: &str) -> Result<HostTensor, Error> {
         let shape = tensor.ints(0)?;
         if shape.len() > MAX_RANK {
@@ -182,8 +189,10 @@ impl<'a> TfliteFile<'a> {
         }
         let shape = shape.iter().map(|n| usize::try_from(i32::from_le_bytes(*n))).collect::<Result<Vec<_>, _>>();
         let shape = shape.map_err(|_| Error::tensor(name, "a negative size"))?;
-        if tensor.byte(1, FLOAT32)? == FLOAT32 {
-            return HostTensor::from_f32_bytes(name, shape, self.raw(tensor, FLOAT32, name)?);
+        for (kind, float) in [(FLOAT32, Float::F32), (FLOAT16, Float::F16)] {
+            if tensor.byte(1, FLOAT32)? == kind {
+                return HostTensor::from_bytes(name, shape, float, self.raw(tensor, kind, name)?);
+            }
         }
         let bytes = self.raw(tensor, INT8, name)?;
         let quantization = tensor.table(4)?.ok_or_else(|| Error::tensor(name, "int8 without scales"))?;
@@ -209,8 +218,9 @@ impl<'a> TfliteFile<'a> {
         match tensor.byte(1, FLOAT32)? {
             found if found == expected => {}
             found => {
-                let problem =
-                    format!("element type {found}: float32 (0) and int8 (9) weights are read, int32 (2) axes");
+                let problem = format!(
+                    "element type {found}: float32 (0), float16 (1) and int8 (9) weights are read, int32 (2) axes"
+                );
                 return Err(Error::tensor(name, problem));
             }
         }

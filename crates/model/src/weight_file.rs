@@ -7,7 +7,9 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::host_tensor::HostTensor;
+use crate::named_tensors::StateDict;
 use crate::onnx::file::OnnxFile;
+use crate::pytorch::PytorchFile;
 use crate::safetensors::SafeTensors;
 use crate::tflite::TfliteFile;
 
@@ -19,6 +21,7 @@ pub(crate) enum WeightFile<'a> {
     SafeTensors(SafeTensors<'a>),
     Onnx(OnnxFile<'a>),
     Tflite(TfliteFile<'a>),
+    Pytorch(PytorchFile<'a>),
 }
 
 impl<'a> WeightFile<'a> {
@@ -26,7 +29,7 @@ impl<'a> WeightFile<'a> {
     pub fn parse(path: &'a Path, bytes: &'a [u8]) -> Result<Self, Error> {
         let extension = path.extension().and_then(OsStr::to_str);
         let is = |format: &str, looks_like: bool| match extension {
-            Some("safetensors" | "onnx" | "tflite") => extension == Some(format),
+            Some("safetensors" | "onnx" | "tflite" | "pt" | "pth") => extension == Some(format),
             _ => looks_like,
         };
         if is("safetensors", SafeTensors::looks_like(bytes)) {
@@ -34,6 +37,10 @@ impl<'a> WeightFile<'a> {
         }
         if is("tflite", TfliteFile::looks_like(bytes)) {
             return Ok(Self::Tflite(TfliteFile::parse(bytes)?));
+        }
+        let looks_like_torch = PytorchFile::looks_like(bytes);
+        if is("pt", looks_like_torch) || is("pth", looks_like_torch) {
+            return Ok(Self::Pytorch(PytorchFile::parse(bytes)?));
         }
         Ok(Self::Onnx(OnnxFile::parse(bytes, path.parent().unwrap_or(Path::new("")))?))
     }
@@ -43,7 +50,16 @@ impl<'a> WeightFile<'a> {
         match self {
             Self::SafeTensors(file) => file.metadata(key),
             Self::Onnx(file) => file.metadata(key),
-            Self::Tflite(_) => None,
+            Self::Tflite(_) | Self::Pytorch(_) => None,
+        }
+    }
+
+    /// The file as tensors without a graph, if it is one.
+    pub fn state_dict(&self) -> Option<&dyn StateDict> {
+        match self {
+            Self::SafeTensors(file) => Some(file),
+            Self::Pytorch(file) => Some(file),
+            Self::Onnx(_) | Self::Tflite(_) => None,
         }
     }
 
@@ -52,6 +68,7 @@ impl<'a> WeightFile<'a> {
         match self {
             Self::SafeTensors(file) => file.tensor(name),
             Self::Onnx(file) => file.tensor(name),
+            Self::Pytorch(file) => file.tensor(name),
             Self::Tflite(_) => Err(Error::tensor(name, "missing")),
         }
     }

@@ -1,7 +1,6 @@
 //! An encoder's weights in host memory, independent of their source.
 
 use std::fmt;
-use std::path::Path;
 
 use burn::tensor::Device;
 
@@ -18,7 +17,7 @@ use crate::networks::yamnet::weights::YamnetWeights;
 use crate::random::NormalDraws;
 use crate::tensor_names::check_names;
 use crate::trainable::Trainable;
-use crate::weight_file::{WeightFile, read_file};
+use crate::weight_file::WeightFile;
 
 /// Height and width of each input of a record, by its name: `image` or `patches`.
 pub type Inputs<'a> = [(&'a str, [usize; 2])];
@@ -62,29 +61,10 @@ impl BackboneWeights {
         Self { arch, networks: networks.collect() }
     }
 
-    /// Reads weights from one of these files. A known extension determines the format; otherwise the content does.
-    ///
-    /// - ONNX: any of the usual exports of a ResNet, whose classifier is ignored, or YAMNet.
-    /// - TFLite: YAMNet, with `float32` or `int8` weights.
-    /// - safetensors with the authors' names: a checkpoint with batch norm, one with folded biases, or a model saved by
-    ///   [`save_model`](crate::save_model).
-    ///
-    /// # Errors
-    /// All inside [`Error::At`]: [`Error::Io`] if the file cannot be read, [`Error::Malformed`], [`Error::Limit`] above 1 GiB,
-    /// [`Error::Unsupported`], [`Error::Node`] or [`Error::Tensor`] for another architecture, and [`Error::Tensor`] for a tensor
-    /// that is missing, misshapen, not `float32` or `float64`, or not finite.
-    pub fn load(path: &Path, arch: Arch) -> Result<Self, Error> {
-        let read = || {
-            let bytes = read_file(path)?;
-            Self::read(arch, &WeightFile::parse(path, &bytes)?)
-        };
-        read().map_err(|error: Error| error.at(path))
-    }
-
     /// Reads the weights of a parsed file.
     pub(crate) fn read(arch: Arch, file: &WeightFile) -> Result<Self, Error> {
-        if let WeightFile::SafeTensors(file) = file {
-            check_names(arch, file.names())?;
+        if let Some(file) = file.state_dict() {
+            check_names(arch, file.shapes().into_keys())?;
         }
         if let Some(network) = arch.only_network() {
             return Ok(NetworkWeights::read(network, file)?.into());
@@ -92,6 +72,7 @@ impl BackboneWeights {
         // Only this crate writes files of several networks, so their tensor names are reliable.
         let networks: Result<Vec<NetworkWeights>, Error> = match file {
             WeightFile::SafeTensors(file) => arch.networks().map(|n| NetworkWeights::from_names(n, file)).collect(),
+            WeightFile::Pytorch(file) => arch.networks().map(|n| NetworkWeights::from_names(n, file)).collect(),
             WeightFile::Onnx(file) => {
                 let graph = file.graph()?;
                 check_inputs(arch, &graph.inputs)?;

@@ -31,10 +31,10 @@ fn describe(error: &Error) -> (&'static str, String) {
     let Error::At { .. } = error else { panic!("{error} names no path") };
     let kind = match error.cause() {
         Error::Io(_) => "io",
-        Error::Malformed(_) => "malformed",
+        Error::Malformed(_) | Error::Decode { .. } => "malformed",
         Error::Unsupported(_) => "unsupported",
         Error::Limit(_) => "limit",
-        Error::Tensor { .. } => "tensor",
+        Error::Tensor { .. } | Error::ExternalData { .. } => "tensor",
         Error::Node { .. } => "node",
         other => panic!("{other}"),
     };
@@ -86,7 +86,7 @@ fn broken_graphs_name_the_node_or_tensor() {
     const WEIGHT: &str = "resnetv15_stage2_conv1_weight";
     const VARIANCE: &str = "resnetv15_stage3_batchnorm0_running_var";
     type Break = fn(&mut Model);
-    let cases: [(&str, Break, &str, &[&str]); 27] = [
+    let cases: [(&str, Break, &str, &[&str]); 31] = [
         (
             "wrong operator",
             |m| node(m, "resnetv15_relu0_fwd").op_type = "Sigmoid".into(),
@@ -175,7 +175,36 @@ fn broken_graphs_name_the_node_or_tensor() {
             "tensor",
             &[WEIGHT, "overflows"],
         ),
-        ("float16", |m| tensor(m, WEIGHT).data_type = 10, "tensor", &[WEIGHT, "element type 10", "float32"]),
+        ("uint32", |m| tensor(m, WEIGHT).data_type = 12, "tensor", &[WEIGHT, "element type 12", "float32"]),
+        ("float16 without numbers", |m| tensor(m, WEIGHT).data_type = 10, "tensor", &[WEIGHT, "no numbers"]),
+        (
+            "pooling smaller than the map",
+            |m| {
+                node(m, "resnetv15_pool1_fwd").op_type = "AveragePool".into();
+                attribute(m, "resnetv15_pool1_fwd", "kernel_shape").ints = vec![1, 1];
+            },
+            "node",
+            &["resnetv15_pool1_fwd", "kernel_shape [1, 1], expected [2, 2]"],
+        ),
+        (
+            "padded pooling",
+            |m| {
+                node(m, "resnetv15_pool1_fwd").op_type = "AveragePool".into();
+                attribute(m, "resnetv15_pool1_fwd", "kernel_shape").ints = vec![2, 2];
+                attribute(m, "resnetv15_pool1_fwd", "pads").ints = vec![1; 4];
+            },
+            "node",
+            &["resnetv15_pool1_fwd", "pads"],
+        ),
+        (
+            "sum of three",
+            |m| {
+                node(m, "resnetv15_stage1__plus0").op_type = "Sum".into();
+                node(m, "resnetv15_stage1__plus0").input.push("resnetv15_pool0_fwd".into());
+            },
+            "node",
+            &["resnetv15_stage1__plus0", "layer1.0"],
+        ),
         ("missing tensor", |m| tensor(m, WEIGHT).name = "other".into(), "tensor", &[WEIGHT, "missing"]),
     ];
     let good = Model::decode(&*golden("mxnet.onnx")).unwrap();
@@ -450,7 +479,7 @@ fn broken_safetensors_name_the_tensor() {
         ("norm of another width", |t| *of(t, MEAN) = (Dtype::F32, vec![2], vec![0; 8]), &[MEAN, "[2], expected [6]"]),
         ("missing statistics", |t| t.retain(|(name, _)| name != MEAN), &[MEAN, "missing"]),
         ("NaN", |t| of(t, WEIGHT).2[..4].copy_from_slice(&f32::NAN.to_le_bytes()), &[WEIGHT, "element 0", "NaN"]),
-        ("float16", |t| *of(t, MEAN) = (Dtype::F16, vec![6], vec![0; 12]), &[MEAN, "F16", "F32"]),
+        ("int16", |t| *of(t, MEAN) = (Dtype::I16, vec![6], vec![0; 12]), &[MEAN, "I16", "F32"]),
         (
             "two input channels",
             |t| *of(t, "conv1.weight") = (Dtype::F32, vec![3, 2, 7, 7], vec![0; 3 * 2 * 49 * 4]),

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use model::{
-    Arch, BackboneWeights, CheckpointInfo, Compute, DeviceName, EngineName, Error, Gate, GateInfo, Head, HeadConfig,
-    ModelInfo, Network, Trainable,
+    Arch, BackboneInfo, BackboneWeights, CheckpointInfo, Compute, DeviceName, EngineName, Error, Gate, GateInfo, Head,
+    HeadConfig, ModelInfo, Network, Trainable,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -201,7 +201,7 @@ fn changed_files_are_refused() {
         ("safetensors", "gate.bias", "gate.base", "gate.bias"),
         ("safetensors", r#""shape":[1,24]"#, r#""shape":[24,1]"#, "shape [24, 1], expected [1, 24]"),
         ("safetensors", r#""shape":[16,24]"#, r#""shape":[24,16]"#, "shape [16], expected [24]"),
-        ("safetensors", r#""dtype":"F32""#, r#""dtype":"F16""#, "F16"),
+        ("safetensors", r#""dtype":"F32""#, r#""dtype":"F16""#, "does not fit"),
         ("safetensors", r#"\"labels\""#, r#"\"lables\""#, "lables"),
         ("onnx", r#""version":1"#, r#""version":2"#, "wail-model version 2"),
         ("onnx", "hungry", "thirst", "the file is damaged"),
@@ -234,6 +234,62 @@ fn changed_files_are_refused() {
             }
         }
     }
+}
+
+/// As the weights of a run: through [`model::load_backbone`].
+#[test]
+fn damaged_and_newer_files_give_no_weights() {
+    let fixture = Fixture::new();
+    let backbone = fixture.folder.path().join("backbone.safetensors");
+    let (features, provenance) = (serde_json::json!({"n_mels": 128}), serde_json::json!({"seed": 42}));
+    let info = BackboneInfo { arch: Arch::RESNET18, features, provenance };
+    model::save_backbone(&backbone, &info, &fixture.weights).unwrap();
+    for path in [backbone.clone(), fixture.save("safetensors"), fixture.save("onnx")] {
+        let case = path.display();
+        let good = std::fs::read(&path).unwrap();
+        let load = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            model::load_backbone(&path, Arch::RESNET18)
+        };
+        let (mut refused, expected) = (0, load(&good).unwrap());
+        for place in (0..good.len()).step_by(331) {
+            let mut bytes = good.clone();
+            bytes[place] ^= 1;
+            match load(&bytes) {
+                // The names of values in a graph may change.
+                Ok(read) => assert!(read == expected && path.ends_with("model.onnx"), "{case}: byte {place} changed"),
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(refused > good.len() / 331 / 2, "{case}");
+
+        let edited = |old: &str, new: &str| {
+            let mut bytes = good.clone();
+            let place = bytes.windows(old.len()).position(|window| window == old.as_bytes()).expect(old);
+            bytes.splice(place..place + old.len(), new.bytes());
+            bytes
+        };
+        let quote = if path.ends_with("model.onnx") { "\"" } else { "\\\"" };
+        let newer = edited(&format!("version{quote}:1"), &format!("version{quote}:2"));
+        let error = load(&newer).unwrap_err().to_string();
+        let kind = if path == backbone { "wail-backbone" } else { "wail-model" };
+        assert!(error.contains(&format!("{kind} version 2: this program reads version 1")), "{error}");
+        let error = load(&edited(&format!("{quote}features{quote}"), &format!("{quote}featured{quote}"))).unwrap_err();
+        assert!(error.to_string().contains(&format!("{kind}, version 1")), "{error}");
+        let source = std::error::Error::source(error.cause()).expect("the source is kept");
+        assert!(source.downcast_ref::<serde_json::Error>().is_some(), "{source}");
+        // Without its description, the file would pass for weights from elsewhere.
+        let [key, other] = if path.ends_with("model.onnx") { ["\n\u{4}wail", "\n\u{4}wall"] } else { ["wail", "wall"] };
+        let error = load(&edited(key, other)).unwrap_err().to_string();
+        assert!(error.contains("the file is damaged"), "{case}: {error}");
+    }
+
+    let checkpoint = fixture.folder.path().join("checkpoint.safetensors");
+    let calibration = fixture.info.calibration.clone();
+    let info = CheckpointInfo { head: fixture.info.head.clone(), trained: Trainable::All, calibration };
+    model::save_checkpoint(&checkpoint, &info, &fixture.weights, &fixture.head).unwrap();
+    let error = model::load_backbone(&checkpoint, Arch::RESNET18).unwrap_err().to_string();
+    assert!(error.contains("it is a wail-checkpoint"), "{error}");
 }
 
 #[test]

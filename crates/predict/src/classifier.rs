@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use features::{Audio, Extractor, FeatureConfig};
 use metrics::Calibration;
-use model::{Compute, Engine, Gate, Head, ModelInfo};
+use model::{Compute, Engine, Gate, Head, ModelInfo, SavedModel};
 
 use crate::{Clips, Error, Options, Prediction, Windows, in_the_box, model_file};
 
@@ -46,7 +46,7 @@ impl Classifier {
             Some(path) => Self::load(&model_file(path, experiments)?, compute),
             None => {
                 let name = format!("{}, which comes with the program", in_the_box::NAME);
-                Self::new(built_in, in_the_box::MODEL, name, Some(in_the_box::CARD.into()), compute)
+                Self::parse(built_in, in_the_box::MODEL, name, Some(in_the_box::CARD.into()), compute)
             }
         }
     }
@@ -58,20 +58,58 @@ impl Classifier {
     pub fn load(path: &Path, compute: &Compute) -> Result<Self, Error> {
         let bytes = model::read_model_file(path)?;
         let card = std::fs::read_to_string(path.with_file_name(CARD_FILE)).ok();
-        Self::new(path, &bytes, path.display().to_string(), card, compute)
+        Self::parse(path, &bytes, path.display().to_string(), card, compute)
     }
 
-    fn new(path: &Path, bytes: &[u8], name: String, card: Option<String>, compute: &Compute) -> Result<Self, Error> {
-        let model = model::parse_model(path, bytes, compute.device())?;
+    /// Loads a classifier that another program trained: a state dict of PyTorch, see [`model::parse_state_dict`]. `labels` names its
+    /// classes in the order of its outputs. The front end is the default of its encoder; probabilities are not calibrated.
+    ///
+    /// # Errors
+    /// [`Error::Model`]; [`Error::Labels`] unless there is one label for each class, and all are different.
+    pub fn load_state_dict(path: &Path, labels: &[String], compute: &Compute) -> Result<Self, Error> {
+        let bytes = model::read_model_file(path)?;
+        let (weights, config, head) = model::parse_state_dict(path, &bytes, compute.device())?;
+        let name = path.display().to_string();
+        check_labels(labels, head.n_classes()).map_err(|problem| Error::Labels { path: path.into(), problem })?;
+        let arch = weights.arch();
+        let features = FeatureConfig::for_inputs(&arch.input_names()).unwrap_or_default();
+        let calibration = Calibration { n_examples: 0, temperature: 1.0, sets: Vec::new() };
         let unusable = |source| Error::FeatureSettings { path: path.into(), source };
-        let config: FeatureConfig =
-            serde_json::from_value(model.info.features.clone()).map_err(|e| unusable(e.into()))?;
-        let calibration = serde_json::from_value(model.info.calibration.clone())
+        let info = ModelInfo {
+            arch,
+            labels: labels.to_vec(),
+            head: config,
+            gate: None,
+            features: serde_json::to_value(&features).map_err(|e| unusable(e.into()))?,
+            calibration: serde_json::to_value(&calibration)
+                .map_err(|source| Error::Calibration { path: path.into(), source })?,
+            backbone_source: format!("the state dict {name}"),
+            provenance: serde_json::Value::Null,
+        };
+        let saved = SavedModel { info, weights, head, gate: None };
+        Self::new(path, durable::sha256_hex(&bytes), saved, name, None, compute)
+    }
+
+    fn parse(path: &Path, bytes: &[u8], name: String, card: Option<String>, compute: &Compute) -> Result<Self, Error> {
+        let saved = model::parse_model(path, bytes, compute.device())?;
+        Self::new(path, durable::sha256_hex(bytes), saved, name, card, compute)
+    }
+
+    fn new(
+        path: &Path,
+        sha256: String,
+        saved: SavedModel,
+        name: String,
+        card: Option<String>,
+        compute: &Compute,
+    ) -> Result<Self, Error> {
+        let SavedModel { info, weights, head, gate } = saved;
+        let unusable = |source| Error::FeatureSettings { path: path.into(), source };
+        let config: FeatureConfig = serde_json::from_value(info.features.clone()).map_err(|e| unusable(e.into()))?;
+        let calibration = serde_json::from_value(info.calibration.clone())
             .map_err(|source| Error::Calibration { path: path.into(), source })?;
         let extractor = Extractor::new(&config).map_err(|e| unusable(e.into()))?;
-        let engine = compute.engine(&model.weights, &config.inputs())?;
-        let sha256 = durable::sha256_hex(bytes);
-        let model::SavedModel { info, head, gate, .. } = model;
+        let engine = compute.engine(&weights, &config.inputs())?;
         Ok(Self { name, card, sha256, info, extractor, engine, head, gate, calibration })
     }
 
@@ -232,6 +270,17 @@ impl Classifier {
             let known: Vec<String> = self.calibration.sets.iter().map(|set| set.coverage.to_string()).collect();
             Error::Coverage { coverage, known: if known.is_empty() { "none".into() } else { known.join(", ") } }
         })
+    }
+}
+
+/// Fails unless there is one label for each of `n_classes` classes, and no label twice.
+fn check_labels(labels: &[String], n_classes: usize) -> Result<(), String> {
+    if labels.len() != n_classes {
+        return Err(format!("it has {n_classes} classes, but there are {} labels", labels.len()));
+    }
+    match labels.iter().enumerate().find(|(index, label)| labels[..*index].contains(label)) {
+        Some((_, label)) => Err(format!("the label {label:?} is there twice")),
+        None => Ok(()),
     }
 }
 

@@ -25,6 +25,14 @@ pub enum Error {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// The labels for a state dict do not fit its classes.
+    #[error("{}: {problem}; name the classes in the order of its outputs", path.display())]
+    Labels {
+        /// The state dict.
+        path: PathBuf,
+        /// What does not fit.
+        problem: String,
+    },
     /// The model has no prediction sets with the requested coverage.
     #[error("the model has no prediction sets with coverage {coverage}; available coverages: {known}")]
     Coverage {

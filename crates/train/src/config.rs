@@ -47,7 +47,7 @@ pub struct Config {
 pub struct BackboneConfig {
     /// The architecture.
     pub arch: Arch,
-    /// Weights: a name in `models/weights.toml`, the path of an `.onnx`, `.tflite` or `.safetensors` file, or `random`.
+    /// Weights: a name in `models/weights.toml`, the path of an `.onnx`, `.tflite`, `.safetensors`, `.pt` or `.pth` file, or `random`.
     pub weights: String,
     /// Weights of YAMNet if it is combined with a ResNet, whose weights are then `weights`.
     pub yamnet_weights: String,

@@ -4,8 +4,9 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path};
 
 use super::graph::{Graph, attribute, input, is, node_error};
-use super::proto::{DOUBLE, EXTERNAL, FLOAT, INT64, Tensor};
+use super::proto::{BFLOAT16, DOUBLE, EXTERNAL, FLOAT, FLOAT16, INT64, Tensor};
 use crate::error::Error;
+use crate::float::Float;
 use crate::host_tensor::HostTensor;
 use crate::weight_file::open;
 
@@ -74,17 +75,29 @@ fn read(tensor: &Tensor, name: &str, folder: &Path) -> Result<HostTensor, Error>
     } else {
         &tensor.raw_data[..]
     };
-    match tensor.data_type {
-        FLOAT if bytes.is_empty() => HostTensor::new(name, shape, tensor.float_data.clone()),
-        FLOAT => HostTensor::from_f32_bytes(name, shape, bytes),
-        DOUBLE if bytes.is_empty() => {
-            HostTensor::new(name, shape, tensor.double_data.iter().map(|&x| x as f32).collect())
-        }
-        DOUBLE => HostTensor::from_f64_bytes(name, shape, bytes),
+    let float = match tensor.data_type {
+        FLOAT => Float::F32,
+        DOUBLE => Float::F64,
+        FLOAT16 => Float::F16,
+        BFLOAT16 => Float::Bf16,
         other => {
-            let problem =
-                format!("element type {other}: only float32 (1) and float64 (11) are read, so export it in float32");
-            Err(Error::tensor(name, problem))
+            let problem = format!(
+                "element type {other}: float32 (1), float16 (10), float64 (11) and bfloat16 (16) are read, so export it in one of \
+                 these"
+            );
+            return Err(Error::tensor(name, problem));
+        }
+    };
+    if !bytes.is_empty() {
+        return HostTensor::from_bytes(name, shape, float, bytes);
+    }
+    match float {
+        Float::F32 => HostTensor::new(name, shape, tensor.float_data.clone()),
+        Float::F64 => HostTensor::new(name, shape, tensor.double_data.iter().map(|&x| x as f32).collect()),
+        Float::F16 | Float::Bf16 => {
+            // Each integer holds the 16 bits of one number.
+            let bytes: Vec<u8> = tensor.int32_data.iter().flat_map(|&bits| (bits as u16).to_le_bytes()).collect();
+            HostTensor::from_bytes(name, shape, float, &bytes)
         }
     }
 }
@@ -104,8 +117,10 @@ fn read_external(tensor: &Tensor, name: &str, folder: &Path) -> Result<Vec<u8>, 
         return Err(error(format!("`{}` does not lie in the model's folder", location.display())));
     }
     let path = folder.join(location);
-    let io = |cause: std::io::Error| error(format!("{}: {cause}", path.display()));
-    let (mut file, available) = open(&path).map_err(|cause| error(format!("{}: {cause}", path.display())))?;
+    let unusable =
+        |source: Error| Error::ExternalData { tensor: name.into(), path: path.clone(), source: Box::new(source) };
+    let io = |source: std::io::Error| unusable(source.into());
+    let (mut file, available) = open(&path).map_err(unusable)?;
     let offset = number("offset")?.unwrap_or(0);
     let length = number("length")?.unwrap_or(available.saturating_sub(offset));
     if offset.checked_add(length).is_none_or(|end| end > available) {

@@ -19,8 +19,7 @@ pub(crate) struct OnnxFile<'a> {
 impl<'a> OnnxFile<'a> {
     /// Parses a model; `folder` holds its external data.
     pub fn parse(bytes: &[u8], folder: &'a Path) -> Result<Self, Error> {
-        let model =
-            proto::Model::decode(bytes).map_err(|error| Error::Malformed(format!("not an ONNX file: {error}")))?;
+        let model = proto::Model::decode(bytes).map_err(|error| Error::decode("not an ONNX file".into(), error))?;
         Ok(Self { model, folder })
     }
 

@@ -9,7 +9,9 @@ use prost::Message;
 /// `TensorProto.DataType`
 pub const FLOAT: i32 = 1;
 pub const INT64: i32 = 7;
+pub const FLOAT16: i32 = 10;
 pub const DOUBLE: i32 = 11;
+pub const BFLOAT16: i32 = 16;
 
 /// `TensorProto.DataLocation`: the values are in another file.
 pub const EXTERNAL: i32 = 1;
@@ -108,6 +110,9 @@ pub struct Tensor {
     pub data_type: i32,
     #[prost(float, repeated, tag = "4")]
     pub float_data: Vec<f32>,
+    /// Holds `float16` and `bfloat16`, too.
+    #[prost(int32, repeated, tag = "5")]
+    pub int32_data: Vec<i32>,
     #[prost(int64, repeated, tag = "7")]
     pub int64_data: Vec<i64>,
     #[prost(string, tag = "8")]

@@ -52,8 +52,24 @@ fn batch_norm(graph: &Graph, node: &Node) -> Result<BatchNorm, Error> {
     })
 }
 
+/// Fails unless `node` averages over the whole of a map of height and width `size`: as `GlobalAveragePool`, as the mean over
+/// both axes, or as an `AveragePool` with a window of that size.
+pub(crate) fn check_average_pool(graph: &Graph, node: &Node, size: [usize; 2]) -> Result<(), Error> {
+    match node.op_type.as_str() {
+        "GlobalAveragePool" if is(node, "GlobalAveragePool") => Ok(()),
+        "ReduceMean" if is(node, "ReduceMean") => check_mean_axes(graph, node),
+        "AveragePool" if is(node, "AveragePool") => {
+            check_ints(node, "kernel_shape", &[], &size.map(|n| n as i64))?;
+            check_ints(node, "pads", &[0; 4], &[0; 4])?;
+            check_ints(node, "dilations", &[1; 2], &[1; 2])?;
+            if auto_pad(node) == Some(b"VALID") { Ok(()) } else { check_no_auto_pad(node) }
+        }
+        other => Err(node_error(node, format!("is a {other}, expected a GlobalAveragePool"))),
+    }
+}
+
 /// Axes are an attribute up to opset 17 and an input since opset 18.
-pub(crate) fn check_mean_axes(graph: &Graph, node: &Node) -> Result<(), Error> {
+fn check_mean_axes(graph: &Graph, node: &Node) -> Result<(), Error> {
     let mut axes = match (attribute(node, "axes"), input(node, 1)) {
         (Some(axes), _) => axes.ints.clone(),
         (None, Some(name)) => graph.integers(name)?,

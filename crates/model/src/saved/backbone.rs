@@ -5,9 +5,10 @@ use std::path::Path;
 use durable::write_atomic;
 use serde::{Deserialize, Serialize};
 
-use super::envelope::{INFO, metadata, read_info};
-use super::model::{self, ModelInfo};
+use super::envelope::{check_sum, format_of, metadata, read_info};
+use super::model::{self, ModelInfo, SavedModel};
 use crate::arch::Arch;
+use crate::device::cpu;
 use crate::error::Error;
 use crate::host_tensor::TensorView;
 use crate::safetensors;
@@ -42,21 +43,58 @@ pub fn save_backbone(path: &Path, info: &BackboneInfo, backbone: &BackboneWeight
     write().map_err(|error: Error| error.at(path))
 }
 
+impl BackboneWeights {
+    /// Reads weights from one of these files. A known extension determines the format; otherwise the content does.
+    ///
+    /// - ONNX: any of the usual exports of a ResNet, whose classifier is ignored, or YAMNet; in `float32`, `float64`, `float16` or
+    ///   `bfloat16`.
+    /// - TFLite: YAMNet, with `float32` or `int8` weights.
+    /// - safetensors, or a state dict or checkpoint of PyTorch, with the authors' names: a network with batch norm, one with
+    ///   folded biases, or a model or backbone that this crate saved. Prefixes such as `module.` are ignored.
+    ///
+    /// # Errors
+    /// All inside [`Error::At`]: [`Error::Io`] if the file cannot be read, [`Error::Malformed`] or [`Error::Decode`], also for a
+    /// file that this crate saved and that does not match its checksum, [`Error::Limit`] above 1 GiB, [`Error::Unsupported`],
+    /// [`Error::Node`] or [`Error::Tensor`] for another architecture, [`Error::Unsupported`] for a newer format of this crate,
+    /// [`Error::Tensor`] for a tensor that is missing, misshapen, of another type or not finite, and [`Error::ExternalData`].
+    pub fn load(path: &Path, arch: Arch) -> Result<Self, Error> {
+        load_backbone(path, arch).map(|(weights, _)| weights)
+    }
+}
+
 /// Reads a file as [`BackboneWeights::load`] does, together with its metadata if this program saved it as a model or a
 /// backbone. The metadata is `None` for weights from elsewhere.
 ///
 /// # Errors
-/// As [`BackboneWeights::load`], and inside [`Error::At`] for a newer format ([`Error::Unsupported`]).
+/// As [`BackboneWeights::load`].
 pub fn load_backbone(path: &Path, arch: Arch) -> Result<(BackboneWeights, Option<BackboneInfo>), Error> {
     let read = || {
         let bytes = read_file(path)?;
         let file = WeightFile::parse(path, &bytes)?;
-        let of_model = |ModelInfo { arch, features, provenance, .. }| BackboneInfo { arch, features, provenance };
-        let info = file.metadata(INFO).map(|_| {
-            let of_backbone = read_info(&file, FORMAT);
-            of_backbone.or_else(|_| read_info(&file, model::FORMAT).map(of_model))
-        });
-        Ok((BackboneWeights::read(arch, &file)?, info.transpose()?))
+        let Some((weights, info)) = read_saved(&file)? else {
+            return Ok((BackboneWeights::read(arch, &file)?, None));
+        };
+        // The same weights under another name: an architecture at full width takes any width.
+        let weights = if weights.arch() == arch { weights } else { BackboneWeights::read(arch, &file)? };
+        Ok((weights, Some(info)))
     };
     read().map_err(|error: Error| error.at(path))
+}
+
+/// The weights in a file that this crate saved, which must match their checksum; `None` for other files.
+fn read_saved(file: &WeightFile) -> Result<Option<(BackboneWeights, BackboneInfo)>, Error> {
+    match format_of(file)?.as_deref() {
+        None => Ok(None),
+        Some(model::FORMAT) => {
+            let SavedModel { info, weights, .. } = model::read(file, &cpu())?;
+            let ModelInfo { arch, features, provenance, .. } = info;
+            Ok(Some((weights, BackboneInfo { arch, features, provenance })))
+        }
+        Some(_) => {
+            let info: BackboneInfo = read_info(file, FORMAT)?;
+            let weights = BackboneWeights::read(info.arch, file)?;
+            check_sum(file, weights.tensors())?;
+            Ok(Some((weights, info)))
+        }
+    }
 }

@@ -13,7 +13,7 @@ use crate::weight_file::WeightFile;
 const VERSION: u32 = 1;
 
 /// Metadata keys.
-pub(super) const INFO: &str = "wail";
+const INFO: &str = "wail";
 const SHA256: &str = "sha256";
 
 #[derive(Serialize, Deserialize)]
@@ -51,24 +51,42 @@ fn sha256<'a>(text: &str, tensors: impl IntoIterator<Item = TensorView<'a>>) -> 
     checksum.finish()
 }
 
+/// The kind of `file`, such as `wail-model`; `None` if this program did not save it.
+///
+/// # Errors
+/// [`Error::Unsupported`] for a version that this program does not read, [`Error::Decode`] or [`Error::Malformed`] for damaged
+/// metadata.
+pub(crate) fn format_of(file: &WeightFile) -> Result<Option<String>, Error> {
+    let Some(text) = file.metadata(INFO) else {
+        return match file.metadata(SHA256) {
+            Some(_) => {
+                Err(Error::Malformed(format!("its metadata has a checksum but no `{INFO}`: the file is damaged")))
+            }
+            None => Ok(None),
+        };
+    };
+    let Version { format, version } =
+        serde_json::from_str(text).map_err(|error| Error::decode(format!("metadata `{INFO}`"), error))?;
+    if version == VERSION {
+        return Ok(Some(format));
+    }
+    Err(Error::Unsupported(format!(
+        "{format} version {version}: this program reads version {VERSION}, so use a newer one"
+    )))
+}
+
 /// The description saved in `file`, which must be of the kind `format`.
 pub(super) fn read_info<T: DeserializeOwned>(file: &WeightFile, format: &str) -> Result<T, Error> {
-    let malformed = |error: serde_json::Error| Error::Malformed(format!("metadata `{INFO}`: {error}"));
-    let text = file
-        .metadata(INFO)
-        .ok_or_else(|| Error::Unsupported(format!("it lacks the metadata of a {format}: it holds weights only")))?;
-    let version: Version = serde_json::from_str(text).map_err(malformed)?;
-    if version.format != format {
-        return Err(Error::Unsupported(format!("it is a {}, expected a {format}", version.format)));
+    match format_of(file)? {
+        Some(found) if found == format => {}
+        Some(found) => return Err(Error::Unsupported(format!("it is a {found}, expected a {format}"))),
+        None => {
+            return Err(Error::Unsupported(format!("it lacks the metadata of a {format}: it holds weights only")));
+        }
     }
-    if version.version != VERSION {
-        let found = version.version;
-        return Err(Error::Unsupported(format!(
-            "{format} version {found}: this program reads version {VERSION}, so use a newer one"
-        )));
-    }
-    let envelope: Envelope<T> = serde_json::from_str(text).map_err(malformed)?;
-    Ok(envelope.info)
+    let envelope: Result<Envelope<T>, _> = serde_json::from_str(file.metadata(INFO).unwrap_or_default());
+    let undecodable = |error| Error::decode(format!("metadata `{INFO}` of a {format}, version {VERSION}"), error);
+    Ok(envelope.map_err(undecodable)?.info)
 }
 
 /// Fails unless text and tensors match their checksum.

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use durable::write_atomic;
 use serde::{Deserialize, Serialize};
 
-use super::envelope::{check_sum, metadata, read_info};
+use super::envelope::{check_sum, format_of, metadata, read_info};
 use super::fit::{check_head, read_head};
 use crate::arch::Arch;
 use crate::error::Error;
@@ -123,18 +123,25 @@ pub fn read_model_file(path: &Path) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// As [`load_model`].
 pub fn parse_model(path: &Path, bytes: &[u8], device: &Device) -> Result<SavedModel, Error> {
-    let read = || {
-        let file = WeightFile::parse(path, bytes)?;
-        let info: ModelInfo = read_info(&file, FORMAT)?;
-        let weights = BackboneWeights::read(info.arch, &file)?;
-        let head = read_head(&file, &info.head, device)?;
-        let gate = info.gate.as_ref().map(|_| Gate::from_tensors(|name| file.tensor(name))).transpose()?;
-        check_fit(&info, &weights, &head, gate.as_ref())?;
-        let after = after_embedding(&head, gate.as_ref())?;
-        check_sum(&file, weights.tensors().chain(after.iter().map(HostTensor::view)))?;
-        Ok(SavedModel { info, weights, head, gate })
-    };
-    read().map_err(|error: Error| error.at(path))
+    WeightFile::parse(path, bytes).and_then(|file| read(&file, device)).map_err(|error| error.at(path))
+}
+
+/// The model in a parsed file, which must match its checksum.
+pub(super) fn read(file: &WeightFile, device: &Device) -> Result<SavedModel, Error> {
+    if format_of(file)?.is_none() {
+        return Err(Error::Unsupported(format!(
+            "it lacks the metadata of a {FORMAT}: it holds weights only; if they are a whole classifier of PyTorch, name its \
+             classes: wail infer --labels A,B,..."
+        )));
+    }
+    let info: ModelInfo = read_info(file, FORMAT)?;
+    let weights = BackboneWeights::read(info.arch, file)?;
+    let head = read_head(file, &info.head, device)?;
+    let gate = info.gate.as_ref().map(|_| Gate::from_tensors(|name| file.tensor(name))).transpose()?;
+    check_fit(&info, &weights, &head, gate.as_ref())?;
+    let after = after_embedding(&head, gate.as_ref())?;
+    check_sum(file, weights.tensors().chain(after.iter().map(HostTensor::view)))?;
+    Ok(SavedModel { info, weights, head, gate })
 }
 
 fn write_model(

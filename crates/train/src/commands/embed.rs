@@ -18,7 +18,7 @@ pub struct Args {
     /// File to write, float32 [files, n], in the order given; n is 512 for ResNet18, 1024 for YAMNet
     #[arg(long, value_name = "X.npy")]
     out: PathBuf,
-    /// An .onnx, .tflite or .safetensors file, a name from `wail weights list`, or random [default: the name of the
+    /// An .onnx, .tflite, .safetensors, .pt or .pth file, a name from `wail weights list`, or random [default: the name of the
     /// architecture]. A model or backbone trained by Wail brings its front end
     #[arg(long, value_name = "PATH|NAME")]
     weights: Option<String>,

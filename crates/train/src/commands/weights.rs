@@ -16,7 +16,7 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// List the known weight files and their state
+    /// List the known weight files with their state and address, and the folder that they belong in
     List,
     /// Download a weight file, or resume a partial download
     Fetch {
@@ -38,9 +38,14 @@ pub fn run(args: &Args) -> Result<(), Error> {
         Action::List => {
             for entry in &register.weights {
                 let state = describe(&verify(entry, models)?);
-                let WeightFile { name, arch, bytes, .. } = entry;
-                stdout::line(format_args!("{name:<24} {arch:<9} {bytes:>11} bytes  {state}"))?;
+                let WeightFile { name, arch, bytes, url, .. } = entry;
+                stdout::line(format_args!("{name:<24} {arch:<9} {bytes:>11} bytes  {state}\n  {url}"))?;
             }
+            let folder = std::path::absolute(models).unwrap_or_else(|_| models.clone());
+            stdout::line(format_args!(
+                "\nFolder: {}\nPut a file that you downloaded yourself there, under the last part of its address.",
+                folder.display()
+            ))?;
             Ok(())
         }
         Action::Fetch { name } => {

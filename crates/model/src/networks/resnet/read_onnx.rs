@@ -4,9 +4,9 @@ use super::spec::{BasicBlock, POOL_KERNEL, POOL_PADDING, POOL_STRIDE, ResNetArch
 use crate::conv::ConvSpec;
 use crate::error::Error;
 use crate::fold::RawConv;
-use crate::onnx::graph::{Graph, check_int, check_ints, input, is, node_error, output};
+use crate::onnx::graph::{Graph, check_int, check_ints, is, node_error, output};
 use crate::onnx::proto::Node;
-use crate::onnx::walk::{check_mean_axes, check_no_auto_pad, conv, kernel};
+use crate::onnx::walk::{check_average_pool, check_no_auto_pad, conv, kernel};
 
 /// Finds the convolutions of `arch` and checks every operator between them. Nodes after the pooling are ignored.
 pub(super) fn layers(graph: &Graph, arch: ResNetArch) -> Result<ResNetLayers<RawConv>, Error> {
@@ -23,7 +23,7 @@ pub(super) fn layers(graph: &Graph, arch: ResNetArch) -> Result<ResNetLayers<Raw
         blocks.push(found);
         x = next;
     }
-    average_pool(graph, x, arch)?;
+    average_pool(graph, x, arch, map_size(graph.image_size(image)))?;
     Ok(ResNetLayers { stem, blocks })
 }
 
@@ -58,8 +58,9 @@ fn block<'a>(
     let (conv1, y) = conv(graph, main, specs.conv1)?;
     let y = output(graph.next(y, "Relu")?)?;
     let (conv2, y) = conv(graph, graph.next(y, "Conv")?, specs.conv2)?;
-    let add = graph.next(y, "Add")?;
-    if ![input(add, 0), input(add, 1)].contains(&Some(shortcut)) {
+    let add = graph.next_of(y, &["Add", "Sum"])?;
+    let sum: Vec<&str> = add.input.iter().map(|value| graph.source(value)).collect();
+    if sum != [shortcut, y] && sum != [y, shortcut] {
         return Err(node_error(add, format!("it does not add the shortcut `{shortcut}` of {name}")));
     }
     let y = output(graph.next(output(add)?, "Relu")?)?;
@@ -76,8 +77,14 @@ fn max_pool(node: &Node) -> Result<&str, Error> {
     output(node)
 }
 
-/// `GlobalAveragePool`, or the mean over height and width.
-fn average_pool(graph: &Graph, x: &str, arch: ResNetArch) -> Result<(), Error> {
+/// Height and width of the last block's output for an image of this size, or of torchvision's 224 x 224 if it is not known.
+fn map_size(image: Option<[usize; 2]>) -> [usize; 2] {
+    // The stem, its pooling and the three stages after the first each halve the size, rounding up.
+    image.unwrap_or([224; 2]).map(|size| (0..5).fold(size, |size, _| size.div_ceil(2)))
+}
+
+/// Fails unless an average over the whole map follows, whose height and width are `size`.
+fn average_pool(graph: &Graph, x: &str, arch: ResNetArch, size: [usize; 2]) -> Result<(), Error> {
     let mut users = graph.consumers(x);
     let Some(node) = users.next() else {
         return Err(Error::Unsupported("the graph ends before the average pooling".into()));
@@ -88,8 +95,5 @@ fn average_pool(graph: &Graph, x: &str, arch: ResNetArch) -> Result<(), Error> {
             format!("another block follows those of {arch}: does the file hold another architecture?"),
         ));
     }
-    if is(node, "ReduceMean") {
-        return check_mean_axes(graph, node);
-    }
-    graph.next(x, "GlobalAveragePool").map(|_| ())
+    check_average_pool(graph, node, size)
 }

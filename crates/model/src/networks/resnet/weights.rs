@@ -38,6 +38,7 @@ impl ResNetWeights {
     pub fn read(arch: ResNetArch, file: &WeightFile) -> Result<Self, Error> {
         match file {
             WeightFile::SafeTensors(file) => Self::from_names(arch, file),
+            WeightFile::Pytorch(file) => Self::from_names(arch, file),
             WeightFile::Onnx(file) => Self::from_raw(arch, read_onnx::layers(&file.graph()?, arch)?),
             WeightFile::Tflite(_) => {
                 Err(Error::Unsupported(format!("{arch} cannot be read from a TFLite file: only YAMNet can")))

@@ -3,18 +3,22 @@
 
 use super::pooling;
 use super::raw::RawYamnet;
+use super::spec::PATCH;
 use crate::conv::ConvSpec;
 use crate::error::Error;
 use crate::host_tensor::HostTensor;
 use crate::onnx::graph::{Graph, attribute, input, is, node_error, output};
 use crate::onnx::proto::Node;
-use crate::onnx::walk::{check_mean_axes, conv};
+use crate::onnx::walk::{check_average_pool, conv};
 
 /// Maximum number of nodes before the first convolution.
 const MAX_FRONT: usize = 256;
 
+/// Height and width of the last convolution's output for a patch.
+const MAP: [usize; 2] = [PATCH[0] / 32, PATCH[1] / 32];
+
 /// Operators that preserve the order of the pooled values.
-const KEEPS_ORDER: [&str; 4] = ["Flatten", "Reshape", "Squeeze", "Identity"];
+const KEEPS_ORDER: [&str; 3] = ["Flatten", "Reshape", "Squeeze"];
 
 /// Finds the convolutions and checks every operator between them. If a linear layer follows the average pooling, it is the
 /// classifier or, by its name, the layer that weights the patches in models saved by this crate.
@@ -50,16 +54,14 @@ fn first_conv<'a>(graph: &Graph<'a>) -> Result<&'a Node, Error> {
     Err(Error::Malformed("no convolution follows the graph's input".into()))
 }
 
-/// `GlobalAveragePool`, or the mean over height and width.
+/// The average over height and width after the last convolution.
 fn pooling<'a>(graph: &Graph<'a>, x: &str) -> Result<&'a Node, Error> {
-    match graph.consumers(x).next() {
-        Some(node) if is(node, "ReduceMean") => check_mean_axes(graph, node).map(|()| node),
-        Some(node) if is(node, "Conv") => Err(node_error(
-            node,
-            "another convolution follows those of YAMNet: does the file hold another architecture?".into(),
-        )),
-        _ => graph.next(x, "GlobalAveragePool"),
+    let node = graph.next_of(x, &["GlobalAveragePool", "ReduceMean", "AveragePool", "Conv"])?;
+    if is(node, "Conv") {
+        let problem = "another convolution follows those of YAMNet: does the file hold another architecture?";
+        return Err(node_error(node, problem.into()));
     }
+    check_average_pool(graph, node, MAP).map(|()| node)
 }
 
 /// The linear layer after the pooling `node`, weight `[n_classes, n_inputs]` and bias.

@@ -43,6 +43,7 @@ impl YamnetWeights {
     pub fn read(file: &WeightFile) -> Result<Self, Error> {
         match file {
             WeightFile::SafeTensors(file) => Self::from_names(file),
+            WeightFile::Pytorch(file) => Self::from_names(file),
             WeightFile::Onnx(file) => Self::from_raw(read_onnx::yamnet(&file.graph()?, spec::layers())?),
             WeightFile::Tflite(file) => Self::from_raw(read_tflite::yamnet(file, spec::layers())?),
         }
