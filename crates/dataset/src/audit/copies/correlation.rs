@@ -1,6 +1,6 @@
 //! Comparison of two recordings: the largest normalised cross-correlation over lags near an expected one.
 
-use rustfft::FftPlanner;
+use features::{forward_fft, inverse_fft};
 use rustfft::num_complex::Complex;
 
 /// Smallest overlap that is compared, samples at 8 kHz: 1 s, or three quarters of a shorter recording.
@@ -64,17 +64,16 @@ fn cumulative_energy(waveform: &[f32]) -> Vec<f64> {
 /// The sum over n of `a[n + lag] b[n]`, at index `lag` modulo the length.
 fn cross_products(a: &[f32], b: &[f32]) -> Vec<f64> {
     let n = (a.len() + b.len()).next_power_of_two();
-    let mut planner = FftPlanner::new();
-    let forward = planner.plan_fft_forward(n);
+    let forward = forward_fft(n);
     let spectrum = |waveform: &[f32]| {
-        let mut buffer: Vec<Complex<f64>> = waveform.iter().map(|x| Complex::from(f64::from(*x))).collect();
+        let mut buffer: Vec<Complex<f32>> = waveform.iter().map(|x| Complex::from(*x)).collect();
         buffer.resize(n, Complex::default());
         forward.process(&mut buffer);
         buffer
     };
-    let mut product: Vec<Complex<f64>> = spectrum(a).iter().zip(spectrum(b)).map(|(a, b)| a * b.conj()).collect();
-    planner.plan_fft_inverse(n).process(&mut product);
-    product.iter().map(|x| x.re / n as f64).collect()
+    let mut product: Vec<Complex<f32>> = spectrum(a).iter().zip(spectrum(b)).map(|(a, b)| a * b.conj()).collect();
+    inverse_fft(n).process(&mut product);
+    product.iter().map(|x| f64::from(x.re) / n as f64).collect()
 }
 
 #[cfg(test)]
