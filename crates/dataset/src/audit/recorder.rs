@@ -157,7 +157,8 @@ mod tests {
         let recording =
             |i: usize| Recording { path: format!("tired/{i}.wav"), label: 0, sha256: String::new(), bytes: 0 };
         let recordings = (0..5).map(recording).collect();
-        let corpus = Corpus { root: folder.path().into(), labels: vec!["tired".into()], recordings };
+        let corpus =
+            Corpus { root: folder.path().into(), labels: vec!["tired".into()], recordings, ..Corpus::default() };
         let message = |rule: Result<RecorderRule, Error>| rule.map(|rule| rule.describe()).map_err(|e| e.to_string());
 
         let never = message(RecorderRule::new(Some("baby(.)"), None, &corpus)).unwrap_err();

@@ -280,7 +280,12 @@ mod tests {
         let recording =
             |i: usize| Recording { path: format!("{i}.wav"), label: i / n, sha256: String::new(), bytes: 0 };
         let labels = ["hungry", "tired"].map(String::from).to_vec();
-        Corpus { root: "recordings".into(), labels, recordings: (0..2 * n).map(recording).collect() }
+        Corpus {
+            root: "recordings".into(),
+            labels,
+            recordings: (0..2 * n).map(recording).collect(),
+            ..Corpus::default()
+        }
     }
 
     fn plan(split: &SplitConfig, n: usize) -> Result<Plan, String> {

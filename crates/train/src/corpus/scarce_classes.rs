@@ -51,7 +51,12 @@ mod tests {
         let recording =
             |i: usize| Recording { path: format!("{i}.wav"), label: i / 4, sha256: String::new(), bytes: 0 };
         let labels = ["hungry", "tired"].map(String::from).to_vec();
-        let corpus = Corpus { root: "recordings".into(), labels, recordings: (0..8).map(recording).collect() };
+        let corpus = Corpus {
+            root: "recordings".into(),
+            labels,
+            recordings: (0..8).map(recording).collect(),
+            ..Corpus::default()
+        };
         let warning = |plan: &Plan| warning(plan, &corpus);
         let message = |which: &str| {
             let advice = "Such a class cannot be learned, and its scores mean nothing.";
