@@ -160,7 +160,7 @@ fn only_the_configured_part_of_the_backbone_is_trained() {
             stdout(&wail(folder.path(), &["export", run.to_str().unwrap(), "--trial", id, "--out", id]));
             let mut rows = csv::Reader::from_path(run.join("trials").join(id).join("predictions.csv")).unwrap();
             let row = rows.records().map(Result::unwrap).find(|row| &row[0] == "val").unwrap();
-            let file = file.ancestors().nth(2).unwrap().join(&row[1]);
+            let file = file.ancestors().nth(2).unwrap().join(&row[3]);
             let arguments = ["infer", file.to_str().unwrap(), "--model", id, "--format", "json"];
             let answer: serde_json::Value = serde_json::from_str(&stdout(&wail(folder.path(), &arguments))).unwrap();
             let trained = calibrated(&row, &folder.path().join(id).join("model.safetensors"));
@@ -193,10 +193,10 @@ fn rendering_a_report_again_gives_the_same_bytes_and_runs_are_compared() {
         let trial = run.join("predictions.csv");
         let mut rows = csv::Reader::from_path(trial).unwrap();
         let rows = rows.records().map(Result::unwrap).filter(|row| &row[0] == "test");
-        rows.map(|row| row[1].to_owned()).collect()
+        rows.map(|row| row[3].to_owned()).collect()
     };
     let shared = tested(&a).iter().filter(|path| tested(&b).contains(path)).count();
-    assert_eq!(versus["n_examples"].as_u64().unwrap_or(0), shared as u64);
+    assert_eq!(versus["n_recordings"].as_u64().unwrap_or(0), shared as u64);
     assert_eq!(comparison["runs"][0]["versus_first"], serde_json::Value::Null);
     let same = stdout(&wail(folder.path(), &["report", a.to_str().unwrap(), a.to_str().unwrap()]));
     assert_eq!(same.lines().count(), 3);
@@ -227,7 +227,7 @@ fn calibrated(row: &csv::StringRecord, model: &Path) -> Vec<f64> {
     let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
     let wail: serde_json::Value = serde_json::from_str(&header.metadata().as_ref().unwrap()["wail"]).unwrap();
     let temperature = wail["info"]["calibration"]["temperature"].as_f64().unwrap();
-    let powers: Vec<f64> = row.iter().skip(4).map(|p| p.parse::<f64>().unwrap().powf(1.0 / temperature)).collect();
+    let powers: Vec<f64> = row.iter().skip(6).map(|p| p.parse::<f64>().unwrap().powf(1.0 / temperature)).collect();
     let sum: f64 = powers.iter().sum();
     powers.into_iter().map(|power| power / sum).collect()
 }
@@ -350,8 +350,9 @@ fn a_leaky_split_is_marked_and_duplicates_and_contradictions_are_dropped_on_requ
 }
 
 #[test]
-fn a_cross_validation_tests_each_recording_once_and_keeps_recorders_together() {
-    let folder = fresh(&TINY.replace("[features]", "[data.split]\nkind = \"cross_validation\"\nfolds = 3\n[features]"));
+fn a_cross_validation_tests_each_recording_once_per_repeat_and_keeps_recorders_together() {
+    let split = "[data.split]\nkind = \"cross_validation\"\nfolds = 3\nrepeats = 2\n[features]";
+    let folder = fresh(&TINY.replace("[features]", split).replace("[1e-3, 1e-2]", "[1e-2]"));
     let output = wail(folder.path(), &["--config", "tiny.toml"]);
     assert!(stdout(&output).contains("test       macro-F1"), "{}", stdout(&output));
     let run = only_entry(&folder.path().join("experiments"));
@@ -359,16 +360,49 @@ fn a_cross_validation_tests_each_recording_once_and_keeps_recorders_together() {
         csv::Reader::from_path(path).unwrap().records().map(Result::unwrap).collect()
     };
     let predictions = read(run.join("predictions.csv"));
-    let mut tested: Vec<&str> = predictions.iter().filter(|row| &row[0] == "test").map(|row| &row[1]).collect();
     let manifest = read(run.join("manifest.csv"));
-    tested.sort_unstable();
-    assert_eq!(tested, manifest.iter().map(|row| &row[0]).collect::<Vec<_>>());
-    for fold in ["1-1", "1-2", "1-3"] {
-        assert_eq!(read(run.join("folds").join(fold).join("leaderboard.csv")).len(), 2, "{fold}");
+    for repeat in ["1", "2"] {
+        let of_repeat = predictions.iter().filter(|row| &row[0] == "test" && &row[1] == repeat);
+        let mut tested: Vec<&str> = of_repeat.clone().map(|row| &row[3]).collect();
+        tested.sort_unstable();
+        assert_eq!(tested, manifest.iter().map(|row| &row[0]).collect::<Vec<_>>());
+        for fold in ["1", "2", "3"] {
+            let folder = run.join("folds").join(format!("{repeat}-{fold}"));
+            assert_eq!(read(folder.join("leaderboard.csv")).len(), 1, "{repeat}-{fold}");
+            let mut found: Vec<&str> = of_repeat.clone().filter(|row| &row[2] == fold).map(|row| &row[3]).collect();
+            let test = read(folder.join("split/test.csv"));
+            let mut expected: Vec<&str> = test.iter().map(|row| &row[1]).collect();
+            found.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(found, expected, "{repeat}-{fold}");
+        }
     }
     let report: serde_json::Value = serde_json::from_slice(&std::fs::read(run.join("report.json")).unwrap()).unwrap();
-    assert_eq!(report["test"]["n_examples"], 40);
-    assert_eq!(report["folds"].as_array().unwrap().len(), 3);
+    assert_eq!((&report["test"]["n_examples"], &report["data"]["repeats"]), (&80.into(), &2.into()));
+    let tested: u64 = report["data"]["counts"][2].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).sum();
+    assert_eq!(tested, 40);
+    assert_eq!(report["folds"].as_array().unwrap().len(), 6);
+    let markdown = std::fs::read_to_string(run.join("report.md")).unwrap();
+    assert!(
+        markdown.contains("- Test: 40 recordings in ") && markdown.contains(", each tested 2 times;"),
+        "{markdown}"
+    );
+    let mistakes = report["mistakes"].as_array().unwrap();
+    let mut paths: Vec<&str> = mistakes.iter().map(|mistake| mistake["path"].as_str().unwrap()).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    assert_eq!(paths.len(), mistakes.len(), "each recording once");
+
+    // A run does not differ from itself.
+    let both = [run.to_str().unwrap(); 2];
+    stdout(&wail(folder.path(), &["report", both[0], both[1]]));
+    let comparison = std::fs::read(run.join("comparison.json")).unwrap();
+    let comparison: serde_json::Value = serde_json::from_slice(&comparison).unwrap();
+    let versus = &comparison["runs"][1]["versus_first"];
+    assert_eq!((&versus["n_recordings"], &versus["n_answers"]), (&40.into(), &80.into()));
+    assert_eq!(versus["n_groups"], report["test"]["n_groups"]);
+    assert_eq!((&versus["paired"]["p"], &versus["paired"]["difference"]["value"]), (&1.0.into(), &0.0.into()));
+    assert_eq!(versus["paired"]["first"], report["test"]["scores"]["macro_f1"]["value"]);
     assert_eq!(report["data"]["leaks"]["recorders"], 0);
     let of_one_recorder = manifest.iter().zip(manifest.iter().skip(1)).any(|(a, b)| a[4] == b[4]);
     assert!(of_one_recorder, "some recorder has several recordings");
@@ -382,12 +416,12 @@ fn infer_answers_in_four_formats_and_agrees_with_training() {
     let run = only_entry(&folder.join("experiments"));
     let mut predictions = csv::Reader::from_path(run.join("predictions.csv")).unwrap();
     let row = predictions.records().map(Result::unwrap).find(|row| &row[0] == "test").unwrap();
-    let file = format!("data/synthetic/40/{}", &row[1]);
+    let file = format!("data/synthetic/40/{}", &row[3]);
 
     let json: serde_json::Value =
         serde_json::from_str(&stdout(&wail(folder, &["infer", &file, "--model", "newest", "--format", "json"])))
             .unwrap();
-    assert_eq!(json["label"], row[3]);
+    assert_eq!(json["label"], row[5]);
     assert_eq!(json["top_k"].as_array().unwrap().len(), 3);
     let all = json["all_probs"].as_object().unwrap();
     assert_eq!(all.len(), 8);
@@ -683,6 +717,7 @@ fn an_audit_reports_its_findings_and_fails_on_the_requested_kinds() {
         (vec!["audit", "nowhere"], 3, "nowhere"),
         (vec!["audit", "corpus", "--fail-on", "everything"], 2, "possible values"),
         (vec!["audit", "corpus", "--recorder-pattern", "no group"], 2, "needs a group"),
+        (vec!["audit", "corpus", "--recorder-pattern", "nobody(.)"], 2, "matches no part of the path of any of the 41"),
         (vec!["audit", "corpus", "--split", "nowhere"], 3, "train.csv"),
     ] {
         let output = wail(folder.path(), &arguments);
@@ -700,4 +735,84 @@ fn the_help_names_every_command() {
     ] {
         assert!(help.contains(command), "{command}");
     }
+}
+
+#[test]
+fn unknown_recorders_are_warned_of_and_stand_beside_every_score() {
+    let folder = fresh(TINY);
+    stdout(&wail(folder.path(), &["synth", "--out", "recordings", "--recordings", "40"]));
+    // 40 recordings of 8 classes; the names of all but those of "tired" lose what names the recorder.
+    let (mut n_unknown, mut table) = (0, "path,recorder\n".to_owned());
+    for class in std::fs::read_dir(folder.path().join("recordings")).unwrap() {
+        let class = class.unwrap().path();
+        if !class.is_dir() {
+            continue;
+        }
+        let name = class.file_name().unwrap().to_str().unwrap();
+        for (number, file) in only_files(&class, "wav").iter().enumerate() {
+            if name != "tired" {
+                std::fs::rename(file, class.join(format!("baby{number}_{name}.wav"))).unwrap();
+                table += &format!("{name}/baby{number}_{name}.wav,baby{number}\n");
+                n_unknown += 1;
+            }
+        }
+    }
+    let run = |out: &str, more: &[&str]| {
+        let fast = ["--set", "train.epochs=1", "--set", "sweep.learning_rate=[1e-2]", "--set", "gate.enabled=false"];
+        wail(folder.path(), &[&["--config", "tiny.toml", "--out", out], &fast[..], more].concat())
+    };
+    let output = run("unknown", &[]);
+    let caution = format!("recorders unknown for {n_unknown} of 40 recordings; the interval treats each as its own");
+    let warning = format!("The recorder of {n_unknown} of 40 recordings is unknown");
+    assert!(stderr(&output).contains(&warning), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert_eq!(text.matches(&caution).count(), 2, "beside validation and test: {text}");
+    assert!(text.contains(&format!("WARNING    {warning}")), "{text}");
+    let unknown = only_entry(&folder.path().join("unknown"));
+    for (file, expected) in [("report.md", 2), ("report.html", 4)] {
+        let text = std::fs::read_to_string(unknown.join(file)).unwrap();
+        assert!(text.matches(&caution).count() >= expected, "{file}: {text}");
+        let first_section = text.split("Scores</h2>").next().unwrap().split("## Scores").next().unwrap();
+        assert!(first_section.contains(&warning), "{file}: {first_section}");
+        assert!(
+            text.contains(&format!("grouped by recorder (known for {} of 40 recordings)", 40 - n_unknown)),
+            "{file}"
+        );
+    }
+    let report: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(unknown.join("report.json")).unwrap()).unwrap();
+    assert_eq!(report["data"]["recorders"], serde_json::json!({ "unknown": n_unknown, "of": 40 }));
+    stdout(&wail(folder.path(), &["export", unknown.to_str().unwrap(), "--out", "model"]));
+    let card = std::fs::read_to_string(folder.path().join("model/MODEL_CARD.md")).unwrap();
+    assert!(card.contains(&warning) && card.contains(&caution), "{card}");
+
+    // With a table for most recordings the groups of the table are those of the manifest.
+    std::fs::write(folder.path().join("recorders.csv"), &table).unwrap();
+    let known = run("known", &["--set", "data.recorder_csv=recorders.csv"]);
+    let expected = format!("recorders unknown for {} of 40 recordings", 40 - n_unknown);
+    assert!(stdout(&known).contains(&expected), "{}", stdout(&known));
+    let mut manifest = csv::Reader::from_path(only_entry(&folder.path().join("known")).join("manifest.csv")).unwrap();
+    let manifest: Vec<csv::StringRecord> = manifest.records().map(Result::unwrap).collect();
+    for a in &manifest {
+        assert_eq!(a[4].is_empty(), a[1] == *"tired", "{a:?}");
+        assert!(manifest.iter().all(|b| a[4].is_empty() || a[4] != b[4] || a[5] == b[5]), "{a:?}");
+    }
+
+    let short: String = table.lines().take(2).collect::<Vec<_>>().join("\n");
+    std::fs::write(folder.path().join("one.csv"), short).unwrap();
+    for (set, expected) in [
+        ("data.recorder_pattern=^nobody(.)", "matches no part of the path of any of the 40 recordings"),
+        ("data.recorder_csv=one.csv", "one.csv: it names the recorder of 1 of 40 recordings, fewer than half"),
+        ("data.recorder_pattern=(", "data.recorder_pattern: recorder pattern \"(\""),
+        ("data.split={kind='grouped', folds=3}", "unknown field `folds`"),
+    ] {
+        let output = run("refused", &["--set", set]);
+        assert_eq!(output.status.code(), Some(2), "{set}: {}", stderr(&output));
+        assert!(stderr(&output).contains(expected), "{set}: {}", stderr(&output));
+    }
+    let folds = ["--set", "data.split={kind='cross_validation', folds=20}", "--set", "data.recorder_pattern=^([a-z])"];
+    let output = run("refused", &folds);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let n_groups = "20 folds need at least as many groups of recordings (recorders, joined where they share copies), but there are 7";
+    assert!(stderr(&output).contains(n_groups), "{}", stderr(&output));
 }

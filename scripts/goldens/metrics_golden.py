@@ -2,7 +2,7 @@
 
     venv/bin/python scripts/goldens/metrics_golden.py
 
-scikit-learn has no calibration error and no temperature; numpy and scipy compute them from the definitions that crates/metrics cites.
+scikit-learn has no calibration error, no reliability diagram and no temperature; numpy and scipy compute them from the definitions that crates/metrics cites.
 The stratified random baseline is the mean over every possible answer of a small case.
 """
 
@@ -38,6 +38,24 @@ def calibration_error(labels, probabilities):
         if inside.any():
             error += inside.mean() * abs((predicted[inside] == labels[inside]).mean() - confidence[inside].mean())
     return error
+
+
+def curves(labels, probabilities):
+    """The precision-recall curve of each class, highest threshold first: [recall, precision, threshold]."""
+    found = []
+    for c in range(probabilities.shape[1]):
+        precision, recall, thresholds = metrics.precision_recall_curve(labels == c, probabilities[:, c])
+        points = zip(recall[:-1], precision[:-1], thresholds) if (labels == c).any() else []
+        found.append([[float(x) for x in point] for point in points][::-1])
+    return found
+
+
+def bins(labels, probabilities):
+    """The bins of the reliability diagram that hold an example: [bin, examples, confidence, accuracy]."""
+    confidence, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
+    of_each = np.digitize(confidence, np.arange(1, N_BINS) / N_BINS, right=True)
+    row = lambda inside, b: [b, int(inside.sum()), confidence[inside].mean(), (predicted[inside] == labels[inside]).mean()]
+    return [row(of_each == b, b) for b in range(N_BINS) if (of_each == b).any()]
 
 
 def top_k(labels, probabilities, k):
@@ -169,6 +187,9 @@ def main():
             "majority": {k: float(v) for k, v in majority(labels, training_counts).items()},
             "stratified_random": stratified(labels, training_counts),
             "rescaled": temperature(labels, exact),
+            "bins": bins(labels, exact),
+            # of small cases, to keep the file small
+            "curves": curves(labels, exact) if exact.size <= 200 else None,
         })
     path = ROOT / "crates/metrics/tests/goldens.json"
     path.write_text("[\n" + ",\n".join(json.dumps(golden) for golden in goldens) + "\n]\n")

@@ -9,7 +9,6 @@ use sha2::{Digest, Sha256};
 use crate::audio_files::{Listing, below, list};
 use crate::class_folders::Layout;
 use crate::class_folders::split_named;
-use crate::csv_text::csv_text;
 use crate::passed_over::PassedOver;
 use crate::{Error, Split};
 
@@ -113,16 +112,6 @@ impl Corpus {
         }
         hex(&hasher.finalize())
     }
-
-    /// The manifest as CSV: columns `path,label,bytes,sha256,recorder`, a line per recording.
-    pub fn manifest_csv(&self) -> String {
-        let row = |recording: &Recording| {
-            let Recording { path, label, sha256, bytes } = recording;
-            let recorder = recording.recorder().unwrap_or_default();
-            [path.clone(), self.labels[*label].clone(), bytes.to_string(), sha256.clone(), recorder.into()]
-        };
-        csv_text(["path", "label", "bytes", "sha256", "recorder"], self.recordings.iter().map(row))
-    }
 }
 
 impl Recording {
@@ -183,7 +172,6 @@ mod tests {
         assert_eq!(corpus.recordings[0].sha256, corpus.recordings[1].sha256, "the hash depends on the content only");
         // sha256sum of "1"
         assert!(corpus.recordings[0].sha256.starts_with("6b86b273ff34fce19d6b804eff5a3f57"));
-        assert!(corpus.manifest_csv().contains("\ntired/deep/A.MP3,tired,1,"));
         assert_eq!(corpus.folder_split(), None);
     }
 
@@ -314,10 +302,6 @@ mod tests {
             let is_broken = ["tired/gone.wav", "tired/self.wav"].contains(&recording.path.as_str());
             assert_eq!(recording.sha256.is_empty(), is_broken, "{}", recording.path);
         }
-        let manifest = corpus.manifest_csv();
-        let mut rows = csv::Reader::from_reader(manifest.as_bytes());
-        let paths: Vec<String> = rows.records().map(|row| row.unwrap()[0].to_owned()).collect();
-        assert_eq!(paths, corpus.recordings.iter().map(|r| r.path.clone()).collect::<Vec<_>>());
     }
 
     #[test]

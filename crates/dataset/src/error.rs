@@ -70,6 +70,14 @@ pub enum Error {
         /// The pattern.
         pattern: String,
     },
+    /// The rule for recorders identifies none, or too few.
+    #[error("{rule}: {reason}")]
+    RecorderCoverage {
+        /// The pattern or the table.
+        rule: String,
+        /// How many it identifies, and what to do.
+        reason: String,
+    },
     /// A recording cannot be turned into an encoder input.
     #[error("{}: {source}", path.display())]
     Recording {

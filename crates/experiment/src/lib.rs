@@ -28,6 +28,7 @@ mod identity;
 pub mod journal;
 mod leaks;
 mod pretraining;
+mod recorders;
 mod report;
 mod scored;
 pub mod seed;
@@ -42,8 +43,9 @@ pub use frame::{Unreadable, frame, unframe};
 pub use identity::Identity;
 pub use leaks::Leaks;
 pub use pretraining::PretrainingData;
+pub use recorders::Recorders;
 pub use report::{REPORT_VERSION, Report};
-pub use scored::Scored;
+pub use scored::{Scored, TestedFold};
 pub use summaries::{
     BackboneSummary, CalibrationSummary, DataSummary, FailedTrial, FoldSummary, GateSummary, Mistake, TrialSummary,
 };

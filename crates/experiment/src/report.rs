@@ -11,7 +11,9 @@ use crate::{
     Mistake, TrialSummary, folder,
 };
 
-/// Version of `report.json`. Version 4 added `gate.known_to_backbone`; version 5 `data.passed_over` and `data.unused_classes`.
+/// Version of `report.json` and of the tables beside it. Version 4 added `gate.known_to_backbone`; version 5 `data.recorders`,
+/// `data.repeats`, `data.passed_over` and `data.unused_classes`, `repeat` and `fold` in `predictions.csv` and `group` in
+/// `manifest.csv`.
 pub const REPORT_VERSION: u32 = 5;
 
 /// The oldest version that is read.

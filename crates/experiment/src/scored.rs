@@ -7,17 +7,30 @@ use serde::{Deserialize, Serialize};
 /// Recordings with the class probabilities that a model gives them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scored {
-    /// Indices into the corpus' recordings, `[n]`.
+    /// Indices into the corpus' recordings, `[n]`; a recording that was tested in several repeats is named several times.
     pub recordings: Vec<usize>,
     /// Probabilities, `[n][n_classes]`.
     pub probabilities: Vec<Vec<f32>>,
 }
 
+/// The test recordings of one fold with the class probabilities that its search gives them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TestedFold {
+    /// Repeat of the cross-validation, from 1.
+    pub repeat: usize,
+    /// Name of the fold within its repeat; empty if the split has no folds.
+    pub fold: String,
+    /// The test recordings.
+    pub scored: Scored,
+}
+
 impl Scored {
-    /// Appends the recordings of another search.
-    pub fn extend(&mut self, other: Self) {
-        self.recordings.extend(other.recordings);
-        self.probabilities.extend(other.probabilities);
+    /// The test recordings of all folds.
+    pub fn pooled(folds: &[TestedFold]) -> Self {
+        Self {
+            recordings: folds.iter().flat_map(|fold| fold.scored.recordings.iter().copied()).collect(),
+            probabilities: folds.iter().flat_map(|fold| fold.scored.probabilities.iter().cloned()).collect(),
+        }
     }
 
     /// Converts to predictions for scoring; `groups` holds the group of each recording of the corpus, `[n recordings]`.
@@ -27,6 +40,6 @@ impl Scored {
     pub fn predictions(&self, corpus: &Corpus, groups: &[usize]) -> Result<Predictions, metrics::Error> {
         let labels: Vec<usize> = self.recordings.iter().map(|index| corpus.recordings[*index].label).collect();
         let groups: Vec<usize> = self.recordings.iter().map(|index| groups[*index]).collect();
-        Predictions::new(corpus.labels.len(), &labels, &self.probabilities, &groups)
+        Predictions::new(corpus.labels.len(), &labels, &self.probabilities, &groups)?.of_recordings(&self.recordings)
     }
 }

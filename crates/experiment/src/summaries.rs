@@ -4,7 +4,7 @@ use metrics::{Calibration, CalibrationCheck, Detection};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Leaks, TrialConfig};
+use crate::{Leaks, Recorders, TrialConfig};
 
 /// What the scores were measured on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -24,7 +24,13 @@ pub struct DataSummary {
     pub labels: Vec<String>,
     /// Groups of recordings that are not independent: recorders, joined where they share a family of copies.
     pub n_groups: usize,
-    /// Recordings by class in training, validation and test; in a cross-validation a recording is tested once per repeat.
+    /// How far the recorders are known; both counts are 0 in reports before version 5.
+    #[serde(default)]
+    pub recorders: Recorders,
+    /// How often each test recording was tested: the repeats of a cross-validation, otherwise 1.
+    #[serde(default = "once")]
+    pub repeats: usize,
+    /// Recordings by class in training, validation and test, each counted once.
     pub counts: [Vec<usize>; 3],
     /// What else is in the folder, in words; empty if there is nothing else, and in reports before version 5.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -38,6 +44,10 @@ pub struct DataSummary {
     pub dropped: Vec<String>,
     /// Validation and test recordings that training contains in some form. Any of them makes the split leaky.
     pub leaks: Leaks,
+}
+
+fn once() -> usize {
+    1
 }
 
 /// Which backbone made the embeddings.
@@ -90,7 +100,7 @@ pub struct FailedTrial {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FoldSummary {
-    /// Name of its folder below `folds/`.
+    /// Name of its folder below `folds/`: repeat and number, or the group that it tests.
     pub name: String,
     /// The trial that its validation split chose.
     pub trial: String,
@@ -122,9 +132,11 @@ pub struct GateSummary {
     pub tested_on: String,
     /// Share of those recordings that reach the threshold, 0 to 1.
     pub recall: f64,
-    /// Share of sounds that reach it, mean over families. Each family is scored by a gate trained without that family.
+    /// Share of sounds that reach it, mean over families. Each family is scored by a gate trained without that family, and
+    /// without the cries that its sounds were mixed over.
     pub false_alarm_rate: f64,
-    /// How well recordings are distinguished from sounds. Each family is scored by a gate trained without that family.
+    /// How well recordings are distinguished from sounds. Each family is scored by a gate trained without that family, and
+    /// without the cries that its sounds were mixed over.
     pub detection: Detection,
     /// Whether the backbone was pretrained on sounds of all families. If so, they are unknown to the gate only, and the scores
     /// are too optimistic.
@@ -132,7 +144,7 @@ pub struct GateSummary {
     pub known_to_backbone: bool,
 }
 
-/// A test recording that was classified wrongly.
+/// A test recording that was classified wrongly; with several repeats, the most confident of its wrong answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mistake {

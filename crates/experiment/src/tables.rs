@@ -1,11 +1,37 @@
-//! CSV tables of a run: predictions and leaderboard.
+//! CSV tables of a run: the recordings, predictions and the leaderboard.
 
 use dataset::Corpus;
 use metrics::argmax;
 
-use crate::{Error, RunFolder, Scored, TrialSummary};
+use crate::{Error, RunFolder, Scored, TestedFold, TrialSummary};
 
-/// Writes the uncalibrated class probabilities of each named split, one row per recording.
+/// Writes `manifest.csv`, one row per recording. `recorders` and `groups` are `[n recordings]`: the recorder, if it is known,
+/// and the group; recordings of one group are not independent.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn write_manifest(
+    run: &RunFolder,
+    corpus: &Corpus,
+    recorders: &[Option<&str>],
+    groups: &[usize],
+) -> Result<(), Error> {
+    let header = ["path", "label", "bytes", "sha256", "recorder", "group"].map(String::from);
+    let rows = corpus.recordings.iter().zip(recorders).zip(groups).map(|((recording, recorder), group)| {
+        [
+            recording.path.clone(),
+            corpus.labels[recording.label].clone(),
+            recording.bytes.to_string(),
+            recording.sha256.clone(),
+            recorder.unwrap_or_default().into(),
+            group.to_string(),
+        ]
+    });
+    run.write_csv("manifest.csv", &header, rows)
+}
+
+/// Writes uncalibrated class probabilities as the table `name`: one row for each recording of validation, and one for each
+/// recording of the test of each fold. Validation has neither repeat nor fold.
 ///
 /// # Errors
 /// [`Error::Write`].
@@ -13,20 +39,24 @@ pub fn write_predictions(
     run: &RunFolder,
     name: &str,
     corpus: &Corpus,
-    splits: &[(&str, &Scored)],
+    val: &Scored,
+    test: &[TestedFold],
 ) -> Result<(), Error> {
-    let mut header: Vec<String> = ["split", "path", "label", "predicted"].map(String::from).into();
+    let mut header: Vec<String> = ["split", "repeat", "fold", "path", "label", "predicted"].map(String::from).into();
     header.extend(corpus.labels.iter().map(|label| format!("p_{label}")));
-    let rows = splits.iter().flat_map(|(split, scored)| {
-        scored.recordings.iter().zip(&scored.probabilities).map(move |(recording, p)| {
-            let recording = &corpus.recordings[*recording];
-            let label = |class: usize| corpus.labels[class].clone();
-            let mut row = vec![(*split).to_owned(), recording.path.clone(), label(recording.label), label(argmax(p))];
-            row.extend(p.iter().map(f32::to_string));
-            row
-        })
-    });
-    run.write_csv(name, &header, rows)
+    let label = |class: usize| corpus.labels[class].clone();
+    let rows = |split: &'static str, repeat: String, fold: String, scored: &Scored| -> Vec<Vec<String>> {
+        let row = |(index, p): (&usize, &Vec<f32>)| {
+            let recording = &corpus.recordings[*index];
+            let place = [split.to_owned(), repeat.clone(), fold.clone(), recording.path.clone()];
+            let classes = [label(recording.label), label(argmax(p))];
+            place.into_iter().chain(classes).chain(p.iter().map(f32::to_string)).collect()
+        };
+        scored.recordings.iter().zip(&scored.probabilities).map(row).collect()
+    };
+    let of_val = rows("val", String::new(), String::new(), val);
+    let of_test = test.iter().flat_map(|t| rows("test", t.repeat.to_string(), t.fold.clone(), &t.scored));
+    run.write_csv(name, &header, of_val.into_iter().chain(of_test))
 }
 
 /// Writes `leaderboard.csv`, best trial first; `leaky` marks the scores of a leaky split.
@@ -51,4 +81,63 @@ pub fn write_leaderboard(run: &RunFolder, leaderboard: &[TrialSummary], leaky: b
         ]
     });
     run.write_csv("leaderboard.csv", &header, rows)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use dataset::Recording;
+
+    use super::*;
+
+    fn run_and_corpus() -> (tempfile::TempDir, RunFolder, Corpus) {
+        let parent = tempfile::tempdir().unwrap();
+        let run = RunFolder { path: parent.path().to_owned(), name: "run".into() };
+        let recording = |path: &str, label| Recording { path: path.into(), label, sha256: "ab".repeat(32), bytes: 7 };
+        let corpus = Corpus {
+            root: "r".into(),
+            labels: ["hungry", "tired"].map(String::from).to_vec(),
+            recordings: vec![recording("hungry/new\nline, \"a\".wav", 0), recording("tired/b.wav", 1)],
+            ..Corpus::default()
+        };
+        (parent, run, corpus)
+    }
+
+    fn rows(run: &RunFolder, name: &str) -> Vec<Vec<String>> {
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_path(run.path.join(name)).unwrap();
+        reader.records().map(|row| row.unwrap().iter().map(String::from).collect()).collect()
+    }
+
+    #[test]
+    fn the_manifest_names_the_recorder_of_the_rule_and_the_group() {
+        let (_parent, run, corpus) = run_and_corpus();
+        write_manifest(&run, &corpus, &[None, Some("anna")], &[0, 3]).unwrap();
+        let sha256 = "ab".repeat(32);
+        assert_eq!(
+            rows(&run, "manifest.csv"),
+            [
+                ["path", "label", "bytes", "sha256", "recorder", "group"],
+                ["hungry/new\nline, \"a\".wav", "hungry", "7", &sha256, "", "0"],
+                ["tired/b.wav", "tired", "7", &sha256, "anna", "3"],
+            ]
+        );
+    }
+
+    #[test]
+    fn predictions_name_repeat_and_fold() {
+        let (_parent, run, corpus) = run_and_corpus();
+        let scored = |index, p: [f32; 2]| Scored { recordings: vec![index], probabilities: vec![p.to_vec()] };
+        let fold = |repeat, fold: &str, scored| TestedFold { repeat, fold: fold.into(), scored };
+        let test = [fold(1, "2", scored(1, [0.25, 0.75])), fold(2, "1", scored(1, [0.5, 0.5]))];
+        write_predictions(&run, "predictions.csv", &corpus, &scored(0, [1.0, 0.0]), &test).unwrap();
+        assert_eq!(
+            rows(&run, "predictions.csv"),
+            [
+                ["split", "repeat", "fold", "path", "label", "predicted", "p_hungry", "p_tired"],
+                ["val", "", "", "hungry/new\nline, \"a\".wav", "hungry", "hungry", "1", "0"],
+                ["test", "1", "2", "tired/b.wav", "tired", "tired", "0.25", "0.75"],
+                ["test", "2", "1", "tired/b.wav", "tired", "hungry", "0.5", "0.5"],
+            ]
+        );
+    }
 }

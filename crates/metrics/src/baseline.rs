@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Predictions;
 use crate::confusion::mean;
 use crate::scores::{Scorer, Scores};
-use crate::{Predictions, argmax};
 
 /// Expected scores of random answers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,11 +17,6 @@ pub struct ChanceScores {
     pub balanced_accuracy: f64,
     /// Expected accuracy, 0 to 1.
     pub accuracy: f64,
-}
-
-/// The class with the most training examples; the first one on ties. `training_counts` is `[n_classes]`.
-pub fn majority_class(training_counts: &[usize]) -> usize {
-    argmax(training_counts)
 }
 
 /// Scores of a classifier whose probabilities are always the classes' shares in training, so that it always predicts

@@ -20,14 +20,18 @@ use crate::scores::{ClassScores, Scorer, Scores};
 /// Number of resamples for every interval.
 pub const RESAMPLES: usize = 2000;
 
+/// Fewest groups from which an interval is computed: the resamples of fewer groups are too few and too alike to say
+/// anything about other groups.
+pub const MIN_GROUPS: usize = 5;
+
 /// A score and its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Estimate {
     /// The score on all examples.
     pub value: f64,
-    /// The 2.5 % and 97.5 % percentiles over the resamples. `None` with fewer than two groups, or if the score is
-    /// undefined in more than half of the resamples.
+    /// The 2.5 % and 97.5 % percentiles over the resamples. `None` from fewer than [`MIN_GROUPS`] groups, or if the
+    /// score is undefined in more than half of the resamples.
     pub interval: Option<[f64; 2]>,
 }
 
@@ -55,11 +59,8 @@ pub(crate) fn estimates(
         })
         .collect();
 
-    let enough_groups = predictions.groups().len() > 1;
-    let estimate = |value: f64, resampled: Vec<f64>| Estimate {
-        value,
-        interval: if enough_groups { interval(resampled) } else { None },
-    };
+    let n_groups = predictions.groups().len();
+    let estimate = |value: f64, resampled: Vec<f64>| Estimate { value, interval: interval(resampled, n_groups) };
     let of_score =
         |i: usize| estimate(*whole.each()[i], resamples.iter().map(|(scores, _)| *scores.each()[i]).collect());
     let scores = Scores::from_array(std::array::from_fn(of_score));
@@ -90,9 +91,10 @@ pub(crate) fn resample(predictions: &Predictions, rng: &mut ChaCha8Rng, weights:
     }
 }
 
-/// The 2.5 % and 97.5 % percentiles; `None` for fewer values than half of [`RESAMPLES`].
-pub(crate) fn interval(mut values: Vec<f64>) -> Option<[f64; 2]> {
-    if 2 * values.len() < RESAMPLES {
+/// The 2.5 % and 97.5 % percentiles of scores of resamples; `None` from fewer than [`MIN_GROUPS`] groups, and for fewer
+/// values than half of [`RESAMPLES`].
+pub(crate) fn interval(mut values: Vec<f64>, n_groups: usize) -> Option<[f64; 2]> {
+    if n_groups < MIN_GROUPS || 2 * values.len() < RESAMPLES {
         return None;
     }
     values.sort_by(f64::total_cmp);
@@ -107,9 +109,16 @@ mod tests {
     #[test]
     fn intervals_match_numpy_percentiles() {
         // numpy.percentile(numpy.arange(2000) ** 2, [2.5, 97.5])
-        let [low, high] = interval((0..2000).rev().map(|i| f64::from(i * i)).collect()).unwrap();
+        let [low, high] = interval((0..2000).rev().map(|i| f64::from(i * i)).collect(), 5).unwrap();
         assert!((low - 2497.525).abs() < 1e-6 && (high - 3_798_698.475).abs() < 1e-6, "{low} {high}");
-        assert_eq!(interval(vec![0.5; RESAMPLES / 2 - 1]), None);
+    }
+
+    #[test]
+    fn an_interval_needs_five_groups_and_half_of_the_resamples() {
+        let half = || vec![0.5; RESAMPLES / 2];
+        assert_eq!(interval(half(), 5), Some([0.5, 0.5]));
+        assert_eq!(interval(half()[1..].to_vec(), 5), None);
+        assert_eq!(interval(half(), 4), None);
     }
 
     #[test]

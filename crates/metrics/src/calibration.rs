@@ -240,6 +240,38 @@ mod tests {
     }
 
     #[test]
+    fn sets_are_counted_as_by_hand() {
+        let rows = [
+            ([0.6, 0.4, 0.0], 0),   // {0}, right
+            ([0.5, 0.5, 0.0], 1),   // {0, 1}, right
+            ([0.45, 0.35, 0.2], 0), // {}
+            ([0.8, 0.1, 0.1], 2),   // {0}, wrong
+            ([0.9, 0.1, 0.0], 0),   // {0}, right
+            ([0.5, 0.5, 0.0], 0),   // {0, 1}, right
+        ];
+        let (rows, labels): (Vec<Vec<f32>>, Vec<usize>) =
+            rows.map(|(row, label)| (row.to_vec(), label)).into_iter().unzip();
+        let examples = Predictions::new(3, &labels, &rows, &[0, 1, 2, 3, 4, 5]).unwrap();
+        let found = SetThreshold { coverage: 0.9, min_probability: 0.5 }.check(&examples);
+        let expected =
+            SetCheck { coverage: 0.9, covered: 4.0 / 6.0, mean_size: 7.0 / 6.0, single: 3.0 / 6.0, empty: 1.0 / 6.0 };
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn checks_of_folds_are_averaged_by_their_examples() {
+        let check = |x: f64| CalibrationCheck {
+            log_loss: 4.0 * x,
+            calibration_error: x / 4.0,
+            sets: vec![SetCheck { coverage: 0.8, covered: x, mean_size: 2.0 * x, single: 1.0 - x, empty: x / 2.0 }],
+        };
+        // (1 * 0 + 3 * 1) / 4 = 0.75
+        assert_eq!(CalibrationCheck::mean(&[(1, check(0.0)), (3, check(1.0))]), Some(check(0.75)));
+        assert_eq!(CalibrationCheck::mean(&[]), None);
+        assert_eq!(CalibrationCheck::mean(&[(0, check(0.0))]), None);
+    }
+
+    #[test]
     fn too_few_examples_exclude_no_class() {
         let mut rng = ChaCha8Rng::seed_from_u64(14);
         let calibration = Calibration::fit(&exchangeable(&mut rng, 9, 1.0));

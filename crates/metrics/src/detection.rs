@@ -91,8 +91,7 @@ impl Detection {
         }
         let [auc, alarms] = mean(&whole);
         let [aucs, many_alarms] = resampled;
-        let estimate =
-            |value, resampled| Estimate { value, interval: if members.len() > 1 { interval(resampled) } else { None } };
+        let estimate = |value, resampled| Estimate { value, interval: interval(resampled, members.len()) };
         let of_family = |(family, [roc_auc, false_alarm_rate]): (&Family, [f64; 2])| FamilyDetection {
             name: family.name.clone(),
             n_negatives: family.negatives.len(),
@@ -159,12 +158,13 @@ mod tests {
     }
 
     #[test]
-    fn families_count_equally_and_a_single_group_has_no_interval() {
-        let families = [family(&[2.0, 3.0], &[1.0; 30]), family(&[2.0, 3.0], &[4.0])];
-        let detection = Detection::new(&families, &[7, 8], 1).unwrap();
+    fn families_count_equally_and_four_groups_have_no_interval() {
+        let positives = [2.0, 3.0, 2.0, 3.0, 2.0];
+        let families = [family(&positives, &[1.0; 30]), family(&positives, &[4.0])];
+        let detection = Detection::new(&families, &[7, 8, 3, 4, 5], 1).unwrap();
         assert_eq!((detection.roc_auc.value, detection.false_alarm_rate.value), (0.5, 0.5));
         assert_eq!(detection.roc_auc.interval, Some([0.5, 0.5]));
-        assert_eq!(Detection::new(&families, &[7, 7], 1).unwrap().roc_auc.interval, None);
+        assert_eq!(Detection::new(&families, &[7, 8, 3, 4, 4], 1).unwrap().roc_auc.interval, None);
     }
 
     #[test]

@@ -33,6 +33,12 @@ pub enum Error {
         /// Index of the example.
         example: usize,
     },
+    /// Two answers for one recording that disagree about its class or group.
+    #[error("example {example} is of a recording that had another class or group before")]
+    Recording {
+        /// Index of the second of the two examples.
+        example: usize,
+    },
     /// Two classifiers were not scored on the same examples in the same order.
     #[error("the two classifiers were scored on different recordings, so they cannot be compared pairwise")]
     NotPaired,

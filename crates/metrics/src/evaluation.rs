@@ -107,3 +107,37 @@ fn thinned(points: Vec<CurvePoint>) -> Vec<CurvePoint> {
     }
     (0..MAX_CURVE_POINTS).map(|i| points[i * (points.len() - 1) / (MAX_CURVE_POINTS - 1)]).collect()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_curves_are_thinned_evenly_with_both_ends() {
+        let points = |n: usize| -> Vec<CurvePoint> {
+            (0..n).map(|i| CurvePoint { recall: i as f64, precision: 0.0, threshold: 0.0 }).collect()
+        };
+        for n in [0, 1, MAX_CURVE_POINTS] {
+            assert_eq!(thinned(points(n)), points(n), "{n}");
+        }
+        let recalls: Vec<f64> = thinned(points(399)).iter().map(|point| point.recall).collect();
+        assert_eq!(recalls, (0..200).map(|i| f64::from(2 * i)).collect::<Vec<_>>());
+        let few_more = thinned(points(201));
+        assert_eq!((few_more.len(), few_more[199].recall), (200, 200.0));
+    }
+
+    #[test]
+    fn names_and_training_counts_are_needed_for_each_class() {
+        let predictions = Predictions::new(2, &[0], &[vec![0.5, 0.5]], &[0]).unwrap();
+        let evaluate = |n_names: usize, counts: &[usize]| {
+            Evaluation::new(&predictions, &vec![String::new(); n_names], counts, 1).map(|found| found.majority.macro_f1)
+        };
+        // Without a training recording every class is equally likely, and the first is predicted.
+        assert_eq!(evaluate(2, &[0, 0]), Ok(0.5));
+        assert_eq!(evaluate(2, &[0, 9]), Ok(0.0));
+        let error = |what, found| Err(Error::Length { what, found, expected: 2 });
+        assert_eq!(evaluate(3, &[1, 1]), error("class names", 3));
+        assert_eq!(evaluate(2, &[1]), error("training counts", 1));
+    }
+}

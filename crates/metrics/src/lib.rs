@@ -8,17 +8,17 @@
 //! - [`Detection`]: how well a score separates positives from negatives.
 //!
 //! Recordings of one group, such as one recorder, are not independent, so every resampling and permutation moves whole
-//! groups. Probabilities are `f32`, all arithmetic is `f64`. The inputs and a seed determine every result.
+//! groups, and fewer than [`MIN_GROUPS`] groups give no interval. Probabilities are `f32`, all arithmetic is `f64`. The inputs and a seed determine every result.
 //!
 //! ```
 //! use metrics::{Evaluation, Predictions};
 //!
 //! # fn main() -> Result<(), metrics::Error> {
-//! // Six recordings of three recorders; probabilities of "hungry" and "tired".
+//! // Six recordings of five recorders; probabilities of "hungry" and "tired".
 //! let labels = [0, 0, 0, 1, 1, 1];
 //! let probabilities: Vec<Vec<f32>> =
 //!     [[0.9, 0.1], [0.8, 0.2], [0.4, 0.6], [0.3, 0.7], [0.2, 0.8], [0.1, 0.9]].map(Vec::from).to_vec();
-//! let recorders = [0, 0, 1, 1, 2, 2];
+//! let recorders = [0, 0, 1, 2, 3, 4];
 //! let predictions = Predictions::new(2, &labels, &probabilities, &recorders)?;
 //!
 //! let names = ["hungry", "tired"].map(String::from);
@@ -53,8 +53,8 @@ mod scores;
 mod temperature;
 
 pub use average_precision::CurvePoint;
-pub use baseline::{ChanceScores, majority_class, majority_scores, stratified_random};
-pub use bootstrap::{Estimate, RESAMPLES};
+pub use baseline::{ChanceScores, majority_scores, stratified_random};
+pub use bootstrap::{Estimate, MIN_GROUPS, RESAMPLES};
 pub use calibration::{COVERAGES, Calibration, CalibrationCheck, SetCheck, SetThreshold};
 pub use confusion::ConfusionMatrix;
 pub use detection::{Detection, Family, FamilyDetection, RECALL, threshold_at_recall};

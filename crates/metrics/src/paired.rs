@@ -56,7 +56,7 @@ impl PairedComparison {
             let [a, b] = both(&weights, &swapped);
             a - b
         });
-        let interval = if first.groups().len() > 1 { interval(differences.collect()) } else { None };
+        let interval = interval(differences.collect(), first.groups().len());
 
         let mut rng = generator(seed, Purpose::Swap);
         let as_large = (0..PERMUTATIONS)
@@ -116,6 +116,20 @@ mod tests {
         assert!(found.p < 0.001 && 0.0 < low && low < found.difference.value && found.difference.value < high);
         let turned = PairedComparison::new(&bad, &good, 1).unwrap();
         assert_eq!((turned.p, turned.difference.value), (found.p, -found.difference.value));
+    }
+
+    #[test]
+    fn few_groups_have_the_exact_p_and_no_interval() {
+        let labels = [0, 1, 0, 1, 0, 1];
+        let always = |right: bool| {
+            let row = |label: &usize| (0..2).map(|c| f32::from(u8::from((c == *label) == right))).collect();
+            let rows: Vec<Vec<f32>> = labels.iter().map(row).collect();
+            Predictions::new(2, &labels, &rows, &[0, 0, 1, 1, 2, 2]).unwrap()
+        };
+        let found = PairedComparison::new(&always(true), &always(false), 2).unwrap();
+        assert_eq!((found.first, found.second, found.difference), (1.0, 0.0, Estimate { value: 1.0, interval: None }));
+        // Of the 8 ways to swap three groups, two give this difference: none and all. Four standard deviations of a binomial.
+        assert!((found.p - 0.25).abs() < 0.039, "{}", found.p);
     }
 
     #[test]

@@ -2,12 +2,15 @@
 //!
 //! The examples of a group have similar labels and predictions, so permuting the labels of single examples would make chance
 //! look worse than it is. Labels therefore move in whole groups: the groups are permuted, and each takes the labels of the
-//! group that lands in its place, truncated or repeated to its own size. The test is exact if every group has a single label
-//! or all groups have the same size. Otherwise it is approximate: repetition makes a group more uniform in label than a real
+//! group that lands in its place, truncated or repeated to its own size. All answers for one recording, such as those of a
+//! repeated cross-validation, take the same label. The test is exact if every group has a single label or all groups have
+//! the same size. Otherwise it is approximate: repetition makes a group more uniform in label than a real
 //! one of that size, which errs towards a larger p, and truncation loses labels.
 //!
 //! `p = (1 + permutations with at least the observed score) / (1 + permutations)`, one-sided, never 0 (Phipson and
 //! Smyth, "Permutation P-values Should Never Be Zero", 2010).
+
+use std::collections::HashSet;
 
 use rand::seq::SliceRandom;
 use schemars::JsonSchema;
@@ -44,12 +47,17 @@ impl PermutationTest {
             ConfusionMatrix::new(predictions.n_classes(), pairs).macro_f1()
         };
         let observed = macro_f1(labels);
+        let recordings = predictions.recordings();
+        let members: Vec<Vec<usize>> = groups.iter().map(|group| distinct(group, recordings)).collect();
+        let mut label_of = vec![0; recordings.iter().max().map_or(0, |last| last + 1)];
+        recordings.iter().zip(labels).for_each(|(recording, label)| label_of[*recording] = *label);
         let mut rng = generator(seed, Purpose::Permutation);
         let mut order: Vec<usize> = (0..groups.len()).collect();
         let scores: Vec<f64> = (0..PERMUTATIONS)
             .map(|_| {
                 order.shuffle(&mut rng);
-                macro_f1(&permuted(labels, groups, &order))
+                let permuted = permuted(&label_of, &members, &order);
+                macro_f1(&recordings.iter().map(|recording| permuted[*recording]).collect::<Vec<_>>())
             })
             .collect();
         let as_high = scores.iter().filter(|score| **score >= observed - ROUNDING).count();
@@ -58,6 +66,12 @@ impl PermutationTest {
             p: (1 + as_high) as f64 / (1 + PERMUTATIONS) as f64,
         }
     }
+}
+
+/// The recordings of the examples `group`, each once, in the order of their first examples.
+fn distinct(group: &[usize], recordings: &[usize]) -> Vec<usize> {
+    let mut seen = HashSet::new();
+    group.iter().map(|example| recordings[*example]).filter(|recording| seen.insert(*recording)).collect()
 }
 
 /// The labels, `[n]`, after each group takes those of the group that `order` puts in its place.
@@ -84,6 +98,22 @@ mod tests {
         let groups = vec![vec![0, 2, 3], vec![1], vec![4, 5]];
         assert_eq!(permuted(&[7, 8, 7, 7, 9, 9], &groups, &[2, 0, 1]), [9, 7, 9, 9, 8, 8]);
         assert_eq!(permuted(&[3, 4, 5, 6, 7, 8], &groups, &[2, 0, 1]), [7, 3, 8, 7, 4, 4]);
+    }
+
+    #[test]
+    fn all_answers_for_a_recording_take_one_label() {
+        // Two recorders with two recordings each, in another order in the second repeat; every answer is correct. Half of the
+        // permutations exchange the labels of the recorders, and then no answer is correct in either repeat.
+        let labels = [0, 1, 1, 0, 1, 0, 1, 0];
+        let (recordings, groups) = ([0, 1, 2, 3, 1, 0, 2, 3], [0, 0, 1, 1, 0, 0, 1, 1]);
+        let rows = labels.map(|class| (0..2).map(|c| f32::from(u8::from(c == class))).collect()).to_vec();
+        let predictions = Predictions::new(2, &labels, &rows, &groups).unwrap().of_recordings(&recordings).unwrap();
+        let found = PermutationTest::new(&predictions, 3);
+        // Four standard deviations of a binomial share of 2000.
+        assert!((found.chance - 0.5).abs() < 0.045, "{}", found.chance);
+        let n_correct = found.chance * PERMUTATIONS as f64;
+        assert!((found.p * (1 + PERMUTATIONS) as f64 - (1.0 + n_correct)).abs() < 1e-6, "{found:?}");
+        assert_eq!(distinct(&[2, 3, 7, 6, 4], &recordings), [2, 3, 1]);
     }
 
     /// Groups of 1 to 12 examples that share a favourite label and, independently, a favourite prediction.

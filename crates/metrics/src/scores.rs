@@ -10,7 +10,7 @@ use crate::reliability::Reliability;
 use crate::{ConfusionMatrix, Predictions};
 
 /// Increased whenever the same predictions give other scores, intervals, tests or calibrations. Run identities hash it.
-pub const SCORES_VERSION: u32 = 1;
+pub const SCORES_VERSION: u32 = 2;
 
 /// A value of type `T` for each score of a classifier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

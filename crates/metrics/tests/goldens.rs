@@ -18,6 +18,10 @@ struct Golden {
     majority: Scores<f64>,
     stratified_random: Option<ChanceScores>,
     rescaled: Rescaled,
+    /// Bin, examples, confidence, accuracy.
+    bins: Vec<(usize, usize, f64, f64)>,
+    /// Recall, precision, threshold, for each class.
+    curves: Option<Vec<Vec<[f64; 3]>>>,
 }
 
 #[derive(Deserialize)]
@@ -90,6 +94,41 @@ fn scores_agree_with_scikit_learn() {
         }
     }
     assert!(exact_baselines >= 4, "cases small enough to enumerate every answer: {exact_baselines}");
+}
+
+#[test]
+fn curves_and_reliability_diagrams_agree_with_scikit_learn_and_numpy() {
+    let mut n_curves = 0;
+    for (golden, predictions) in goldens() {
+        let names: Vec<String> = (0..predictions.n_classes()).map(|class| format!("class {class}")).collect();
+        let found = Evaluation::new(&predictions, &names, &golden.training_counts, 1).unwrap();
+        assert_eq!(found.reliability.len(), 15);
+        let mut expected = golden.bins.iter().peekable();
+        for (number, bin) in found.reliability.iter().enumerate() {
+            let case = format!("{}, bin {number}", golden.name);
+            close(bin.above, number as f64 / 15.0, &case);
+            close(bin.up_to, (number + 1) as f64 / 15.0, &case);
+            match expected.next_if(|expected| expected.0 == number) {
+                Some((_, count, confidence, accuracy)) => {
+                    assert_eq!(bin.count, *count, "{case}");
+                    close(bin.confidence.unwrap(), *confidence, &case);
+                    close(bin.accuracy.unwrap(), *accuracy, &case);
+                }
+                None => assert_eq!((bin.count, bin.confidence, bin.accuracy), (0, None, None), "{case}"),
+            }
+        }
+        for (class, expected) in found.classes.iter().zip(golden.curves.iter().flatten()) {
+            assert_eq!(class.curve.len(), expected.len(), "{}, {}", golden.name, class.label);
+            for (point, [recall, precision, threshold]) in class.curve.iter().zip(expected) {
+                let case = format!("{}, {}, above {threshold}", golden.name, class.label);
+                close(point.recall, *recall, &case);
+                close(point.precision, *precision, &case);
+                close(point.threshold, *threshold, &case);
+                n_curves += usize::from(*recall > 0.0 && *recall < 1.0);
+            }
+        }
+    }
+    assert!(n_curves > 50, "points inside of curves: {n_curves}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Properties that hold for any predictions.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use metrics::{Calibration, Evaluation, Predictions};
+use metrics::{Calibration, Evaluation, MIN_GROUPS, PairedComparison, Predictions};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ proptest! {
         for (name, _, score) in found.scores.named() {
             let most = match name { "log loss" => 36.1, "Brier score" => 2.0, _ => 1.0 };
             prop_assert!((0.0..=most).contains(&score.value), "{} {}", name, score.value);
-            prop_assert_eq!(score.interval.is_some(), found.n_groups > 1);
+            prop_assert_eq!(score.interval.is_some(), found.n_groups >= MIN_GROUPS);
             let [low, high] = score.interval.unwrap_or([0.0, most]);
             prop_assert!(0.0 <= low && low <= high && high <= most, "{} {} {}", name, low, high);
         }
@@ -57,6 +57,35 @@ proptest! {
     fn renaming_groups_changes_nothing(case in case(), seed: u64) {
         let renamed = Case { groups: case.groups.iter().map(|group| 1000 - 7 * group).collect(), ..case.clone() };
         prop_assert_eq!(case.evaluation(seed), renamed.evaluation(seed));
+    }
+
+    #[test]
+    fn repeating_every_answer_changes_no_score_interval_or_p_value(
+        case in case(), repeats in 2_usize..4, order: u64, seed: u64,
+    ) {
+        let n = case.labels.len();
+        // Each repeat has the recordings in another order, as the folds of a cross-validation do.
+        let recordings: Vec<usize> =
+            (0..repeats).flat_map(|repeat| (0..n).map(move |i| (i + repeat * (order as usize % n)) % n)).collect();
+        let pick = |values: &[usize]| recordings.iter().map(|recording| values[*recording]).collect::<Vec<_>>();
+        let repeated = Case {
+            labels: pick(&case.labels),
+            rows: recordings.iter().map(|recording| case.rows[*recording].clone()).collect(),
+            groups: pick(&case.groups),
+        };
+        let names = ["a", "b", "c"].map(String::from);
+        let predictions = repeated.predictions().of_recordings(&recordings).unwrap();
+        let (once, found) =
+            (case.evaluation(seed), Evaluation::new(&predictions, &names, &[5, 3, 2], seed).unwrap());
+        prop_assert_eq!(found.permutation, once.permutation);
+        for ((name, _, once), (_, _, found)) in once.scores.named().into_iter().zip(found.scores.named()) {
+            prop_assert_eq!(once.interval.is_some(), found.interval.is_some());
+            let ends = |score: &metrics::Estimate| [&[score.value][..], &score.interval.unwrap_or_default()].concat();
+            let differ = ends(once).iter().zip(ends(found)).any(|(a, b)| (a - b).abs() > 1e-9);
+            prop_assert!(!differ, "{} {:?} {:?}", name, once, found);
+        }
+        let itself = PairedComparison::new(&predictions, &predictions, seed).unwrap();
+        prop_assert_eq!((itself.difference.value, itself.p), (0.0, 1.0));
     }
 
     #[test]

@@ -96,8 +96,9 @@ impl Card<'_> {
         let Self { report, trial, .. } = self;
         if trial.id != report.leaderboard[0].id {
             return format!(
-                "## Scores\n\nValidation macro-F1 {:.3}. It was not the best trial of its run, so it was never scored on test.\n\n",
-                trial.val_macro_f1
+                "## Scores\n\nValidation macro-F1 {:.3}{}. It was not the best trial of its run, so it was never scored on test.\n\n",
+                trial.val_macro_f1,
+                report.data.recorders.caution().map_or(String::new(), |caution| format!(" ({caution})"))
             );
         }
         let row = |name: &str, evaluation: &Evaluation| {
@@ -105,14 +106,16 @@ impl Card<'_> {
             vec![
                 if report.data.leaks.any() { format!("{name} (leaky split)") } else { name.to_owned() },
                 number(Some(scores.macro_f1.value)),
-                interval(scores.macro_f1.interval),
+                interval(scores.macro_f1.interval, Some(evaluation.n_groups)),
                 number(Some(evaluation.majority.macro_f1)),
                 number(Some(scores.accuracy.value)),
             ]
         };
         let rows = [row("test", &report.test), row("validation", &report.validation)];
         let header = ["split", "macro-F1", "95 % interval", "always the largest class", "accuracy"];
-        format!("## Scores\n\n{}", markdown::table(&header, rows))
+        let caution =
+            report.data.recorders.caution().map_or(String::new(), |caution| format!("Of all scores: {caution}.\n\n"));
+        format!("## Scores\n\n{}{caution}", markdown::table(&header, rows))
     }
 
     fn limits(&self) -> String {
@@ -127,12 +130,13 @@ impl Card<'_> {
         let detection = &gate.detection;
         text + &format!(
             "- It has a gate: a sound that scores below {:.3} is not a cry. On families of synthetic sounds that the gate was not trained \
-             with{}, against {} recordings: ROC-AUC {} (95 % {}); at 95 % recall, {:.0} % of the sounds pass. Sounds of real rooms are harder.\n\n",
+             with{}{}, against {} recordings: ROC-AUC {} (95 % {}); at 95 % recall, {:.0} % of the sounds pass. Sounds of real rooms are harder.\n\n",
             gate.threshold,
+            if self.report.format_version < 5 { " (except mixed over some cries)" } else { "" },
             if gate.known_to_backbone { ", but the backbone was" } else { "" },
             detection.n_positives,
             number(Some(detection.roc_auc.value)),
-            interval(detection.roc_auc.interval),
+            interval(detection.roc_auc.interval, None),
             100.0 * detection.false_alarm_rate.value
         )
     }

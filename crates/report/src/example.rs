@@ -2,12 +2,12 @@
 
 use experiment::{
     BackboneSummary, CalibrationSummary, DataSummary, Environment, Epoch, FailedTrial, GateSummary, Leaks, Mistake,
-    REPORT_VERSION, Report, TrialConfig, TrialSummary,
+    REPORT_VERSION, Recorders, Report, TrialConfig, TrialSummary,
 };
 use metrics::{Calibration, Detection, Evaluation, Family, Predictions};
 use model::{Arch, HeadConfig, Trainable};
 
-/// Two classes, two trials, eight scored recordings.
+/// Two classes, two trials, ten scored recordings: six in test, and four in validation, too few for an interval.
 #[allow(clippy::unwrap_used)]
 pub(crate) fn example() -> Report {
     let labels = ["hungry", "tired"].map(String::from).to_vec();
@@ -18,7 +18,7 @@ pub(crate) fn example() -> Report {
         Predictions::new(2, &truths, &rows, &alone).unwrap()
     };
     let validation = predictions(&[(0, 0.75), (0, 0.25), (1, 0.125), (1, 0.0)]);
-    let test = predictions(&[(0, 0.75), (0, 1.0), (0, 0.375), (1, 0.5)]);
+    let test = predictions(&[(0, 0.75), (0, 1.0), (0, 0.375), (1, 0.5), (1, 0.25), (0, 0.625)]);
     let family = |name: &str, positives: &[f64], negatives: &[f64]| Family {
         name: name.into(),
         positives: positives.to_vec(),
@@ -81,13 +81,15 @@ pub(crate) fn example() -> Report {
             fingerprint: "ab".repeat(32),
             split: "stratified 60/20/20 by class, seed 42".into(),
             labels: labels.clone(),
-            n_groups: 9,
-            counts: [vec![6, 4], vec![2, 2], vec![3, 1]],
+            n_groups: 15,
+            recorders: Recorders { unknown: 3, of: 20 },
+            repeats: 1,
+            counts: [vec![6, 4], vec![2, 2], vec![4, 2]],
             passed_over: "1 folder (__MACOSX), 2 .txt files (a/notes.txt ...)".into(),
             unused_classes: vec!["c".into()],
             unreadable: vec![],
             dropped: vec![],
-            leaks: Leaks { held_out: 8, copies: 1, families: 1, recorders: 2, pretraining: 0 },
+            leaks: Leaks { held_out: 10, copies: 1, families: 1, recorders: 2, pretraining: 0 },
         },
         backbone: BackboneSummary {
             arch: Arch::RESNET18,

@@ -1,7 +1,7 @@
 //! What a reader should know before trusting the scores.
 
 use experiment::{Leaks, Report};
-use metrics::Evaluation;
+use metrics::{Evaluation, MIN_GROUPS};
 
 use crate::text::interval;
 
@@ -10,14 +10,16 @@ pub(crate) fn findings(report: &Report) -> Vec<String> {
     let test = &report.test;
     let mut found = chance(test);
     found.extend(leaks(&report.data.leaks));
-    let rare: Vec<&str> = test.classes.iter().filter(|c| c.support < 10).map(|c| c.label.as_str()).collect();
+    found.extend(report.data.recorders.warning());
+    let n_tested = report.data.labels.iter().zip(&report.data.counts[2]);
+    let rare: Vec<&str> = n_tested.filter(|(_, n)| **n < 10).map(|(label, _)| label.as_str()).collect();
     if !rare.is_empty() {
         found.push(format!(
             "Fewer than 10 test recordings: {}. Scores of these classes are unreliable.",
             rare.join(", ")
         ));
     }
-    if test.n_groups == test.n_examples {
+    if report.data.recorders.unknown == 0 && test.n_groups * report.data.repeats == test.n_examples {
         found.push(
             "No two test recordings are known to share a recorder, so the intervals treat them as independent; if they are \
              not, the intervals are too narrow."
@@ -39,10 +41,14 @@ fn chance(test: &Evaluation) -> Vec<String> {
         Some([low, _]) if low <= baseline => found.push(format!(
             "The interval of the test macro-F1, {}, includes the score of always predicting the largest class ({baseline:.3}): \
              the model is not shown to be better.",
-            interval(test.scores.macro_f1.interval)
+            interval(test.scores.macro_f1.interval, Some(test.n_groups))
         )),
         Some(_) => {}
-        None => found.push("The test recordings come from one recorder, so there is no interval.".into()),
+        None => found.push(format!(
+            "Groups of test recordings (recorders, joined where they share copies): {}. An interval needs at least \
+             {MIN_GROUPS}, so there is none.",
+            test.n_groups
+        )),
     }
     if test.permutation.p > 0.05 {
         found.push(format!(

@@ -1,5 +1,6 @@
 //! The most confident mistakes, with sound and spectrogram. They often say more about a corpus than its scores.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use dataset::Corpus;
@@ -12,7 +13,8 @@ use crate::{Error, media};
 /// Maximum number of mistakes that are shown.
 const MAX_MISTAKES: usize = 6;
 
-/// The most confident mistakes, at most six, the most confident first; ties keep the order of `scored`.
+/// The most confident mistakes, at most six, the most confident first; ties keep the order of `scored`. A recording that was
+/// tested in several repeats appears once, with the most confident of its wrong answers.
 pub fn most_confident(corpus: &Corpus, scored: &Scored) -> Vec<Mistake> {
     let mut wrong: Vec<(usize, &Vec<f32>)> = scored
         .recordings
@@ -22,8 +24,10 @@ pub fn most_confident(corpus: &Corpus, scored: &Scored) -> Vec<Mistake> {
         .filter(|(recording, row)| argmax(row) != corpus.recordings[*recording].label)
         .collect();
     wrong.sort_by(|(_, a), (_, b)| b[argmax(b)].total_cmp(&a[argmax(a)]));
+    let mut seen = HashSet::new();
     wrong
         .into_iter()
+        .filter(|(recording, _)| seen.insert(*recording))
         .take(MAX_MISTAKES)
         .map(|(recording, row)| {
             let recording = &corpus.recordings[recording];
@@ -72,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_confident_mistakes_come_first_and_correct_answers_are_left_out() {
+    fn the_most_confident_mistakes_come_first_one_for_each_recording_and_correct_answers_are_left_out() {
         let recording = |path: &str, label| Recording { path: path.into(), label, sha256: String::new(), bytes: 0 };
         let corpus = Corpus {
             root: "r".into(),
@@ -80,10 +84,14 @@ mod tests {
             recordings: vec![recording("0", 0), recording("1", 1), recording("2", 0), recording("3", 1)],
             ..Corpus::default()
         };
-        let probabilities = vec![vec![0.4, 0.6], vec![0.1, 0.9], vec![0.3, 0.7], vec![0.7, 0.3]];
-        let found = most_confident(&corpus, &Scored { recordings: vec![0, 1, 2, 3], probabilities });
+        // The second repeat is surer of 0, less sure of 2, and right about 3.
+        let first = [vec![0.45, 0.55], vec![0.1, 0.9], vec![0.3, 0.7], vec![0.7, 0.3]];
+        let second = [vec![0.4, 0.6], vec![0.1, 0.9], vec![0.45, 0.55], vec![0.3, 0.7]];
+        let scored = Scored { recordings: [0, 1, 2, 3].repeat(2), probabilities: [first, second].concat() };
+        let found = most_confident(&corpus, &scored);
         let paths: Vec<&str> = found.iter().map(|mistake| mistake.path.as_str()).collect();
         assert_eq!(paths, ["2", "3", "0"]);
         assert_eq!((found[0].predicted.as_str(), found[0].probability, found[0].probability_of_label), ("b", 0.7, 0.3));
+        assert_eq!(found[2].probability, 0.6, "the most confident wrong answer of the recording");
     }
 }

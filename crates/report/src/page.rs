@@ -62,11 +62,13 @@ fn markdown(report: &Report) -> Result<String, Error> {
 
 /// Values that both forms show.
 fn context(report: &Report) -> Result<Value, Error> {
-    let split = |name: &str, note: &str, evaluation: &Evaluation| -> Result<Value, Error> {
+    let split = |name: &str, note: &str, evaluation: &Evaluation, repeats: usize| -> Result<Value, Error> {
         Ok(context! {
             name,
             note,
             evaluation,
+            recordings => recordings(evaluation, repeats),
+            answers => if repeats > 1 { "answers" } else { "recordings" },
             reliability => Value::from_safe_string(figures::reliability(evaluation)?),
         })
     };
@@ -82,13 +84,26 @@ fn context(report: &Report) -> Result<Value, Error> {
         trained => report.backbone.trained.to_string(),
         findings => findings(report),
         leaky => report.data.leaks.any(),
+        caution => report.data.recorders.caution(),
+        mixed => match report.format_version {
+            ..5 => ", but with cries that its sounds were mixed over",
+            5.. => ", and without the cries that its sounds were mixed over",
+        },
         class_counts => class_counts.collect::<Vec<_>>(),
         splits => [
-            split("Test", tested, &report.test)?,
-            split("Validation", "chose the trial and the epoch, so the score is too high", &report.validation)?,
+            split("Test", tested, &report.test, report.data.repeats)?,
+            split("Validation", "chose the trial and the epoch, so the score is too high", &report.validation, 1)?,
         ],
         score_rows => score_rows(report),
     })
+}
+
+/// How many recordings were scored, and how often.
+fn recordings(evaluation: &Evaluation, repeats: usize) -> String {
+    let n_recordings = evaluation.n_examples / repeats.max(1);
+    let times = if repeats > 1 { format!(", each tested {repeats} times") } else { String::new() };
+    let groups = if evaluation.n_groups == 1 { "group" } else { "groups" };
+    format!("{n_recordings} recordings in {} {groups}{times}", evaluation.n_groups)
 }
 
 /// A row of the table of scores.
@@ -177,6 +192,36 @@ mod tests {
     }
 
     #[test]
+    fn unknown_recorders_and_missing_intervals_stand_beside_every_score() {
+        let mut report = example();
+        let caution = "recorders unknown for 3 of 20 recordings; the interval treats each as its own recorder";
+        let (html, md) = (page(&report), markdown(&report).unwrap());
+        // Both cards, the notes of the tables of scores, classes and the gate; both lines of the document.
+        assert_eq!((html.matches(caution).count(), md.matches(caution).count()), (5, 2));
+        for text in [&html, &md] {
+            assert!(text.contains("The recorder of 3 of 20 recordings is unknown"), "{text}");
+            assert!(text.contains("none: fewer than 5 groups (4)"), "validation");
+            assert!(text.contains("none: fewer than 5 groups"), "the gate");
+            assert!(!text.contains("<small>–</small>"));
+        }
+        report.data.recorders.unknown = 0;
+        assert!(!(page(&report) + &markdown(&report).unwrap()).contains("unknown for"));
+    }
+
+    #[test]
+    fn repeats_are_named_where_answers_are_counted() {
+        let mut report = example();
+        report.data.repeats = 2;
+        let (html, md) = (page(&report), markdown(&report).unwrap());
+        for text in [&html, &md] {
+            assert!(text.contains("3 recordings in 6 groups, each tested 2 times; "), "{text}");
+            assert!(text.contains("4 recordings in 4 groups; "), "validation: {text}");
+        }
+        assert!(html.contains("<caption>Answers</caption>") && html.contains("<caption>Recordings</caption>"));
+        assert!(md.contains("| class | answers |") && md.contains("| class | recordings |"));
+    }
+
+    #[test]
     fn names_cannot_become_markup() {
         let mut report = example();
         let hostile = "<script>alert(1)</script>";
@@ -197,7 +242,7 @@ mod tests {
     fn the_page_shows_warnings_and_sources_and_loads_nothing() {
         let report = example();
         let html = page(&report);
-        for text in [report.warnings[0].as_str(), report.backbone.used.as_str(), "0.333", "always the largest", "<svg"]
+        for text in [report.warnings[0].as_str(), report.backbone.used.as_str(), "0.625", "always the largest", "<svg"]
         {
             assert!(html.contains(text), "{text}");
         }

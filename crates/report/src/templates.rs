@@ -40,7 +40,9 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
     environment.add_filter("number", number_filter);
     environment.add_filter("percent", |share: f64| format!("{:.0}\u{a0}%", 100.0 * share));
     environment.add_filter("css", |share: f64| format!("{:.1}%", 100.0 * share));
-    environment.add_filter("interval", |ends: Option<Vec<f64>>| interval(ends.and_then(|ends| ends.try_into().ok())));
+    environment.add_filter("interval", |ends: Option<Vec<f64>>, n_groups: Option<usize>| {
+        interval(ends.and_then(|ends| ends.try_into().ok()), n_groups)
+    });
     environment.add_filter("split_name", |name: &str| if name == "val" { "validation" } else { "test" });
     environment.add_filter("signed", |value: f64| format!("{value:+.3}"));
     environment.add_filter("p_value", |p: f64| if p < 0.001 { format!("{p:.4}") } else { format!("{p:.3}") });

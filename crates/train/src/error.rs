@@ -21,9 +21,6 @@ pub enum Error {
         /// Why it failed.
         source: Source,
     },
-    /// A pattern for recorders that the command line gives and that cannot be used: exit code 2.
-    #[error(transparent)]
-    RecorderPattern(dataset::Error),
     /// The device or engine is not in this build or does not answer, or the two cannot be combined: exit code 2.
     #[error(transparent)]
     Compute(model::Error),
@@ -37,7 +34,8 @@ pub enum Error {
     /// Recordings, splits or a saved run that cannot be used: exit code 3.
     #[error("{0}")]
     Data(String),
-    /// A corpus that cannot be read: exit code 3. A cache or a corpus that cannot be written: exit code 1.
+    /// A corpus that cannot be read: exit code 3. A rule for recorders that is wrong or does not fit: exit code 2. A cache or
+    /// a corpus that cannot be written: exit code 1.
     #[error(transparent)]
     Dataset(#[from] dataset::Error),
     /// A recording that cannot be decoded: exit code 3.
@@ -139,12 +137,12 @@ impl Error {
     /// data, 4 missing or unusable weights, 75 stopped by a signal.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_)
-            | Self::ConfigFile { .. }
-            | Self::RecorderPattern(_)
-            | Self::Compute(_)
-            | Self::Request(_)
-            | Self::Features(_) => 2,
+            Self::Config(_) | Self::ConfigFile { .. } | Self::Compute(_) | Self::Request(_) | Self::Features(_) => 2,
+            Self::Dataset(
+                dataset::Error::RecorderPattern { .. }
+                | dataset::Error::RecorderGroup { .. }
+                | dataset::Error::RecorderCoverage { .. },
+            ) => 2,
             Self::Dataset(dataset::Error::Write { .. }) => 1,
             Self::Data(_) | Self::Dataset(_) | Self::Recording { .. } => 3,
             Self::Weights(_)
@@ -226,6 +224,8 @@ mod tests {
             (experiment::Error::Write { path: path.clone(), source: missing() }.into(), 1),
             (dataset::Error::Write { path: path.clone(), source: missing() }.into(), 1),
             (Error::Config("wrong".into()), 2),
+            (dataset::Error::RecorderGroup { pattern: "x".into() }.into(), 2),
+            (dataset::Error::RecorderCoverage { rule: "x".into(), reason: "none".into() }.into(), 2),
             (Error::Data("bad".into()), 3),
             (dataset::Error::Read { path: path.clone(), source: missing() }.into(), 3),
             (experiment::Error::NoReport { path: path.clone(), source: missing() }.into(), 3),

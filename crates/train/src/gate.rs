@@ -1,7 +1,8 @@
 //! The gate in front of the classes: a linear layer on the embedding that distinguishes cries from other sounds.
 //!
 //! It is trained by logistic regression on cries against seeded synthetic sounds and decoys. It is tested on recordings that
-//! took no part in training and on families of sounds, such as all music, by a gate that was trained without that family.
+//! took no part in training and on families of sounds, such as all music, by a gate that was trained without that family, and
+//! without the cries that its sounds were mixed over.
 
 mod evaluation;
 mod examples;

@@ -25,12 +25,36 @@ impl RecorderRule {
     /// The rule for a `pattern` if given, else for a table in `file` if given, else for file names.
     ///
     /// # Errors
-    /// As [`RecorderRule::pattern`] and [`RecorderRule::csv`].
+    /// As [`RecorderRule::pattern`] and [`RecorderRule::csv`]; [`Error::RecorderCoverage`] if the pattern identifies the
+    /// recorder of no recording, or the table of fewer than half.
     pub fn new(pattern: Option<&str>, file: Option<&Path>, corpus: &Corpus) -> Result<Self, Error> {
-        match (pattern, file) {
-            (Some(pattern), _) => Self::pattern(pattern),
-            (None, Some(file)) => Self::csv(file, corpus),
-            (None, None) => Ok(Self::FileName),
+        let rule = match (pattern, file) {
+            (Some(pattern), _) => Self::pattern(pattern)?,
+            (None, Some(file)) => Self::csv(file, corpus)?,
+            (None, None) => return Ok(Self::FileName),
+        };
+        let unknown = |recording: &&Recording| rule.recorder(recording).is_none();
+        let all = corpus.recordings.len();
+        let known = all - corpus.recordings.iter().filter(unknown).count();
+        let Some(example) = corpus.recordings.iter().find(unknown).map(|recording| &recording.path) else {
+            return Ok(rule);
+        };
+        match (&rule, file) {
+            (Self::Pattern(pattern), _) if known == 0 => Err(Error::RecorderCoverage {
+                rule: format!("recorder pattern {:?}", pattern.as_str()),
+                reason: format!(
+                    "its first group matches no part of the path of any of the {all} recordings, such as {example}; correct \
+                     it, or name the recorders in a table"
+                ),
+            }),
+            (Self::Table(_), Some(file)) if 2 * known < all => Err(Error::RecorderCoverage {
+                rule: file.display().to_string(),
+                reason: format!(
+                    "it names the recorder of {known} of {all} recordings, fewer than half; add a line for each of the \
+                     others, such as {example}, or go without a table"
+                ),
+            }),
+            _ => Ok(rule),
         }
     }
 
@@ -126,6 +150,34 @@ pub(super) fn unknown_recorders(corpus: &Corpus, recorders: &[Option<&str>]) -> 
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_that_never_matches_and_a_table_of_fewer_than_half_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let recording =
+            |i: usize| Recording { path: format!("tired/{i}.wav"), label: 0, sha256: String::new(), bytes: 0 };
+        let recordings = (0..5).map(recording).collect();
+        let corpus =
+            Corpus { root: folder.path().into(), labels: vec!["tired".into()], recordings, ..Corpus::default() };
+        let message = |rule: Result<RecorderRule, Error>| rule.map(|rule| rule.describe()).map_err(|e| e.to_string());
+
+        let never = message(RecorderRule::new(Some("baby(.)"), None, &corpus)).unwrap_err();
+        assert!(never.starts_with("recorder pattern \"baby(.)\": ") && never.contains("5 recordings"), "{never}");
+        assert!(RecorderRule::new(Some("tired/()"), None, &corpus).is_err(), "an empty group is no recorder");
+        assert!(RecorderRule::new(Some("tired/([0])"), None, &corpus).is_ok(), "one match is enough");
+
+        let table = folder.path().join("recorders.csv");
+        let with = |lines: &str| {
+            std::fs::write(&table, format!("path,recorder\n{lines}")).unwrap();
+            message(RecorderRule::new(None, Some(&table), &corpus))
+        };
+        let few = with("tired/0.wav,anna\ntired/1.wav,anna\ntired/2.wav,\n").unwrap_err();
+        assert!(
+            few.contains("recorders.csv: it names the recorder of 2 of 5 recordings") && few.contains("tired/2.wav")
+        );
+        assert!(with("tired/0.wav,anna\ntired/1.wav,anna\ntired/2.wav,ben\n").is_ok());
+        assert!(RecorderRule::new(None, None, &corpus).is_ok(), "file names need no recorder");
+    }
 
     #[test]
     fn a_table_names_each_path_of_the_corpus_at_most_once_and_no_other_path() {

@@ -71,11 +71,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
         Some(dir) => Some(split_from_csv(&corpus, dir)?),
         None => corpus.folder_split(),
     };
-    let rule = RecorderRule::new(args.recorder_pattern.as_deref(), args.recorder_csv.as_deref(), &corpus);
-    let rule = rule.map_err(|error| match args.recorder_pattern {
-        Some(_) => Error::RecorderPattern(error),
-        None => error.into(),
-    })?;
+    let rule = RecorderRule::new(args.recorder_pattern.as_deref(), args.recorder_csv.as_deref(), &corpus)?;
     let audit = audit(&corpus, split.as_deref(), &rule, seed::derive(args.seed, &["audit"]))?;
     let page = write(&audit, &corpus, &args.out)?;
     stdout::print(summary(&audit))?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use experiment::folder::MODEL_FILE;
+use metrics::MIN_GROUPS;
 
 use crate::args::RunArgs;
 use crate::config::Config;
@@ -29,11 +30,15 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let compute = args.run.compute.find().map_err(Error::Compute)?;
     let (path, report) = sweep::run(&config, &compute, &args.run.out, args.retry_failed)?;
     let leaky = if report.data.leaks.any() { ", LEAKY SPLIT" } else { "" };
+    let unknown = report.data.recorders.caution().map_or(String::new(), |caution| format!(", {caution}"));
     let show = |name: &str, evaluation: &metrics::Evaluation| {
         let macro_f1 = evaluation.scores.macro_f1;
-        let interval = macro_f1.interval.map_or(String::new(), |[low, high]| format!(" (95 % {low:.4} to {high:.4})"));
+        let interval = match macro_f1.interval {
+            Some([low, high]) => format!("95 % {low:.4} to {high:.4}"),
+            None => format!("no interval: fewer than {MIN_GROUPS} groups ({})", evaluation.n_groups),
+        };
         stdout::line(format_args!(
-            "{name:<11}macro-F1 {:.4}{interval}{leaky}, always the majority class {:.4}",
+            "{name:<11}macro-F1 {:.4} ({interval}){leaky}{unknown}, always the majority class {:.4}",
             macro_f1.value, evaluation.majority.macro_f1
         ))
     };

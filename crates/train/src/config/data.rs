@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use dataset::audit::RecorderRule;
 use dataset::{FloatCache, Split};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,9 +59,9 @@ pub enum WhenMissing {
 #[serde(deny_unknown_fields, tag = "kind", rename_all = "snake_case")]
 pub enum SplitConfig {
     /// 60/20/20 within each class, drawn from the seed. Recordings of one baby can be in several splits, so scores are too high.
-    Stratified,
+    Stratified {},
     /// 60/20/20 of every class as far as groups allow; all recordings of a recorder, or of a family of copies, are in one split.
-    Grouped,
+    Grouped {},
     /// Cross-validation: each fold is the test set of a separate search, which validates on another fold. The tests of all
     /// folds are scored together. The saved model comes from one more search, on all recordings.
     CrossValidation {
@@ -75,11 +76,11 @@ pub enum SplitConfig {
         grouped: bool,
     },
     /// Cross-validation with each group as the test of one fold.
-    LeaveOneGroupOut,
+    LeaveOneGroupOut {},
     /// The folders `train`, `val` and `test` in the data folder, with class folders inside. Names in other capitals,
     /// `training`, `valid`, `validation`, `dev`, `testing` and `eval` are known, too. Without validation, a fifth of training,
     /// drawn from the seed by groups, takes its place.
-    Folders,
+    Folders {},
     /// `train.csv`, `val.csv` and `test.csv` (columns `class,path,label`) in `dir`. They may be those of any spreadsheet program:
     /// separated by commas, semicolons or tabs, in UTF-8 or UTF-16.
     Csv {
@@ -114,7 +115,7 @@ impl Default for DataConfig {
             recorder_csv: None,
             drop_duplicates: false,
             drop_contradictions: false,
-            split: SplitConfig::Grouped,
+            split: SplitConfig::Grouped {},
         }
     }
 }
@@ -156,6 +157,9 @@ impl DataConfig {
     /// Every invalid value.
     pub fn problems(&self) -> Vec<Problem> {
         let mut found = Vec::new();
+        if let Some(Err(error)) = self.recorder_pattern.as_deref().map(RecorderRule::pattern) {
+            found.push(Problem { key: "data.recorder_pattern".into(), message: error.to_string() });
+        }
         let mut check = |ok: bool, key: &str, message: &str| {
             if !ok {
                 found.push(Problem { key: format!("data.{key}"), message: message.into() });
@@ -172,5 +176,40 @@ impl DataConfig {
             check((1..=100).contains(&repeats), "split.repeats", "must be 1 to 100");
         }
         found
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use crate::config::{Config, Settings};
+
+    #[test]
+    fn unknown_keys_of_every_kind_of_split_and_bad_patterns_are_refused() {
+        let parse = |text: &str| Config::parse("x.toml", text, &[]);
+        for (kind, known) in [
+            ("stratified", ""),
+            ("grouped", ""),
+            ("leave_one_group_out", ""),
+            ("folders", ""),
+            ("cross_validation", "folds = 4\nrepeats = 2\ngrouped = false\n"),
+            ("csv", "dir = 'splits'\n"),
+        ] {
+            let split = format!("[data.split]\nkind = '{kind}'\n{known}");
+            assert!(parse(&split).is_ok(), "{kind}");
+            let error = parse(&format!("{split}fold = 3\n")).unwrap_err();
+            let message = std::error::Error::source(&error).unwrap().to_string();
+            assert!(message.contains("unknown field `fold`"), "{kind}: {message}");
+            assert_eq!(error.exit_code(), 2);
+        }
+        for (pattern, expected) in [("(", "unclosed group"), ("baby", "it needs a group in parentheses")] {
+            let error = parse(&format!("[data]\nrecorder_pattern = '{pattern}'\n")).unwrap_err();
+            let message = error.to_string();
+            assert!(
+                message.contains("line 2, column 1: data.recorder_pattern") && message.contains(expected),
+                "{message}"
+            );
+            assert_eq!(error.exit_code(), 2);
+        }
     }
 }

@@ -53,7 +53,8 @@ impl Located {
         if !corpus.passed_over.is_empty() {
             stderr::line(format_args!("passed over {}", corpus.passed_over.summary()));
         }
-        if corpus.folder_split().is_some() && !matches!(config.split, SplitConfig::Csv { .. } | SplitConfig::Folders) {
+        if corpus.folder_split().is_some() && !matches!(config.split, SplitConfig::Csv { .. } | SplitConfig::Folders {})
+        {
             stderr::line(format_args!(
                 "note: the folders in {} are named as splits, but their recordings are pooled and split anew, as data.split says. \
                  To use the folders as the split: --set data.split.kind=folders",

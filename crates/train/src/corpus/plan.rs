@@ -6,9 +6,10 @@ use dataset::{
     Corpus, Split, cross_validation, grouped_folds, grouped_split, leave_one_group_out, split_from_csv,
     stratified_split,
 };
-use experiment::seed;
+use experiment::{Recorders, seed};
 use metrics::group_ids;
 
+use super::group_names::group_names;
 use crate::Error;
 use crate::config::SplitConfig;
 
@@ -29,36 +30,41 @@ pub struct Plan {
 pub struct Fold {
     /// Name of its folder below `folds/`.
     pub name: String,
+    /// Repeat of the cross-validation, from 1.
+    pub repeat: usize,
+    /// Its number within the repeat, from 1, or the name of the group that it tests.
+    pub fold: String,
     /// The split of each recording.
     pub places: Places,
 }
 
 impl Plan {
-    /// Plans the splits that `split` asks for, drawn from `seed`. `groups` is the group of each recording, `usable` whether it
-    /// takes part, both `[n recordings]`.
+    /// Plans the splits that `split` asks for, drawn from `seed`. `recorders` is the recorder of each recording, if it is known,
+    /// `groups` its group, `usable` whether it takes part, all `[n recordings]`.
     ///
     /// # Errors
-    /// [`Error::Dataset`] if split files do not fit the corpus, [`Error::Data`] if a split has no recording to train on, to
-    /// validate or to test.
+    /// [`Error::Dataset`] if split files do not fit the corpus, [`Error::Data`] if there are fewer groups than folds, or if a
+    /// split has no recording to train on, to validate or to test.
     pub fn new(
         split: &SplitConfig,
         seed: u64,
         corpus: &Corpus,
+        recorders: &[Option<&str>],
         groups: &[usize],
         usable: &[bool],
     ) -> Result<Self, Error> {
-        let members = Members::new(corpus, groups, usable);
+        let members = Members::new(corpus, recorders, groups, usable);
         let plan = match split {
-            SplitConfig::Stratified => {
+            SplitConfig::Stratified {} => {
                 let split = stratified_split(&members.labels, seed);
                 Self::single(format!("stratified 60/20/20 by class, seed {seed}"), members.places(split))
             }
-            SplitConfig::Grouped => {
+            SplitConfig::Grouped {} => {
                 let split = grouped_split(&members.labels, &members.groups, seed);
-                let rule = format!("grouped by recorder and duplicate family, 60/20/20, seed {seed}");
+                let rule = format!("grouped by {}, 60/20/20, seed {seed}", members.grouping());
                 Self::single(rule, members.places(split))
             }
-            SplitConfig::Folders => members.folder_split(corpus, seed)?,
+            SplitConfig::Folders {} => members.folder_split(corpus, seed)?,
             SplitConfig::Csv { dir } => {
                 let dir = dir.replace("{root}", &corpus.root.display().to_string());
                 let mut places = split_from_csv(corpus, Path::new(&dir))?;
@@ -66,14 +72,14 @@ impl Plan {
                 Self::single(format!("train.csv, val.csv and test.csv in {dir}"), places)
             }
             SplitConfig::CrossValidation { folds, repeats, grouped } => {
-                members.cross_validation(*folds, *repeats, *grouped, seed)
+                members.cross_validation(*folds, *repeats, *grouped, seed)?
             }
-            SplitConfig::LeaveOneGroupOut => members.leave_one_group_out(seed),
+            SplitConfig::LeaveOneGroupOut {} => members.leave_one_group_out(seed)?,
         };
         let needed = if plan.folds.is_empty() { &Split::ALL[..] } else { &[Split::Train, Split::Val] };
-        check(corpus, &plan.model, needed)?;
+        members.check(&plan.model, needed)?;
         for fold in &plan.folds {
-            check(corpus, &fold.places, &Split::ALL)?;
+            members.check(&fold.places, &Split::ALL)?;
         }
         Ok(plan)
     }
@@ -96,43 +102,72 @@ impl Plan {
         }
     }
 
-    /// Number of recordings by class in training, validation and test; a recording counts as often as it is tested.
+    /// How often each test recording is tested: the repeats of a cross-validation, otherwise 1.
+    pub fn repeats(&self) -> usize {
+        self.folds.iter().map(|fold| fold.repeat).max().unwrap_or(1)
+    }
+
+    /// Whether each recording takes part, `[n recordings]`.
+    pub fn members(&self) -> Vec<bool> {
+        let searches = self.searches();
+        let in_any = |index: usize| searches.iter().any(|places| places[index].is_some());
+        (0..self.model.len()).map(in_any).collect()
+    }
+
+    /// Number of recordings by class in training and validation of the saved model, and in test. A recording that is tested
+    /// several times counts once.
     pub fn counts(&self, corpus: &Corpus) -> [Vec<usize>; 3] {
-        let mut counts: [Vec<usize>; 3] = std::array::from_fn(|_| vec![0; corpus.labels.len()]);
-        let mut count = |places: &Places, wanted: &[Split]| {
-            for (recording, place) in corpus.recordings.iter().zip(places) {
-                for (part, counts) in Split::ALL.into_iter().zip(&mut counts) {
-                    counts[recording.label] += usize::from(*place == Some(part) && wanted.contains(&part));
-                }
-            }
+        let scored = self.scored();
+        let count = |wanted: &dyn Fn(usize) -> bool| {
+            let mut counts = vec![0; corpus.labels.len()];
+            let members = corpus.recordings.iter().enumerate().filter(|(index, _)| wanted(*index));
+            members.for_each(|(_, recording)| counts[recording.label] += 1);
+            counts
         };
-        count(&self.model, &[Split::Train, Split::Val]);
-        self.scored().into_iter().for_each(|places| count(places, &[Split::Test]));
-        counts
+        [
+            count(&|index| self.model[index] == Some(Split::Train)),
+            count(&|index| self.model[index] == Some(Split::Val)),
+            count(&|index| scored.iter().any(|places| places[index] == Some(Split::Test))),
+        ]
+    }
+
+    /// The splits of all searches: those of the folds, then that of the saved model.
+    pub fn searches(&self) -> Vec<&Places> {
+        self.folds.iter().map(|fold| &fold.places).chain([&self.model]).collect()
     }
 }
 
 /// The recordings that take part.
-struct Members {
-    /// Number of recordings in the corpus.
-    n_recordings: usize,
+struct Members<'a> {
+    corpus: &'a Corpus,
     /// Their indices into the corpus.
     indices: Vec<usize>,
     labels: Vec<usize>,
+    recorders: Vec<Option<&'a str>>,
     groups: Vec<usize>,
 }
 
-impl Members {
-    fn new(corpus: &Corpus, groups: &[usize], usable: &[bool]) -> Self {
+impl<'a> Members<'a> {
+    fn new(corpus: &'a Corpus, recorders: &[Option<&'a str>], groups: &[usize], usable: &[bool]) -> Self {
         let indices: Vec<usize> = (0..usable.len()).filter(|index| usable[*index]).collect();
         let labels = indices.iter().map(|index| corpus.recordings[*index].label).collect();
+        let recorders = indices.iter().map(|index| recorders[*index]).collect();
         let groups = group_ids(indices.iter().map(|index| Some(groups[*index])));
-        Self { n_recordings: usable.len(), indices, labels, groups }
+        Self { corpus, indices, labels, recorders, groups }
+    }
+
+    fn n_groups(&self) -> usize {
+        self.groups.iter().max().map_or(0, |largest| largest + 1)
+    }
+
+    /// What a grouped split keeps together, in words.
+    fn grouping(&self) -> String {
+        Recorders::count(self.recorders.iter().copied()).grouping()
     }
 
     /// The split of each recording of the corpus, from that of each member.
     fn places(&self, split: Vec<Split>) -> Places {
-        let mut places = vec![None; self.n_recordings];
+        let mut places = vec![None; self.corpus.recordings.len()];
         self.indices.iter().zip(split).for_each(|(index, place)| places[*index] = Some(place));
         places
     }
@@ -168,40 +203,150 @@ impl Members {
         self.places(folds.into_iter().map(|fold| if fold == 0 { Split::Val } else { Split::Train }).collect())
     }
 
-    fn cross_validation(&self, n_folds: usize, n_repeats: usize, grouped: bool, seed: u64) -> Plan {
+    fn cross_validation(&self, n_folds: usize, n_repeats: usize, grouped: bool, seed: u64) -> Result<Plan, Error> {
         let alone: Vec<usize> = (0..self.labels.len()).collect();
-        let (groups, how) = match grouped {
-            true => (&self.groups, "grouped by recorder and duplicate family"),
-            false => (&alone, "not grouped"),
+        let (groups, n_groups, how) = match grouped {
+            true => (&self.groups, self.n_groups(), format!("grouped by {}", self.grouping())),
+            false => (&alone, alone.len(), "not grouped".into()),
         };
+        if n_groups < n_folds {
+            let of =
+                if grouped { "groups of recordings (recorders, joined where they share copies)" } else { "recordings" };
+            return Err(Error::Data(format!(
+                "{}: {n_folds} folds need at least as many {of}, but there are {n_groups}; lower data.split.folds, which is at \
+                 least 3, or add recordings",
+                self.corpus.root.display()
+            )));
+        }
         let mut folds = Vec::new();
         for repeat in 0..n_repeats {
             let seed = seed::derive(seed, &["folds", &repeat.to_string()]);
             for (number, split) in cross_validation(&self.labels, groups, n_folds, seed).into_iter().enumerate() {
-                folds.push(Fold { name: format!("{}-{}", repeat + 1, number + 1), places: self.places(split) });
+                let (repeat, fold) = (repeat + 1, (number + 1).to_string());
+                folds.push(Fold { name: format!("{repeat}-{fold}"), repeat, fold, places: self.places(split) });
             }
         }
         let rule = format!("{n_folds}-fold cross-validation, {how}, {n_repeats} x, seed {seed}");
-        Plan { rule, model: self.without_test(seed), folds }
+        Ok(Plan { rule, model: self.without_test(seed), folds })
     }
 
-    fn leave_one_group_out(&self, seed: u64) -> Plan {
-        let splits = leave_one_group_out(&self.labels, &self.groups, seed).into_iter().enumerate();
-        let fold =
-            |(number, split): (usize, Vec<Split>)| Fold { name: (number + 1).to_string(), places: self.places(split) };
-        let rule = format!("each recorder with its duplicate families left out once, seed {seed}");
-        Plan { rule, model: self.without_test(seed), folds: splits.map(fold).collect() }
+    fn leave_one_group_out(&self, seed: u64) -> Result<Plan, Error> {
+        let n_groups = self.n_groups();
+        if n_groups < 3 {
+            return Err(Error::Data(format!(
+                "{}: leave_one_group_out needs at least 3 groups of recordings (recorders, joined where they share copies), \
+                 but there are {n_groups}; add recordings of other recorders",
+                self.corpus.root.display()
+            )));
+        }
+        let paths: Vec<&str> = self.indices.iter().map(|index| self.corpus.recordings[*index].path.as_str()).collect();
+        let names = group_names(&self.groups, &self.recorders, &paths);
+        let splits = leave_one_group_out(&self.labels, &self.groups, seed);
+        let folds = names.into_iter().zip(splits).map(|(name, split)| Fold {
+            fold: name.clone(),
+            name,
+            repeat: 1,
+            places: self.places(split),
+        });
+        let rule = format!("each group left out once, grouped by {}, seed {seed}", self.grouping());
+        Ok(Plan { rule, model: self.without_test(seed), folds: folds.collect() })
+    }
+
+    /// Fails if a needed split is empty.
+    fn check(&self, places: &Places, needed: &[Split]) -> Result<(), Error> {
+        match needed.iter().find(|part| !places.contains(&Some(**part))) {
+            None => Ok(()),
+            Some(part) => Err(Error::Data(format!(
+                "{}: no recording is in the {} split: {} recordings in {} groups (recorders, joined where they share copies) \
+                 are too few, or the split files name other recordings",
+                self.corpus.root.display(),
+                part.name(),
+                self.indices.len(),
+                self.n_groups()
+            ))),
+        }
     }
 }
 
-/// Fails if a needed split is empty.
-fn check(corpus: &Corpus, places: &Places, needed: &[Split]) -> Result<(), Error> {
-    match needed.iter().find(|part| !places.contains(&Some(**part))) {
-        None => Ok(()),
-        Some(part) => Err(Error::Data(format!(
-            "{}: no recording is in the {} split; there are too few recordings or recorders, or the split files name other recordings",
-            corpus.root.display(),
-            part.name()
-        ))),
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use dataset::Recording;
+
+    use super::*;
+
+    /// Two classes of `n` recordings each, with two recordings per recorder.
+    fn corpus(n: usize) -> Corpus {
+        let recording =
+            |i: usize| Recording { path: format!("{i}.wav"), label: i / n, sha256: String::new(), bytes: 0 };
+        let labels = ["hungry", "tired"].map(String::from).to_vec();
+        Corpus {
+            root: "recordings".into(),
+            labels,
+            recordings: (0..2 * n).map(recording).collect(),
+            ..Corpus::default()
+        }
+    }
+
+    fn plan(split: &SplitConfig, n: usize) -> Result<Plan, String> {
+        let names: Vec<String> = (0..n).map(|recorder| format!("recorder {recorder}")).collect();
+        let groups: Vec<usize> = (0..2 * n).map(|i| i / 2).collect();
+        let recorders: Vec<Option<&str>> = groups.iter().map(|group| Some(names[*group].as_str())).collect();
+        Plan::new(split, 5, &corpus(n), &recorders, &groups, &vec![true; 2 * n]).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn each_repeat_tests_each_recording_once() {
+        let plan = plan(&SplitConfig::CrossValidation { folds: 3, repeats: 4, grouped: true }, 12).unwrap();
+        assert_eq!((plan.folds.len(), plan.repeats()), (12, 4));
+        for repeat in 1..=4 {
+            let folds: Vec<&Fold> = plan.folds.iter().filter(|fold| fold.repeat == repeat).collect();
+            let names: Vec<(&str, &str)> = folds.iter().map(|fold| (fold.name.as_str(), fold.fold.as_str())).collect();
+            let expected = ["1", "2", "3"].map(|fold| (format!("{repeat}-{fold}"), fold));
+            assert_eq!(names, expected.each_ref().map(|(name, fold)| (name.as_str(), *fold)));
+            for recording in 0..24 {
+                assert_eq!(folds.iter().filter(|fold| fold.places[recording] == Some(Split::Test)).count(), 1);
+            }
+        }
+        assert!(plan.folds[0].places != plan.folds[3].places, "repeats have other folds");
+        let counts = plan.counts(&corpus(12));
+        assert_eq!(counts[2], [12, 12], "a recording that is tested four times counts once");
+        assert_eq!(plan.rule, "3-fold cross-validation, grouped by recorder and duplicate family, 4 x, seed 5");
+    }
+
+    #[test]
+    fn more_folds_than_groups_are_refused_with_both_numbers() {
+        let folds = |folds, grouped| SplitConfig::CrossValidation { folds, repeats: 1, grouped };
+        for (split, n, expected) in [
+            (
+                folds(20, true),
+                5,
+                "recordings: 20 folds need at least as many groups of recordings (recorders, joined where \
+                                  they share copies), but there are 5; lower data.split.folds",
+            ),
+            (folds(20, false), 5, "20 folds need at least as many recordings, but there are 10"),
+            (
+                SplitConfig::LeaveOneGroupOut {},
+                2,
+                "needs at least 3 groups of recordings (recorders, joined where they share \
+                                                   copies), but there are 2",
+            ),
+            (SplitConfig::Grouped {}, 2, "4 recordings in 2 groups (recorders, joined"),
+        ] {
+            let message = plan(&split, n).err().unwrap();
+            assert!(message.contains(expected), "{message}");
+        }
+        assert_eq!(plan(&folds(5, true), 5).unwrap().folds.len(), 5);
+    }
+
+    #[test]
+    fn folds_of_leave_one_group_out_are_named_after_their_groups() {
+        let plan = plan(&SplitConfig::LeaveOneGroupOut {}, 6).unwrap();
+        for (group, fold) in plan.folds.iter().enumerate() {
+            let name = format!("recorder-{group}");
+            assert_eq!((&fold.name, &fold.fold, fold.repeat), (&name, &name, 1));
+            let tested: Vec<usize> = (0..12).filter(|i| fold.places[*i] == Some(Split::Test)).collect();
+            assert_eq!(tested, [2 * group, 2 * group + 1]);
+        }
     }
 }

@@ -3,11 +3,11 @@
 
 use dataset::Corpus;
 use dataset::audit::{RecorderRule, Relations};
-use experiment::{Leaks, PretrainingData};
+use experiment::{Leaks, PretrainingData, Recorders};
 
 use super::locate::Located;
 use super::plan::Plan;
-use super::{duplicates, leaks};
+use super::{duplicates, leaks, scarce_classes};
 use crate::Error;
 use crate::config::DataConfig;
 use crate::terminal::progress::warn;
@@ -31,7 +31,8 @@ pub struct PreparedCorpus {
 }
 
 impl PreparedCorpus {
-    /// Prepares the recordings of `located`; `usable` says for each whether it may take part, `[n recordings]`.
+    /// Prepares the recordings of `located`; `usable` says for each whether it may take part, `[n recordings]`. Prints the
+    /// [`PreparedCorpus::warnings`].
     ///
     /// # Errors
     /// [`Error::Dataset`] if the recorder rule or the split files do not fit the corpus, [`Error::Data`] if a split has no
@@ -41,9 +42,12 @@ impl PreparedCorpus {
         let recorders = RecorderRule::new(config.recorder_pattern.as_deref(), config.recorder_csv.as_deref(), &corpus)?;
         let mut relations = Relations::find(&corpus, &recorders)?;
         let dropped = duplicates::drop(config, &corpus, &relations, &mut usable);
-        let mut plan = Plan::new(&config.split, seed, &corpus, &relations.groups, &usable)?;
+        let of_each = recorders.recorders(&corpus);
+        let mut plan = Plan::new(&config.split, seed, &corpus, &of_each, &relations.groups, &usable)?;
         let unused_classes = remove_unused_classes(&mut corpus, &mut relations, &mut plan, &usable)?;
-        Ok(Self { corpus, synthetic, recorders, relations, dropped, unused_classes, plan })
+        let prepared = Self { corpus, synthetic, recorders, relations, dropped, unused_classes, plan };
+        prepared.warnings().iter().for_each(|warning| warn(&warning.replace(". ", ".\n")));
+        Ok(prepared)
     }
 
     /// The group of each recording, `[n recordings]`. Recordings of one group are not independent.
@@ -54,6 +58,17 @@ impl PreparedCorpus {
     /// The recorder of the recording `index`, if it is known.
     pub fn recorder(&self, index: usize) -> Option<&str> {
         self.recorders.recorder(&self.corpus.recordings[index])
+    }
+
+    /// How far the recorders of the recordings that take part are known.
+    pub fn known_recorders(&self) -> Recorders {
+        let recorders = self.recorders.recorders(&self.corpus).into_iter().zip(self.plan.members());
+        Recorders::count(recorders.filter(|(_, takes_part)| *takes_part).map(|(recorder, _)| recorder))
+    }
+
+    /// What a reader must know before any score: unknown recorders, and classes with too few training recordings.
+    pub fn warnings(&self) -> Vec<String> {
+        self.known_recorders().warning().into_iter().chain(scarce_classes::warning(&self.plan, &self.corpus)).collect()
     }
 
     /// Counts the validation and test recordings that leak into training or into the backbone's pretraining.
@@ -112,7 +127,7 @@ mod tests {
         let remove = |usable: [bool; 4]| {
             let (mut corpus, mut relations) = (corpus.clone(), relations.clone());
             let places = usable.map(|usable| usable.then_some(Split::Train)).to_vec();
-            let fold = Fold { name: "1".into(), places: places.clone() };
+            let fold = Fold { name: "1".into(), repeat: 1, fold: "1".into(), places: places.clone() };
             let mut plan = Plan { rule: String::new(), model: places, folds: vec![fold] };
             let unused = remove_unused_classes(&mut corpus, &mut relations, &mut plan, &usable);
             let of_fold = plan.folds.remove(0).places;

@@ -12,7 +12,7 @@ use super::examples::{Examples, GateInputs, Others};
 use super::fit::fit;
 use crate::Error;
 
-/// A family of sounds, scored by a gate that was trained without it.
+/// A family of sounds, scored by a gate that was trained without it and without the cries that its sounds were mixed over.
 pub(super) struct HeldOut {
     family: Family,
     /// Share of the family's sounds that reach the threshold of that gate, 0 to 1.

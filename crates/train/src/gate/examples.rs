@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::excerpts::{part_of_cry, part_of_decoy};
+use super::excerpts::{kind_over_cry, part_of_cry, part_of_decoy};
 use crate::Error;
 use crate::config::GateConfig;
 use crate::corpus::plan::Places;
@@ -54,6 +54,16 @@ pub(super) enum Others<'a> {
     Without(&'a str),
 }
 
+impl Others<'_> {
+    /// Whether the sounds of `family` take part.
+    fn include(self, family: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Without(left_out) => family != left_out,
+        }
+    }
+}
+
 /// Embeddings of cries and of other sounds, row-major.
 pub(super) struct Examples {
     /// Length of an embedding.
@@ -62,6 +72,8 @@ pub(super) struct Examples {
     pub train: Vec<f32>,
     /// One excerpt of each training cry, `[n_train, n_features]`.
     pub parts: Vec<f32>,
+    /// Family of the sound that is mixed over each excerpt, `[n_train]`; `None` if there is none.
+    pub family_over_part: Vec<Option<&'static str>>,
     /// One excerpt of a decoy of each training cry, or none if decoys are off.
     pub decoys: Vec<f32>,
     /// Synthetic sounds of each kind, `[sounds_per_kind, n_features]` each.
@@ -90,6 +102,7 @@ impl Examples {
         let train = &whole.train.recordings;
         let extractor = inputs.images.extractor();
         let parts = inputs.excerpts(train, "part", |cry, rng| part_of_cry(extractor, cry, rng))?;
+        let family_over_part = inputs.families_over_parts(train)?;
         let decoys = match inputs.config.decoys {
             true => inputs.excerpts(train, "decoy", |cry, rng| part_of_decoy(extractor, cry, rng))?,
             false => Vec::new(),
@@ -103,6 +116,7 @@ impl Examples {
             n_features: inputs.engine.n_outputs(),
             train: whole.train.rows,
             parts,
+            family_over_part,
             decoys,
             sounds,
             val: whole.val.rows,
@@ -116,18 +130,16 @@ impl Examples {
         self.sounds.iter().map(|(_, rows)| rows.len() / self.n_features).sum()
     }
 
-    /// Embeddings of cries.
-    pub fn cries(&self) -> impl Iterator<Item = &[f32]> {
-        self.train.chunks_exact(self.n_features).chain(self.parts.chunks_exact(self.n_features))
+    /// Embeddings of cries for training against `others`: those with a sound of a family that takes no part are left out.
+    pub fn cries<'a>(&'a self, others: Others<'a>) -> impl Iterator<Item = &'a [f32]> {
+        let parts = self.parts.chunks_exact(self.n_features).zip(&self.family_over_part);
+        let parts = parts.filter(move |(_, family)| family.is_none_or(|family| others.include(family)));
+        self.train.chunks_exact(self.n_features).chain(parts.map(|(part, _)| part))
     }
 
     /// Embeddings of other sounds.
     pub fn others<'a>(&'a self, others: Others<'a>) -> impl Iterator<Item = &'a [f32]> {
-        let takes_part = move |kind: &Kind| match others {
-            Others::All => true,
-            Others::Without(family) => kind.family != family,
-        };
-        let sounds = self.sounds.iter().filter(move |(kind, _)| takes_part(kind));
+        let sounds = self.sounds.iter().filter(move |(kind, _)| others.include(kind.family));
         let sounds = sounds.flat_map(|(_, rows)| rows.chunks_exact(self.n_features));
         sounds.chain(self.decoys.chunks_exact(self.n_features))
     }
@@ -150,13 +162,44 @@ impl GateInputs<'_> {
         let key =
             |hasher: &mut Sha256| recordings.iter().for_each(|i| hasher.update(&self.corpus.recordings[*i].sha256));
         self.embed(name, key, recordings.len(), |index| {
-            let recording = &self.corpus.recordings[recordings[index]];
-            let path = self.corpus.root.join(&recording.path);
-            let extractor = self.images.extractor();
-            let audio = extractor.decode_file(&path).map_err(|source| Error::Recording { path, source })?;
-            let mut rng = seed::generator(self.seed, &["gate", name, &recording.sha256]);
-            Ok(make(&extractor.unpadded_waveform(&audio), &mut rng))
+            let (waveform, mut rng) = self.waveform_and_generator(recordings[index], name)?;
+            Ok(make(&waveform, &mut rng))
         })
+    }
+
+    /// The waveform of a recording, and the generator for its excerpt `name`.
+    fn waveform_and_generator(&self, recording: usize, name: &str) -> Result<(Vec<f32>, ChaCha8Rng), Error> {
+        let recording = &self.corpus.recordings[recording];
+        let path = self.corpus.root.join(&recording.path);
+        let extractor = self.images.extractor();
+        let audio = extractor.decode_file(&path).map_err(|source| Error::Recording { path, source })?;
+        let rng = seed::generator(self.seed, &["gate", name, &recording.sha256]);
+        Ok((extractor.unpadded_waveform(&audio), rng))
+    }
+
+    /// Family of the sound that is mixed over the excerpt `part` of each of `recordings`. It depends on their lengths; the cache
+    /// holds the index of the kind, as a number, so that nothing is decoded twice.
+    fn families_over_parts(&self, recordings: &[usize]) -> Result<Vec<Option<&'static str>>, Error> {
+        let mut hasher = Sha256::new();
+        let made = format!("kinds over parts {EXCERPTS_VERSION} {SOUNDS_VERSION}, seed {}", self.seed);
+        hash::add_parts(&mut hasher, [self.images.config().record_key().as_str(), &made]);
+        recordings.iter().for_each(|index| hasher.update(&self.corpus.recordings[*index].sha256));
+        let key = hex(&hasher.finalize());
+        let kinds = match self.cache.get(&key, recordings.len()) {
+            Some(kinds) => kinds,
+            None => {
+                let index_of_kind = |index: &usize| -> Result<f32, Error> {
+                    let (waveform, mut rng) = self.waveform_and_generator(*index, "part")?;
+                    let kind = kind_over_cry(self.images.extractor(), &waveform, &mut rng);
+                    let place = kind.and_then(|kind| KINDS.iter().position(|other| other.name == kind.name));
+                    Ok(place.unwrap_or(KINDS.len()) as f32)
+                };
+                let kinds = recordings.par_iter().map(index_of_kind).collect::<Result<Vec<f32>, Error>>()?;
+                self.cache.put(&key, &kinds)?;
+                kinds
+            }
+        };
+        Ok(kinds.into_iter().map(|kind| KINDS.get(kind as usize).map(|kind| kind.family)).collect())
     }
 
     /// Embeddings of the synthetic sounds of each kind, in the order of the kinds.
@@ -206,5 +249,35 @@ impl GateInputs<'_> {
             Ok(Images::distinct(images))
         })?;
         Ok(rows.concat())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_family_that_is_left_out_is_neither_a_sound_nor_mixed_over_a_cry() {
+        let kind = |family: &str| KINDS.iter().find(|kind| kind.family == family);
+        let sounds = ["music", "noise"].into_iter().zip([10.0, 20.0]);
+        let examples = Examples {
+            n_features: 1,
+            train: vec![1.0, 2.0, 3.0],
+            parts: vec![4.0, 5.0, 6.0],
+            family_over_part: vec![None, Some("music"), Some("noise")],
+            decoys: vec![7.0],
+            sounds: sounds.filter_map(|(family, row)| Some((kind(family)?, vec![row]))).collect(),
+            val: Vec::new(),
+            tested: Rows::default(),
+            tested_on: "test",
+        };
+        let rows = |others| {
+            let first = |rows: &[f32]| rows[0];
+            let cries: Vec<f32> = examples.cries(others).map(first).collect();
+            (cries, examples.others(others).map(first).collect::<Vec<f32>>())
+        };
+        assert_eq!(rows(Others::All), (vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], vec![10.0, 20.0, 7.0]));
+        assert_eq!(rows(Others::Without("music")), (vec![1.0, 2.0, 3.0, 4.0, 6.0], vec![20.0, 7.0]));
+        assert_eq!(rows(Others::Without("noise")), (vec![1.0, 2.0, 3.0, 4.0, 5.0], vec![10.0, 7.0]));
     }
 }

@@ -8,7 +8,7 @@ use crate::Error;
 
 /// Fits a gate that distinguishes cries from `others`; `ridge` is the L2 of the logistic regression.
 pub(super) fn fit(examples: &Examples, others: Others, ridge: f64) -> Result<Gate, Error> {
-    let cries = examples.cries().map(|row| Example { row, is_cry: true });
+    let cries = examples.cries(others).map(|row| Example { row, is_cry: true });
     let others = examples.others(others).map(|row| Example { row, is_cry: false });
     let examples: Vec<Example> = cries.chain(others).collect();
     let (weight, bias) = logistic::fit(&examples, ridge)?;

@@ -147,7 +147,7 @@ mod tests {
             ("batch", |config| config.train.batch_size += 1),
             ("gate", |config| config.gate.decoys = false),
             ("duplicates", |config| config.data.drop_duplicates = true),
-            ("split", |config| config.data.split = SplitConfig::Grouped),
+            ("split", |config| config.data.split = SplitConfig::Grouped {}),
             ("recorders", |config| config.data.recorder_csv = None),
             ("pattern", |config| {
                 config.data.recorder_csv = None;

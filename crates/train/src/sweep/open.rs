@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use experiment::folder::MODEL_FILE;
 use experiment::journal::{EndedTrial, EndedTrials, Journal, JournalState, Outcome, Record};
+use experiment::tables::write_manifest;
 use experiment::{Environment, PretrainingData, Report, RunFolder, TrialConfig};
 use serde_json::{Value, json};
 
@@ -138,7 +139,7 @@ impl OpenRun {
     fn describe(&self, prepared: &Prepared) -> Result<(), Error> {
         let Prepared { data, backbone, engine, started, .. } = prepared;
         self.folder.write("config.toml", self.resolved.as_bytes())?;
-        self.folder.write("manifest.csv", data.corpus.manifest_csv().as_bytes())?;
+        write_manifest(&self.folder, &data.corpus, &data.recorders.recorders(&data.corpus), data.groups())?;
         self.folder.write("provenance.json", format!("{:#}\n", self.provenance).as_bytes())?;
         self.folder.log("prepared", started.elapsed().as_secs_f64())?;
         stderr::line(format_args!(

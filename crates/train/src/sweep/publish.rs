@@ -24,11 +24,11 @@ pub(super) fn publish(
 ) -> Result<(PathBuf, Report), Error> {
     let folder = &run.folder;
     let corpus = &prepared.data.corpus;
-    write_predictions(folder, "predictions.csv", corpus, &[("val", &found.model.val), ("test", &found.test)])?;
+    write_predictions(folder, "predictions.csv", corpus, &found.model.val, &found.test)?;
     let path = folder.path.join(MODEL_FILE);
     model::save_model(&path, &model.info, &found.model.weights, &found.model.head, model.gate.as_ref())
         .map_err(Error::Checkpoint)?;
-    let mistakes = mistakes::most_confident(corpus, &found.test);
+    let mistakes = mistakes::most_confident(corpus, &Scored::pooled(&found.test));
     mistakes::write_media(folder, &corpus.root, &prepared.config.features, &mistakes)?;
     let records = finished_records(&run, &found.records);
     let started = prepared.started;
@@ -62,7 +62,7 @@ fn report_of(
         device: engine,
         warnings,
         validation: evaluate("val", &found.model.val)?,
-        test: evaluate("test", &found.test)?,
+        test: evaluate("test", &Scored::pooled(&found.test))?,
         folds: found.folds,
         failed: found.records.iter().filter_map(failed_trial).collect(),
         calibration: CalibrationSummary { fitted: found.model.calibration, test: found.calibration },
@@ -78,6 +78,8 @@ fn report_of(
             split: data.plan.rule.clone(),
             labels: data.corpus.labels.clone(),
             n_groups: data.groups().iter().max().map_or(0, |largest| largest + 1),
+            recorders: data.known_recorders(),
+            repeats: data.plan.repeats(),
             counts,
             passed_over: data.corpus.passed_over.summary(),
             unused_classes: data.unused_classes,
@@ -130,6 +132,7 @@ fn warnings(prepared: &Prepared) -> Vec<String> {
              as the same bytes, {families} as the same sound, {recorders} from the same recorder{pretraining}."
         ));
     }
+    warnings.extend(prepared.data.warnings());
     if prepared.data.synthetic {
         warnings.push("The recordings are synthetic: these scores say nothing about real babies.".into());
     }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use experiment::journal::Record;
-use experiment::{FoldSummary, Scored, seed};
+use experiment::{FoldSummary, TestedFold, seed};
 use metrics::CalibrationCheck;
 
 use super::engines::Engines;
@@ -20,8 +20,8 @@ pub(super) struct Found {
     pub model: SearchResult,
     /// The folds of a cross-validation; empty for a plain split.
     pub folds: Vec<FoldSummary>,
-    /// The test recordings of all folds, or of the saved model, each scored by the trial that its search chose.
-    pub test: Scored,
+    /// The test recordings of each fold, or of the saved model, scored by the trial that its search chose.
+    pub test: Vec<TestedFold>,
     /// Calibration on test, averaged over folds.
     pub calibration: CalibrationCheck,
     /// How each trial ended: folds first, in the order of the trials.
@@ -32,7 +32,7 @@ pub(super) struct Found {
 pub(super) fn search(prepared: &Prepared, engines: &Engines, run: &OpenRun) -> Result<Found, Error> {
     let search = Search { prepared, engines, run };
     let plan = &prepared.data.plan;
-    let mut test = Scored::default();
+    let mut test: Vec<TestedFold> = Vec::new();
     let mut checks: Vec<(usize, CalibrationCheck)> = Vec::new();
     let (mut folds, mut records) = (Vec::new(), Vec::new());
     for fold in &plan.folds {
@@ -47,7 +47,7 @@ pub(super) fn search(prepared: &Prepared, engines: &Engines, run: &OpenRun) -> R
             val_macro_f1: result.leaderboard[0].val_macro_f1,
             n_test: result.test.recordings.len(),
         });
-        test.extend(result.test);
+        test.push(TestedFold { repeat: fold.repeat, fold: fold.fold.clone(), scored: result.test });
         records.extend(result.records);
         run.folder.log(&format!("fold {}", fold.name), step.elapsed().as_secs_f64())?;
     }
@@ -55,7 +55,7 @@ pub(super) fn search(prepared: &Prepared, engines: &Engines, run: &OpenRun) -> R
     let model = search.run(&plan.model, search_names::MODEL, prepared.config.seed)?;
     if plan.folds.is_empty() {
         checks.push(check(prepared, &model)?);
-        test = model.test.clone();
+        test.push(TestedFold { repeat: 1, fold: String::new(), scored: model.test.clone() });
     }
     records.extend(model.records.iter().cloned());
     run.folder.log("searched", step.elapsed().as_secs_f64())?;

@@ -36,7 +36,7 @@ pub(super) fn write(
         None => start.weights,
     };
     model::save_checkpoint(&checkpoint_path(run, &id), &info, weights, &part.head).map_err(Error::Checkpoint)?;
-    Ok(write_predictions(run, &format!("trials/{id}/predictions.csv"), corpus, &[("val", &result.val)])?)
+    Ok(write_predictions(run, &format!("trials/{id}/predictions.csv"), corpus, &result.val, &[])?)
 }
 
 fn write_epochs(run: &RunFolder, id: &str, result: &TrialResult) -> Result<(), Error> {
