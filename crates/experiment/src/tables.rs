@@ -98,6 +98,7 @@ mod tests {
             root: "r".into(),
             labels: ["hungry", "tired"].map(String::from).to_vec(),
             recordings: vec![recording("hungry/new\nline, \"a\".wav", 0), recording("tired/b.wav", 1)],
+            ..Corpus::default()
         };
         (parent, run, corpus)
     }
