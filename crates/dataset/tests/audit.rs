@@ -245,7 +245,7 @@ fn recorders_come_from_a_pattern_or_a_table() {
         (RecorderRule::pattern("baby.").map_err(|e| e.to_string()), "needs a group"),
         (table("path,recorder\nnowhere.wav,anna\n"), "no such recording"),
         (table("path,recorder\nhungry/noisy.wav,a\nhungry/noisy.wav,b\n"), "named twice"),
-        (table("file,who\nx,y\n"), "missing field"),
+        (table("file,who\nx,y\n"), "it lacks path and recorder"),
     ] {
         let error = result.unwrap_err();
         assert!(error.contains(expected), "{error}");
