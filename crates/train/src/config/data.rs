@@ -200,7 +200,7 @@ mod tests {
             let split = format!("[data.split]\nkind = '{kind}'\n{known}");
             assert!(parse(&split).is_ok(), "{kind}");
             let error = parse(&format!("{split}fold = 3\n")).unwrap_err();
-            let message = std::error::Error::source(&error).unwrap().to_string();
+            let message = error.to_string();
             assert!(message.contains("unknown field `fold`"), "{kind}: {message}");
             assert_eq!(error.exit_code(), 2);
         }

@@ -11,7 +11,7 @@ use crate::decode::limits;
 use crate::decode::output::Output;
 
 /// Bytes of sound that are read at once.
-const CHUNK_BYTES: usize = 1 << 20;
+const CHUNK_BYTES: usize = 1 << 18;
 
 /// Where the sound of a file is and how it is coded.
 pub(in crate::decode) struct Stored {
