@@ -10,6 +10,7 @@ seed() { # TARGET FILE...
 }
 seed audio crates/features/tests/fixtures/*
 seed onnx crates/model/tests/goldens/*.onnx
+seed pytorch crates/model/tests/goldens/*.pt crates/model/tests/goldens/*.pth
 seed tflite crates/model/tests/goldens/*.tflite
 seed safetensors crates/model/tests/goldens/*.safetensors
 seed config configs/*.toml

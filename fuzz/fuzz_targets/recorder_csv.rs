@@ -1,10 +1,4 @@
-//! A table of recorders.
+//! See `readers::recorder_csv`.
 #![no_main]
 
-use dataset::audit::RecorderRule;
-use libfuzzer_sys::fuzz_target;
-use readers::{corpus, with_file};
-
-fuzz_target!(|bytes: &[u8]| with_file("recorders.csv", bytes, |path| {
-    let _ = RecorderRule::csv(path, &corpus());
-}));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::readers::recorder_csv(bytes));
