@@ -2,7 +2,7 @@
 # Writes the sound files of crates/features/tests/fixtures with ffmpeg 5.1 (Debian 12): a 0.4 s sweep from 300 to 1100 Hz at
 # half of full scale, in every format that is decoded and in some that are refused; and levels_*, the same sweep quiet, loud
 # and silent, in codecs that `tests/levels.rs` measures, with what ffmpeg decodes from the lossy ones in
-# crates/features/tests/goldens. The tests know the formulas.
+# crates/features/tests/goldens. The tests know the formulas. opusenc of opus-tools 0.2 writes what ffmpeg cannot.
 set -euo pipefail
 cd "$(dirname "$0")/../../crates/features/tests"
 mkdir -p fixtures
@@ -89,9 +89,12 @@ codec() {
     if [ "$3" = 2 ]; then channels="$left|0.5*$left" mean="c0=0.5*c0+0.5*c1"; fi
     ffmpeg -hide_banner -loglevel error -y -f lavfi -i "aevalsrc='$channels':s=$2:d=0.45" \
         -map_metadata -1 -fflags +bitexact -flags:a +bitexact "${@:5}" "codec_$1"
-    ffmpeg -hide_banner -loglevel error -y -c:a "$4" -request_sample_fmt flt -i "codec_$1" -af "pan=mono|$mean" \
-        -f f32le "$1.decoded"
-    python3 - "$1.decoded" "../goldens/codec_${1/./_}.f32" $(($2 / 2000)) <<'PYTHON'
+    golden "codec_$1" "$4" "$mean" $(($2 / 2000))
+}
+# golden FILE DECODER MIX N: every Nth sample of the mix of what ffmpeg decodes from it, as 32-bit floats.
+golden() {
+    ffmpeg -hide_banner -loglevel error -y -c:a "$2" -request_sample_fmt flt -i "$1" -af "pan=mono|$3" -f f32le "$1.decoded"
+    python3 - "$1.decoded" "../goldens/${1/./_}.f32" "$4" <<'PYTHON'
 import array, sys
 samples = array.array("f", open(sys.argv[1], "rb").read())
 open(sys.argv[2], "wb").write(samples[:: int(sys.argv[3])].tobytes())
@@ -114,3 +117,16 @@ codec hybrid_stereo.mka 48000 2 libopus -c:a libopus -b:a 32k -application voip
 codec celt.webm 48000 1 libopus -c:a libopus -b:a 64k -application lowdelay
 codec celt_stereo.ogg 48000 2 libopus -c:a libopus -b:a 96k -frame_duration 10
 codec opus.mp4 48000 1 libopus -c:a libopus -b:a 32k
+
+# pauses FILE OPTION...: the sweep at half of full scale with a pause from 0.4 to 1.3 s, in noise at 0.01, encoded by opusenc
+# with discontinuous transmission (control 4016), which leaves out most of the pause; and what ffmpeg decodes from it, 1000
+# samples a second.
+pauses() {
+    local sound="0.5*sin(2*PI*(300*t+1000*t*t))*not(between(t,0.4,1.3))+0.01*(2*random(0)-1)"
+    ffmpeg -hide_banner -loglevel error -y -f lavfi -i "aevalsrc='$sound':s=48000:d=1.7" -map_metadata -1 -fflags +bitexact \
+        -f wav - | opusenc --quiet --serial 1 --set-ctl-int 4016=1 --speech "${@:2}" - "pauses_$1"
+    golden "pauses_$1" libopus "c0=c0" 48
+}
+pauses silk.ogg --bitrate 10
+# Packets of three frames, some or all of them left out.
+pauses hybrid.ogg --bitrate 24 --framesize 60

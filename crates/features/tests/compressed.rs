@@ -1,6 +1,6 @@
 //! Compressed sound: the same samples as ffmpeg decodes, and files as encoders, recorders and editors leave them.
 //!
-//! Fixtures `codec_*` and their decoded samples are from `scripts/goldens/audio_fixtures.sh`.
+//! Fixtures `codec_*` and `pauses_*` and their decoded samples are from `scripts/goldens/audio_fixtures.sh`.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use features::{Audio, Error, Extractor, FeatureConfig, Warning};
@@ -15,6 +15,12 @@ fn decode(bytes: &[u8]) -> Result<Audio, Error> {
 
 fn decode_fixture(file: &str) -> Audio {
     decode(&fixture(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// What ffmpeg decodes from some of the samples of `file`.
+fn golden(file: &str) -> Vec<f32> {
+    let bytes = std::fs::read(format!("tests/goldens/{}.f32", file.replace('.', "_"))).unwrap();
+    bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
 }
 
 /// Signal to noise of `found` against `expected`, dB.
@@ -55,14 +61,31 @@ fn each_codec_gives_the_samples_of_ffmpeg() {
     ] {
         let audio = decode_fixture(file);
         assert_eq!((audio.source.codec.as_str(), audio.warnings.as_slice()), (codec, &[][..]), "{file}");
-        let golden = std::fs::read(format!("tests/goldens/{}.f32", file.replace('.', "_"))).unwrap();
-        let expected: Vec<f32> = golden.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let expected = golden(file);
         let found: Vec<f32> = audio.samples.iter().step_by(audio.sample_rate_hz as usize / 2000).copied().collect();
         assert!(found.len().min(expected.len()) > 860, "{file}");
         let db = |part: std::ops::Range<usize>| snr_db(&found[part.clone()], &expected[part]);
         let most = found[700..860].iter().zip(&expected[700..860]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         let found = (db(0..290), db(320..590), most);
         assert!(found.0 >= loud_db && found.1 >= quiet_db && found.2 <= silent, "{file}: {found:?}");
+    }
+}
+
+#[test]
+fn pauses_that_an_opus_encoder_left_out_are_filled_and_the_sound_after_them_is_that_of_ffmpeg() {
+    // The signal to noise ratio before and after the pause as measured, less 3 dB.
+    for (file, before_db, after_db) in [("pauses_silk.ogg", 200.0, 58.0), ("pauses_hybrid.ogg", 150.0, 52.0)] {
+        let expected = golden(file);
+        let audio = decode_fixture(file);
+        assert!(audio.warnings.is_empty(), "{file}: {:?}", audio.warnings);
+        let found: Vec<f32> = audio.samples.iter().step_by(48).copied().collect();
+        assert_eq!((found.len(), expected.len()), (1700, 1700), "{file}");
+        let db = |part: std::ops::Range<usize>| snr_db(&found[part.clone()], &expected[part]);
+        let snr = (db(0..400), db(1320..1680));
+        assert!(snr.0 >= before_db && snr.1 >= after_db, "{file}: {snr:?}");
+        let power = |samples: &[f32]| samples[850..1250].iter().map(|x| f64::from(x * x)).sum::<f64>();
+        let louder_db = 10.0 * (power(&found) / power(&expected)).log10();
+        assert!(louder_db.abs() < 3.0, "{file}: the comfort noise is {louder_db} dB louder");
     }
 }
 

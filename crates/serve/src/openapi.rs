@@ -105,7 +105,7 @@ fn classify(schemas: &mut SchemaGenerator) -> Value {
 
 /// Schema of a form with one to `max_files` sound files.
 fn form(max_files: usize) -> Value {
-    let file = json!({ "type": "string", "format": "binary", "description": "wav, aiff, au, caf, flac, mp3, ogg-vorbis, m4a or aac" });
+    let file = json!({ "type": "string", "format": "binary", "description": "wav, aiff, au, caf, flac, mp3, ogg or webm (Vorbis or Opus), m4a or aac" });
     let files = if max_files == 1 {
         file
     } else {

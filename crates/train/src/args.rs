@@ -144,7 +144,7 @@ impl FrontEndArgs {
 /// Sound files and folders.
 #[derive(Debug, clap::Args)]
 pub struct Inputs {
-    /// Sound files, or folders of them (wav, aiff, au, caf, flac, mp3, ogg, m4a, aac)
+    /// Sound files, or folders of them (wav, aiff, au, caf, flac, mp3, ogg, opus, webm, m4a, aac)
     #[arg(required = true, value_name = "FILE|DIR")]
     pub paths: Vec<PathBuf>,
 }

@@ -1,6 +1,7 @@
 //! Opus (RFC 6716), decoded at 48 kHz.
 
-use opus_pure::{OpusDecoder, OpusMSDecoder};
+use opus_pure::packet::samples_per_frame;
+use opus_pure::{OpusDecoder, OpusMSDecoder, Repacketizer};
 use symphonia::core::errors::{Error as SymphoniaError, decode_error, unsupported_error};
 
 use super::demuxer::Duration;
@@ -9,6 +10,8 @@ use super::demuxer::Duration;
 pub(super) const SAMPLE_RATE_HZ: u32 = 48_000;
 /// Most samples per channel in a packet: 120 ms.
 const MAX_PACKET_SAMPLES: usize = 5760;
+/// Most bytes of a packet whose single frame the encoder left out: its configuration and, at most, one byte more.
+const MAX_BYTES_LEFT_OUT: usize = 2;
 
 /// The identification header, RFC 7845, section 5.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +111,7 @@ impl Decoder {
         self.samples.resize(MAX_PACKET_SAMPLES * self.n_channels, 0.0);
         let decoded = match &mut self.inner {
             _ if packet.is_empty() => return decode_error("opus: empty packet"),
-            Inner::One(decoder) => decoder.decode(packet, MAX_PACKET_SAMPLES, &mut self.samples),
+            Inner::One(decoder) => decode_frames(decoder, packet, &mut self.samples),
             Inner::Several(decoder) => decoder.decode(packet, MAX_PACKET_SAMPLES, &mut self.samples),
         };
         let Ok(n) = decoded else { return decode_error("opus: damaged packet") };
@@ -119,6 +122,21 @@ impl Decoder {
         }
         Ok(samples)
     }
+}
+
+/// Decodes a packet frame by frame into interleaved samples and returns their number per channel. Frames that the encoder
+/// left out in a pause (DTX) are filled with comfort noise, as by libopus; `opus-pure` by itself takes them for sound.
+fn decode_frames(decoder: &mut OpusDecoder, packet: &[u8], samples: &mut [f32]) -> opus_pure::Result<usize> {
+    let frame_samples = samples_per_frame(packet, SAMPLE_RATE_HZ as i32)?;
+    let mut frames = Repacketizer::new();
+    frames.cat(packet)?;
+    let mut n = 0;
+    for i in 0..frames.nb_frames() {
+        let frame = frames.out_range(i, i + 1)?;
+        let coded = if frame.len() > MAX_BYTES_LEFT_OUT { &frame[..] } else { &[] };
+        n += decoder.decode(coded, frame_samples, &mut samples[n * decoder.channels()..])?;
+    }
+    Ok(n)
 }
 
 #[cfg(test)]
