@@ -171,9 +171,6 @@ impl DataConfig {
             "recorder_csv",
             "conflicts with recorder_pattern: set only one of them",
         );
-        if let Some(Err(error)) = self.recorder_pattern.as_deref().map(RecorderRule::pattern) {
-            check(false, "recorder_pattern", &error.to_string());
-        }
         if let SplitConfig::CrossValidation { folds, repeats, .. } = self.split {
             check((3..=20).contains(&folds), "split.folds", "must be 3 to 20");
             check((1..=100).contains(&repeats), "split.repeats", "must be 1 to 100");
