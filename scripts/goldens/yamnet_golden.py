@@ -3,7 +3,8 @@
     venv/bin/python scripts/goldens/yamnet_golden.py     # crates/model/tests/goldens and crates/features/tests/goldens
 
 yamnet.tflite and yamnet.onnx hold the same weights: depthwise kernels as float32, all others as int8 with a scale for each output.
-ONNX Runtime computes the expected outputs of both from the weights int8 times scale. The spectrogram is the authors' in float64.
+ONNX Runtime computes the expected outputs of both from the weights int8 times scale. yamnet_float16.tflite holds the weights in float16;
+the TFLite runtime computes its scores. The spectrogram is the authors' in float64.
 """
 
 import json
@@ -15,6 +16,7 @@ import numpy as np
 import onnx
 import onnxruntime
 from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
 from onnx import TensorProto, helper, numpy_helper
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -56,8 +58,11 @@ def quantised(weight):
     return np.round(weight / scales.reshape(shape)).astype(np.int8), scales.astype(np.float32)
 
 
-def tflite(convs, classifier):
-    """The network on one patch, [1, 96, 64, 1], as the converter writes it: NHWC, fused ReLU, then mean, linear, logistic."""
+def tflite(convs, classifier, float16=False):
+    """The network on one patch, [1, 96, 64, 1], as the converter writes it: NHWC, fused ReLU, then mean, linear, logistic.
+
+    With `float16`, all constants are float16, each with a node that widens it.
+    """
     buffers, tensors, operators = [schema.BufferT()], [], []
 
     def tensor(name, shape, kind=schema.TensorType.FLOAT32, data=None, scales=None):
@@ -74,7 +79,15 @@ def tflite(convs, classifier):
         tensors.append(item)
         return len(tensors) - 1
 
+    def constant(name, value):
+        if not float16:
+            return tensor(name, value.shape, data=value)
+        half = tensor(f"{name}_half", value.shape, schema.TensorType.FLOAT16, value.astype(np.float16))
+        return operator(names.DEQUANTIZE, [half], tensor(name, value.shape))
+
     def weights(name, weight, order):
+        if float16:
+            return constant(name, np.transpose(weight, order))
         data, scales = quantised(weight)
         return tensor(name, np.transpose(data, order).shape, schema.TensorType.INT8, np.transpose(data, order), scales)
 
@@ -86,19 +99,19 @@ def tflite(convs, classifier):
         return output
 
     names = schema.BuiltinOperator
-    CODES = [names.CONV_2D, names.DEPTHWISE_CONV_2D, names.MEAN, names.FULLY_CONNECTED, names.LOGISTIC]
+    CODES = ([names.DEQUANTIZE] if float16 else []) + [names.CONV_2D, names.DEPTHWISE_CONV_2D, names.MEAN, names.FULLY_CONNECTED, names.LOGISTIC]
     x = first = tensor("patch", [1, 96, 64, 1])
     size = np.array([96, 64])
     for index, (weight, bias, stride, depthwise) in enumerate(convs):
         size = size // stride
         output = tensor(f"relu{index}", [1, *size, len(weight)])
-        bias = tensor(f"bias{index}", bias.shape, data=bias)
+        bias = constant(f"bias{index}", bias)
         if depthwise:
             kernel = np.transpose(weight, [1, 2, 3, 0])
             options = schema.DepthwiseConv2DOptionsT()
             options.depthMultiplier = 1
             kind, code = schema.BuiltinOptions.DepthwiseConv2DOptions, names.DEPTHWISE_CONV_2D
-            kernel = tensor(f"weight{index}", kernel.shape, data=kernel)
+            kernel = constant(f"weight{index}", kernel)
         else:
             kernel = weights(f"weight{index}", weight, [0, 2, 3, 1])
             options, kind, code = schema.Conv2DOptionsT(), schema.BuiltinOptions.Conv2DOptions, names.CONV_2D
@@ -108,7 +121,7 @@ def tflite(convs, classifier):
     n_outputs = len(convs[-1][0])
     axes = tensor("axes", [2], schema.TensorType.INT32, np.array([1, 2], np.int32))
     x = operator(names.MEAN, [x, axes], tensor("embedding", [1, n_outputs]), schema.BuiltinOptions.ReducerOptions, schema.ReducerOptionsT())
-    operands = weights("classifier", classifier[0], [0, 1]), tensor("classifier_bias", [N_CLASSES], data=classifier[1])
+    operands = weights("classifier", classifier[0], [0, 1]), constant("classifier_bias", classifier[1])
     options = schema.FullyConnectedOptionsT()
     x = operator(names.FULLY_CONNECTED, [x, *operands], tensor("logits", [1, N_CLASSES]), schema.BuiltinOptions.FullyConnectedOptions, options)
     x = operator(names.LOGISTIC, [x], tensor("scores", [1, N_CLASSES]))
@@ -172,10 +185,24 @@ def cry_pooled(embeddings, scores):
     return np.concatenate([mean[:, 0], deviation], axis=1).astype(np.float32)
 
 
+def litert_scores(path, patches):
+    """[n, classes] of patches [n, 1, 96, 64], from the TFLite runtime."""
+    interpreter = Interpreter(model_path=str(path))
+    interpreter.allocate_tensors()
+    patch, output = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    scores = []
+    for image in patches:
+        interpreter.set_tensor(patch, np.moveaxis(image, 0, -1)[None])
+        interpreter.invoke()
+        scores.append(interpreter.get_tensor(output)[0])
+    return np.stack(scores)
+
+
 def main():
     folder = CRATES / "model/tests/goldens"
     convs, classifier = layers(np.random.default_rng(7))
     (folder / "yamnet.tflite").write_bytes(tflite(convs, classifier))
+    (folder / "yamnet_float16.tflite").write_bytes(tflite(convs, classifier, float16=True))
     (folder / "yamnet.onnx").write_bytes(onnx_model(convs, classifier))
     # Generated from integers only, so the Rust test generates the same images; in the range of a log-mel spectrogram.
     pixels = np.arange(N_IMAGES * FRAMES * BANDS, dtype=np.int64) * 7919 % 1021
@@ -190,6 +217,7 @@ def main():
         "embeddings": of_recordings.mean(axis=1).ravel().tolist(),
         "cry_embeddings": cry_pooled(of_recordings, scores.reshape(N_IMAGES, 2, -1)).ravel().tolist(),
         "scores": scores.ravel().tolist(),
+        "float16_scores": litert_scores(folder / "yamnet_float16.tflite", patches).ravel().tolist(),
     }
     (folder / "yamnet.json").write_text(json.dumps(expected))
 

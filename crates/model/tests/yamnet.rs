@@ -23,6 +23,7 @@ struct Expected {
     embeddings: Vec<f32>,
     cry_embeddings: Vec<f32>,
     scores: Vec<f32>,
+    float16_scores: Vec<f32>,
 }
 
 fn expected() -> Expected {
@@ -69,16 +70,28 @@ fn embeddings_and_scores_match_onnx_runtime() {
             let error = largest_difference(&engine.embed(&images).unwrap(), &expected.cry_embeddings);
             assert!(error <= TOLERANCE, "{file}, weighted by cries: {error}");
         }
-        let patches: Vec<f32> = images
-            .chunks(expected.frames * 64)
-            .flat_map(|image| image.windows(96 * 64).step_by(48 * 64).flatten().copied())
-            .collect();
-        let classifier = weights.classifier().unwrap();
-        for engine in engines(&weights, &[("patches", [96, 64])]) {
-            let scores = classifier.scores(&engine.embed(&patches).unwrap());
-            let error = largest_difference(&scores, &expected.scores);
-            assert!(error <= TOLERANCE, "{file}: {error}");
-        }
+        check_scores(file, &expected, &expected.scores);
+    }
+}
+
+/// The runtime widens `float16` to `float32` before it computes.
+#[test]
+fn weights_in_float16_match_the_tflite_runtime() {
+    let expected = expected();
+    check_scores("yamnet_float16.tflite", &expected, &expected.float16_scores);
+}
+
+/// Fails unless the classifier of `file` gives these scores for each patch of the spectrograms.
+fn check_scores(file: &str, expected: &Expected, scores: &[f32]) {
+    let patches: Vec<f32> = spectrograms(expected)
+        .chunks(expected.frames * 64)
+        .flat_map(|image| image.windows(96 * 64).step_by(48 * 64).flatten().copied().collect::<Vec<_>>())
+        .collect();
+    let weights = weights(file);
+    let classifier = weights.classifier().unwrap();
+    for engine in engines(&weights, &[("patches", [96, 64])]) {
+        let error = largest_difference(&classifier.scores(&engine.embed(&patches).unwrap()), scores);
+        assert!(error <= TOLERANCE, "{file}: {error}");
     }
 }
 

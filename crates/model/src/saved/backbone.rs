@@ -48,7 +48,7 @@ impl BackboneWeights {
     ///
     /// - ONNX: any of the usual exports of a ResNet, whose classifier is ignored, or YAMNet; in `float32`, `float64`, `float16` or
     ///   `bfloat16`.
-    /// - TFLite: YAMNet, with `float32` or `int8` weights.
+    /// - TFLite: YAMNet, with `float32`, `float16` or `int8` weights.
     /// - safetensors, or a state dict or checkpoint of PyTorch, with the authors' names: a network with batch norm, one with
     ///   folded biases, or a model or backbone that this crate saved. Prefixes such as `module.` are ignored.
     ///
