@@ -12,7 +12,8 @@ mod run_files;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use experiment::journal::{Journal, Outcome, Record};
 use run_files::{NARROW_BACKBONE, assert_same, contents, copy, identity, only_entry};
@@ -135,6 +136,11 @@ fn an_io_error_at_any_step_is_reported_and_damages_nothing() {
 #[test]
 fn without_locks_a_lease_keeps_a_second_process_out_and_that_of_a_killed_one_is_taken_over() {
     const NO_LOCKS: Option<(&str, usize)> = Some(("WAIL_NO_LOCKS", 1));
+    /// After this time without one, a lease is renewed as soon as its holder runs.
+    const RENEWAL: Duration = Duration::from_secs(5);
+    let signal = |child: &Child, name: &str| {
+        assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+    };
     let caches = TempDir::new().unwrap();
     let expected = finish(fresh().path(), caches.path(), &[]);
     let folder = fresh();
@@ -145,7 +151,13 @@ fn without_locks_a_lease_keeps_a_second_process_out_and_that_of_a_killed_one_is_
     std::thread::spawn(move || lines.for_each(drop));
     let lease = only_entry(&folder.path().join("experiments")).join("journal.lease");
     assert!(lease.is_file());
-    let second = wail(folder.path(), caches.path(), &["--set", "train.epochs=10000"], NO_LOCKS);
+    // The holder does not run while the second process starts, so that it cannot finish before that one is refused.
+    signal(&holder, "-STOP");
+    let mut second = command(folder.path(), caches.path(), &["--set", "train.epochs=10000"], NO_LOCKS);
+    let second = second.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(RENEWAL);
+    signal(&holder, "-CONT");
+    let second = second.wait_with_output().unwrap();
     assert_eq!(second.status.code(), Some(1), "{}", text(&second));
     assert!(text(&second).contains(&format!("process {} on ", holder.id())), "{}", text(&second));
     holder.kill().unwrap();
