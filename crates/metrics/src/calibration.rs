@@ -233,7 +233,9 @@ mod tests {
             let probabilities = to_f32(&softmax(&to_f64(&logits), 1.0));
             let rescaled = calibration.rescale(&probabilities);
             assert_eq!(argmax(&rescaled), argmax(&probabilities));
-            for (a, b) in rescaled.iter().zip(calibration.rescale_logits(&logits)) {
+            let from_logits = calibration.rescale_logits(&logits);
+            assert_eq!(from_logits.len(), 5);
+            for (a, b) in rescaled.iter().zip(from_logits) {
                 assert!((a - b).abs() < 1e-5, "{a} {b}");
             }
         }

@@ -99,6 +99,15 @@ mod tests {
     }
 
     #[test]
+    fn scores_without_an_example_or_a_class_are_zero() {
+        for n_classes in [0, 2] {
+            let empty = ConfusionMatrix::new(n_classes, []);
+            assert_eq!((empty.macro_f1(), empty.balanced_accuracy(), empty.accuracy()), (0.0, 0.0, 0.0), "{n_classes}");
+        }
+        assert_eq!(mean(std::iter::empty()), None);
+    }
+
+    #[test]
     fn recall_without_examples_is_undefined_and_f1_is_zero() {
         let matrix = ConfusionMatrix::new(3, [(0, 0), (0, 1), (0, 0)]);
         assert_eq!((matrix.recall(0), matrix.recall(1), matrix.precision(1)), (Some(2.0 / 3.0), None, Some(0.0)));

@@ -187,7 +187,7 @@ mod tests {
             Predictions::new(n_classes, labels, &vec![row; labels.len()], groups).unwrap()
         };
         let first = new(2, &[0, 1], &[0, 1]);
-        assert_eq!(first.probabilities(1), [0.25, 0.75]);
+        assert_eq!(new(3, &[0, 1, 0], &[0, 1, 2]).probabilities(1), [0.25, 0.75, 0.0]);
         assert!(first.same_examples(&new(2, &[0, 1], &[7, 3])));
         for other in [new(2, &[0, 0], &[0, 1]), new(2, &[0, 1], &[0, 0]), new(3, &[0, 1], &[0, 1])] {
             assert!(!first.same_examples(&other) && !other.same_examples(&first), "{other:?}");

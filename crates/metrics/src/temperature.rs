@@ -73,6 +73,13 @@ mod tests {
     }
 
     #[test]
+    fn large_logits_do_not_overflow() {
+        let [high, low] = softmax(&[4000.0, 3996.0], 2.0)[..] else { panic!("two logits have two probabilities") };
+        let expected = 1.0 / (1.0 + (-2.0_f64).exp());
+        assert!((high - expected).abs() < 1e-12 && (low - (1.0 - expected)).abs() < 1e-12, "{high} {low}");
+    }
+
+    #[test]
     fn the_bounds_hold_where_the_optimum_is_at_infinity() {
         assert!((fit(&predictions(&[0, 1], &[[0.6, 0.4], [0.4, 0.6]])) - T_MIN).abs() < 1e-9, "always correct");
         assert!((fit(&predictions(&[1, 0], &[[0.6, 0.4], [0.4, 0.6]])) - T_MAX).abs() < 1e-9, "always wrong");
