@@ -10,13 +10,12 @@
 #[path = "run_files.rs"]
 mod run_files;
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use experiment::journal::{Journal, Outcome, Record};
-use run_files::{NARROW_BACKBONE, assert_same, contents, copy, identity, only_entry};
+use run_files::{assert_same, contents, copy, fresh_narrow, identity, only_entry, signal, started};
 use tempfile::TempDir;
 
 const SMALL: &str = r#"
@@ -24,19 +23,6 @@ name = "small"
 [data]
 roots = []
 synthetic_recordings = 40
-[features]
-image_size = 32
-[backbone]
-weights = "backbone.onnx"
-[train]
-epochs = 2
-augmented_views = 1
-[sweep]
-learning_rate = [1e-3, 1e-2]
-inner = [8]
-dropout = [0.5]
-[gate]
-sounds_per_kind = 2
 "#;
 
 /// A grid with one trial fewer.
@@ -51,7 +37,7 @@ fn command(folder: &Path, caches: &Path, arguments: &[&str], fault: Option<(&str
     let mut command = Command::new(env!("CARGO_BIN_EXE_wail"));
     let set =
         [format!("data.cache={:?}", caches.join("cache")), format!("data.synthetic={:?}", caches.join("synthetic"))];
-    command.current_dir(folder).args(["--config", "small.toml", "--device", "cpu", "--set", &set[0], "--set", &set[1]]);
+    command.current_dir(folder).args(["--config", "tiny.toml", "--device", "cpu", "--set", &set[0], "--set", &set[1]]);
     command.args(arguments);
     // One thread, so that the n-th step is deterministic.
     command.env("RAYON_NUM_THREADS", "1");
@@ -70,10 +56,7 @@ fn text(output: &Output) -> String {
 }
 
 fn fresh() -> TempDir {
-    let folder = TempDir::new().unwrap();
-    std::fs::write(folder.path().join("small.toml"), SMALL).unwrap();
-    std::fs::copy(NARROW_BACKBONE, folder.path().join("backbone.onnx")).unwrap();
-    folder
+    fresh_narrow(SMALL, 2)
 }
 
 #[test]
@@ -138,17 +121,11 @@ fn without_locks_a_lease_keeps_a_second_process_out_and_that_of_a_killed_one_is_
     const NO_LOCKS: Option<(&str, usize)> = Some(("WAIL_NO_LOCKS", 1));
     /// After this time without one, a lease is renewed as soon as its holder runs.
     const RENEWAL: Duration = Duration::from_secs(5);
-    let signal = |child: &Child, name: &str| {
-        assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
-    };
     let caches = TempDir::new().unwrap();
     let expected = finish(fresh().path(), caches.path(), &[]);
     let folder = fresh();
     let mut holder = command(folder.path(), caches.path(), &["--set", "train.epochs=10000"], NO_LOCKS);
-    let mut holder = holder.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(holder.stderr.take().unwrap()).lines().map(Result::unwrap);
-    assert!(lines.any(|line| line.starts_with("engine ")));
-    std::thread::spawn(move || lines.for_each(drop));
+    let mut holder = started(holder.stdout(Stdio::null()), "engine ");
     let lease = only_entry(&folder.path().join("experiments")).join("journal.lease");
     assert!(lease.is_file());
     // The holder does not run while the second process starts, so that it cannot finish before that one is refused.

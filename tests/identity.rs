@@ -6,9 +6,9 @@
 mod run_files;
 
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Output, Stdio};
 
-use run_files::{NARROW_BACKBONE, assert_same, only_entry, stderr, stdout};
+use run_files::{assert_same, fresh_narrow, only_entry, signal, started, stderr, stdout};
 use tempfile::TempDir;
 
 const TINY: &str = r#"
@@ -18,19 +18,6 @@ roots = ["corpus"]
 [data.split]
 kind = "csv"
 dir = "splits"
-[features]
-image_size = 32
-[backbone]
-weights = "backbone.onnx"
-[train]
-epochs = 2
-augmented_views = 1
-[sweep]
-learning_rate = [1e-3, 1e-2]
-inner = [8]
-dropout = [0.5]
-[gate]
-sounds_per_kind = 2
 "#;
 
 fn wail(folder: &Path, arguments: &[&str]) -> Output {
@@ -45,9 +32,8 @@ fn finish(folder: &Path, arguments: &[&str]) -> String {
 
 /// A folder with a corpus of 40 synthetic cries, as `synth` writes it, and a split of it.
 fn fresh() -> TempDir {
-    let folder = run_files::fresh(TINY);
+    let folder = fresh_narrow(TINY, 2);
     let path = folder.path();
-    std::fs::copy(NARROW_BACKBONE, path.join("backbone.onnx")).unwrap();
     stdout(&run_files::wail(path, &["synth", "--out", "corpus", "--recordings", "40"]));
     let mut parts = [const { String::new() }; 3];
     for (label, class) in sorted(&path.join("corpus")).iter().filter(|path| path.is_dir()).enumerate() {
@@ -198,17 +184,10 @@ fn a_damaged_checkpoint_or_resume_point_is_trained_again() {
 fn a_finished_run_leaves_no_resume_points() {
     let folder = fresh();
     let long = ["--set", "train.epochs=10000"];
-    let mut child = run_files::command(folder.path(), &["--config", "tiny.toml", "--device", "cpu"])
-        .args(long)
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap())).map(Result::unwrap);
-    assert!(lines.any(|line| line.starts_with("embedding: 40 of 40")));
-    std::thread::spawn(move || lines.for_each(drop));
+    let mut command = run_files::command(folder.path(), &["--config", "tiny.toml", "--device", "cpu"]);
+    let mut child = started(command.args(long).stdout(Stdio::null()), "embedding: 40 of 40");
     std::thread::sleep(std::time::Duration::from_millis(300));
-    assert!(std::process::Command::new("kill").args(["-USR1", &child.id().to_string()]).status().unwrap().success());
+    signal(&child, "-USR1");
     assert_eq!(child.wait().unwrap().code(), Some(75));
     let resume = folder.path().join("data/cache/training").join(run_in(folder.path()).file_name().unwrap());
     let points = sorted(&resume);

@@ -5,7 +5,7 @@
 #[path = "run_files.rs"]
 mod run_files;
 
-use std::io::{BufRead, BufReader, PipeWriter};
+use std::io::PipeWriter;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use experiment::journal::{Journal, Record};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use run_files::{NARROW_BACKBONE, assert_same, only_entry};
+use run_files::{assert_same, fresh_narrow, only_entry, signal};
 use tempfile::TempDir;
 
 const TINY: &str = r#"
@@ -25,19 +25,6 @@ synthetic_recordings = 40
 [data.split]
 kind = "cross_validation"
 folds = 3
-[features]
-image_size = 32
-[backbone]
-weights = "backbone.onnx"
-[train]
-epochs = 3
-augmented_views = 1
-[sweep]
-learning_rate = [1e-3, 1e-2]
-inner = [8]
-dropout = [0.5]
-[gate]
-sounds_per_kind = 2
 "#;
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
@@ -61,9 +48,7 @@ fn finish(folder: &Path, arguments: &[&str]) -> String {
 }
 
 fn fresh() -> TempDir {
-    let folder = run_files::fresh(TINY);
-    std::fs::copy(NARROW_BACKBONE, folder.path().join("backbone.onnx")).unwrap();
-    folder
+    fresh_narrow(TINY, 3)
 }
 
 /// The folder of the only run.
@@ -86,16 +71,7 @@ static UNDISTURBED: LazyLock<TempDir> = LazyLock::new(|| {
 
 /// Starts a run and waits until it prints its engine; it then holds the journal.
 fn started(folder: &Path, arguments: &[&str]) -> Child {
-    let mut child = command(folder, arguments).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-    assert!(lines.any(|line| line.starts_with("engine ")));
-    // Keeps reading, so that the pipe does not fill up.
-    std::thread::spawn(move || lines.for_each(drop));
-    child
-}
-
-fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+    run_files::started(&mut command(folder, arguments), "engine ")
 }
 
 /// `WAIL_KILLS` sets the number of kills; 200 take some minutes.

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use run_files::{fresh, stdout};
+use run_files::{fresh, signal, stdout};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -241,8 +241,7 @@ fn a_signal_ends_the_stream_without_an_error() {
     let mut follower = Follower::start(&[]);
     follower.send(&cry(RUN.path(), 8));
     follower.lines.recv_timeout(PATIENCE).expect("an event");
-    let pid = follower.child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    signal(&follower.child, "-TERM");
     assert!(follower.child.wait().unwrap().success(), "even though the pipe is still open");
 }
 

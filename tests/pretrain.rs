@@ -6,11 +6,10 @@
 mod run_files;
 
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use run_files::{assert_same, contents, fresh, only_entry, stderr, stdout};
+use run_files::{assert_same, contents, fresh, only_entry, signal, started, stderr, stdout};
 
 /// Small enough for a test, but with every step.
 const TINY: &str = r#"
@@ -60,11 +59,8 @@ fn a_seed_decides_every_byte_and_an_interrupted_pretraining_resumes_to_the_same_
 
     let stopped = fresh(TINY);
     let arguments = ["pretrain", "--config", "tiny.toml", "--device", "cpu"];
-    let mut child = command(stopped.path(), &arguments).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-    assert!(lines.any(|line| line.starts_with("epoch    3")));
-    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
-    lines.for_each(drop);
+    let mut child = started(&mut command(stopped.path(), &arguments), "epoch    3");
+    signal(&child, "-TERM");
     assert_eq!(child.wait().unwrap().code(), Some(75));
     assert!(!only_entry(&stopped.path().join("experiments")).join("backbone.safetensors").is_file());
     let resumed = pretrain(stopped.path(), &[]);

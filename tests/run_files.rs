@@ -2,8 +2,9 @@
 
 #![allow(dead_code, reason = "not every test needs all of it")]
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use experiment::Identity;
 use tempfile::TempDir;
@@ -72,6 +73,21 @@ pub fn wail(folder: &Path, arguments: &[&str]) -> Output {
     command(folder, arguments).output().unwrap()
 }
 
+/// Starts `command` and waits until it prints a line on standard error that starts with `line`.
+pub fn started(command: &mut Command, line: &str) -> Child {
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|found| found.starts_with(line)));
+    // Keeps reading, so that the pipe does not fill up.
+    std::thread::spawn(move || lines.for_each(drop));
+    child
+}
+
+/// Sends the signal `name`, such as `-TERM`.
+pub fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
 /// Standard output of a successful command.
 pub fn stdout(output: &Output) -> String {
     assert!(output.status.success(), "{}", stderr(output));
@@ -87,5 +103,30 @@ pub fn stderr(output: &Output) -> String {
 pub fn fresh(config: &str) -> TempDir {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("tiny.toml"), config).unwrap();
+    folder
+}
+
+/// A new folder that contains [`NARROW_BACKBONE`] as `backbone.onnx` and a config as `tiny.toml`: `start`, then two trials of
+/// `epochs` epochs that take about a second.
+pub fn fresh_narrow(start: &str, epochs: usize) -> TempDir {
+    let search = format!(
+        r#"
+[features]
+image_size = 32
+[backbone]
+weights = "backbone.onnx"
+[train]
+epochs = {epochs}
+augmented_views = 1
+[sweep]
+learning_rate = [1e-3, 1e-2]
+inner = [8]
+dropout = [0.5]
+[gate]
+sounds_per_kind = 2
+"#
+    );
+    let folder = fresh(&(start.to_owned() + &search));
+    std::fs::copy(NARROW_BACKBONE, folder.path().join("backbone.onnx")).unwrap();
     folder
 }
