@@ -7,8 +7,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::audio_files::{Listing, below, list};
-use crate::class_folders::Layout;
-use crate::class_folders::split_named;
+use crate::class_folders::{Layout, split_named};
 use crate::passed_over::PassedOver;
 use crate::{Error, Split};
 
@@ -77,10 +76,7 @@ impl Corpus {
 
     /// Which classes have a recording in `usable`, `[n_recordings]`; the result is `[n_classes]`.
     pub fn used_classes(&self, usable: &[bool]) -> Vec<bool> {
-        let mut used = vec![false; self.labels.len()];
-        let recordings = self.recordings.iter().zip(usable);
-        recordings.filter(|(_, usable)| **usable).for_each(|(recording, _)| used[recording.label] = true);
-        used
+        self.class_counts(|index| usable[index]).into_iter().map(|count| count > 0).collect()
     }
 
     /// Removes the classes that are not in `used`, `[n_classes]`, and their recordings.
@@ -92,12 +88,11 @@ impl Corpus {
         self.labels.retain(|_| used.next() == Some(&true));
     }
 
-    /// Number of recordings of each class, `[n_classes]`.
-    pub fn class_counts(&self) -> Vec<usize> {
+    /// Number of recordings of each class, `[n_classes]`. Counts the recordings whose index `is_counted` accepts.
+    pub fn class_counts(&self, is_counted: impl Fn(usize) -> bool) -> Vec<usize> {
         let mut counts = vec![0; self.labels.len()];
-        for recording in &self.recordings {
-            counts[recording.label] += 1;
-        }
+        let counted = self.recordings.iter().enumerate().filter(|(index, _)| is_counted(*index));
+        counted.for_each(|(_, recording)| counts[recording.label] += 1);
         counts
     }
 
@@ -168,7 +163,7 @@ mod tests {
         assert_eq!(corpus.labels, ["burping", "tired"]);
         let found: Vec<(&str, usize)> = corpus.recordings.iter().map(|r| (r.path.as_str(), r.label)).collect();
         assert_eq!(found, [("burping/c.flac", 0), ("tired/b.wav", 1), ("tired/deep/A.MP3", 1)]);
-        assert_eq!(corpus.class_counts(), [1, 2]);
+        assert_eq!(corpus.class_counts(|_| true), [1, 2]);
         assert_eq!(corpus.recordings[0].sha256, corpus.recordings[1].sha256, "the hash depends on the content only");
         // sha256sum of "1"
         assert!(corpus.recordings[0].sha256.starts_with("6b86b273ff34fce19d6b804eff5a3f57"));
@@ -193,7 +188,7 @@ mod tests {
         ]);
         let corpus = corpus.unwrap();
         assert_eq!(corpus.labels, ["hungry", "tired"]);
-        assert_eq!(corpus.class_counts(), [1, 1]);
+        assert_eq!(corpus.class_counts(|_| true), [1, 1]);
         assert_eq!(corpus.passed_over.folders, [".cache", "__MACOSX", "empty", "notes", "tired/@eaDir"]);
         assert_eq!(
             corpus.passed_over.summary(),

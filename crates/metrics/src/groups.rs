@@ -19,9 +19,14 @@ pub fn group_ids<K: Eq + Hash>(keys: impl IntoIterator<Item = Option<K>>) -> Vec
         .collect()
 }
 
+/// The number of groups, from the group number of each example as [`group_ids`] gives it.
+pub fn n_groups(ids: &[usize]) -> usize {
+    ids.iter().max().map_or(0, |last| last + 1)
+}
+
 /// The examples of each group, ascending, from the group number of each example as [`group_ids`] gives it.
 pub fn group_members(ids: &[usize]) -> Vec<Vec<usize>> {
-    let mut members = vec![Vec::new(); ids.iter().max().map_or(0, |last| last + 1)];
+    let mut members = vec![Vec::new(); n_groups(ids)];
     for (example, group) in ids.iter().enumerate() {
         members[*group].push(example);
     }
@@ -38,5 +43,6 @@ mod tests {
         assert_eq!(ids, [0, 1, 2, 3, 0]);
         assert_eq!(group_members(&ids), [vec![0, 4], vec![1], vec![2], vec![3]]);
         assert!(group_members(&[]).is_empty());
+        assert_eq!((n_groups(&ids), n_groups(&[])), (4, 0));
     }
 }

@@ -60,7 +60,7 @@ pub use confusion::ConfusionMatrix;
 pub use detection::{Detection, Family, FamilyDetection, RECALL, threshold_at_recall};
 pub use error::Error;
 pub use evaluation::{ClassEvaluation, Evaluation};
-pub use groups::{group_ids, group_members};
+pub use groups::{group_ids, group_members, n_groups};
 pub use paired::PairedComparison;
 pub use permutation::{PERMUTATIONS, PermutationTest};
 pub use predictions::{Predictions, argmax};

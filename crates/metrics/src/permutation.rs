@@ -17,6 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::confusion::mean;
+use crate::groups::n_groups;
 use crate::random::{Purpose, generator};
 use crate::{ConfusionMatrix, Predictions};
 
@@ -49,7 +50,7 @@ impl PermutationTest {
         let observed = macro_f1(labels);
         let recordings = predictions.recordings();
         let members: Vec<Vec<usize>> = groups.iter().map(|group| distinct(group, recordings)).collect();
-        let mut label_of = vec![0; recordings.iter().max().map_or(0, |last| last + 1)];
+        let mut label_of = vec![0; n_groups(recordings)];
         recordings.iter().zip(labels).for_each(|(recording, label)| label_of[*recording] = *label);
         let mut rng = generator(seed, Purpose::Permutation);
         let mut order: Vec<usize> = (0..groups.len()).collect();

@@ -287,16 +287,8 @@ fn check_labels(labels: &[String], n_classes: usize) -> Result<(), String> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use model::{DeviceName, EngineName};
-
     use super::*;
-
-    const OPTIONS: Options = Options { top_k: 1, min_confidence: None, coverage: None };
-
-    fn built_in() -> Classifier {
-        let compute = Compute::new(DeviceName::Cpu, EngineName::Auto).unwrap();
-        Classifier::find(None, Path::new(""), &compute).unwrap()
-    }
+    use crate::built_in::{OPTIONS, built_in};
 
     #[test]
     fn a_sound_is_a_cry_from_the_threshold_on() {

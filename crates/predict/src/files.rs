@@ -65,9 +65,8 @@ impl Classifier {
 mod tests {
     use std::path::PathBuf;
 
-    use model::{Compute, DeviceName, EngineName};
-
     use super::*;
+    use crate::built_in::{OPTIONS, built_in};
 
     /// A tone of `frequency_hz` at 8 kHz, `seconds` long, as a 16-bit WAV file.
     fn tone(frequency_hz: f32, seconds: f32) -> Vec<u8> {
@@ -85,9 +84,7 @@ mod tests {
     #[test]
     fn many_files_are_answered_in_order_and_like_each_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let options = Options { top_k: 1, min_confidence: None, coverage: None };
-        let compute = Compute::new(DeviceName::Cpu, EngineName::Auto).unwrap();
-        let classifier = Classifier::find(None, Path::new(""), &compute).unwrap();
+        let classifier = built_in();
         // More than two batches, some without a single usable file.
         let files: Vec<PathBuf> = (0..2 * FILES_AT_ONCE + 5).map(|i| folder.path().join(format!("{i}.wav"))).collect();
         for (i, file) in files.iter().enumerate() {
@@ -100,10 +97,10 @@ mod tests {
             answers.push((file.clone(), answer));
             Ok::<(), Error>(())
         };
-        classifier.classify_files(&files, &options, &mut sink).unwrap();
+        classifier.classify_files(&files, &OPTIONS, &mut sink).unwrap();
         assert_eq!(answers.iter().map(|(file, _)| file).collect::<Vec<_>>(), files.iter().collect::<Vec<_>>());
         for (i, (file, answer)) in answers.into_iter().enumerate() {
-            let alone = classifier.classify_file(&file, &options);
+            let alone = classifier.classify_file(&file, &OPTIONS);
             match (answer, alone) {
                 (Ok(answer), Ok(alone)) => {
                     let FileAnswer { prediction, seconds } = answer;
@@ -122,17 +119,15 @@ mod tests {
 
     #[test]
     fn an_error_of_the_sink_ends_the_work() {
-        let options = Options { top_k: 1, min_confidence: None, coverage: None };
-        let compute = Compute::new(DeviceName::Cpu, EngineName::Auto).unwrap();
-        let classifier = Classifier::find(None, Path::new(""), &compute).unwrap();
+        let classifier = built_in();
         let mut n_calls = 0;
         let stop = |_: &&str, _| {
             n_calls += 1;
             Err(Error::NoModel("stop".into()))
         };
-        assert!(classifier.classify_files(&["no such file", "nor this one"], &options, stop).is_err());
+        assert!(classifier.classify_files(&["no such file", "nor this one"], &OPTIONS, stop).is_err());
         assert_eq!(n_calls, 1);
-        let unknown = Options { coverage: Some(0.5), ..options };
+        let unknown = Options { coverage: Some(0.5), ..OPTIONS };
         let never = |_: &&str, _| -> Result<(), Error> { panic!("the options are checked first") };
         let error = classifier.classify_files(&["no such file"], &unknown, never).unwrap_err();
         assert!(matches!(error, Error::Coverage { coverage: 0.5, .. }), "{error}");

@@ -200,16 +200,8 @@ impl<'a> Listener<'a> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use model::{Compute, DeviceName, EngineName};
-
     use super::*;
-
-    const OPTIONS: Options = Options { top_k: 1, min_confidence: None, coverage: None };
-
-    fn built_in() -> Classifier {
-        let compute = Compute::new(DeviceName::Cpu, EngineName::Auto).unwrap();
-        Classifier::find(None, Path::new(""), &compute).unwrap()
-    }
+    use crate::built_in::{OPTIONS, built_in};
 
     /// A mono file of 32-bit float at 8 kHz.
     fn float_wav(samples: impl ExactSizeIterator<Item = f32>) -> Vec<u8> {

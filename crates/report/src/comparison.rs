@@ -6,7 +6,7 @@ use std::path::Path;
 
 use dataset::audit::Families;
 use experiment::{REPORT_VERSION, Recorders, Report, folder, seed};
-use metrics::{Estimate, PairedComparison, Predictions, Scores, group_ids};
+use metrics::{Estimate, PairedComparison, Predictions, Scores, group_ids, n_groups};
 use minijinja::context;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -169,7 +169,7 @@ fn versus(this: &TestAnswers, first: &TestAnswers) -> Result<Option<Versus>, Err
     let (a, b) = (of(0)?, of(1)?);
     let paired = PairedComparison::new(&a, &b, seed::derive(first.seed, &["comparison"]))?;
     Ok(Some(Versus {
-        n_recordings: recordings.iter().max().map_or(0, |last| last + 1),
+        n_recordings: n_groups(&recordings),
         n_answers: shared.len(),
         n_groups: a.groups().len(),
         paired,

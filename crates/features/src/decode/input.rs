@@ -86,7 +86,7 @@ impl<R: Read + Seek> Input<'_, R> {
         Ok(start)
     }
 
-    /// Sets what is said to be the length. Beyond the real end nothing is read.
+    /// Sets the length that the input claims to have. Nothing is read beyond the real end.
     pub fn set_length(&mut self, length: u64) {
         self.length = length;
     }

@@ -92,7 +92,7 @@ fn decode_packets(demuxer: &mut dyn Demuxer, seconds: f64, output: &mut Output) 
     let mut warnings = Vec::new();
     let mut rate: Option<(u32, usize)> = None; // with the number of frames wanted
     let mut bad_packets = 0;
-    while !stream.has_ended() {
+    while !stream.ended {
         let packet = match demuxer.next() {
             Ok(Next::Packet(packet)) => packet,
             Ok(Next::NewStream) => {
@@ -183,10 +183,6 @@ impl Stream {
         };
         let (interleaved, mono) = (Vec::new(), Vec::new());
         Ok(Self { decoder, track, source, n_decoded: 0, ended: false, interleaved, mono })
-    }
-
-    fn has_ended(&self) -> bool {
-        self.ended
     }
 
     /// Decodes a packet. Returns its rate in Hz and the number of channels.

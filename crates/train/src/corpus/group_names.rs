@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use metrics::group_members;
+
 /// Longest name, characters.
 const MAX_CHARS: usize = 60;
 
@@ -9,11 +11,10 @@ const MAX_CHARS: usize = 60;
 /// is known. `groups`, `recorders` and `paths` are `[n recordings]`. Each name can name a folder, and no two are equal, also
 /// where case is ignored.
 pub fn group_names(groups: &[usize], recorders: &[Option<&str>], paths: &[&str]) -> Vec<String> {
-    let n_groups = groups.iter().max().map_or(0, |largest| largest + 1);
     let mut taken = HashSet::new();
-    (0..n_groups)
-        .map(|group| {
-            let members: Vec<usize> = (0..groups.len()).filter(|index| groups[*index] == group).collect();
+    group_members(groups)
+        .into_iter()
+        .map(|members| {
             let mut known: Vec<&str> = Vec::new();
             for recorder in members.iter().filter_map(|index| recorders[*index]) {
                 if !known.contains(&recorder) {

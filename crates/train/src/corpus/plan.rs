@@ -7,7 +7,7 @@ use dataset::{
     stratified_split,
 };
 use experiment::{Recorders, seed};
-use metrics::group_ids;
+use metrics::{group_ids, n_groups};
 
 use super::group_names::group_names;
 use crate::Error;
@@ -64,7 +64,7 @@ impl Plan {
                 let rule = format!("grouped by {}, 60/20/20, seed {seed}", members.grouping());
                 Self::single(rule, members.places(split))
             }
-            SplitConfig::Folders {} => members.folder_split(corpus, seed)?,
+            SplitConfig::Folders {} => members.folder_split(seed)?,
             SplitConfig::Csv { dir } => {
                 let dir = dir.replace("{root}", &corpus.root.display().to_string());
                 let mut places = split_from_csv(corpus, Path::new(&dir))?;
@@ -118,16 +118,10 @@ impl Plan {
     /// several times counts once.
     pub fn counts(&self, corpus: &Corpus) -> [Vec<usize>; 3] {
         let scored = self.scored();
-        let count = |wanted: &dyn Fn(usize) -> bool| {
-            let mut counts = vec![0; corpus.labels.len()];
-            let members = corpus.recordings.iter().enumerate().filter(|(index, _)| wanted(*index));
-            members.for_each(|(_, recording)| counts[recording.label] += 1);
-            counts
-        };
         [
-            count(&|index| self.model[index] == Some(Split::Train)),
-            count(&|index| self.model[index] == Some(Split::Val)),
-            count(&|index| scored.iter().any(|places| places[index] == Some(Split::Test))),
+            corpus.class_counts(|index| self.model[index] == Some(Split::Train)),
+            corpus.class_counts(|index| self.model[index] == Some(Split::Val)),
+            corpus.class_counts(|index| scored.iter().any(|places| places[index] == Some(Split::Test))),
         ]
     }
 
@@ -156,10 +150,6 @@ impl<'a> Members<'a> {
         Self { corpus, indices, labels, recorders, groups }
     }
 
-    fn n_groups(&self) -> usize {
-        self.groups.iter().max().map_or(0, |largest| largest + 1)
-    }
-
     /// What a grouped split keeps together, in words.
     fn grouping(&self) -> String {
         Recorders::count(self.recorders.iter().copied()).grouping()
@@ -173,25 +163,18 @@ impl<'a> Members<'a> {
     }
 
     /// The split that the folders of the corpus name, with a grouped fifth of training for validation if there is none.
-    fn folder_split(&self, corpus: &Corpus, seed: u64) -> Result<Plan, Error> {
-        let Some(split) = corpus.folder_split() else {
+    fn folder_split(&self, seed: u64) -> Result<Plan, Error> {
+        let root = self.corpus.root.display();
+        let Some(split) = self.corpus.folder_split() else {
             return Err(Error::Data(format!(
-                "{}: the split \"folders\" needs folders named train, val and test with the class folders inside",
-                corpus.root.display()
+                "{root}: the split \"folders\" needs folders named train, val and test with the class folders inside"
             )));
         };
         let mut places: Places = vec![None; split.len()];
         self.indices.iter().for_each(|index| places[*index] = split[*index]);
-        let mut rule = format!("the folders of {}", corpus.root.display());
+        let mut rule = format!("the folders of {root}");
         if !places.contains(&Some(Split::Val)) {
-            let training = |member: &usize| places[self.indices[*member]] == Some(Split::Train);
-            let training: Vec<usize> = (0..self.indices.len()).filter(training).collect();
-            let labels: Vec<usize> = training.iter().map(|member| self.labels[*member]).collect();
-            let groups = group_ids(training.iter().map(|member| Some(self.groups[*member])));
-            let folds = grouped_folds(&labels, &groups, 5, seed).into_iter().zip(training);
-            folds
-                .filter(|(fold, _)| *fold == 0)
-                .for_each(|(_, member)| places[self.indices[member]] = Some(Split::Val));
+            self.hold_out_validation(&mut places, seed);
             rule += &format!(", a fifth of training for validation, seed {seed}");
         }
         Ok(Plan::single(rule, places))
@@ -199,14 +182,25 @@ impl<'a> Members<'a> {
 
     /// The split of the saved model of a cross-validation: all recordings, a fifth of them for validation.
     fn without_test(&self, seed: u64) -> Places {
-        let folds = grouped_folds(&self.labels, &self.groups, 5, seed);
-        self.places(folds.into_iter().map(|fold| if fold == 0 { Split::Val } else { Split::Train }).collect())
+        let mut places = self.places(vec![Split::Train; self.indices.len()]);
+        self.hold_out_validation(&mut places, seed);
+        places
+    }
+
+    /// Moves a grouped fifth of the training recordings in `places` to validation.
+    fn hold_out_validation(&self, places: &mut Places, seed: u64) {
+        let is_training = |member: &usize| places[self.indices[*member]] == Some(Split::Train);
+        let training: Vec<usize> = (0..self.indices.len()).filter(is_training).collect();
+        let labels: Vec<usize> = training.iter().map(|member| self.labels[*member]).collect();
+        let groups = group_ids(training.iter().map(|member| Some(self.groups[*member])));
+        let folds = grouped_folds(&labels, &groups, 5, seed).into_iter().zip(training);
+        folds.filter(|(fold, _)| *fold == 0).for_each(|(_, member)| places[self.indices[member]] = Some(Split::Val));
     }
 
     fn cross_validation(&self, n_folds: usize, n_repeats: usize, grouped: bool, seed: u64) -> Result<Plan, Error> {
         let alone: Vec<usize> = (0..self.labels.len()).collect();
         let (groups, n_groups, how) = match grouped {
-            true => (&self.groups, self.n_groups(), format!("grouped by {}", self.grouping())),
+            true => (&self.groups, n_groups(&self.groups), format!("grouped by {}", self.grouping())),
             false => (&alone, alone.len(), "not grouped".into()),
         };
         if n_groups < n_folds {
@@ -231,7 +225,7 @@ impl<'a> Members<'a> {
     }
 
     fn leave_one_group_out(&self, seed: u64) -> Result<Plan, Error> {
-        let n_groups = self.n_groups();
+        let n_groups = n_groups(&self.groups);
         if n_groups < 3 {
             return Err(Error::Data(format!(
                 "{}: leave_one_group_out needs at least 3 groups of recordings (recorders, joined where they share copies), \
@@ -262,7 +256,7 @@ impl<'a> Members<'a> {
                 self.corpus.root.display(),
                 part.name(),
                 self.indices.len(),
-                self.n_groups()
+                n_groups(&self.groups)
             ))),
         }
     }

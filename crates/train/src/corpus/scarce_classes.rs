@@ -6,13 +6,10 @@ use super::plan::{Places, Plan};
 
 /// A warning about the classes of which some search has no training recording, or one only.
 pub fn warning(plan: &Plan, corpus: &Corpus) -> Option<String> {
-    let searches = plan.searches();
+    let in_training = |places: &Places| corpus.class_counts(|index| places[index] == Some(Split::Train));
+    let searches: Vec<Vec<usize>> = plan.searches().into_iter().map(in_training).collect();
     let scarce = corpus.labels.iter().enumerate().filter_map(|(class, label)| {
-        let n_training = |places: &&Places| {
-            let places = corpus.recordings.iter().zip(places.iter());
-            places.filter(|(recording, place)| recording.label == class && **place == Some(Split::Train)).count()
-        };
-        let counts: Vec<usize> = searches.iter().map(n_training).collect();
+        let counts: Vec<usize> = searches.iter().map(|counts| counts[class]).collect();
         let fewest = counts.iter().copied().min().filter(|fewest| *fewest <= 1)?;
         let number = if fewest == 0 { "none" } else { "one" };
         let n_searches = counts.iter().filter(|count| **count == fewest).count();

@@ -6,7 +6,7 @@ use experiment::folder::{self, MODEL_FILE};
 use experiment::journal::{EndedTrial, Outcome, Record};
 use experiment::tables::write_predictions;
 use experiment::{CalibrationSummary, DataSummary, FailedTrial, Leaks, Mistake, REPORT_VERSION, Report, Scored, seed};
-use metrics::Evaluation;
+use metrics::{Evaluation, n_groups};
 use report::{mistakes, page};
 
 use super::choose::ChosenModel;
@@ -77,7 +77,7 @@ fn report_of(
             fingerprint: data.corpus.fingerprint(),
             split: data.plan.rule.clone(),
             labels: data.corpus.labels.clone(),
-            n_groups: data.groups().iter().max().map_or(0, |largest| largest + 1),
+            n_groups: n_groups(data.groups()),
             recorders: data.known_recorders(),
             repeats: data.plan.repeats(),
             counts,

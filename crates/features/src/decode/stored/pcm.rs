@@ -9,7 +9,7 @@ pub(super) struct Pcm {
     /// Bits of a sample that carry sound, at most `8 * width`.
     pub bits: u32,
     pub big_endian: bool,
-    /// Of signed samples of 24 bits in 4 little-endian bytes: whether their upper byte may only extend the sign.
+    /// Whether the upper byte of a signed sample of 24 bits in 4 little-endian bytes may only extend the sign.
     pub low_aligned: bool,
 }
 
