@@ -80,7 +80,7 @@ fn a_state_dict_of_torch_answers_with_the_labels_that_are_named() {
     }
     let exported = format!("{ROOT}/models/wail-compact/model.onnx");
     for (model, labels, code, text) in [
-        (model, None, 4, "wail infer --labels"),
+        (model, None, 4, "name its classes: --labels A,B"),
         (model, Some("hungry,tired"), 2, "3 classes, but there are 2 labels"),
         (model, Some("hungry,tired,hungry"), 2, "\"hungry\" is there twice"),
         (model, Some("hungry,,tired"), 2, "a label is empty"),

@@ -4,7 +4,8 @@
     venv/bin/python scripts/goldens/model_golden.py --full DIR     # width 64, 224 x 224, about 0.5 GB, for WAIL_FULL_GOLDENS=DIR
 
 All ResNet18 files hold the same weights, so they share the expected embeddings. Weights and batch norm statistics are random and seeded.
-The files of torch.save and those in float16 and bfloat16 have width 1; classifiers.json holds the outputs of each.
+The files of torch.save and those in float16 and bfloat16 have width 1; classifiers.json holds the outputs of each. Every file comes out
+the same but legacy.pth: its format names and orders the same tensors by their addresses in memory.
 """
 
 import argparse

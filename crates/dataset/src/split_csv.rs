@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::csv_table::{Line, read_table};
 use crate::csv_text::csv_text;
+use crate::text_encoding::composed;
 use crate::{Corpus, Error, Split};
 
 /// File names and contents of `train.csv`, `val.csv` and `test.csv`, which [`split_from_csv`] reads. `split` is
@@ -27,17 +28,18 @@ fn table_name(part: Split) -> String {
 /// Reads `train.csv`, `val.csv` and `test.csv` in `dir` to `[n_recordings]`; `None` for a recording in none of them.
 ///
 /// A line means the recording of its class with the same file name. Only where a class has several, the folders in its
-/// path say which. No path in these files is ever opened. The files may be those of any spreadsheet program: values are
-/// separated by commas, semicolons or tabs, in UTF-8 or UTF-16, and `\` separates folders as `/` does.
+/// path say which. Accents may be composed in one and decomposed in the other. No path in these files is ever opened. The
+/// files may be those of any spreadsheet program: values are separated by commas, semicolons or tabs, in UTF-8 or UTF-16,
+/// and `\` separates folders as `/` does.
 ///
 /// # Errors
 /// [`Error::Read`] if a file is missing, [`Error::Csv`] if it is malformed, [`Error::Split`] if a line matches no
 /// recording or several, or if two lines name the same recording.
 pub fn split_from_csv(corpus: &Corpus, dir: &Path) -> Result<Vec<Option<Split>>, Error> {
-    let mut known: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
+    let key = |class: &str, path: &str| (composed(class.trim()), composed(file_name(path)));
+    let mut known: HashMap<(String, String), Vec<usize>> = HashMap::new();
     for (index, recording) in corpus.recordings.iter().enumerate() {
-        let class = corpus.labels[recording.label].trim();
-        known.entry((class, file_name(&recording.path))).or_default().push(index);
+        known.entry(key(&corpus.labels[recording.label], &recording.path)).or_default().push(index);
     }
     let mut split = vec![None; corpus.recordings.len()];
     for part in Split::ALL {
@@ -46,7 +48,7 @@ pub fn split_from_csv(corpus: &Corpus, dir: &Path) -> Result<Vec<Option<Split>>,
             let fail = |reason: &str| {
                 Err(Error::Split { path: table.clone(), reason: format!("line {number}: {path}: {reason}") })
             };
-            let candidates = known.get(&(class.as_str(), file_name(&path))).map_or(&[][..], Vec::as_slice);
+            let candidates = known.get(&key(&class, &path)).map_or(&[][..], Vec::as_slice);
             let [index] = closest(corpus, candidates, &path)[..] else {
                 return match candidates {
                     [] => fail(&format!("there is no such recording in {}/{class}", corpus.root.display())),
@@ -63,11 +65,13 @@ pub fn split_from_csv(corpus: &Corpus, dir: &Path) -> Result<Vec<Option<Split>>,
     Ok(split)
 }
 
-/// Those of the recordings `candidates` whose path has the most folders and the file name in common with `path`.
+/// Those of the recordings `candidates` whose path has the most folders and the file name in common with `path`; among them,
+/// those that write the most of these in the same form.
 fn closest(corpus: &Corpus, candidates: &[usize], path: &str) -> Vec<usize> {
     let n_common = |index: &&usize| {
-        let pairs = parts(&corpus.recordings[**index].path).zip(parts(path));
-        pairs.take_while(|(ours, theirs)| ours == theirs).count()
+        let pairs = || parts(&corpus.recordings[**index].path).zip(parts(path));
+        let n_alike = pairs().take_while(|(ours, theirs)| composed(ours) == composed(theirs)).count();
+        (n_alike, pairs().take(n_alike).filter(|(ours, theirs)| ours == theirs).count())
     };
     let most = candidates.iter().map(|index| n_common(&index)).max();
     candidates.iter().filter(|index| Some(n_common(index)) == most).copied().collect()
@@ -144,19 +148,39 @@ mod tests {
         assert!(nowhere.contains("train.csv"), "{nowhere}");
     }
 
+    /// Reads a `train.csv` with `lines` for recordings of one class at `paths`.
+    fn train_csv<const N: usize>(class: &str, paths: [&str; N], lines: &str) -> Result<Vec<Option<Split>>, String> {
+        let recording = |path: &str| Recording { path: path.into(), ..Recording::default() };
+        let recordings = paths.map(recording).to_vec();
+        let corpus = Corpus { labels: vec![class.into()], recordings, ..Corpus::default() };
+        let dir = tempfile::tempdir().unwrap();
+        for part in Split::ALL {
+            let lines = if part == Split::Train { lines } else { "" };
+            std::fs::write(dir.path().join(table_name(part)), format!("class,path\n{lines}")).unwrap();
+        }
+        split_from_csv(&corpus, dir.path()).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn accents_may_be_composed_or_decomposed() {
+        let train = Some(Split::Train);
+        let (composed, decomposed) = ("b\u{e9}", "be\u{301}");
+        for (ours, theirs) in [(composed, decomposed), (decomposed, composed)] {
+            let paths = [format!("{ours}/{ours}/{ours}.wav"), format!("{ours}/anna/{ours}.wav")];
+            let read = |lines: &str| train_csv(ours, paths.each_ref().map(String::as_str), lines).unwrap();
+            assert_eq!(read(&format!("{theirs},{theirs}/{theirs}.wav\n")), [train, None]);
+            assert_eq!(read(&format!("{theirs},anna/{theirs}.wav\n")), [None, train]);
+            // Both forms side by side, as other systems allow: the same form goes first.
+            let both = [format!("a/{ours}.wav"), format!("a/{theirs}.wav")];
+            let both = both.each_ref().map(String::as_str);
+            assert_eq!(train_csv("a", both, &format!("a,{ours}.wav\n")).unwrap(), [train, None]);
+            assert_eq!(train_csv("a", both, &format!("a,{theirs}.wav\n")).unwrap(), [None, train]);
+        }
+    }
+
     #[test]
     fn folders_tell_recordings_of_one_name_apart() {
-        let recording = |path: &str| Recording { path: path.into(), ..Recording::default() };
-        let recordings = ["a/anna/1.wav", "a/ben/1.wav", "a/ben/2.wav"].map(recording).to_vec();
-        let corpus = Corpus { labels: vec!["a".into()], recordings, ..Corpus::default() };
-        let read = |lines: &str| {
-            let dir = tempfile::tempdir().unwrap();
-            for part in Split::ALL {
-                let lines = if part == Split::Train { lines } else { "" };
-                std::fs::write(dir.path().join(table_name(part)), format!("class,path\n{lines}")).unwrap();
-            }
-            split_from_csv(&corpus, dir.path()).map_err(|e| e.to_string())
-        };
+        let read = |lines: &str| train_csv("a", ["a/anna/1.wav", "a/ben/1.wav", "a/ben/2.wav"], lines);
         let train = Some(Split::Train);
         for (lines, expected) in [
             ("a,a/anna/1.wav\n", [train, None, None]),

@@ -1,4 +1,7 @@
-//! Text files as people's programs write them: UTF-8 or UTF-16, with or without a byte order mark.
+//! Text as people's programs write it: files in UTF-8 or UTF-16, with or without a byte order mark, and accents composed or
+//! decomposed.
+
+use unicode_normalization::UnicodeNormalization;
 
 /// The text in `bytes`, without its byte order mark.
 ///
@@ -14,6 +17,12 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<String, String> {
         [0xEF, 0xBB, 0xBF, rest @ ..] => utf8(rest),
         _ => utf8(bytes),
     }
+}
+
+/// The composed form (NFC) of `text`. macOS gives file names in decomposed form, with `é` as `e` and an accent, where tables have
+/// the composed one.
+pub(crate) fn composed(text: &str) -> String {
+    text.nfc().collect()
 }
 
 /// Number of line ends in `text`: LF, CR LF or a lone CR.

@@ -17,6 +17,9 @@ use rustix::process::{Pid, test_kill_process};
 
 use crate::write::temporary_beside;
 
+/// How often a lease is tried again that others release while it is watched.
+const TRIES: usize = 10;
+
 /// Intervals of leases.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LeaseTimes {
@@ -52,29 +55,34 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Takes the lease of the file at `locked`. If another process has it, watches it until it is renewed or has expired.
+    /// Takes the lease of the file at `locked`. If another process has it, watches it until it is renewed, is released or has
+    /// expired.
     pub fn take(locked: &Path, times: LeaseTimes) -> io::Result<Taken> {
         let mut path = locked.as_os_str().to_owned();
         path.push(".lease");
         let path = PathBuf::from(path);
         let holder = Holder::this_process();
-        match File::create_new(&path) {
-            Ok(mut file) => {
-                file.write_all(holder.line(0).as_bytes())?;
-                file.sync_all()?;
-            }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                let has_it = match expired(&path, times)? {
-                    Some(expired) => holder.take_over(&path, &expired, times.settling)?,
-                    None => false,
-                };
-                if !has_it {
-                    return Ok(Taken::ByAnother(holder_at(&path)?));
+        for _ in 0..TRIES {
+            match File::create_new(&path) {
+                Ok(mut file) => {
+                    file.write_all(holder.line(0).as_bytes())?;
+                    file.sync_all()?;
+                    return Ok(Taken::ByUs(Self::renewed(path, holder, times)?));
                 }
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
+            if let Some(expired) = expired(&path, times)?
+                && holder.take_over(&path, &expired, times.settling)?
+            {
+                return Ok(Taken::ByUs(Self::renewed(path, holder, times)?));
+            }
+            // A lease that is gone was released in the meantime.
+            if let Some(line) = read(&path)? {
+                return Ok(Taken::ByAnother(holder_in(&line)));
+            }
         }
-        Ok(Taken::ByUs(Self::renewed(path, holder, times)?))
+        Ok(Taken::ByAnother("other processes, one after another".into()))
     }
 
     /// Starts the renewals.
@@ -102,7 +110,10 @@ impl Lease {
     pub fn check(&self) -> io::Result<()> {
         match self.holder.holds(&self.path)? {
             true => Ok(()),
-            false => Err(io::Error::other(format!("{} has taken over the lease of this file", holder_at(&self.path)?))),
+            false => {
+                let holder = read(&self.path)?.map_or("another process".into(), |line| holder_in(&line));
+                Err(io::Error::other(format!("{holder} has taken over the lease of this file")))
+            }
         }
     }
 }
@@ -210,10 +221,10 @@ fn read(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// The holder of the lease at `path`, in words.
-fn holder_at(path: &Path) -> io::Result<String> {
-    let holder = read(path)?.and_then(|line| Holder::parse(&line));
-    Ok(holder.map_or("another process".into(), |holder| format!("process {} on {}", holder.pid, holder.machine)))
+/// The holder of a lease with the content `line`, in words.
+fn holder_in(line: &str) -> String {
+    Holder::parse(line)
+        .map_or("another process".into(), |holder| format!("process {} on {}", holder.pid, holder.machine))
 }
 
 #[cfg(test)]
@@ -273,6 +284,22 @@ mod tests {
         }
         std::fs::write(folder.path().join("x.lease"), "").unwrap();
         assert!(take(&folder.path().join("x")).is_some(), "a torn lease expires, too");
+    }
+
+    #[test]
+    fn a_lease_that_is_released_while_another_watches_it_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        // This process is alive and does not renew the lease, which expires long after the test.
+        let locked = abandoned(folder.path(), &Holder { since_ns: 1, ..Holder::this_process() });
+        let times = LeaseTimes { expiry: Duration::from_secs(3600), ..FAST };
+        let taken = std::thread::scope(|scope| {
+            let watching = scope.spawn(|| Lease::take(&locked, times).unwrap());
+            std::thread::sleep(3 * FAST.renewal);
+            std::fs::remove_file(folder.path().join("x.lease")).unwrap();
+            watching.join().unwrap()
+        });
+        let Taken::ByUs(lease) = taken else { panic!("nobody else has it") };
+        lease.check().unwrap();
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use dataset::Corpus;
 use metrics::argmax;
 
-use crate::{Error, RunFolder, Scored, TestedFold, TrialSummary};
+use crate::{Error, Recorders, RunFolder, Scored, TestedFold, TrialSummary};
 
 /// Writes `manifest.csv`, one row per recording. `recorders` and `groups` are `[n recordings]`: the recorder, if it is known,
 /// and the group; recordings of one group are not independent.
@@ -59,14 +59,20 @@ pub fn write_predictions(
     run.write_csv(name, &header, of_val.into_iter().chain(of_test))
 }
 
-/// Writes `leaderboard.csv`, best trial first; `leaky` marks the scores of a leaky split.
+/// Writes `leaderboard.csv`, best trial first. `leaky` marks the scores of a leaky split, `recorders` those of a run whose
+/// recorders are not all known.
 ///
 /// # Errors
 /// [`Error::Write`].
-pub fn write_leaderboard(run: &RunFolder, leaderboard: &[TrialSummary], leaky: bool) -> Result<(), Error> {
-    let header =
-        ["rank", "trial", "learning_rate", "inner", "dropout", "epoch", "val_macro_f1", "val_loss", "leaky_split"]
-            .map(String::from);
+pub fn write_leaderboard(
+    run: &RunFolder,
+    leaderboard: &[TrialSummary],
+    leaky: bool,
+    recorders: Recorders,
+) -> Result<(), Error> {
+    let trial = ["rank", "trial", "learning_rate", "inner", "dropout", "epoch", "val_macro_f1", "val_loss"];
+    let marks = ["leaky_split", "unknown_recorders", "recordings"];
+    let header: Vec<String> = trial.into_iter().chain(marks).map(String::from).collect();
     let rows = leaderboard.iter().enumerate().map(|(i, t)| {
         [
             (i + 1).to_string(),
@@ -78,6 +84,8 @@ pub fn write_leaderboard(run: &RunFolder, leaderboard: &[TrialSummary], leaky: b
             t.val_macro_f1.to_string(),
             t.val_loss.to_string(),
             leaky.to_string(),
+            recorders.unknown.to_string(),
+            recorders.of.to_string(),
         ]
     });
     run.write_csv("leaderboard.csv", &header, rows)
@@ -87,8 +95,10 @@ pub fn write_leaderboard(run: &RunFolder, leaderboard: &[TrialSummary], leaky: b
 #[allow(clippy::unwrap_used)]
 mod tests {
     use dataset::Recording;
+    use model::HeadConfig;
 
     use super::*;
+    use crate::TrialConfig;
 
     fn run_and_corpus() -> (tempfile::TempDir, RunFolder, Corpus) {
         let parent = tempfile::tempdir().unwrap();
@@ -121,6 +131,37 @@ mod tests {
                 ["tired/b.wav", "tired", "7", &sha256, "anna", "3"],
             ]
         );
+    }
+
+    #[test]
+    fn the_leaderboard_marks_a_leaky_split_and_unknown_recorders() {
+        let (_parent, run, _) = run_and_corpus();
+        let config = TrialConfig { learning_rate: 0.01, head: HeadConfig { inner: 16, dropout: 0.5 } };
+        let trial = TrialSummary { id: config.id(), config, epoch: 3, val_macro_f1: 0.5, val_loss: 1.25 };
+        let id = trial.id.clone();
+        for (leaky, unknown) in [(true, 0), (false, 3)] {
+            write_leaderboard(&run, std::slice::from_ref(&trial), leaky, Recorders { unknown, of: 20 }).unwrap();
+            let (leaky, unknown) = (leaky.to_string(), unknown.to_string());
+            assert_eq!(
+                rows(&run, "leaderboard.csv"),
+                [
+                    [
+                        "rank",
+                        "trial",
+                        "learning_rate",
+                        "inner",
+                        "dropout",
+                        "epoch",
+                        "val_macro_f1",
+                        "val_loss",
+                        "leaky_split",
+                        "unknown_recorders",
+                        "recordings"
+                    ],
+                    ["1", &id, "0.01", "16", "0.5", "3", "0.5", "1.25", &leaky, &unknown, "20"],
+                ]
+            );
+        }
     }
 
     #[test]

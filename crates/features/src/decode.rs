@@ -30,7 +30,7 @@ pub use audio::{Audio, DecodedStream, Source, Warning};
 pub use stored::mono_from_pcm16;
 
 /// Length of sound after the wanted part that is decoded to see how much is left out, s.
-const LOOK_AHEAD_SECONDS: f64 = 0.1;
+const LOOK_AHEAD_SECONDS: f64 = 0.5;
 
 /// Decodes at most `seconds` of an input of `length` bytes. `extension` ("mp3") is only a hint.
 ///

@@ -7,7 +7,7 @@ use features::{Audio, Extractor, FeatureConfig};
 use metrics::Calibration;
 use model::{Compute, Engine, Gate, Head, ModelInfo, SavedModel};
 
-use crate::{Clips, Error, Options, Prediction, Windows, in_the_box, model_file};
+use crate::{Clips, Error, Labels, Options, Prediction, Windows, in_the_box, model_file};
 
 /// File name of the model card, next to the model file.
 const CARD_FILE: &str = "MODEL_CARD.md";
@@ -48,6 +48,22 @@ impl Classifier {
                 let name = format!("{}, which comes with the program", in_the_box::NAME);
                 Self::parse(built_in, in_the_box::MODEL, name, Some(in_the_box::CARD.into()), compute)
             }
+        }
+    }
+
+    /// As [`Classifier::find`], but with `labels` the file `name` is a state dict, see [`Classifier::load_state_dict`].
+    ///
+    /// # Errors
+    /// Those of both.
+    pub fn find_labelled(
+        name: Option<&Path>,
+        labels: Option<&Labels>,
+        experiments: &Path,
+        compute: &Compute,
+    ) -> Result<Self, Error> {
+        match (name, labels) {
+            (Some(path), Some(Labels(labels))) => Self::load_state_dict(path, labels, compute),
+            (name, _) => Self::find(name, experiments, compute),
         }
     }
 

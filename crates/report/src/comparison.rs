@@ -264,6 +264,29 @@ mod tests {
     }
 
     #[test]
+    fn unknown_recorders_stand_beside_every_score() {
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let [some, all, out] = folders.each_ref().map(tempfile::TempDir::path);
+        for (run, unknown) in [(some, 3), (all, 0)] {
+            write_run(run, &ALONE, &[[true; 6]]);
+            let mut report = example();
+            (report.run, report.data.recorders.unknown) = (format!("{unknown} unknown"), unknown);
+            report.write(run).unwrap();
+        }
+        let mark = "recorders unknown";
+        let counts = |runs: &[&Path]| {
+            Comparison::new(runs).unwrap().write(out).unwrap();
+            ["comparison.html", "comparison.md"]
+                .map(|name| std::fs::read_to_string(out.join(name)).unwrap().matches(mark).count())
+        };
+        // The macro-F1 of each run; its column of all scores, on the page only; and each difference.
+        assert_eq!(counts(&[some, some]), [5, 3]);
+        assert_eq!(counts(&[some, all]), [3, 2]);
+        assert_eq!(counts(&[all, some]), [3, 2]);
+        assert_eq!(counts(&[all, all]), [0, 0]);
+    }
+
+    #[test]
     fn damaged_tables_and_runs_of_older_versions_are_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let run = folder.path();

@@ -85,6 +85,7 @@ fn context(report: &Report) -> Result<Value, Error> {
         findings => findings(report),
         leaky => report.data.leaks.any(),
         caution => report.data.recorders.caution(),
+        of_all_scores => report.data.recorders.caution().map_or(String::new(), |caution| format!(" Of all scores: {caution}.")),
         mixed => match report.format_version {
             ..5 => ", but with cries that its sounds were mixed over",
             5.. => ", and without the cries that its sounds were mixed over",
@@ -154,6 +155,8 @@ fn mistakes_of(report: &Report, run: &Path) -> Vec<Value> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use experiment::FoldSummary;
+
     use super::*;
     use crate::example::example;
 
@@ -194,10 +197,13 @@ mod tests {
     #[test]
     fn unknown_recorders_and_missing_intervals_stand_beside_every_score() {
         let mut report = example();
+        report.folds.push(FoldSummary { name: "1-1".into(), trial: "a trial".into(), val_macro_f1: 0.5, n_test: 6 });
         let caution = "recorders unknown for 3 of 20 recordings; the interval treats each as its own recorder";
         let (html, md) = (page(&report), markdown(&report).unwrap());
-        // Both cards, the notes of the tables of scores, classes and the gate; both lines of the document.
-        assert_eq!((html.matches(caution).count(), md.matches(caution).count()), (5, 2));
+        // Both cards, and the notes of scores, gate, folds, leaderboard, classes, reliability and precision-recall curves.
+        assert_eq!(html.matches(caution).count(), 9);
+        // The lines of both splits, gate, folds, leaderboard, and the classes of both splits.
+        assert_eq!(md.matches(caution).count(), 7);
         for text in [&html, &md] {
             assert!(text.contains("The recorder of 3 of 20 recordings is unknown"), "{text}");
             assert!(text.contains("none: fewer than 5 groups (4)"), "validation");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::http::uri::Authority;
 use clap::{Parser, Subcommand, ValueEnum};
 use model::ComputeArgs;
-use predict::Classifier;
+use predict::{Classifier, Labels};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::limits::Limits;
@@ -67,9 +67,14 @@ enum Command {
 /// The model to serve, and what it runs on.
 #[derive(Debug, clap::Args)]
 pub struct ModelArgs {
-    /// Model file, folder of an exported model or a run, or `newest` for the newest run in experiments/ [default: the built-in model]
+    /// Model file, state dict of PyTorch (with --labels), folder of an exported model or a run, or `newest` for the newest run in
+    /// experiments/ [default: the built-in model]
     #[arg(long, value_name = "PATH", env = "WAIL_MODEL")]
     model: Option<PathBuf>,
+    /// The classes of a model of PyTorch (a state dict, .pt or .pth) in the order of its outputs, separated by commas, or a file
+    /// with one on each line
+    #[arg(long, value_name = "LABEL,...|FILE", env = "WAIL_LABELS", requires = "model")]
+    labels: Option<Labels>,
     #[command(flatten)]
     compute: ComputeArgs,
 }
@@ -87,10 +92,16 @@ impl ModelArgs {
     /// Loads the model.
     ///
     /// # Errors
-    /// [`Error::Device`] if the device or engine is not available, [`Error::Model`] if there is no usable model.
+    /// [`Error::Device`] if the device or engine is not available, [`Error::Labels`] if the labels do not fit the model,
+    /// [`Error::Model`] if there is no usable model.
     pub fn load(&self) -> Result<Classifier, Error> {
         let compute = self.compute.find().map_err(Error::Device)?;
-        let classifier = Classifier::find(self.model.as_deref(), Path::new(EXPERIMENTS), &compute)?;
+        let (model, labels) = (self.model.as_deref(), self.labels.as_ref());
+        let found = Classifier::find_labelled(model, labels, Path::new(EXPERIMENTS), &compute);
+        let classifier = found.map_err(|error| match error {
+            predict::Error::Labels { .. } => Error::Labels(error),
+            other => Error::Model(other),
+        })?;
         tracing::info!(
             model = classifier.name(),
             sha256 = classifier.sha256(),

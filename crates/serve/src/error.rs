@@ -22,9 +22,12 @@ pub enum Error {
     /// The token cannot be sent in a header: exit code 2.
     #[error("the token must have at least one character, and only ASCII characters without spaces")]
     Token,
+    /// The labels do not fit the model: exit code 2.
+    #[error(transparent)]
+    Labels(predict::Error),
     /// There is no model, or it is not usable: exit code 4.
     #[error(transparent)]
-    Model(#[from] predict::Error),
+    Model(predict::Error),
     /// The address is not available, for instance because the port is in use: exit code 1.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -61,7 +64,7 @@ impl Error {
     /// Exit code of the process for this error.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Device(_) | Self::TokenFile { .. } | Self::Token => 2,
+            Self::Device(_) | Self::TokenFile { .. } | Self::Token | Self::Labels(_) => 2,
             Self::Model(_) => 4,
             Self::Listen { .. }
             | Self::System { .. }

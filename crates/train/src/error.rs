@@ -50,7 +50,7 @@ pub enum Error {
     /// Weights or a model that is missing or not usable: exit code 4.
     #[error("{0}")]
     Weights(String),
-    /// A known weight file that is not available: exit code 4.
+    /// A known weight file that is not available: exit code 4, or 1 if a file cannot be read or written.
     #[error(transparent)]
     WeightFile(#[from] weights::Error),
     /// A weight or model file that is damaged or does not fit: exit code 4.
@@ -145,7 +145,7 @@ impl Error {
                 | dataset::Error::Synthetic(_)
                 | dataset::Error::Occupied { .. },
             ) => 2,
-            Self::Dataset(dataset::Error::Write { .. }) => 1,
+            Self::Dataset(dataset::Error::Write { .. }) | Self::WeightFile(weights::Error::Io { .. }) => 1,
             Self::NoModel(predict::Error::Model(model::Error::Device { .. })) => 1,
             Self::Data(_) | Self::Dataset(_) | Self::Recording { .. } => 3,
             Self::Weights(_)
@@ -226,6 +226,7 @@ mod tests {
             (Error::no_result("no float32"), 1),
             (experiment::Error::Write { path: path.clone(), source: missing() }.into(), 1),
             (dataset::Error::Write { path: path.clone(), source: missing() }.into(), 1),
+            (weights::Error::Io { path: path.clone(), source: missing() }.into(), 1),
             (Error::Config("wrong".into()), 2),
             (dataset::Error::RecorderGroup { pattern: "x".into() }.into(), 2),
             (dataset::Error::RecorderCoverage { rule: "x".into(), reason: "none".into() }.into(), 2),
@@ -234,6 +235,7 @@ mod tests {
             (dataset::Error::Read { path: path.clone(), source: missing() }.into(), 3),
             (experiment::Error::NoReport { path: path.clone(), source: missing() }.into(), 3),
             (report::Error::Table { path, problem: "a row is too short".into() }.into(), 3),
+            (weights::Error::Status { url: "https://example.org".into(), status: 404 }.into(), 4),
             (Error::Weights("none".into()), 4),
             (Error::NoModel(predict::Error::NoModel("none".into())), 4),
             (Error::NoModel(model::Error::Device { name: "cuda".into(), problem: "lost".into() }.into()), 1),

@@ -7,6 +7,7 @@ use regex::Regex;
 
 use super::finding::{Finding, Kind, Severity};
 use crate::csv_table::{Line, read_table};
+use crate::text_encoding::composed;
 use crate::{Corpus, Error, Recording};
 
 /// How the recorder of a recording is identified.
@@ -71,22 +72,23 @@ impl RecorderRule {
         Ok(Self::Pattern(pattern))
     }
 
-    /// A CSV file with the columns `path` (relative to the root of the corpus, with `/` or `\`) and `recorder`; it may be
-    /// that of any spreadsheet program. An empty recorder means unknown.
+    /// A CSV file with the columns `path` (relative to the root of the corpus, with `/` or `\`, accents composed or
+    /// decomposed) and `recorder`; it may be that of any spreadsheet program. An empty recorder means unknown.
     ///
     /// # Errors
     /// [`Error::Read`] if it cannot be read, [`Error::Csv`] if it is malformed, [`Error::RecorderTable`] if a line
     /// names no recording of `corpus` or if two lines name the same one.
     pub fn csv(file: &Path, corpus: &Corpus) -> Result<Self, Error> {
         let known: HashMap<&str, &str> = corpus.recordings.iter().map(|r| (r.path.trim(), r.path.as_str())).collect();
+        let known_composed: HashMap<String, &str> =
+            corpus.recordings.iter().map(|r| (composed(r.path.trim()), r.path.as_str())).collect();
+        let find = |path: &str| known.get(path).or_else(|| known_composed.get(&composed(path)));
         let mut table = HashMap::new();
         for Line { number, values: [path, recorder] } in read_table(file, ["path", "recorder"])? {
             let fail = |reason: String| {
                 Err(Error::RecorderTable { path: file.into(), reason: format!("line {number}: {reason}") })
             };
-            let Some(recording) =
-                known.get(path.as_str()).or_else(|| known.get(path.replace('\\', "/").trim_start_matches("./")))
-            else {
+            let Some(recording) = find(&path).or_else(|| find(path.replace('\\', "/").trim_start_matches("./"))) else {
                 return fail(format!("{path}: there is no such recording in {}", corpus.root.display()));
             };
             if table.insert((*recording).to_owned(), recorder).is_some() {
@@ -182,9 +184,9 @@ mod tests {
     #[test]
     fn a_table_names_each_path_of_the_corpus_at_most_once_and_no_other_path() {
         let folder = tempfile::tempdir().unwrap();
-        let recording = Recording { path: "tired/a.wav".into(), label: 0, sha256: String::new(), bytes: 0 };
+        let recording = |path: &str| Recording { path: path.into(), ..Recording::default() };
         let root = folder.path().to_owned();
-        let recordings = vec![recording];
+        let recordings = ["tired/a.wav", "tired/b\u{e9}b\u{e9}.wav"].map(recording).to_vec();
         let corpus = Corpus { root: root.clone(), labels: vec!["tired".into()], recordings, ..Corpus::default() };
         let table = root.join("recorders.csv");
         let absolute = root.join("tired/a.wav").display().to_string();
@@ -195,10 +197,16 @@ mod tests {
             ("tired/../tired/a.wav,anna", Some("no such recording")),
             ("../a.wav,anna", Some("no such recording")),
             (&format!("{absolute},anna"), Some("no such recording")),
+            ("tired/be\u{301}be\u{301}.wav,ben\ntired/a.wav,anna", None),
+            ("tired/be\u{301}b\u{e9}.wav,ben\ntired/b\u{e9}b\u{e9}.wav,ben", Some("named twice")),
         ] {
             std::fs::write(&table, format!("path,recorder\n{lines}\n")).unwrap();
             match (RecorderRule::csv(&table, &corpus), expected) {
-                (Ok(rule), None) => assert_eq!(rule.recorder(&corpus.recordings[0]), Some("anna")),
+                (Ok(rule), None) => {
+                    assert_eq!(rule.recorder(&corpus.recordings[0]), Some("anna"));
+                    let ben = lines.contains("ben").then_some("ben");
+                    assert_eq!(rule.recorder(&corpus.recordings[1]), ben, "{lines}");
+                }
                 (Err(error), Some(text)) => assert!(error.to_string().contains(text), "{error}"),
                 (found, _) => panic!("{lines}: {found:?}"),
             }

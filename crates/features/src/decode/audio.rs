@@ -5,7 +5,7 @@
 pub struct Audio {
     /// Mono samples, `[n_samples]` f32 at `sample_rate_hz`, full scale at ±1; no more than the clip needs.
     pub samples: Vec<f32>,
-    /// Length of the sound that follows `samples` in the file, s: 0 to 0.1, because it is not looked at further.
+    /// Length of the sound that follows `samples` in the file, s: 0 to 0.5, because it is not looked at further.
     pub rest_seconds: f64,
     /// Sample rate of the file, 4000 to 192000 Hz.
     pub sample_rate_hz: u32,

@@ -131,7 +131,7 @@ pub(super) fn read(file: &WeightFile, device: &Device) -> Result<SavedModel, Err
     if format_of(file)?.is_none() {
         return Err(Error::Unsupported(format!(
             "it lacks the metadata of a {FORMAT}: it holds weights only; if they are a whole classifier of PyTorch, name its \
-             classes: wail infer --labels A,B,..."
+             classes: --labels A,B,..."
         )));
     }
     let info: ModelInfo = read_info(file, FORMAT)?;

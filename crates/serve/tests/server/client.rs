@@ -79,13 +79,15 @@ pub fn command(folder: &Path) -> Command {
 }
 
 impl Server {
+    /// Serves [`MODEL`].
     pub fn start(arguments: &[&str]) -> Self {
+        Self::start_with(&[&["--model", MODEL.path().to_str().unwrap()], arguments].concat())
+    }
+
+    /// Serves the model that `arguments` name.
+    pub fn start_with(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut child = command(folder.path())
-            .args(["--listen", "127.0.0.1:0", "--model", MODEL.path().to_str().unwrap()])
-            .args(arguments)
-            .spawn()
-            .unwrap();
+        let mut child = command(folder.path()).args(["--listen", "127.0.0.1:0"]).args(arguments).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         let address = loop {

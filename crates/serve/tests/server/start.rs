@@ -34,6 +34,29 @@ fn without_a_name_the_built_in_model_is_used_in_any_folder() {
     assert!(code == Some(1) && text.contains("experiments/run/model.safetensors"), "{text}");
 }
 
+/// The same file in `tests/formats.rs` answers as torch does.
+#[test]
+fn a_state_dict_of_torch_is_served_with_the_labels_that_are_named() {
+    let state_dict = concat!(env!("CARGO_MANIFEST_DIR"), "/../model/tests/goldens/state_dict.pt");
+    let server = Server::start_with(&["--model", state_dict, "--labels", "hungry,tired,belly pain"]);
+    let answer = server.post("/predict", &[("a.wav", &wav(1.0, 1))]);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let answer = answer.json();
+    let mut labels: Vec<&str> = answer["all_probs"].as_object().unwrap().keys().map(String::as_str).collect();
+    labels.sort_unstable();
+    assert_eq!(labels, ["belly pain", "hungry", "tired"]);
+
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, code, expected) in [
+        (vec!["--model", state_dict], 4, "name its classes: --labels A,B"),
+        (vec!["--model", state_dict, "--labels", "hungry,tired"], 2, "3 classes, but there are 2 labels"),
+        (vec!["--labels", "hungry,tired"], 2, "--model"),
+    ] {
+        let (found, text) = finish(folder.path(), &arguments);
+        assert!(found == Some(code) && text.contains(expected), "{arguments:?}: {text}");
+    }
+}
+
 #[test]
 fn wrong_use_exits_with_code_2() {
     let folder = tempfile::tempdir().unwrap();

@@ -9,7 +9,7 @@ mod timeline;
 use std::path::{Path, PathBuf};
 
 use model::ComputeArgs;
-use predict::{Classifier, Options, Windows};
+use predict::{Classifier, Labels, Options, Windows};
 
 use crate::Error;
 use crate::args::Inputs;
@@ -30,7 +30,7 @@ pub struct Args {
     model: Option<PathBuf>,
     /// The classes of a model of PyTorch (a state dict, .pt or .pth) in the order of its outputs, separated by commas, or a file
     /// with one on each line
-    #[arg(long, value_name = "LABEL,...|FILE", requires = "model", value_parser = labels)]
+    #[arg(long, value_name = "LABEL,...|FILE", requires = "model")]
     labels: Option<Labels>,
     /// How many classes to list, the most probable first
     #[arg(long, value_name = "N", default_value_t = 3, allow_negative_numbers = true)]
@@ -89,11 +89,9 @@ pub fn run(args: &Args) -> Result<(), Error> {
         return Err(Error::Config(format!("--format audacity labels one recording, not {}", files.len())));
     }
     let compute = args.compute.find().map_err(Error::Compute)?;
-    let classifier = match (&args.model, &args.labels) {
-        (Some(path), Some(Labels(labels))) => Classifier::load_state_dict(path, labels, &compute),
-        (model, _) => Classifier::find(model.as_deref(), Path::new("experiments"), &compute),
-    };
-    let classifier = classifier.map_err(|error| match error {
+    let experiments = Path::new("experiments");
+    let found = Classifier::find_labelled(args.model.as_deref(), args.labels.as_ref(), experiments, &compute);
+    let classifier = found.map_err(|error| match error {
         predict::Error::Labels { .. } => Error::Request(error),
         other => Error::NoModel(other),
     })?;
@@ -118,20 +116,4 @@ pub fn run(args: &Args) -> Result<(), Error> {
 fn share(text: &str) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
     if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("it must be 0 to 1".into()) }
-}
-
-/// The labels of a state dict.
-#[derive(Debug, Clone)]
-struct Labels(Vec<String>);
-
-/// Parses labels separated by commas, or the name of a file with one on each line.
-fn labels(text: &str) -> Result<Labels, String> {
-    let labels: Vec<String> = match Path::new(text) {
-        path if path.is_file() => {
-            let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-            text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
-        }
-        _ => text.split(',').map(|label| label.trim().to_owned()).collect(),
-    };
-    if labels.iter().any(String::is_empty) { Err("a label is empty".into()) } else { Ok(Labels(labels)) }
 }

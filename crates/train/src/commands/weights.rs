@@ -79,7 +79,10 @@ pub fn run(args: &Args) -> Result<(), Error> {
 }
 
 fn named<'a>(register: &'a Register, name: &str) -> Result<&'a WeightFile, Error> {
-    register.find(name).ok_or_else(|| Error::Weights(format!("{name}: no such weights; see: wail weights list")))
+    register.find(name).ok_or_else(|| {
+        let known: Vec<&str> = register.weights.iter().map(|entry| entry.name.as_str()).collect();
+        Error::Config(format!("{name}: no such weights; known are {}", known.join(", ")))
+    })
 }
 
 fn describe(state: &State) -> String {

@@ -43,8 +43,8 @@ impl Plan {
     /// `groups` its group, `usable` whether it takes part, all `[n recordings]`.
     ///
     /// # Errors
-    /// [`Error::Dataset`] if split files do not fit the corpus, [`Error::Data`] if there are fewer groups than folds, or if a
-    /// split has no recording to train on, to validate or to test.
+    /// [`Error::Dataset`] if split files do not fit the corpus, [`Error::Config`] if there are fewer groups than folds,
+    /// [`Error::Data`] if there are fewer than three groups, or if a split has no recording to train on, to validate or to test.
     pub fn new(
         split: &SplitConfig,
         seed: u64,
@@ -131,6 +131,9 @@ impl Plan {
     }
 }
 
+/// What a grouped split never divides, in words.
+const GROUPS: &str = "groups of recordings (recorders, joined where they share copies)";
+
 /// The recordings that take part.
 struct Members<'a> {
     corpus: &'a Corpus,
@@ -199,16 +202,15 @@ impl<'a> Members<'a> {
 
     fn cross_validation(&self, n_folds: usize, n_repeats: usize, grouped: bool, seed: u64) -> Result<Plan, Error> {
         let alone: Vec<usize> = (0..self.labels.len()).collect();
-        let (groups, n_groups, how) = match grouped {
-            true => (&self.groups, n_groups(&self.groups), format!("grouped by {}", self.grouping())),
-            false => (&alone, alone.len(), "not grouped".into()),
+        let (groups, n_groups, of, how) = match grouped {
+            true => (&self.groups, n_groups(&self.groups), GROUPS, format!("grouped by {}", self.grouping())),
+            false => (&alone, alone.len(), "recordings", "not grouped".into()),
         };
+        self.at_least_three("cross-validation", n_groups, of)?;
         if n_groups < n_folds {
-            let of =
-                if grouped { "groups of recordings (recorders, joined where they share copies)" } else { "recordings" };
-            return Err(Error::Data(format!(
-                "{}: {n_folds} folds need at least as many {of}, but there are {n_groups}; lower data.split.folds, which is at \
-                 least 3, or add recordings",
+            return Err(Error::Config(format!(
+                "{}: {n_folds} folds need at least as many {of}, but there are {n_groups}; lower data.split.folds, or add \
+                 recordings",
                 self.corpus.root.display()
             )));
         }
@@ -225,14 +227,7 @@ impl<'a> Members<'a> {
     }
 
     fn leave_one_group_out(&self, seed: u64) -> Result<Plan, Error> {
-        let n_groups = n_groups(&self.groups);
-        if n_groups < 3 {
-            return Err(Error::Data(format!(
-                "{}: leave_one_group_out needs at least 3 groups of recordings (recorders, joined where they share copies), \
-                 but there are {n_groups}; add recordings of other recorders",
-                self.corpus.root.display()
-            )));
-        }
+        self.at_least_three("leave_one_group_out", n_groups(&self.groups), GROUPS)?;
         let paths: Vec<&str> = self.indices.iter().map(|index| self.corpus.recordings[*index].path.as_str()).collect();
         let names = group_names(&self.groups, &self.recorders, &paths);
         let splits = leave_one_group_out(&self.labels, &self.groups, seed);
@@ -244,6 +239,17 @@ impl<'a> Members<'a> {
         });
         let rule = format!("each group left out once, grouped by {}, seed {seed}", self.grouping());
         Ok(Plan { rule, model: self.without_test(seed), folds: folds.collect() })
+    }
+
+    /// Fails if training, validation and test cannot each have one of the `n` things `of`.
+    fn at_least_three(&self, kind: &str, n: usize, of: &str) -> Result<(), Error> {
+        match n {
+            3.. => Ok(()),
+            _ => Err(Error::Data(format!(
+                "{}: {kind} needs at least 3 {of}, but there are {n}; add recordings of other recorders",
+                self.corpus.root.display()
+            ))),
+        }
     }
 
     /// Fails if a needed split is empty.
@@ -286,7 +292,8 @@ mod tests {
         let names: Vec<String> = (0..n).map(|recorder| format!("recorder {recorder}")).collect();
         let groups: Vec<usize> = (0..2 * n).map(|i| i / 2).collect();
         let recorders: Vec<Option<&str>> = groups.iter().map(|group| Some(names[*group].as_str())).collect();
-        Plan::new(split, 5, &corpus(n), &recorders, &groups, &vec![true; 2 * n]).map_err(|error| error.to_string())
+        Plan::new(split, 5, &corpus(n), &recorders, &groups, &vec![true; 2 * n])
+            .map_err(|error| format!("exit code {}: {error}", error.exit_code()))
     }
 
     #[test]
@@ -311,24 +318,31 @@ mod tests {
     #[test]
     fn more_folds_than_groups_are_refused_with_both_numbers() {
         let folds = |folds, grouped| SplitConfig::CrossValidation { folds, repeats: 1, grouped };
-        for (split, n, expected) in [
+        for (split, n, code, expected) in [
             (
                 folds(20, true),
                 5,
-                "recordings: 20 folds need at least as many groups of recordings (recorders, joined where \
-                                  they share copies), but there are 5; lower data.split.folds",
+                2,
+                format!("20 folds need at least as many {GROUPS}, but there are 5; lower data.split.folds"),
             ),
-            (folds(20, false), 5, "20 folds need at least as many recordings, but there are 10"),
+            (folds(20, false), 5, 2, "20 folds need at least as many recordings, but there are 10".into()),
+            (
+                folds(3, true),
+                2,
+                3,
+                format!("cross-validation needs at least 3 {GROUPS}, but there are 2; add recordings"),
+            ),
             (
                 SplitConfig::LeaveOneGroupOut {},
                 2,
-                "needs at least 3 groups of recordings (recorders, joined where they share \
-                                                   copies), but there are 2",
+                3,
+                format!("leave_one_group_out needs at least 3 {GROUPS}, but there are 2"),
             ),
-            (SplitConfig::Grouped {}, 2, "4 recordings in 2 groups (recorders, joined"),
+            (SplitConfig::Grouped {}, 2, 3, "4 recordings in 2 groups (recorders, joined".into()),
         ] {
             let message = plan(&split, n).err().unwrap();
-            assert!(message.contains(expected), "{message}");
+            assert!(message.starts_with(&format!("exit code {code}: recordings: ")), "{message}");
+            assert!(message.contains(&expected), "{message}");
         }
         assert_eq!(plan(&folds(5, true), 5).unwrap().folds.len(), 5);
     }

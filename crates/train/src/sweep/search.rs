@@ -91,7 +91,7 @@ impl Search<'_> {
         let outcomes = self.train_all(&setup, &data, name)?;
         let ranked = rank(trials, &outcomes);
         let leaderboard: Vec<TrialSummary> = ranked.iter().map(RankedTrial::summary).collect();
-        write_leaderboard(&folder, &leaderboard, self.prepared.leaks.any())?;
+        write_leaderboard(&folder, &leaderboard, self.prepared.leaks.any(), self.prepared.data.known_recorders())?;
 
         let Some(best) = ranked.into_iter().next() else { return Err(no_trial(&outcomes)) };
         let (weights, head) = trial_folder::read_checkpoint(&folder, &best.config.id(), &start, setup.device)?;
