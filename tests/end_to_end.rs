@@ -472,7 +472,7 @@ fn an_exported_model_answers_like_its_run() {
     };
     let expected = answer(run, "burn");
     for model in [run, "models/tiny", "models/tiny/model.onnx", "models/tiny/model.safetensors"] {
-        for engine in ["burn", "rten"] {
+        for engine in ["simd", "burn", "rten"] {
             let found = answer(model, engine);
             assert_eq!(found["label"], expected["label"], "{model} {engine}");
             let score = |answer: &serde_json::Value| answer["cry_score"].as_f64().unwrap();
@@ -518,7 +518,7 @@ fn a_combination_of_two_networks_is_trained_exported_and_answers() {
     };
     let expected = answer("newest", "burn");
     assert!(expected["cry_score"].is_number());
-    for (model, engine) in [("newest", "rten"), ("both/model.onnx", "rten"), ("both/model.safetensors", "burn")] {
+    for (model, engine) in [("newest", "simd"), ("both/model.onnx", "rten"), ("both/model.safetensors", "burn")] {
         let found = answer(model, engine);
         for (label, probability) in expected["all_probs"].as_object().unwrap() {
             let difference = found["all_probs"][label].as_f64().unwrap() - probability.as_f64().unwrap();

@@ -11,10 +11,10 @@ fn main() {
 }
 
 /// One forward pass of `IMAGES` images.
-#[divan::bench(consts = [1, 8], args = ["burn", "rten"], sample_count = 10)]
+#[divan::bench(consts = [1, 8], args = ["simd", "burn", "rten"], sample_count = 10)]
 fn embed<const IMAGES: usize>(bencher: Bencher, engine: &str) {
     let engine = engine.parse().expect("an engine");
-    let compute = Compute::new(DeviceName::Cpu, engine).expect("both engines run on the CPU");
+    let compute = Compute::new(DeviceName::Cpu, engine).expect("every engine runs on the CPU");
     let engine =
         compute.engine(&BackboneWeights::random(Arch::RESNET18, 1), &[("image", [224; 2])]).expect("a ResNet18");
     let pixels: Vec<f32> = (0..IMAGES * 224 * 224).map(|i| (i * 7919 % 1021) as f32 / 1020.0).collect();

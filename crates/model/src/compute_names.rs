@@ -23,9 +23,11 @@ pub enum DeviceName {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum EngineName {
-    /// The faster one: rten on the CPU, burn on a GPU
+    /// The fastest one: simd on the CPU, burn on a GPU
     #[default]
     Auto,
+    /// Our own kernels, only on the CPU
+    Simd,
     /// burn, on any device
     Burn,
     /// rten, only on the CPU
@@ -47,12 +49,13 @@ impl DeviceName {
 }
 
 impl EngineName {
-    const ALL: [Self; 3] = [Self::Auto, Self::Burn, Self::Rten];
+    const ALL: [Self; 4] = [Self::Auto, Self::Simd, Self::Burn, Self::Rten];
 
-    /// `auto`, `burn` or `rten`.
+    /// `auto`, `simd`, `burn` or `rten`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
+            Self::Simd => "simd",
             Self::Burn => "burn",
             Self::Rten => "rten",
         }
@@ -77,6 +80,6 @@ impl FromStr for EngineName {
     /// [`Error::Device`] for an unknown name.
     fn from_str(name: &str) -> Result<Self, Error> {
         let known = Self::ALL.into_iter().find(|engine| engine.name() == name);
-        known.ok_or_else(|| Error::device(name, "unknown engine; choose `auto`, `burn` or `rten`"))
+        known.ok_or_else(|| Error::device(name, "unknown engine; choose `auto`, `simd`, `burn` or `rten`"))
     }
 }

@@ -43,6 +43,12 @@ pub(crate) struct Conv {
 }
 
 impl Conv {
+    /// The convolution for the crate `engine`.
+    pub fn for_engine(&self, relu: bool) -> ::engine::Conv<'_> {
+        let ConvSpec { kernel, stride, padding, depthwise, .. } = self.spec;
+        ::engine::Conv { weight: &self.weight, bias: &self.bias, kernel, stride, padding, depthwise, relu }
+    }
+
     /// Weight and bias, by the authors' names.
     pub fn tensors(&self) -> [TensorView<'_>; 2] {
         let ([inputs, outputs], kernel) = (self.spec.channels, self.spec.kernel);

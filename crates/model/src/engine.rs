@@ -1,9 +1,10 @@
-//! Engines that run a frozen encoder: burn on any device, or rten on the CPU. Their embeddings agree within 1e-5.
+//! Engines that run a frozen encoder: the crate `engine` and rten on the CPU, burn on any device. Their embeddings agree within 1e-5.
 
 mod burn;
 pub(crate) mod compute;
 mod rten;
 mod several;
+mod simd;
 mod untouched;
 
 use crate::error::Error;

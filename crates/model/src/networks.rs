@@ -5,6 +5,7 @@
 
 pub(crate) mod encoder;
 pub(crate) mod resnet;
+pub(crate) mod simd_network;
 pub(crate) mod yamnet;
 
 use std::fmt;

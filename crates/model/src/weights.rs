@@ -154,7 +154,7 @@ impl BackboneWeights {
 
     /// The networks on `device`, frozen and without autodiff.
     pub fn to_backbones(&self, device: &Device) -> Vec<Backbone> {
-        self.networks.iter().filter_map(|network| network.encoder().to_frozen(Trainable::None, device)).collect()
+        self.networks.iter().map(|network| network.encoder().to_frozen(Trainable::None, device)).collect()
     }
 
     /// The part of the encoder that `trainable` names, on `device`, which has autodiff if the part is to be trained. `None`

@@ -21,6 +21,9 @@ fn small_weights() -> BackboneWeights {
 /// The input of the small network.
 const IMAGES: [(&str, [usize; 2]); 1] = [("image", [64; 2])];
 
+/// The engines that run on the CPU.
+const ENGINES: [EngineName; 3] = [EngineName::Simd, EngineName::Burn, EngineName::Rten];
+
 fn pixels(n: usize) -> Vec<f32> {
     (0..n * 64 * 64).map(|i| (i * 7919 % 1021) as f32 / 1020.0).collect()
 }
@@ -61,7 +64,7 @@ fn maps(rows: Vec<f32>, shape: [usize; 3], device: &Device) -> Tensor<4> {
 #[test]
 fn the_frozen_and_the_trained_part_together_give_the_whole_networks_embedding() {
     let (weights, images, device) = (small_weights(), pixels(3), Device::flex());
-    for engine in [EngineName::Burn, EngineName::Rten] {
+    for engine in ENGINES {
         let compute = Compute::new(DeviceName::Cpu, engine).unwrap();
         let whole = compute.engine(&weights, &IMAGES).unwrap().embed(&images).unwrap();
         for (trainable, shape) in [(Trainable::Layer4, [12, 4, 4]), (Trainable::All, [1, 64, 64])] {
@@ -126,7 +129,7 @@ fn a_training_step_changes_only_the_named_layers_and_a_checkpoint_keeps_them() {
 
 #[test]
 fn an_embedding_does_not_depend_on_its_batch() {
-    for name in [EngineName::Burn, EngineName::Rten] {
+    for name in ENGINES {
         let engine = Compute::new(DeviceName::Cpu, name).unwrap().engine(&small_weights(), &IMAGES).unwrap();
         let images = pixels(11);
         let together = engine.embed(&images).unwrap();
@@ -233,7 +236,9 @@ fn dropout_zeroes_its_share_and_keeps_the_mean() {
 
 #[test]
 fn devices_and_engines_are_found_by_name() {
-    for (device, engine, expected) in [("cpu", "auto", "rten"), ("cpu", "burn", "burn"), ("cpu", "rten", "rten")] {
+    for (device, engine, expected) in
+        [("cpu", "auto", "simd"), ("cpu", "simd", "simd"), ("cpu", "burn", "burn"), ("cpu", "rten", "rten")]
+    {
         let compute = Compute::new(device.parse().unwrap(), engine.parse().unwrap()).unwrap();
         assert!(!compute.device().is_autodiff());
         assert_eq!((compute.device_name(), compute.engine_name()), ("cpu", expected));
@@ -248,6 +253,7 @@ fn devices_and_engines_are_found_by_name() {
         match Compute::new(device, EngineName::Auto) {
             Ok(compute) => {
                 assert!(compiled_in && compute.engine_name() == "burn", "{name}");
+                assert!(Compute::new(device, EngineName::Simd).is_err());
                 assert!(Compute::new(device, EngineName::Rten).is_err());
             }
             Err(error) if compiled_in => assert!(error.to_string().contains("does not answer"), "{error}"),

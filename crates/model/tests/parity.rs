@@ -38,7 +38,8 @@ fn check(folder: &Path) {
     let expected: Expected = serde_json::from_str(&expected).unwrap();
     let pixels = (0..expected.images * expected.size * expected.size).map(|i| (i * 7919 % 1021) as f32 / 1020.0);
     let images: Vec<f32> = pixels.collect();
-    let engines = [EngineName::Burn, EngineName::Rten].map(|engine| Compute::new(DeviceName::Cpu, engine).unwrap());
+    let engines = [EngineName::Simd, EngineName::Burn, EngineName::Rten]
+        .map(|engine| Compute::new(DeviceName::Cpu, engine).unwrap());
     let mut failures = Vec::new();
     for (file, arch) in STYLES {
         let weights = match BackboneWeights::load(&folder.join(file), arch) {

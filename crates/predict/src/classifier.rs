@@ -46,7 +46,8 @@ impl Classifier {
             Some(path) => Self::load(&model_file(path, experiments)?, compute),
             None => {
                 let name = format!("{}, which comes with the program", in_the_box::NAME);
-                Self::parse(built_in, in_the_box::MODEL, name, Some(in_the_box::CARD.into()), compute)
+                let (saved, sha256) = parse(built_in, in_the_box::MODEL, compute);
+                Self::new(built_in, sha256, saved?, name, Some(in_the_box::CARD.into()), compute)
             }
         }
     }
@@ -74,7 +75,9 @@ impl Classifier {
     pub fn load(path: &Path, compute: &Compute) -> Result<Self, Error> {
         let bytes = model::read_model_file(path)?;
         let card = std::fs::read_to_string(path.with_file_name(CARD_FILE)).ok();
-        Self::parse(path, &bytes, path.display().to_string(), card, compute)
+        let (saved, sha256) = parse(path, &bytes, compute);
+        drop(bytes); // The engine needs as much memory again.
+        Self::new(path, sha256, saved?, path.display().to_string(), card, compute)
     }
 
     /// Loads a classifier that another program trained: a state dict of PyTorch, see [`model::parse_state_dict`]. `labels` names its
@@ -103,12 +106,9 @@ impl Classifier {
             provenance: serde_json::Value::Null,
         };
         let saved = SavedModel { info, weights, head, gate: None };
-        Self::new(path, durable::sha256_hex(&bytes), saved, name, None, compute)
-    }
-
-    fn parse(path: &Path, bytes: &[u8], name: String, card: Option<String>, compute: &Compute) -> Result<Self, Error> {
-        let saved = model::parse_model(path, bytes, compute.device())?;
-        Self::new(path, durable::sha256_hex(bytes), saved, name, card, compute)
+        let sha256 = durable::sha256_hex(&bytes);
+        drop(bytes);
+        Self::new(path, sha256, saved, name, None, compute)
     }
 
     fn new(
@@ -287,6 +287,11 @@ impl Classifier {
             Error::Coverage { coverage, known: if known.is_empty() { "none".into() } else { known.join(", ") } }
         })
     }
+}
+
+/// The model in the bytes of a file, and their SHA-256 in hexadecimal, computed side by side.
+fn parse(path: &Path, bytes: &[u8], compute: &Compute) -> (Result<SavedModel, model::Error>, String) {
+    rayon::join(|| model::parse_model(path, bytes, compute.device()), || durable::sha256_hex(bytes))
 }
 
 /// Fails unless there is one label for each of `n_classes` classes, and no label twice.

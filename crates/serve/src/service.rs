@@ -17,9 +17,6 @@ use crate::problem::Problem;
 use crate::settings::Settings;
 use crate::sound::Sound;
 
-/// Number of threads that run the model. One call already uses all cores; a second one fills the gaps between its layers.
-const MODEL_THREADS: usize = 2;
-
 /// The state that all handlers share.
 pub struct Service {
     /// What to serve, and to which clients.
@@ -69,6 +66,8 @@ impl Service {
     /// The I/O error if the operating system refuses a thread.
     pub fn new(classifier: Classifier, settings: Settings) -> std::io::Result<Self> {
         let n_decoders = settings.limits.n_decoders();
+        // Calls that are under way together share the cores, so one for each core is best.
+        let n_model_threads = std::thread::available_parallelism().map_or(2, |n| n.get());
         let clip_bytes = size_of::<f32>() * classifier.features().record_len();
         Ok(Self {
             clip_bytes,
@@ -77,7 +76,7 @@ impl Service {
             memory: Memory::new(settings.limits.memory_bytes(clip_bytes)),
             fetcher: (!settings.url_hosts.is_empty()).then(|| Arc::new(Fetcher::new(&settings))),
             decoders: Pool::new("decode", n_decoders, 8 * n_decoders)?,
-            model: Pool::new("model", MODEL_THREADS, 0)?,
+            model: Pool::new("model", n_model_threads, 0)?,
             slots: Semaphore::new(settings.limits.queue as usize),
             stopping: AtomicBool::new(false),
             settings,

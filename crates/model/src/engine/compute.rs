@@ -5,6 +5,7 @@ use burn::tensor::Device;
 use super::burn::BurnEngine;
 use super::rten::RtenEngine;
 use super::several::Several;
+use super::simd::SimdEngine;
 use super::untouched::Untouched;
 use crate::compute_names::{DeviceName, EngineName};
 use crate::device::find;
@@ -28,18 +29,20 @@ impl Compute {
     /// Resolves the device and the engine.
     ///
     /// [`DeviceName::Auto`] is the first GPU that this build supports and that responds, otherwise the CPU; a software GPU, which is
-    /// slower, is used only if it is named. [`EngineName::Auto`] is rten on the CPU, where it is faster in batches, otherwise burn.
+    /// slower, is used only if it is named. [`EngineName::Auto`] is [`EngineName::Simd`] on the CPU, otherwise burn.
     ///
     /// # Errors
-    /// [`Error::Device`] for a device that is not part of this build (the message says how to build it) or does not respond, and for rten
-    /// on a GPU.
+    /// [`Error::Device`] for a device that is not part of this build (the message says how to build it) or does not respond, and on a GPU
+    /// for an engine that runs only on the CPU.
     pub fn new(device: DeviceName, engine: EngineName) -> Result<Self, Error> {
         let (device, device_name) = find(device)?;
         let engine_name = match (engine, device_name) {
-            (EngineName::Auto | EngineName::Rten, DeviceName::Cpu) => EngineName::Rten,
+            (EngineName::Auto | EngineName::Simd, DeviceName::Cpu) => EngineName::Simd,
+            (EngineName::Rten, DeviceName::Cpu) => EngineName::Rten,
             (EngineName::Auto | EngineName::Burn, _) => EngineName::Burn,
-            (EngineName::Rten, _) => {
-                return Err(Error::device(device_name.name(), "the engine `rten` runs only on the CPU"));
+            (EngineName::Simd | EngineName::Rten, _) => {
+                let problem = format!("the engine `{}` runs only on the CPU", engine.name());
+                return Err(Error::device(device_name.name(), problem));
             }
         };
         Ok(Self { device, device_name, engine_name })
@@ -55,7 +58,7 @@ impl Compute {
         self.device_name.name()
     }
 
-    /// `burn` or `rten`.
+    /// `simd`, `burn` or `rten`.
     pub fn engine_name(&self) -> &'static str {
         self.engine_name.name()
     }
@@ -100,14 +103,16 @@ impl Compute {
         trainable: Trainable,
         shape: [usize; 2],
     ) -> Result<Box<dyn Engine>, Error> {
-        let Some(backbone) = network.encoder().to_frozen(trainable, &self.device) else {
+        let encoder = network.encoder();
+        if encoder.n_frozen(trainable) == 0 {
             return Ok(Box::new(Untouched { record_len: shape.iter().product() }));
-        };
+        }
         Ok(match self.engine_name {
+            EngineName::Simd => Box::new(SimdEngine::new(network, trainable, shape)?),
             EngineName::Rten => Box::new(RtenEngine::new(network, trainable, shape)?),
             EngineName::Auto | EngineName::Burn => Box::new(BurnEngine {
-                backbone,
-                n_outputs: network.encoder().trainable_input(trainable, shape).iter().product(),
+                backbone: encoder.to_frozen(trainable, &self.device),
+                n_outputs: encoder.trainable_input(trainable, shape).iter().product(),
                 shape,
             }),
         })

@@ -1,11 +1,13 @@
 //! The operations that every network supports.
 
+use ::engine::Cpu;
 use burn::tensor::Device;
 
 use crate::backbone::Backbone;
 use crate::conv::Conv;
 use crate::error::Error;
 use crate::host_tensor::TensorView;
+use crate::networks::simd_network::SimdNetwork;
 use crate::onnx::nodes::Nodes;
 use crate::trainable::Trainable;
 
@@ -48,13 +50,16 @@ pub(crate) trait Encoder {
         [self.n_outputs(), 1, 1]
     }
 
-    /// The frozen layers before the part that `trainable` names, on `device`; `None` if there are none.
-    fn to_frozen(&self, trainable: Trainable, device: &Device) -> Option<Backbone>;
+    /// The layers before the part that `trainable` names, of which there is at least one, frozen, on `device`.
+    fn to_frozen(&self, trainable: Trainable, device: &Device) -> Backbone;
 
     /// The part that `trainable` names, on `device`; `None` if it names none.
     fn to_trainable(&self, _trainable: Trainable, _device: &Device) -> Option<Backbone> {
         None
     }
+
+    /// The same layers for the CPU and inputs of this height and width.
+    fn to_simd(&self, cpu: Cpu, trainable: Trainable, shape: [usize; 2]) -> Result<SimdNetwork, ::engine::Error>;
 
     /// Dimensions of `input` after the batch dimension.
     fn onnx_sizes(&self, input: OnnxInput, shape: [usize; 2]) -> Vec<usize>;

@@ -3,6 +3,7 @@
 pub(crate) mod module;
 pub(crate) mod normed;
 mod read_onnx;
+mod simd;
 pub(crate) mod spec;
 pub(crate) mod weights;
 mod write_onnx;

@@ -7,6 +7,7 @@ pub(crate) mod pooling;
 mod raw;
 mod read_onnx;
 mod read_tflite;
+mod simd;
 pub(crate) mod spec;
 pub(crate) mod weights;
 mod write_onnx;

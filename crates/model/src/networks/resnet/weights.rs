@@ -1,17 +1,19 @@
 //! A ResNet's weights.
 
+use ::engine::Cpu;
 use burn::module::Module;
 use burn::tensor::Device;
 
 use super::module::ResNet;
 use super::spec::{POOL_KERNEL, POOL_PADDING, POOL_STRIDE, ResNetArch, ResNetLayers};
-use super::{read_onnx, write_onnx};
+use super::{read_onnx, simd, write_onnx};
 use crate::backbone::Backbone;
 use crate::conv::{Conv, ConvSpec};
 use crate::error::Error;
 use crate::fold::RawConv;
 use crate::named_tensors::{NamedTensors, raw_conv};
 use crate::networks::encoder::{Encoder, OnnxInput};
+use crate::networks::simd_network::SimdNetwork;
 use crate::onnx::nodes::Nodes;
 use crate::random::NormalDraws;
 use crate::trainable::Trainable;
@@ -126,15 +128,21 @@ impl Encoder for ResNetWeights {
         [last.conv2.bias.len(), height, width]
     }
 
-    fn to_frozen(&self, trainable: Trainable, device: &Device) -> Option<Backbone> {
+    fn to_frozen(&self, trainable: Trainable, device: &Device) -> Backbone {
         let device = device.clone().without_autodiff();
         let blocks = 0..self.first_trained_block(trainable);
-        (!blocks.is_empty()).then(|| Backbone::ResNet(ResNet::new(&self.layers, blocks, &device)).freeze())
+        Backbone::ResNet(ResNet::new(&self.layers, blocks, &device)).freeze()
     }
 
     fn to_trainable(&self, trainable: Trainable, device: &Device) -> Option<Backbone> {
         let blocks = self.first_trained_block(trainable)..self.layers.blocks.len();
         (!blocks.is_empty()).then(|| Backbone::ResNet(ResNet::new(&self.layers, blocks, device)))
+    }
+
+    fn to_simd(&self, cpu: Cpu, trainable: Trainable, shape: [usize; 2]) -> Result<SimdNetwork, ::engine::Error> {
+        let blocks = &self.layers.blocks[..self.first_trained_block(trainable)];
+        let network = simd::network(cpu, shape, &self.layers.stem, blocks, trainable == Trainable::None)?;
+        Ok(SimdNetwork { network, images: std::iter::once(0..shape.iter().product()).collect(), pooling: None })
     }
 
     fn onnx_sizes(&self, _input: OnnxInput, [height, width]: [usize; 2]) -> Vec<usize> {

@@ -72,6 +72,31 @@ impl CryPooling {
         CryPool { cry }
     }
 
+    /// Pools patch embeddings `[n_patches, n_inputs]` to `[2 * n_inputs]`: mean, then standard deviation.
+    pub fn pool(&self, patches: &[f32]) -> Vec<f32> {
+        let n_inputs = self.weight.data.len();
+        let bias = self.bias.data.first().copied().unwrap_or_default();
+        let score = |patch: &[f32]| {
+            let logit = patch.iter().zip(&self.weight.data).map(|(x, weight)| x * weight).sum::<f32>() + bias;
+            1.0 / (1.0 + (-logit).exp()) + FLOOR
+        };
+        let weights: Vec<f32> = patches.chunks_exact(n_inputs).map(score).collect();
+        let total: f32 = weights.iter().sum();
+        let mean_of = |value: &dyn Fn(usize, f32) -> f32| {
+            let mut means = vec![0.0; n_inputs];
+            for (patch, weight) in patches.chunks_exact(n_inputs).zip(&weights) {
+                for (input, (mean, x)) in means.iter_mut().zip(patch).enumerate() {
+                    *mean += value(input, *x) * (weight / total);
+                }
+            }
+            means
+        };
+        let mut pooled = mean_of(&|_, x| x);
+        let variances = mean_of(&|input, x| (x - pooled[input]) * (x - pooled[input]));
+        pooled.extend(variances.into_iter().map(f32::sqrt));
+        pooled
+    }
+
     /// Adds the pooling to an ONNX graph, from the value named `x`, patch embeddings `[batch * n_patches, n_inputs]`, to the
     /// value named `embedding`, `[batch, 2 * n_inputs]`.
     pub fn to_onnx(nodes: &mut Nodes, x: &str, [n_patches, n_inputs]: [usize; 2], embedding: &str) -> String {

@@ -1,5 +1,6 @@
 //! YAMNet's weights.
 
+use ::engine::Cpu;
 use burn::module::Module;
 use burn::tensor::Device;
 
@@ -8,7 +9,7 @@ use super::module::Yamnet;
 use super::pooling::{self, CryPooling, Pooling};
 use super::raw::RawYamnet;
 use super::spec::{self, PATCH, PATCH_HOP, n_patches};
-use super::{read_onnx, read_tflite, write_onnx};
+use super::{read_onnx, read_tflite, simd, write_onnx};
 use crate::backbone::Backbone;
 use crate::conv::Conv;
 use crate::error::Error;
@@ -16,6 +17,7 @@ use crate::fold::RawConv;
 use crate::host_tensor::TensorView;
 use crate::named_tensors::{NamedTensors, raw_conv};
 use crate::networks::encoder::{Encoder, OnnxInput};
+use crate::networks::simd_network::SimdNetwork;
 use crate::onnx::nodes::Nodes;
 use crate::random::NormalDraws;
 use crate::trainable::Trainable;
@@ -135,9 +137,13 @@ impl Encoder for YamnetWeights {
         )))
     }
 
-    fn to_frozen(&self, _trainable: Trainable, device: &Device) -> Option<Backbone> {
+    fn to_frozen(&self, _trainable: Trainable, device: &Device) -> Backbone {
         let device = device.clone().without_autodiff();
-        Some(Backbone::Yamnet(Yamnet::new(&self.convs, self.pooling.as_ref(), &device)).freeze())
+        Backbone::Yamnet(Yamnet::new(&self.convs, self.pooling.as_ref(), &device)).freeze()
+    }
+
+    fn to_simd(&self, cpu: Cpu, _trainable: Trainable, shape: [usize; 2]) -> Result<SimdNetwork, ::engine::Error> {
+        simd::network(cpu, shape, &self.convs, self.pooling.clone())
     }
 
     fn onnx_sizes(&self, input: OnnxInput, [height, width]: [usize; 2]) -> Vec<usize> {

@@ -1,0 +1,10 @@
+//! The error of this crate.
+
+/// Why a network cannot be built or run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Weights, inputs and sizes do not fit together.
+    #[error("{0}")]
+    Shape(String),
+}
