@@ -78,6 +78,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn without_a_training_example_the_classes_have_equal_shares() {
+        assert_eq!(shares(&[0; 4]), [0.25; 4]);
+        assert_eq!(shares(&[3, 0, 1]), [0.75, 0.0, 0.25]);
+    }
+
     proptest! {
         #[test]
         fn binomial_probabilities_sum_to_one_and_have_mean_np(n in 1_usize..3000, p in 0.0..=1.0_f64) {

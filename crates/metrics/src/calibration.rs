@@ -250,13 +250,14 @@ mod tests {
             ([0.8, 0.1, 0.1], 2),   // {0}, wrong
             ([0.9, 0.1, 0.0], 0),   // {0}, right
             ([0.5, 0.5, 0.0], 0),   // {0, 1}, right
+            ([0.2, 0.3, 0.5], 2),   // {2}, right
         ];
         let (rows, labels): (Vec<Vec<f32>>, Vec<usize>) =
             rows.map(|(row, label)| (row.to_vec(), label)).into_iter().unzip();
-        let examples = Predictions::new(3, &labels, &rows, &[0, 1, 2, 3, 4, 5]).unwrap();
+        let examples = Predictions::new(3, &labels, &rows, &[0, 1, 2, 3, 4, 5, 6]).unwrap();
         let found = SetThreshold { coverage: 0.9, min_probability: 0.5 }.check(&examples);
         let expected =
-            SetCheck { coverage: 0.9, covered: 4.0 / 6.0, mean_size: 7.0 / 6.0, single: 3.0 / 6.0, empty: 1.0 / 6.0 };
+            SetCheck { coverage: 0.9, covered: 5.0 / 7.0, mean_size: 8.0 / 7.0, single: 4.0 / 7.0, empty: 1.0 / 7.0 };
         assert_eq!(found, expected);
     }
 

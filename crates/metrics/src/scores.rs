@@ -222,6 +222,13 @@ mod tests {
     }
 
     #[test]
+    fn certainty_costs_what_scikit_learn_says() {
+        // log_loss([1], [[0, 1]], labels=[0, 1]) = 2.220446049250313e-16; ([1], [[1, 0]]) = 36.04365338911715 = 52 ln 2
+        assert!((neg_log(1.0) / f64::EPSILON - 1.0).abs() < 1e-12);
+        assert!((neg_log(0.0) - 52.0 * 2.0_f64.ln()).abs() < 1e-12);
+    }
+
+    #[test]
     fn the_lower_class_comes_first_on_ties() {
         let ranks = |row: [f64; 4]| [0, 1, 2, 3].map(|label| rank(&row, label));
         assert_eq!(ranks([0.3, 0.2, 0.3, 0.2]), [0, 2, 1, 3]);
