@@ -89,7 +89,7 @@ def answers(wail, model, files):
         command = [wail, "infer", *files[start : start + 200], "--model", model, "--format", "jsonl"]
         lines += subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.splitlines()
     found = [json.loads(line) for line in lines]
-    return [(answer["cry_score"], answer["not_a_cry"], answer["file"]) for answer in found]
+    return [(answer["cry_score"], answer["not_a_cry"], answer["file"]) for answer in found if "error" not in answer]
 
 
 def roc_auc(cries, others):

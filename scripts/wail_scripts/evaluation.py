@@ -29,7 +29,8 @@ def cells(test):
     """The values of COLUMNS, from the test scores of a report."""
 
     def score(key):
-        return "{:.3f} ({:.3f} to {:.3f})".format(test["scores"][key]["value"], *test["scores"][key]["interval"])
+        value, interval = test["scores"][key]["value"], test["scores"][key]["interval"]
+        return "{:.3f} ({})".format(value, "{:.3f} to {:.3f}".format(*interval) if interval else "fewer than 5 groups")
 
     majority = f"{test['majority']['macro_f1']:.3f}"
     return [test["n_examples"], score("macro_f1"), majority, score("balanced_accuracy"), f"{test['permutation']['p']:.4f}"]
