@@ -82,6 +82,37 @@ fn a_sweep_may_be_aborted_at_any_step_of_any_write() {
     }
 }
 
+/// Every third step: a file takes five, so each kind of step is among them.
+#[test]
+fn a_merge_may_be_aborted_at_any_step_of_any_write() {
+    let caches = TempDir::new().unwrap();
+    let expected = finish(fresh().path(), caches.path(), &[]);
+    let folder = fresh();
+    finish(folder.path(), caches.path(), &["--shard", "1/2"]);
+    let shards = finish(folder.path(), caches.path(), &["--shard", "2/2"]);
+    let merge = |folder: &Path, fault: Option<(&str, usize)>| {
+        let run = only_entry(&folder.join("experiments"));
+        let mut command = run_files::command(folder, &["merge", run.to_str().unwrap(), "--device", "cpu"]);
+        command.env("RAYON_NUM_THREADS", "1");
+        fault.map(|(name, n)| command.env(name, n.to_string()));
+        command.output().unwrap()
+    };
+    for step in (1..).step_by(3) {
+        let folder = fresh();
+        copy(&shards, &folder.path().join("experiments"));
+        let output = merge(folder.path(), Some(("WAIL_ABORT_AT", step)));
+        let is_finished = output.status.success();
+        assert!(is_finished || output.status.code().is_none(), "step {step}: {}", text(&output));
+        let output = merge(folder.path(), None);
+        assert!(output.status.success(), "after step {step}: {}", text(&output));
+        assert_same(&contents(&folder.path().join("experiments")), &expected, &format!("after step {step}"));
+        if is_finished {
+            assert!(step > 80, "every file takes five steps, a record of the journal three: {step}");
+            break;
+        }
+    }
+}
+
 #[test]
 fn an_io_error_at_any_step_is_reported_and_damages_nothing() {
     let caches = TempDir::new().unwrap();

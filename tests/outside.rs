@@ -64,7 +64,10 @@ fn completions_and_manual_pages_name_every_command() {
     let script = stdout(&wail(folder.path(), &["completions", "bash"]));
     let page = stdout(&wail(folder.path(), &["man"]));
     stdout(&wail(folder.path(), &["man", "--out", "man"]));
-    for name in ["infer", "pretrain", "report", "export", "audit", "features", "embed", "weights", "synth", "config"] {
+    for name in [
+        "infer", "pretrain", "plan", "prepare", "merge", "report", "export", "audit", "features", "embed", "weights",
+        "synth", "config",
+    ] {
         assert!(script.contains(name), "{name}");
         assert!(page.contains(name), "{name}");
         assert!(folder.path().join(format!("man/wail-{name}.1")).is_file(), "{name}");

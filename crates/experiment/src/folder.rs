@@ -1,14 +1,15 @@
 //! The folder of a run. Its name holds the run's identity: the same configuration, data and weights always use the same folder,
 //! and different ones never share it.
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::{Error, Identity};
+use crate::{Error, Identity, cpu};
 
 /// Name of the trained model inside a run folder.
 pub const MODEL_FILE: &str = "model.safetensors";
@@ -19,7 +20,13 @@ pub const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
 /// Name of the model inside an exported folder.
 pub const ONNX_FILE: &str = "model.onnx";
 
+/// Name of the folder of shards inside a run's folder. Other processes may be at work in it.
+pub const SHARDS_FOLDER: &str = "shards";
+
+const RUNTIME_FILE: &str = "runtime.jsonl";
+
 /// A run's folder.
+#[derive(Debug, Clone)]
 pub struct RunFolder {
     /// Its path.
     pub path: PathBuf,
@@ -34,6 +41,11 @@ impl RunFolder {
         Self { path: parent.join(&name), name }
     }
 
+    /// The folder of a run at `path`; `None` if the path ends in no name.
+    pub fn at(path: &Path) -> Option<Self> {
+        Some(Self { path: path.into(), name: path.file_name()?.to_string_lossy().into_owned() })
+    }
+
     /// Creates the folder if there is none.
     ///
     /// # Errors
@@ -43,12 +55,13 @@ impl RunFolder {
     }
 
     /// Removes temporary files that a killed process left; their names begin with a dot. The caller must hold the journal, so
-    /// that no other process is writing one.
+    /// that no other process is writing one. The shards of the run have journals of their own and are left alone.
     ///
     /// # Errors
     /// [`Error::Read`] if a folder cannot be read, [`Error::Write`] if a file cannot be removed.
     pub fn remove_leftovers(&self) -> Result<(), Error> {
-        for entry in walkdir::WalkDir::new(&self.path) {
+        let is_ours = |entry: &walkdir::DirEntry| entry.depth() != 1 || entry.file_name() != SHARDS_FOLDER;
+        for entry in walkdir::WalkDir::new(&self.path).into_iter().filter_entry(is_ours) {
             let entry = entry.map_err(|e| Error::read(&self.path)(e.into()))?;
             let hidden = entry.file_name().to_string_lossy().starts_with('.');
             if hidden && entry.depth() > 0 && entry.file_type().is_file() {
@@ -117,24 +130,45 @@ impl RunFolder {
         write(&path, &bytes)
     }
 
-    /// Appends an event to `runtime.jsonl`, the only file that may differ between reruns: time, process and duration.
+    /// Appends an event to `runtime.jsonl`, the only file that may differ between reruns: time, process, processor, duration.
     ///
     /// # Errors
     /// [`Error::Write`].
     pub fn log(&self, event: &str, seconds: f64) -> Result<(), Error> {
-        #[derive(Serialize)]
-        struct Line<'a> {
-            event: &'a str,
-            seconds: f64,
-            unix_time: u64,
-            pid: u32,
-            threads: usize,
-        }
-        let path = self.path.join("runtime.jsonl");
         let unix_time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-        let line = Line { event, seconds, unix_time, pid: std::process::id(), threads: rayon::current_num_threads() };
-        let mut text = serde_json::to_string(&line).map_err(Error::encode)?;
-        text.push('\n');
+        let (pid, threads, cpu) = (std::process::id(), rayon::current_num_threads(), cpu::model());
+        let line = json!({
+            "event": event,
+            "seconds": seconds,
+            "unix_time": unix_time,
+            "pid": pid,
+            "threads": threads,
+            "cpu": cpu,
+        });
+        self.append_log(&format!("{line}\n"))
+    }
+
+    /// Appends the events of another folder's `runtime.jsonl` to this one's.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn import_log(&self, from: &Self) -> Result<(), Error> {
+        self.append_log(&from.read_log())
+    }
+
+    /// The models of the processors that `runtime.jsonl` names, each once.
+    pub fn cpus(&self) -> BTreeSet<String> {
+        let cpu = |line: &str| Some(serde_json::from_str::<Value>(line).ok()?.get("cpu")?.as_str()?.to_owned());
+        self.read_log().lines().filter_map(cpu).collect()
+    }
+
+    /// The text of `runtime.jsonl`; empty if it cannot be read.
+    fn read_log(&self) -> String {
+        std::fs::read_to_string(self.path.join(RUNTIME_FILE)).unwrap_or_default()
+    }
+
+    fn append_log(&self, text: &str) -> Result<(), Error> {
+        let path = self.path.join(RUNTIME_FILE);
         let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(Error::write(&path))?;
         file.write_all(text.as_bytes()).map_err(Error::write(&path))
     }

@@ -51,7 +51,7 @@ pub enum Record {
         /// How it ended.
         outcome: Outcome,
     },
-    /// The whole run is finished, and everything is written.
+    /// The whole run, or the shard, is finished, and everything is written.
     Run,
 }
 

@@ -21,7 +21,7 @@ Folders, relative to the working folder:
     If WAIL_HOME names a folder, data/cache/ and models/ are inside it instead.
 
     Exit codes: 0 done, 1 failed, 2 wrong use or config, 3 bad input data, 4 a missing or unverifiable weight file,\n\
-    75 stopped by a signal (run the same command again to resume).\n\
+    75 not finished: stopped by a signal (run the same command again to resume), or shards are missing.\n\
     Data goes to stdout, everything else to stderr.";
 
 /// Trains and runs classifiers that say why a baby cries. Without a command, runs the sweep that --config names.
@@ -40,6 +40,12 @@ enum Command {
     Infer(commands::infer::Args),
     /// Train a backbone from scratch on recordings and synthetic cries
     Pretrain(commands::pretrain::Args),
+    /// List the trials of a sweep with their costs, and which shard does which
+    Plan(commands::plan::Args),
+    /// Fill the caches of a sweep before its shards start
+    Prepare(commands::prepare::Args),
+    /// Join the shards of a run: the same bytes as a run on one machine
+    Merge(commands::merge::Args),
     /// Render the report of a finished run (report.html, report.md), or compare several (comparison.html)
     Report(commands::report::Args),
     /// Export a trained model to a folder: ONNX, safetensors, burn record and model card
@@ -107,6 +113,9 @@ impl Cli {
             None => commands::sweep::run(&self.sweep),
             Some(Command::Infer(args)) => commands::infer::run(&args),
             Some(Command::Pretrain(args)) => commands::pretrain::run(&args),
+            Some(Command::Plan(args)) => commands::plan::run(&args),
+            Some(Command::Prepare(args)) => commands::prepare::run(&args),
+            Some(Command::Merge(args)) => commands::merge::run(&args),
             Some(Command::Report(args)) => commands::report::run(&args),
             Some(Command::Export(args)) => commands::export::run(&args),
             Some(Command::Audit(args)) => commands::audit::run(&args),

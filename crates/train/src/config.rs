@@ -4,6 +4,7 @@
 
 pub mod built_in;
 mod data;
+pub(crate) mod differences;
 pub mod reference;
 mod settings;
 

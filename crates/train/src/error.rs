@@ -38,6 +38,14 @@ pub enum Error {
     /// too small or whose folder is taken: exit code 2. A cache or a corpus that cannot be written: exit code 1.
     #[error(transparent)]
     Dataset(#[from] dataset::Error),
+    /// A run without shards that is not finished: exit code 3.
+    #[error("{}: there are no shards to merge in it, and no finished run: {source}", run.display())]
+    NothingToMerge {
+        /// The run's folder.
+        run: PathBuf,
+        /// Why there is no finished run.
+        source: experiment::Error,
+    },
     /// A recording that cannot be decoded: exit code 3.
     #[error("{}: {source}", path.display())]
     Recording {
@@ -71,6 +79,9 @@ pub enum Error {
     /// A signal asked the command to stop: exit code 75.
     #[error("stopped on a signal; run the same command again to resume")]
     Interrupted,
+    /// Trials of a run that is to be merged are missing: exit code 75.
+    #[error("{0}")]
+    Incomplete(String),
 
     /// The reader of standard output closed it, as `head` does: a quiet end with exit code 0.
     #[error("standard output is closed")]
@@ -134,7 +145,7 @@ pub enum Error {
 
 impl Error {
     /// The exit code of the process: 0 if nobody reads its output any more, 1 failed, 2 wrong use or configuration, 3 bad input
-    /// data, 4 missing or unusable weights, 75 stopped by a signal.
+    /// data, 4 missing or unusable weights, 75 to be continued: stopped by a signal, or trials are missing.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) | Self::ConfigFile { .. } | Self::Compute(_) | Self::Request(_) | Self::Features(_) => 2,
@@ -147,14 +158,14 @@ impl Error {
             ) => 2,
             Self::Dataset(dataset::Error::Write { .. }) | Self::WeightFile(weights::Error::Io { .. }) => 1,
             Self::NoModel(predict::Error::Model(model::Error::Device { .. })) => 1,
-            Self::Data(_) | Self::Dataset(_) | Self::Recording { .. } => 3,
+            Self::Data(_) | Self::Dataset(_) | Self::NothingToMerge { .. } | Self::Recording { .. } => 3,
             Self::Weights(_)
             | Self::WeightFile(_)
             | Self::ModelFile(_)
             | Self::NoModel(_)
             | Self::SavedSettings { .. } => 4,
             Self::ClosedPipe => 0,
-            Self::Interrupted => 75,
+            Self::Interrupted | Self::Incomplete(_) => 75,
             Self::Run(error) => run_exit_code(error),
             Self::Report(error) => report_exit_code(error),
             Self::Diverged(_)
@@ -240,6 +251,7 @@ mod tests {
             (Error::NoModel(predict::Error::NoModel("none".into())), 4),
             (Error::NoModel(model::Error::Device { name: "cuda".into(), problem: "lost".into() }.into()), 1),
             (Error::Interrupted, 75),
+            (Error::Incomplete("one is missing".into()), 75),
         ] {
             assert_eq!(error.exit_code(), code, "{error}");
         }

@@ -1,5 +1,6 @@
 //! What decides the results of a run. Sweep and pretraining both form their identity here.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 
@@ -11,10 +12,11 @@ use experiment::{Environment, Identity, REPORT_VERSION};
 use features::FEATURES_VERSION;
 use metrics::SCORES_VERSION;
 use model::NETWORKS_VERSION;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::Error;
-use crate::config::DataConfig;
+use crate::config::{DataConfig, differences};
 use crate::corpus::locate::Located;
 use crate::gate::EXCERPTS_VERSION;
 use crate::sound::decoy::DECOYS_VERSION;
@@ -53,12 +55,20 @@ impl IdentityInputs<'_> {
     /// The identity.
     ///
     /// # Errors
-    /// [`Error::Dataset`] if a file that `[data]` names cannot be read.
+    /// As [`IdentityInputs::parts`].
     pub fn identity(&self) -> Result<Identity, Error> {
-        self.with_versions(&VERSIONS)
+        Ok(self.parts()?.identity())
     }
 
-    fn with_versions(&self, versions: &[(&str, u32)]) -> Result<Identity, Error> {
+    /// What the identity hashes.
+    ///
+    /// # Errors
+    /// [`Error::Dataset`] if a file that `[data]` names cannot be read.
+    pub fn parts(&self) -> Result<IdentityParts, Error> {
+        self.parts_with(&VERSIONS)
+    }
+
+    fn parts_with(&self, versions: &[(&str, u32)]) -> Result<IdentityParts, Error> {
         let corpus = &self.located.corpus;
         let mut inputs = vec![
             ("config", self.config.clone()),
@@ -72,8 +82,42 @@ impl IdentityInputs<'_> {
             inputs.push(("file", content_hash(&file)?));
         }
         inputs.extend(versions.iter().map(|(name, version)| (*name, version.to_string())));
-        Ok(Identity::new(inputs.iter().map(|(name, text)| (*name, text.as_str()))))
+        Ok(IdentityParts(inputs.into_iter().map(|(name, text)| (name.to_owned(), text)).collect()))
     }
+}
+
+/// What an identity hashes, each with a name: short texts, and hashes of long ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct IdentityParts(Vec<(String, String)>);
+
+impl IdentityParts {
+    /// The identity.
+    pub fn identity(&self) -> Identity {
+        Identity::new(self.0.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+    }
+
+    /// How these parts differ from `expected`, a line for each part, or for each key of the configuration.
+    pub fn differences(&self, expected: &Self) -> Vec<String> {
+        let names: BTreeSet<&str> = self.0.iter().chain(&expected.0).map(|(name, _)| name.as_str()).collect();
+        let differing = |name: &&str| self.texts(name) != expected.texts(name);
+        let describe = |name: &str| {
+            let [ours, theirs] = [self, expected].map(|parts| parts.texts(name).join(" "));
+            match (name, toml::from_str(&ours), toml::from_str(&theirs)) {
+                ("config", Ok(ours), Ok(theirs)) => differences::between(&ours, &theirs),
+                _ => vec![format!("{name}: {} instead of {}", or_nothing(&ours), or_nothing(&theirs))],
+            }
+        };
+        names.into_iter().filter(differing).flat_map(describe).collect()
+    }
+
+    /// The texts of the parts called `name`.
+    fn texts(&self, name: &str) -> Vec<&str> {
+        self.0.iter().filter(|(known, _)| known == name).map(|(_, text)| text.as_str()).collect()
+    }
+}
+
+fn or_nothing(text: &str) -> &str {
+    if text.is_empty() { "nothing" } else { text }
 }
 
 /// SHA-256 of the file at `path`, in hexadecimal.
@@ -110,7 +154,8 @@ mod tests {
             encoder: encoder.into(),
             engine,
         };
-        let of = |inputs: &IdentityInputs, versions: &[(&'static str, u32)]| inputs.with_versions(versions).unwrap();
+        let of =
+            |inputs: &IdentityInputs, versions: &[(&'static str, u32)]| inputs.parts_with(versions).unwrap().identity();
         let one = inputs("c", &real, "e", "rten on cpu");
         let mut seen = vec![one.identity().unwrap()];
         assert_eq!(of(&one, &VERSIONS), seen[0]);
@@ -132,5 +177,19 @@ mod tests {
             assert!(!seen.contains(&identity), "{}", VERSIONS[index].0);
             seen.push(identity);
         }
+    }
+
+    #[test]
+    fn differences_name_the_part_and_the_key() {
+        let parts = |parts: &[(&str, &str)]| {
+            IdentityParts(parts.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect())
+        };
+        let one = parts(&[("config", "seed = 1\n[train]\nwhiten = true\n"), ("engine", "a"), ("file", "f")]);
+        assert!(one.differences(&one).is_empty());
+        let other = parts(&[("config", "seed = 2\n[train]\nwhiten = true\n"), ("engine", "b")]);
+        assert_eq!(
+            one.differences(&other),
+            ["seed: 1 instead of 2", "engine: a instead of b", "file: f instead of nothing"]
+        );
     }
 }

@@ -40,6 +40,7 @@ pub mod gate;
 mod home;
 mod identity;
 pub mod pretrain;
+mod shard_args;
 mod sound;
 pub mod sweep;
 pub mod terminal;

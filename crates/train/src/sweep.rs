@@ -1,16 +1,24 @@
 //! The main job: from recordings to trained heads, their leaderboard, test scores and a model that is ready to use.
 
+mod caches;
 mod choose;
 mod engines;
 mod grid;
 mod inputs;
+mod merge;
 mod open;
+mod plan;
 mod prepare;
 mod publish;
 mod search;
-mod search_names;
+mod search_data;
+mod searches;
+mod shard;
+mod shard_folder;
 mod splits;
+mod train_shard;
 mod trial_folder;
+mod writer;
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +29,12 @@ use crate::Error;
 use crate::config::Config;
 use engines::Engines;
 use inputs::Inputs;
+use merge::Collected;
+use open::OpenRun;
+pub use plan::{COST, Unit, WorkPlan};
+use prepare::Prepared;
+pub use shard::Shard;
+pub use train_shard::FinishedShard;
 
 /// Runs the sweep of `config` with `compute` and writes its folder below `out`. Completed trials are skipped, and those of an
 /// earlier grid compete with the new ones; `retry_failed` trains failed trials again. Returns the folder and the report.
@@ -35,7 +49,77 @@ pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -
         return Ok((folder.path, report));
     }
     let prepared = prepare::prepare(inputs)?;
-    let run = open::open(&prepared, folder, retry_failed)?;
+    let writer = open::writer(&prepared, folder)?;
+    let run = open::open(&prepared, writer, retry_failed)?;
+    complete(prepared, run)
+}
+
+/// Trains the trials of `shard` of the sweep of `config`, in a folder inside the run's; [`merge`] joins them.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_shard(
+    config: &Config,
+    compute: &Compute,
+    out: &Path,
+    shard: Shard,
+    retry_failed: bool,
+) -> Result<FinishedShard, Error> {
+    let inputs = Inputs::find(config, compute)?;
+    let folder = RunFolder::new(out, &config.name, &inputs.identity);
+    let prepared = prepare::prepare(inputs)?;
+    train_shard::train(&prepared, &folder, shard, retry_failed)
+}
+
+/// Joins the shards of the run in the folder `run` and completes it as [`run`] does, with the same bytes. Removes the shards.
+/// Without any, the report of the finished run is returned.
+///
+/// # Errors
+/// [`Error::Config`] or [`Error::Data`] if the shards do not belong together or disagree, [`Error::Incomplete`] if a trial is
+/// missing; nothing has changed then. Also as [`run`].
+pub fn merge(run: &Path, compute: &Compute) -> Result<(PathBuf, Report), Error> {
+    let not_named = || Error::Config(format!("{}: name the folder of a run", run.display()));
+    let folder = RunFolder::at(run).ok_or_else(not_named)?;
+    let shards = shard_folder::find(&folder)?;
+    let Some(config) = merge::config(&shards)? else {
+        let report = Report::read(run).map_err(|source| Error::NothingToMerge { run: run.into(), source })?;
+        shard_folder::remove_rest(&folder)?;
+        return Ok((folder.path, report));
+    };
+    let inputs = Inputs::find(&config, compute)?;
+    let name = RunFolder::new(Path::new(""), &config.name, &inputs.identity).name;
+    merge::check_identity(run, &name, &shards, &inputs)?;
+    let prepared = prepare::prepare(inputs)?;
+    let collected = Collected::read(&prepared, &folder, shards)?;
+    let mut writer = open::writer(&prepared, folder.clone())?;
+    collected.import(&mut writer)?;
+    let run = open::open(&prepared, writer, false)?;
+    let completed = complete(prepared, run)?;
+    collected.remove_shards(&folder)?;
+    Ok(completed)
+}
+
+/// The units of the sweep of `config`.
+///
+/// # Errors
+/// As [`run`], up to the search.
+pub fn plan(config: &Config, compute: &Compute) -> Result<WorkPlan, Error> {
+    let inputs = Inputs::find(config, compute)?;
+    let run = RunFolder::new(Path::new(""), &config.name, &inputs.identity).name;
+    Ok(WorkPlan::new(&prepare::prepare(inputs)?, &run))
+}
+
+/// Fills the caches of inputs and embeddings that the sweep of `config` reads, for the recordings of `shard` or for all of them.
+/// Returns the number of recordings.
+///
+/// # Errors
+/// As [`run`], up to the search.
+pub fn fill_caches(config: &Config, compute: &Compute, shard: Option<Shard>) -> Result<usize, Error> {
+    caches::fill(&prepare::prepare(Inputs::find(config, compute)?)?, shard)
+}
+
+/// Searches, chooses and publishes: from an open folder to a finished run.
+fn complete(prepared: Prepared, run: OpenRun) -> Result<(PathBuf, Report), Error> {
     let engines = Engines::new(&prepared)?;
     let found = splits::search(&prepared, &engines, &run)?;
     let model = choose::choose(&prepared, &engines, &run, &found)?;

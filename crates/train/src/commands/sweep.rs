@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use experiment::Report;
 use experiment::folder::MODEL_FILE;
 use metrics::MIN_GROUPS;
 
@@ -9,6 +10,8 @@ use crate::args::{ConfigSource, RunArgs};
 use crate::backbone::models_dir;
 use crate::config::Config;
 use crate::pretrain::config::PretrainConfig;
+use crate::shard_args::ShardArgs;
+use crate::sweep::FinishedShard;
 use crate::terminal::{interrupt, stderr, stdout};
 use crate::{Error, sweep};
 
@@ -23,16 +26,30 @@ pub struct Args {
     /// Retry the trials that failed in an earlier run
     #[arg(long)]
     retry_failed: bool,
+    #[command(flatten)]
+    shard: ShardArgs,
 }
 
-/// Runs the sweep and prints the best trial, its scores and the paths of the results.
+/// Runs the sweep, or a shard of it, and prints what it found.
 pub fn run(args: &Args) -> Result<(), Error> {
     let source = ConfigSource::find(&args.config)?;
     let config = args.run.load::<Config, PretrainConfig>(&source)?;
     stderr::line(introduction(&source, &config, &args.run.out));
     interrupt::listen("stopping after the current epochs")?;
     let compute = args.run.compute.find().map_err(Error::Compute)?;
-    let (path, report) = sweep::run(&config, &compute, &args.run.out, args.retry_failed)?;
+    let Some(shard) = args.shard.resolve()? else {
+        let (path, report) = sweep::run(&config, &compute, &args.run.out, args.retry_failed)?;
+        return print(&path, &report);
+    };
+    let FinishedShard { path, trials, failed } =
+        sweep::run_shard(&config, &compute, &args.run.out, shard, args.retry_failed)?;
+    stdout::line(format_args!("shard      {shard}: {trials} trials, {failed} of them failed"))?;
+    let run = path.ancestors().nth(2).unwrap_or(&path);
+    stdout::line(format_args!("next       after all shards: wail merge {}", run.display()))
+}
+
+/// Prints the best trial of the run in the folder `path`, its scores and the paths of the results.
+pub(super) fn print(path: &Path, report: &Report) -> Result<(), Error> {
     let leaky = if report.data.leaks.any() { ", LEAKY SPLIT" } else { "" };
     let unknown = report.data.recorders.caution().map_or(String::new(), |caution| format!(", {caution}"));
     let show = |name: &str, evaluation: &metrics::Evaluation| {

@@ -61,9 +61,9 @@ pub struct EmbeddingPass<'a> {
     /// The frozen layers, for images of the shape that `images` gives.
     pub frozen: &'a dyn Engine,
     /// Everything that decides their outputs: engine, device, hash of the weights, and which layers they are.
-    pub frozen_key: &'a str,
+    pub frozen_key: String,
     /// Where the outputs are cached; `None` if there are no frozen layers.
-    pub cache: Option<&'a FloatCache>,
+    pub cache: Option<FloatCache>,
     /// Seed of the augmentation.
     pub seed: u64,
     /// SpecAugment views of each training recording; 0 for the plain image only.
@@ -85,24 +85,38 @@ impl EmbeddingPass<'_> {
             val: Rows::default(),
             test: Rows::default(),
         };
+        self.each(split, |recording, split, row| {
+            let part = match split {
+                Split::Train => &mut embeddings.train,
+                Split::Val => &mut embeddings.val,
+                Split::Test => &mut embeddings.test,
+            };
+            part.recordings.push(recording);
+            part.labels.push(self.corpus.recordings[recording].label);
+            part.rows.extend_from_slice(&row);
+        })?;
+        Ok(embeddings)
+    }
+
+    /// Puts every recording that has a place in `split` into the cache, and keeps none in memory.
+    ///
+    /// # Errors
+    /// As [`EmbeddingPass::run`].
+    pub fn fill_cache(&self, split: &[Option<Split>]) -> Result<(), Error> {
+        self.each(split, |_, _, _| {})
+    }
+
+    /// Calls `use_rows` with the index, the split and the rows of every recording that has a place in `split`.
+    fn each(&self, split: &[Option<Split>], mut use_rows: impl FnMut(usize, Split, Vec<f32>)) -> Result<(), Error> {
         let placed: Vec<(usize, Split)> = split.iter().enumerate().filter_map(|(i, s)| s.map(|s| (i, s))).collect();
         let progress = Progress::new("embedding", "recordings");
         for (chunk_index, chunk) in placed.chunks(CHUNK).enumerate() {
             interrupt::check()?;
             let rows = self.embed_chunk(chunk)?;
-            for ((recording, split), row) in chunk.iter().zip(rows) {
-                let part = match split {
-                    Split::Train => &mut embeddings.train,
-                    Split::Val => &mut embeddings.val,
-                    Split::Test => &mut embeddings.test,
-                };
-                part.recordings.push(*recording);
-                part.labels.push(self.corpus.recordings[*recording].label);
-                part.rows.extend_from_slice(&row);
-            }
+            chunk.iter().zip(rows).for_each(|((recording, split), rows)| use_rows(*recording, *split, rows));
             progress.set((chunk_index * CHUNK + chunk.len()).min(placed.len()), placed.len());
         }
-        Ok(embeddings)
+        Ok(())
     }
 
     /// The rows of a few recordings, `[n_views or 1, n_features]` each.
@@ -112,7 +126,7 @@ impl EmbeddingPass<'_> {
             n_rows: self.views(*split).max(1),
         };
         let entries: Vec<Entry> = chunk.iter().map(entry).collect();
-        let engine = CachedEngine { engine: self.frozen, cache: self.cache };
+        let engine = CachedEngine { engine: self.frozen, cache: self.cache.as_ref() };
         engine.embed(&entries, |index| self.views_of(chunk[index].0, chunk[index].1))
     }
 
@@ -149,7 +163,10 @@ impl EmbeddingPass<'_> {
         let config = self.images.config();
         let mut hasher = Sha256::new();
         let record_key = config.record_key();
-        hash::add_parts(&mut hasher, [self.frozen_key, &self.corpus.recordings[recording].sha256, &record_key]);
+        hash::add_parts(
+            &mut hasher,
+            [self.frozen_key.as_str(), &self.corpus.recordings[recording].sha256, &record_key],
+        );
         if n_views > 0 {
             let views = format!("{n_views} views, {}, seed {}", config.augment_key(), self.seed);
             hash::add_parts(&mut hasher, [views.as_str()]);

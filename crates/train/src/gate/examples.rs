@@ -93,8 +93,8 @@ impl Examples {
             corpus: inputs.corpus,
             images: inputs.images,
             frozen: inputs.engine,
-            frozen_key: &format!("{} before None", inputs.engine_key),
-            cache: Some(inputs.cache),
+            frozen_key: format!("{} before None", inputs.engine_key),
+            cache: Some(inputs.cache.clone()),
             seed: inputs.seed,
             augmented_views: 0,
         };

@@ -29,7 +29,7 @@ pub(super) fn choose(
 ) -> Result<ChosenModel, Error> {
     let step = Instant::now();
     let gate = prepared.config.gate.enabled.then(|| train_gate(prepared, engines, found)).transpose()?;
-    run.folder.log("gate", step.elapsed().as_secs_f64())?;
+    run.writer.folder.log("gate", step.elapsed().as_secs_f64())?;
     let best = &found.model.leaderboard[0];
     let info = ModelInfo {
         arch: prepared.backbone.weights.arch(),

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::backbone::{self, Resolved};
 use crate::config::{Config, Settings, SweepConfig, TrainConfig};
 use crate::corpus::locate::Located;
-use crate::identity::IdentityInputs;
+use crate::identity::{IdentityInputs, IdentityParts};
 
 /// What decides the results of a sweep.
 pub(super) struct Inputs<'a> {
@@ -21,6 +21,8 @@ pub(super) struct Inputs<'a> {
     /// Engine and device, such as `rten on cpu`.
     pub engine: String,
     pub identity: Identity,
+    /// What the identity hashes.
+    pub parts: IdentityParts,
     /// When the sweep started.
     pub started: Instant,
 }
@@ -32,15 +34,15 @@ impl<'a> Inputs<'a> {
         let located = Located::find(&config.data, config.strict)?;
         let backbone = backbone::resolve(&config.backbone, config.strict, config.seed)?;
         let engine = format!("{} on {}", compute.engine_name(), compute.device_name());
-        let identity = IdentityInputs {
+        let parts = IdentityInputs {
             config: without_search(config).to_toml()?,
             data: &config.data,
             located: &located,
             encoder: json!([backbone.summary.fingerprint, backbone.pretraining]).to_string(),
             engine: &engine,
         }
-        .identity()?;
-        Ok(Self { config, compute, located, backbone, engine, identity, started })
+        .parts()?;
+        Ok(Self { config, compute, located, backbone, engine, identity: parts.identity(), parts, started })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use dataset::ImageStore;
-use experiment::{Identity, Leaks};
+use experiment::{Identity, Leaks, RunFolder};
 use model::{Compute, NETWORKS_VERSION};
 
 use super::inputs::Inputs;
@@ -12,6 +12,8 @@ use crate::backbone::Resolved;
 use crate::config::Config;
 use crate::corpus::prepared::PreparedCorpus;
 use crate::corpus::readable::{self, Readable};
+use crate::identity::IdentityParts;
+use crate::terminal::stderr;
 
 /// Everything that a sweep starts from.
 pub(super) struct Prepared<'a> {
@@ -26,6 +28,8 @@ pub(super) struct Prepared<'a> {
     /// Engine and device, such as `rten on cpu`.
     pub engine: String,
     pub identity: Identity,
+    /// What the identity hashes.
+    pub parts: IdentityParts,
     /// When the sweep started.
     pub started: Instant,
 }
@@ -35,14 +39,28 @@ impl Prepared<'_> {
     pub fn backbone_key(&self) -> String {
         format!("networks {NETWORKS_VERSION} {} {}", self.engine, self.backbone.summary.fingerprint)
     }
+
+    /// Prints where trials are written, and what they are trained on.
+    pub fn print(&self, folder: &RunFolder) {
+        let Self { data, backbone, engine, .. } = self;
+        stderr::line(format_args!(
+            "run        {}\ndata       {} ({} recordings)\nsplit      {}\nbackbone   {}: {}\nengine     {engine}",
+            folder.path.display(),
+            data.corpus.root.display(),
+            data.corpus.recordings.len(),
+            data.plan.rule,
+            backbone.summary.arch,
+            backbone.summary.used
+        ));
+    }
 }
 
 /// Decodes the recordings and splits them.
 pub(super) fn prepare(inputs: Inputs) -> Result<Prepared, Error> {
-    let Inputs { config, compute, located, backbone, engine, identity, started } = inputs;
+    let Inputs { config, compute, located, backbone, engine, identity, parts, started } = inputs;
     let images = ImageStore::new(&config.data.cache_dir(), &config.features)?;
     let Readable { usable, unreadable } = readable::check(&located.corpus, &images, config.data.skip_unreadable)?;
     let data = PreparedCorpus::new(located, usable, &config.data, config.seed)?;
     let leaks = data.leaks(&backbone.pretraining);
-    Ok(Prepared { config, compute, data, unreadable, images, backbone, leaks, engine, identity, started })
+    Ok(Prepared { config, compute, data, unreadable, images, backbone, leaks, engine, identity, parts, started })
 }

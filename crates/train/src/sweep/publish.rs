@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use experiment::folder::{self, MODEL_FILE};
-use experiment::journal::{EndedTrial, Outcome, Record};
+use experiment::folder::MODEL_FILE;
+use experiment::journal::{Outcome, Record};
 use experiment::tables::write_predictions;
 use experiment::{CalibrationSummary, DataSummary, FailedTrial, Leaks, Mistake, REPORT_VERSION, Report, Scored, seed};
 use metrics::{Evaluation, n_groups};
@@ -22,22 +22,20 @@ pub(super) fn publish(
     found: Found,
     model: ChosenModel,
 ) -> Result<(PathBuf, Report), Error> {
-    let folder = &run.folder;
+    let folder = run.writer.folder.clone();
     let corpus = &prepared.data.corpus;
-    write_predictions(folder, "predictions.csv", corpus, &found.model.val, &found.test)?;
+    write_predictions(&folder, "predictions.csv", corpus, &found.model.val, &found.test)?;
     let path = folder.path.join(MODEL_FILE);
     model::save_model(&path, &model.info, &found.model.weights, &found.model.head, model.gate.as_ref())
         .map_err(Error::Checkpoint)?;
     let mistakes = mistakes::most_confident(corpus, &Scored::pooled(&found.test));
-    mistakes::write_media(folder, &corpus.root, &prepared.config.features, &mistakes)?;
-    let records = finished_records(&run, &found.records);
-    let started = prepared.started;
+    mistakes::write_media(&folder, &corpus.root, &prepared.config.features, &mistakes)?;
+    let (started, records) = (prepared.started, found.records.clone());
     let report = report_of(prepared, &run, found, model, mistakes)?;
-    page::write(&report, &run.folder.path)?;
-    folder::remove(&run.resume)?;
-    run.journal.finish(&records)?;
-    run.folder.log("finished", started.elapsed().as_secs_f64())?;
-    Ok((run.folder.path, report))
+    page::write(&report, &folder.path)?;
+    run.writer.finish(&records)?;
+    folder.log("finished", started.elapsed().as_secs_f64())?;
+    Ok((folder.path, report))
 }
 
 fn report_of(
@@ -57,7 +55,7 @@ fn report_of(
     };
     Ok(Report {
         format_version: REPORT_VERSION,
-        run: run.folder.name.clone(),
+        run: run.writer.folder.name.clone(),
         seed: config.seed,
         device: engine,
         warnings,
@@ -91,22 +89,6 @@ fn report_of(
         leaderboard: found.model.leaderboard,
         best_epochs: found.model.epochs,
     })
-}
-
-/// The records of a finished run: its trials, then those that an earlier grid ended in some of the searches only, then the
-/// record that everything is written.
-fn finished_records(run: &OpenRun, trials: &[Record]) -> Vec<Record> {
-    let others = run.done.iter().filter(|(_, ended)| !run.trials.contains(&ended.trial));
-    let other = |((search, _), EndedTrial { trial, outcome }): (&(String, String), &EndedTrial)| Record::Trial {
-        search: search.clone(),
-        trial: trial.clone(),
-        outcome: outcome.clone(),
-    };
-    let mut records = vec![run.begin.clone()];
-    records.extend(trials.iter().cloned());
-    records.extend(others.map(other));
-    records.push(Record::Run);
-    records
 }
 
 fn failed_trial(record: &Record) -> Option<FailedTrial> {

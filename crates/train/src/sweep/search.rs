@@ -5,21 +5,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use dataset::split_to_csv;
 use experiment::journal::{Outcome, Record};
 use experiment::tables::write_leaderboard;
-use experiment::{Epoch, RunFolder, Scored, TrialConfig, TrialResult, TrialSummary};
+use experiment::{Epoch, Scored, TrialConfig, TrialResult, TrialSummary};
 use metrics::Calibration;
-use model::{BackboneWeights, Engine, Head, Trainable};
+use model::{BackboneWeights, Head, Trainable};
 use rayon::prelude::*;
 
 use super::engines::Engines;
-use super::open::OpenRun;
 use super::prepare::Prepared;
+use super::search_data::SearchData;
+use super::searches::SplitSearch;
 use super::trial_folder;
+use super::writer::{Writer, record};
 use crate::Error;
-use crate::corpus::plan::Places;
-use crate::embed::embeddings::{EmbeddingPass, Embeddings};
-use crate::embed::whitening::Whitening;
 use crate::terminal::progress::Progress;
-use crate::terminal::stderr;
 use crate::trial::resume::ResumeFolder;
 use crate::trial::trainable_part::{Start, TrainablePart};
 use crate::trial::{self, Setup, Trained};
@@ -28,7 +26,7 @@ use crate::trial::{self, Setup, Trained};
 pub(super) struct Search<'a> {
     pub prepared: &'a Prepared<'a>,
     pub engines: &'a Engines,
-    pub run: &'a OpenRun,
+    pub writer: &'a Writer,
 }
 
 /// What a search found.
@@ -58,73 +56,72 @@ struct RankedTrial {
 }
 
 impl Search<'_> {
-    /// Searches with one split. Writes the split, the trials and the leaderboard into the folder `name` of the run. Trials that
+    /// Searches `trials` with one split. Writes the split, the trials and the leaderboard into the search's folder. Trials that
     /// the journal holds are skipped; a trial that diverges is recorded and the others continue. Every random draw derives from
-    /// `seed`, except the augmented views, which derive from the run's seed, so that all searches share them.
+    /// the search's seed, except the augmented views, which derive from the run's seed, so that all searches share them.
     ///
     /// # Errors
     /// The [`Error`] of the step that failed, [`Error::NoTrial`] if every trial diverged. What was written stays.
-    pub fn run(&self, places: &Places, name: &str, seed: u64) -> Result<SearchResult, Error> {
-        let Prepared { config, backbone, data: corpus, compute, .. } = self.prepared;
-        let folder = self.run.folder.inside(name);
-        for (name, text) in split_to_csv(&corpus.corpus, places) {
+    pub fn run(&self, search: &SplitSearch, trials: &[TrialConfig]) -> Result<SearchResult, Error> {
+        let prepared = self.prepared;
+        let folder = self.writer.folder.inside(&search.name);
+        for (name, text) in split_to_csv(&prepared.data.corpus, search.places) {
             folder.write(&format!("split/{name}"), text.as_bytes())?;
         }
-        let trained = config.backbone.train;
-        let data = self.embed(self.engines.frozen(), trained, places)?;
-        let whitening = self.whitening(&data, places)?;
-        let whitened = (trained == Trainable::None).then(|| whitening.apply(&data)).transpose()?;
-        let start = Start {
-            weights: &backbone.weights,
-            backbone: &config.backbone,
-            input: backbone.weights.trainable_input(trained, &config.features.inputs()),
-            whitening: &whitening,
-        };
-        let setup = Setup {
-            data: whitened.as_ref().unwrap_or(&data),
-            start: &start,
-            config: &config.train,
-            seed,
-            device: compute.device(),
-        };
-        let trials = &self.run.trials;
-        let outcomes = self.train_all(&setup, &data, name)?;
+        let data = SearchData::new(prepared, self.engines, search.places)?;
+        let outcomes = self.train_all(&data, search, trials)?;
         let ranked = rank(trials, &outcomes);
         let leaderboard: Vec<TrialSummary> = ranked.iter().map(RankedTrial::summary).collect();
-        write_leaderboard(&folder, &leaderboard, self.prepared.leaks.any(), self.prepared.data.known_recorders())?;
+        write_leaderboard(&folder, &leaderboard, prepared.leaks.any(), prepared.data.known_recorders())?;
 
         let Some(best) = ranked.into_iter().next() else { return Err(no_trial(&outcomes)) };
-        let (weights, head) = trial_folder::read_checkpoint(&folder, &best.config.id(), &start, setup.device)?;
-        let test = match data.test.recordings.is_empty() {
+        let (first, device) = (&prepared.backbone.weights, prepared.compute.device());
+        let (weights, head) = trial_folder::read_checkpoint(&folder, &best.config.id(), first, device)?;
+        let (start, test) = (data.start(prepared), &data.embeddings.test);
+        let probabilities = match test.recordings.is_empty() {
             true => Vec::new(),
-            false => TrainablePart::new(&start, &weights, head.clone()).probabilities(&start, &data.test.rows)?,
+            false => TrainablePart::new(&start, &weights, head.clone()).probabilities(&start, &test.rows)?,
         };
-        let test = Scored { recordings: data.test.recordings, probabilities: test };
+        let test = Scored { recordings: test.recordings.clone(), probabilities };
         let TrialResult { epochs, val, calibration, .. } = best.result;
-        let records = records(name, trials, outcomes);
+        let records = trials.iter().zip(&outcomes).map(|(trial, outcome)| record(&search.name, trial, outcome));
+        let records = records.collect();
         Ok(SearchResult { leaderboard, epochs, weights, head, val, test, calibration, records })
     }
 
-    /// Trains every trial that the journal does not hold, and journals how it ended.
-    fn train_all(&self, setup: &Setup, data: &Embeddings, name: &str) -> Result<Vec<Outcome>, Error> {
-        let trials = &self.run.trials;
-        let folder = self.run.folder.inside(name);
-        let resume = ResumeFolder::new(&self.run.resume.join(name));
+    /// Trains those of `trials` that the journal does not hold, and journals how they ended. Returns how each ended.
+    ///
+    /// # Errors
+    /// As [`Search::run`], but it is no error if every trial diverged.
+    pub fn train(&self, search: &SplitSearch, trials: &[TrialConfig]) -> Result<Vec<Outcome>, Error> {
+        self.train_all(&SearchData::new(self.prepared, self.engines, search.places)?, search, trials)
+    }
+
+    fn train_all(
+        &self,
+        data: &SearchData,
+        search: &SplitSearch,
+        trials: &[TrialConfig],
+    ) -> Result<Vec<Outcome>, Error> {
+        let start = data.start(self.prepared);
+        let Prepared { config, compute, .. } = self.prepared;
+        let (setup_data, device) = (data.trained_on(), compute.device());
+        let setup = Setup { data: setup_data, start: &start, config: &config.train, seed: search.seed, device };
+        let resume = ResumeFolder::new(&self.writer.resume.join(&search.name));
         let progress = Progress::new("training", "trials");
         let done = AtomicUsize::new(0);
         // Each trial has its own random generators, so the order in which trials finish does not matter. Heads are small and
         // are trained in parallel; a backbone uses all cores and much memory.
-        let in_sequence = if self.prepared.config.backbone.train == Trainable::None { 1 } else { trials.len() };
-        let train = |config: &TrialConfig| {
-            let id = config.id();
-            let outcome = match self.known_outcome(&folder, name, &id, setup) {
+        let in_sequence = if config.backbone.train == Trainable::None { 1 } else { trials.len() };
+        let train = |trial: &TrialConfig| {
+            let id = trial.id();
+            let outcome = match self.writer.known(&search.name, &id) {
                 Some(known) => known.clone(),
                 None => {
-                    let trained = trial::train(setup, config, &resume);
-                    let result = trained.and_then(|trained| self.keep(config, trained, setup.start, data, &folder));
-                    let outcome = outcome_of(result)?;
-                    let record = Record::Trial { search: name.into(), trial: config.clone(), outcome: outcome.clone() };
-                    self.run.journal.append(&record)?;
+                    let trained = trial::train(&setup, trial, &resume);
+                    let outcome =
+                        outcome_of(trained.and_then(|trained| self.keep(search, trial, trained, data, &start)))?;
+                    self.writer.record(&search.name, trial, &outcome)?;
                     outcome
                 }
             };
@@ -135,62 +132,26 @@ impl Search<'_> {
         trials.par_iter().with_min_len(in_sequence).map(train).collect()
     }
 
-    /// The outcome that the journal holds. A trained trial counts only if its checkpoint can be read.
-    fn known_outcome(&self, folder: &RunFolder, search: &str, id: &str, setup: &Setup) -> Option<&Outcome> {
-        let known = &self.run.done.get(&(search.to_owned(), id.to_owned()))?.outcome;
-        if let Outcome::Trained(_) = known
-            && let Err(error) = trial_folder::read_checkpoint(folder, id, setup.start, setup.device)
-        {
-            stderr::line(format_args!("{error}; {id} is trained again"));
-            return None;
-        }
-        Some(known)
-    }
-
     /// Writes the folder of a trial that was just trained.
     fn keep(
         &self,
-        config: &TrialConfig,
+        search: &SplitSearch,
+        trial: &TrialConfig,
         trained: Trained,
+        data: &SearchData,
         start: &Start,
-        data: &Embeddings,
-        folder: &RunFolder,
     ) -> Result<TrialResult, Error> {
         let Trained { part, best, epochs } = trained;
         let part = TrainablePart { head: start.whitening.absorbed_by(&part.head), ..part };
-        let probabilities = part.probabilities(start, &data.val.rows)?;
-        let val = Scored { recordings: data.val.recordings.clone(), probabilities };
+        let held_out = &data.embeddings.val;
+        let probabilities = part.probabilities(start, &held_out.rows)?;
+        let val = Scored { recordings: held_out.recordings.clone(), probabilities };
         let corpus = &self.prepared.data.corpus;
         let calibration = Calibration::fit(&val.predictions(corpus, self.prepared.data.groups())?);
         let result = TrialResult { epochs, best, val, calibration };
-        trial_folder::write(folder, corpus, config, &result, start, &part)?;
+        let folder = self.writer.folder.inside(&search.name);
+        trial_folder::write(&folder, corpus, trial, &result, start, &part)?;
         Ok(result)
-    }
-
-    /// Whitening fitted on the training embeddings of the whole backbone before training; the identity if it is off.
-    fn whitening(&self, data: &Embeddings, places: &Places) -> Result<Whitening, Error> {
-        let device = self.prepared.compute.device();
-        match (self.prepared.config.train.whiten, self.prepared.config.backbone.train) {
-            (false, _) => Ok(Whitening::none(device)),
-            (true, Trainable::None) => Whitening::fit(data, device),
-            (true, _) => Whitening::fit(&self.embed(self.engines.whole(), Trainable::None, places)?, device),
-        }
-    }
-
-    /// Embeds the recordings with `frozen`, the layers before the part `trained`.
-    fn embed(&self, frozen: &dyn Engine, trained: Trainable, places: &Places) -> Result<Embeddings, Error> {
-        let Prepared { config, data, images, .. } = self.prepared;
-        let cache = config.data.embedding_cache();
-        let pass = EmbeddingPass {
-            corpus: &data.corpus,
-            images,
-            frozen,
-            frozen_key: &format!("{} before {trained:?}", self.prepared.backbone_key()),
-            cache: (trained != Trainable::All).then_some(&cache),
-            seed: config.seed,
-            augmented_views: config.train.augmented_views,
-        };
-        pass.run(places)
     }
 }
 
@@ -219,15 +180,6 @@ fn outcome_of(result: Result<TrialResult, Error>) -> Result<Outcome, Error> {
         Err(Error::Diverged(message)) => Ok(Outcome::Failed(message)),
         Err(other) => Err(other),
     }
-}
-
-fn records(search: &str, trials: &[TrialConfig], outcomes: Vec<Outcome>) -> Vec<Record> {
-    let record = |(trial, outcome): (&TrialConfig, Outcome)| Record::Trial {
-        search: search.to_owned(),
-        trial: trial.clone(),
-        outcome,
-    };
-    trials.iter().zip(outcomes).map(record).collect()
 }
 
 fn no_trial(outcomes: &[Outcome]) -> Error {

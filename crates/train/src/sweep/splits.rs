@@ -3,14 +3,14 @@
 use std::time::Instant;
 
 use experiment::journal::Record;
-use experiment::{FoldSummary, TestedFold, seed};
+use experiment::{FoldSummary, TestedFold};
 use metrics::CalibrationCheck;
 
 use super::engines::Engines;
 use super::open::OpenRun;
 use super::prepare::Prepared;
 use super::search::{Search, SearchResult};
-use super::search_names;
+use super::searches::SplitSearch;
 use crate::Error;
 use crate::terminal::stderr;
 
@@ -30,7 +30,7 @@ pub(super) struct Found {
 
 /// Searches every split of the plan.
 pub(super) fn search(prepared: &Prepared, engines: &Engines, run: &OpenRun) -> Result<Found, Error> {
-    let search = Search { prepared, engines, run };
+    let search = Search { prepared, engines, writer: &run.writer };
     let plan = &prepared.data.plan;
     let mut test: Vec<TestedFold> = Vec::new();
     let mut checks: Vec<(usize, CalibrationCheck)> = Vec::new();
@@ -38,8 +38,7 @@ pub(super) fn search(prepared: &Prepared, engines: &Engines, run: &OpenRun) -> R
     for fold in &plan.folds {
         let step = Instant::now();
         stderr::line(format_args!("fold       {} of {}: {}", folds.len() + 1, plan.folds.len(), fold.name));
-        let seed = seed::derive(prepared.config.seed, &["fold", &fold.name]);
-        let result = search.run(&fold.places, &search_names::of_fold(fold), seed)?;
+        let result = search.run(&SplitSearch::of_fold(fold, prepared.config.seed), &run.trials)?;
         checks.push(check(prepared, &result)?);
         folds.push(FoldSummary {
             name: fold.name.clone(),
@@ -49,16 +48,16 @@ pub(super) fn search(prepared: &Prepared, engines: &Engines, run: &OpenRun) -> R
         });
         test.push(TestedFold { repeat: fold.repeat, fold: fold.fold.clone(), scored: result.test });
         records.extend(result.records);
-        run.folder.log(&format!("fold {}", fold.name), step.elapsed().as_secs_f64())?;
+        run.writer.folder.log(&format!("fold {}", fold.name), step.elapsed().as_secs_f64())?;
     }
     let step = Instant::now();
-    let model = search.run(&plan.model, search_names::MODEL, prepared.config.seed)?;
+    let model = search.run(&SplitSearch::of_model(plan, prepared.config.seed), &run.trials)?;
     if plan.folds.is_empty() {
         checks.push(check(prepared, &model)?);
         test.push(TestedFold { repeat: 1, fold: String::new(), scored: model.test.clone() });
     }
     records.extend(model.records.iter().cloned());
-    run.folder.log("searched", step.elapsed().as_secs_f64())?;
+    run.writer.folder.log("searched", step.elapsed().as_secs_f64())?;
     let calibration = CalibrationCheck::mean(&checks).ok_or_else(|| Error::Data("no recording was tested".into()))?;
     Ok(Found { model, folds, test, calibration, records })
 }

@@ -1,5 +1,8 @@
 //! The folder of a trial: settings, learning curves, checkpoint, predictions.
 
+use std::collections::BTreeMap;
+use std::fs::DirEntry;
+use std::io;
 use std::path::PathBuf;
 
 use burn::tensor::Device;
@@ -10,6 +13,7 @@ use experiment::{RunFolder, TrialConfig, TrialResult};
 use model::{BackboneWeights, CheckpointInfo, Head};
 use serde_json::json;
 
+use super::prepare::Prepared;
 use crate::Error;
 use crate::trial::trainable_part::{Start, TrainablePart};
 
@@ -53,19 +57,43 @@ fn write_epochs(run: &RunFolder, id: &str, result: &TrialResult) -> Result<(), E
     Ok(run.write_csv(&format!("trials/{id}/epochs.csv"), &header, rows)?)
 }
 
-/// Reads the weights and the head of a trial.
+/// Reads the weights and the head of a trial that started from `weights`.
 pub(super) fn read_checkpoint(
     run: &RunFolder,
     id: &str,
-    start: &Start,
+    weights: &BackboneWeights,
     device: &Device,
 ) -> Result<(BackboneWeights, Head), Error> {
     let (_, weights, head) =
-        model::load_checkpoint(&checkpoint_path(run, id), start.weights.clone(), device).map_err(Error::Checkpoint)?;
+        model::load_checkpoint(&checkpoint_path(run, id), weights.clone(), device).map_err(Error::Checkpoint)?;
     Ok((weights, head))
 }
 
+/// Fails unless the checkpoint of a trial can be read.
+pub(super) fn check(run: &RunFolder, id: &str, prepared: &Prepared) -> Result<(), Error> {
+    read_checkpoint(run, id, &prepared.backbone.weights, prepared.compute.device()).map(drop)
+}
+
+/// Copies the folder of a trial from one run's folder to another's.
+pub(super) fn copy(from: &RunFolder, to: &RunFolder, id: &str) -> Result<(), Error> {
+    for (name, bytes) in files(from, id)? {
+        to.write(&format!("trials/{id}/{name}"), &bytes)?;
+    }
+    Ok(())
+}
+
+/// Name and bytes of every file in the folder of a trial.
+pub(super) fn files(run: &RunFolder, id: &str) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+    let folder = run.trial(id);
+    let read = |entry: io::Result<DirEntry>| -> io::Result<(String, Vec<u8>)> {
+        let entry = entry?;
+        Ok((entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path())?))
+    };
+    let entries = folder.read_dir().and_then(|entries| entries.map(read).collect());
+    entries.map_err(Error::io(&folder))
+}
+
 /// Path of a trial's checkpoint.
-pub(super) fn checkpoint_path(run: &RunFolder, id: &str) -> PathBuf {
+fn checkpoint_path(run: &RunFolder, id: &str) -> PathBuf {
     run.trial(id).join(CHECKPOINT_FILE)
 }
