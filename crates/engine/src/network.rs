@@ -182,10 +182,10 @@ impl Network {
     fn run_with(&self, images: &[&[f32]], threads: usize) -> Vec<f32> {
         let front = 0..self.n_front;
         let one = |image: &&[f32], threads| self.run_steps(front.clone(), self.images(&[image]), threads);
-        let parts: Vec<Map> = if threads == 1 || images.len() < threads {
+        let parts: Vec<Map> = if threads == 1 || images.len() == 1 {
             images.iter().map(|image| one(image, threads)).collect()
         } else {
-            images.par_iter().map(|image| one(image, 1)).collect()
+            images.par_iter().map(|image| one(image, (threads / images.len()).max(1))).collect()
         };
         let map = Map::join(&self.pool, &parts);
         drop(parts);

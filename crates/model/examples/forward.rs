@@ -1,9 +1,12 @@
-//! Times forward passes on request, for `scripts/bench/peers.py`: the network of `ARCH` with random weights, on inputs of
+//! Times forward passes on request, for `scripts/bench/peers.py` and `gpu.py`: the network of `ARCH` with random weights, on inputs of
 //! `HEIGHT` x `WIDTH`.
 //!
 //! `forward ARCH HEIGHT WIDTH FILE.onnx` writes the network, with a head of two classes, to `FILE.onnx`. Then it reads lines
-//! `ENGINE RECORDS PASSES` and answers each with the seconds of a pass, their mean.
+//! `ENGINE RECORDS PASSES` and answers each with the seconds of a pass, their mean. `ENGINE` is an engine of the CPU, or a GPU device,
+//! where burn runs.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::BufRead;
 use std::time::Instant;
 
@@ -18,15 +21,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let inputs: Vec<_> = arch.input_names().into_iter().map(|name| (name, shape)).collect();
     write(file.as_ref(), &weights, &inputs)?;
 
-    let engines = ["simd", "rten", "burn"].map(|name| {
-        let compute = Compute::new(DeviceName::Cpu, name.parse::<EngineName>()?)?;
-        Ok::<_, model::Error>((name, compute.engine(&weights, &inputs)?))
-    });
-    let engines = engines.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut engines = BTreeMap::new();
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let [name, records, passes] = line.split(' ').collect::<Vec<_>>()[..] else { return Err(line.into()) };
-        let (_, engine) = engines.iter().find(|(engine, _)| *engine == name).ok_or("no such engine")?;
+        let engine = match engines.entry(name.to_owned()) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let compute = match name.parse::<EngineName>() {
+                    Ok(engine) => Compute::new(DeviceName::Cpu, engine)?,
+                    Err(_) => Compute::new(name.parse()?, EngineName::Auto)?,
+                };
+                entry.insert(compute.engine(&weights, &inputs)?)
+            }
+        };
         let (records, passes): (usize, u32) = (records.parse()?, passes.parse()?);
         let values = (0..records * engine.record_len()).map(|i| (i * 7919 % 1021) as f32 / 1020.0);
         let records: Vec<f32> = values.collect();

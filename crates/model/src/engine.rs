@@ -20,7 +20,7 @@ pub trait Engine: Send + Sync {
     /// Values per record: all inputs, one after the other.
     fn record_len(&self) -> usize;
 
-    /// One forward pass: at most 8 `records`, `[n, record_len]` row-major, to embeddings `[n, n_outputs]`.
+    /// One forward pass of `records`, `[n, record_len]` row-major, to embeddings `[n, n_outputs]`. Memory grows with `n`.
     ///
     /// # Errors
     /// [`Error::Device`] if the device returns no result.
