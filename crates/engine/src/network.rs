@@ -172,7 +172,8 @@ impl Network {
         }
         let calls = Calls::enter(&self.calls);
         let threads = (rayon::current_num_threads() / calls.number).max(1);
-        if threads == 1 {
+        let is_small = self.steps.iter().all(|step| step.multiplications < units::WORTH_A_THREAD);
+        if threads == 1 || (is_small && images.len() == 1) {
             return Ok(self.run_with(images, 1));
         }
         // All steps on one thread of the pool: to enter it for each step costs as much as a small step.
