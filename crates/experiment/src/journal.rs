@@ -403,6 +403,7 @@ mod tests {
             (b"so".to_vec(), "not a journal"),
             (b"WAILJ\x01\0\0\0\0\0\0\0\0\0\0".to_vec(), "an earlier version"),
             (with(5, 3), "a newer version"),
+            (with(6, 1), "a newer version"),
             (with(20, ours[20] ^ 1), "belongs to another run"),
             (newer(NewerRecord::Shard), "record 2 is unknown"),
             (newer(NewerRecord::Begin { epochs: 2, shard: 1 }), "record 2 is unknown"),
@@ -424,6 +425,13 @@ mod tests {
         let before = std::fs::read(run.path().join(JOURNAL_FILE)).unwrap();
         assert_eq!(Journal::read(run.path(), &identity()).unwrap(), [failed(1)]);
         assert_eq!(std::fs::read(run.path().join(JOURNAL_FILE)).unwrap(), before);
+    }
+
+    #[test]
+    fn a_journal_that_cannot_be_read_is_not_taken_for_an_empty_one() {
+        let run = tempfile::tempdir().unwrap();
+        std::fs::create_dir(run.path().join(JOURNAL_FILE)).unwrap();
+        assert!(matches!(Journal::read(run.path(), &identity()), Err(Error::Read { .. })));
     }
 
     /// The process that waits for the lock must not work with the file that the other one has replaced.

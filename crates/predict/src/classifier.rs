@@ -312,6 +312,35 @@ mod tests {
     use crate::built_in::{OPTIONS, built_in};
 
     #[test]
+    fn the_built_in_model_is_found_by_its_name_and_other_names_must_exist() {
+        let compute = Compute::new(model::DeviceName::Cpu, model::EngineName::Auto).unwrap();
+        let find = |name: &str| Classifier::find(Some(Path::new(name)), Path::new(""), &compute);
+        let classifier = find(in_the_box::NAME).unwrap();
+        assert_eq!(classifier.name(), "wail-compact, which comes with the program");
+        assert_eq!(classifier.card(), Some(in_the_box::CARD));
+        assert_eq!(classifier.sha256(), durable::sha256_hex(in_the_box::MODEL));
+        assert!(matches!(find("no such model").err(), Some(Error::NoModel(_))));
+    }
+
+    #[test]
+    fn a_model_without_a_gate_has_no_cry_score() {
+        let mut classifier = built_in();
+        let images = vec![0.5; classifier.features().record_len()];
+        assert!(classifier.has_gate() && classifier.outputs(&images).unwrap()[0].cry_score.is_some());
+        classifier.gate = None;
+        assert!(!classifier.has_gate() && classifier.outputs(&images).unwrap()[0].cry_score.is_none());
+    }
+
+    #[test]
+    fn a_state_dict_needs_one_label_for_each_class_and_no_label_twice() {
+        let check = |labels: &[&str]| check_labels(&labels.iter().map(ToString::to_string).collect::<Vec<_>>(), 3);
+        assert_eq!(check(&["a", "b", "c"]), Ok(()));
+        assert_eq!(check(&["a", "b"]), Err("it has 3 classes, but there are 2 labels".into()));
+        assert_eq!(check(&["a", "b", "c", "d"]), Err("it has 3 classes, but there are 4 labels".into()));
+        assert_eq!(check(&["a", "b", "a"]), Err("the label \"a\" is there twice".into()));
+    }
+
+    #[test]
     fn a_sound_is_a_cry_from_the_threshold_on() {
         let classifier = built_in();
         let threshold = classifier.info().gate.as_ref().unwrap().threshold;
@@ -358,6 +387,13 @@ mod tests {
         assert!(classifier.check(&with(0.9)).unwrap_err().to_string().ends_with("available coverages: none"));
         let windows = |window_seconds| Windows { window_seconds, hop_seconds: 0.5 };
         assert!(classifier.check_windows(&windows(7.0)).is_ok() && classifier.check_windows(&windows(7.1)).is_err());
+    }
+
+    #[test]
+    fn decoding_takes_time_that_is_reported_apart_from_that_of_the_features() {
+        let bytes = include_bytes!("../../features/tests/fixtures/pcm_s16le.wav");
+        let clips = built_in().cut(bytes, Some("wav"), None).unwrap();
+        assert!(!clips.decode_time.is_zero() && !clips.feature_time.is_zero());
     }
 
     #[test]

@@ -134,16 +134,53 @@ impl Clips {
 /// It equals the image of a recording that starts there: the window is resampled together with the few samples after it that the
 /// resampler needs, then cut.
 pub(crate) fn window_image(extractor: &Extractor, samples: &[f32], sample_rate_hz: u32, seconds: f64) -> Vec<f32> {
-    let length = |seconds: f64, rate_hz: u32| (seconds * f64::from(rate_hz)).ceil() as usize;
-    let reach = length(seconds + RESAMPLER_REACH_SECONDS, sample_rate_hz).min(samples.len());
-    let mut waveform = extractor.at_own_rate(&samples[..reach], sample_rate_hz);
-    waveform.truncate(length(seconds, extractor.config().waveform_rate_hz()));
+    let needed = needed_samples(seconds, sample_rate_hz).min(samples.len());
+    let mut waveform = extractor.at_own_rate(&samples[..needed], sample_rate_hz);
+    waveform.truncate(n_samples(seconds, extractor.config().waveform_rate_hz()));
     extractor.record_from_waveform(&waveform)
 }
 
+/// Number of samples that [`window_image`] needs for a window of `seconds`.
+pub(crate) fn needed_samples(seconds: f64, sample_rate_hz: u32) -> usize {
+    n_samples(seconds + RESAMPLER_REACH_SECONDS, sample_rate_hz)
+}
+
+fn n_samples(seconds: f64, rate_hz: u32) -> usize {
+    (seconds * f64::from(rate_hz)).ceil() as usize
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::built_in::built_in;
+
+    #[test]
+    fn a_window_has_the_image_of_the_whole_recording_resampled_and_cut() {
+        let classifier = built_in();
+        let extractor = classifier.extractor();
+        let samples: Vec<f32> = (0..9 * 16_000).map(|i| (i as f32 * 0.02).sin() * (i % 4000) as f32 / 8000.0).collect();
+        let whole = extractor.at_own_rate(&samples, 16_000);
+        for seconds in [7.0, 2.0] {
+            let n_samples = seconds as usize * extractor.config().waveform_rate_hz() as usize;
+            let expected = extractor.record_from_waveform(&whole[..n_samples]);
+            let found = window_image(extractor, &samples, 16_000, seconds);
+            let difference = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(found.len() == expected.len() && difference < 1e-5, "{seconds} s: {difference}");
+        }
+    }
+
+    #[test]
+    fn the_part_of_a_recording_that_is_used_ends_with_the_last_possible_window() {
+        for (window_seconds, hop_seconds, expected) in
+            [(0.5, 0.1, 6.8), (2.0, 1.0, 65.0), (7.0, 3.5, 120.0), (0.5, 0.5, 32.0)]
+        {
+            let used = Windows { window_seconds, hop_seconds }.used_seconds(7.0).unwrap();
+            assert!((used - f64::max(expected, 7.0)).abs() < 1e-9, "{window_seconds} {hop_seconds}: {used}");
+            let reach = Windows { window_seconds, hop_seconds }.reach_seconds();
+            assert!((reach - expected).abs() < 1e-9, "{window_seconds} {hop_seconds}: {reach}");
+        }
+    }
 
     #[test]
     fn windows_cover_a_recording_and_are_bounded() {

@@ -3,9 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use features::RESAMPLER_REACH_SECONDS;
-
-use crate::clips::window_image;
+use crate::clips::{needed_samples, window_image};
 use crate::{Classifier, Error, Options, Prediction, Span, Windows};
 
 /// Windows of a file per call of the model: one batch of the engine.
@@ -131,10 +129,10 @@ impl<'a> Listener<'a> {
         sink: &mut impl FnMut(Span, Prediction) -> Result<(), E>,
     ) -> Result<(), E> {
         self.buffer.extend_from_slice(samples);
-        let needed = self.samples(self.windows.window_seconds + RESAMPLER_REACH_SECONDS) + 1;
+        let needed = needed_samples(self.windows.window_seconds, self.sample_rate_hz as u32);
         loop {
             self.drop_before_next();
-            if self.n_dropped < self.start(self.next) || self.buffer.len() < needed {
+            if self.buffer.len() < needed {
                 return Ok(());
             }
             self.cut_next(sink)?;

@@ -133,6 +133,17 @@ fn a_window_is_complete_once_the_resampler_has_what_follows_it() {
 }
 
 #[test]
+fn a_window_is_complete_with_the_last_sample_that_the_resampler_needs() {
+    // 2 s and the 0.05 s after them.
+    let needed = 2 * RATE_HZ as usize + RATE_HZ as usize / 20;
+    let windows = Windows { window_seconds: 2.0, hop_seconds: 2.0 };
+    let samples = sweep(3.0);
+    for (n_samples, expected) in [(needed - 1, 0), (needed, 1)] {
+        assert_eq!(listen(windows, &samples[..n_samples], 1000)[0].len(), expected, "{n_samples} samples");
+    }
+}
+
+#[test]
 fn the_reach_of_the_windows_decides_how_much_of_a_recording_is_used() {
     let classifier = classifier();
     let bytes = wav(&sweep(9.0));

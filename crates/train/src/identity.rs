@@ -140,6 +140,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_provenance_names_the_identity_and_every_version() {
+        let identity = Identity::new([("corpus", "a")]);
+        let mut provenance = json!({"seed": 1});
+        describe(&identity, &mut provenance);
+        assert_eq!(provenance["identity"], identity.to_string());
+        assert_eq!(provenance["versions"]["scores"], SCORES_VERSION);
+        assert_eq!(provenance["versions"].as_object().unwrap().len(), VERSIONS.len());
+        assert_eq!(provenance["seed"], 1);
+    }
+
+    #[test]
     fn every_version_and_every_other_input_changes_the_identity() {
         let located = |synthetic| Located {
             corpus: Corpus { root: "r".into(), labels: vec!["tired".into()], ..Corpus::default() },

@@ -315,6 +315,46 @@ mod tests {
         assert_eq!(plan.rule, "3-fold cross-validation, grouped by recorder and duplicate family, 4 x, seed 5");
     }
 
+    /// Recordings at `paths`, each its own group; the folder before the last says the class, 0 or 1.
+    fn corpus_at(paths: &[String]) -> Corpus {
+        let labels = ["hungry", "tired"].map(String::from).to_vec();
+        let recording = |path: &String| Recording {
+            path: path.clone(),
+            label: usize::from(path.contains("/tired/")),
+            ..Recording::default()
+        };
+        Corpus { root: "r".into(), labels, recordings: paths.iter().map(recording).collect(), ..Corpus::default() }
+    }
+
+    fn folder_plan(paths: &[String], usable: &[bool]) -> Plan {
+        let groups: Vec<usize> = (0..paths.len()).collect();
+        Plan::new(&SplitConfig::Folders {}, 5, &corpus_at(paths), &vec![None; paths.len()], &groups, usable).unwrap()
+    }
+
+    #[test]
+    fn folders_decide_the_split_and_recordings_that_are_not_usable_take_no_part() {
+        let paths =
+            ["train/hungry/1", "train/hungry/2", "train/tired/3", "val/tired/4", "val/tired/5", "test/hungry/6"]
+                .map(String::from);
+        let plan = folder_plan(&paths, &[true, false, true, true, true, true]);
+        let [train, val, test] = [Some(Split::Train), Some(Split::Val), Some(Split::Test)];
+        assert_eq!(plan.model, [train, None, train, val, val, test]);
+        assert_eq!(plan.rule, "the folders of r");
+        assert_eq!(plan.members(), [true, false, true, true, true, true]);
+        assert_eq!(plan.counts(&corpus_at(&paths)), [vec![1, 1], vec![0, 2], vec![1, 0]]);
+        assert_eq!(plan.repeats(), 1);
+    }
+
+    #[test]
+    fn without_a_validation_folder_a_fifth_of_the_training_folder_validates() {
+        let path = |i: usize| format!("{}/{}/{i}", ["train", "test"][i / 20], ["hungry", "tired"][i % 2]);
+        let paths: Vec<String> = (0..30).map(path).collect();
+        let plan = folder_plan(&paths, &[true; 30]);
+        assert_eq!(plan.counts(&corpus_at(&paths)), [vec![8, 8], vec![2, 2], vec![5, 5]]);
+        assert!(plan.model[20..].iter().all(|place| *place == Some(Split::Test)));
+        assert_eq!(plan.rule, "the folders of r, a fifth of training for validation, seed 5");
+    }
+
     #[test]
     fn more_folds_than_groups_are_refused_with_both_numbers() {
         let folds = |folds, grouped| SplitConfig::CrossValidation { folds, repeats: 1, grouped };
