@@ -245,3 +245,57 @@ impl Extractor {
         Arc::clone(resamplers.entry(rates).or_insert_with(make))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn extractor() -> Extractor {
+        Extractor::new(&FeatureConfig::default()).unwrap()
+    }
+
+    #[test]
+    fn a_file_has_the_record_of_its_bytes() {
+        let path = Path::new("tests/fixtures/pcm_s16le.wav");
+        let extractor = extractor();
+        let (record, warnings) = extractor.record_from_file(path).unwrap();
+        assert_eq!(record.len(), extractor.config().record_len());
+        let from_bytes = extractor.record_from_bytes(&std::fs::read(path).unwrap(), Some("wav")).unwrap();
+        assert!(from_bytes == (record, warnings));
+    }
+
+    #[test]
+    fn the_extractor_keeps_its_configuration() {
+        let config = FeatureConfig { clip_seconds: 3.0, ..FeatureConfig::default() };
+        assert_eq!(Extractor::new(&config).unwrap().config(), &config);
+    }
+
+    #[test]
+    fn twice_the_amplitude_is_four_times_the_power_in_every_band_and_frame() {
+        let extractor = extractor();
+        let waveform: Vec<f32> = (0..8000).map(|i| (i as f32 * 0.4).sin() * (i % 300) as f32 / 600.0).collect();
+        let twice: Vec<f32> = waveform.iter().map(|sample| 2.0 * sample).collect();
+        let spectrogram = extractor.config().spectrogram();
+        let power = extractor.mel_power(&waveform);
+        assert_eq!(power.len(), spectrogram.n_mels * (1 + 8000 / spectrogram.hop_length));
+        assert!(power.iter().sum::<f32>() > 0.0);
+        // Multiplying by two is exact.
+        let four_times: Vec<f32> = power.iter().map(|power| 4.0 * power).collect();
+        assert!(extractor.mel_power(&twice) == four_times);
+    }
+
+    #[test]
+    fn resamplers_are_kept_for_the_next_file_up_to_their_maximum_number() {
+        let extractor = extractor();
+        let rates = |n: usize| (0..n as u32).map(|i| [16_000 + i, 8000]);
+        let first: Vec<Arc<Resampler>> = rates(MAX_RESAMPLERS).map(|rates| extractor.resampler(rates)).collect();
+        for (rates, first) in rates(MAX_RESAMPLERS).zip(&first) {
+            assert!(Arc::ptr_eq(&extractor.resampler(rates), first), "{rates:?} is kept");
+        }
+        for rates in rates(MAX_RESAMPLERS + 1) {
+            extractor.resampler(rates);
+            assert!(extractor.resamplers.lock().unwrap().len() <= MAX_RESAMPLERS);
+        }
+    }
+}

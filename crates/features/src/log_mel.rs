@@ -168,6 +168,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn magnitudes_are_rounded_to_255ths_of_the_largest_of_their_frame_and_silence_stays_zero() {
+        let mut magnitudes = [255.0, 1.4, 0.6, 0.0].map(|loud| {
+            let mut bin = [0.0; LANES];
+            (bin[0], bin[1]) = (loud, 2.0 * loud);
+            bin
+        });
+        round_to_255ths(&mut magnitudes);
+        for lane in 0..LANES {
+            let expected = [255.0, 1.0, 1.0, 0.0].map(|rounded| rounded * [1.0, 2.0].get(lane).unwrap_or(&0.0));
+            assert_eq!(magnitudes.map(|bin| bin[lane]), expected, "lane {lane}");
+        }
+    }
+
+    #[test]
     fn a_tone_is_loudest_in_its_band_and_silence_is_zero_everywhere() {
         let log_mel = LogMel::new(&ImageConfig::default());
         let tone: Vec<f32> = (0..56_000).map(|i| (std::f32::consts::TAU * 1000.0 * i as f32 / 8000.0).sin()).collect();

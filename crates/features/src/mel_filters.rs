@@ -98,6 +98,18 @@ mod tests {
     }
 
     #[test]
+    fn filters_between_two_frequencies_match_librosa() {
+        // librosa.filters.mel(sr=16000, n_fft=512, n_mels=64, fmin=125.0, fmax=7500.0) of librosa 0.11
+        let bank = mel_filter_bank(16_000, 512, 64, 125.0, 7500.0);
+        assert_eq!(bank.iter().filter(|w| **w != 0.0).count(), 459);
+        for (band, bin, peak) in [(0, 5, 0.016_499_616), (31, 55, 0.010_841_025), (63, 229, 0.002_962_205_8)] {
+            let filter = &bank[band * 257..][..257];
+            let highest = filter.iter().copied().fold(0.0, f32::max);
+            assert!(filter[bin] == highest && (highest / peak - 1.0).abs() < 1e-6, "{band}: {highest}");
+        }
+    }
+
+    #[test]
     fn sparse_filters_give_the_energies_of_the_full_bank() {
         let bank = mel_filter_bank(8000, 1024, 128, 0.0, 4000.0);
         assert_eq!(bank.iter().filter(|w| **w != 0.0).count(), 1011, "librosa 0.11 has as many");

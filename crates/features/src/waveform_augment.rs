@@ -224,6 +224,32 @@ mod tests {
     }
 
     #[test]
+    fn drawn_settings_cover_their_range_evenly() {
+        let mut rng = rng(4);
+        let drawn: Vec<f64> = (0..10_000).map(|_| uniform([-2.0, 6.0], &mut rng)).collect();
+        assert!(drawn.iter().all(|value| (-2.0..6.0).contains(value)));
+        // The standard error of the mean of 10,000 draws is 8 / sqrt(12 * 10,000) = 0.023.
+        assert!((drawn.iter().sum::<f64>() / 10_000.0 - 2.0).abs() < 0.1);
+        assert!(drawn.iter().any(|value| *value < -1.9) && drawn.iter().any(|value| *value > 5.9));
+    }
+
+    #[test]
+    fn silence_added_to_a_sound_changes_nothing_and_noise_is_white_without_a_pole() {
+        let mut sound = tone(500.0, 800);
+        add_below(&mut sound, &[0.0; 800], 10.0);
+        assert_eq!(sound, tone(500.0, 800));
+        let correlation = |pole: f32| {
+            let noise = coloured_noise(20_000, pole, &mut rng(5));
+            let product: f64 = noise.windows(2).map(|pair| f64::from(pair[0]) * f64::from(pair[1])).sum();
+            product / noise.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>()
+        };
+        // Neighbours of a one-pole filter's output correlate by the pole.
+        for pole in [0.0, 0.5, 0.9] {
+            assert!((correlation(pole) - f64::from(pole)).abs() < 0.03, "{pole}: {}", correlation(pole));
+        }
+    }
+
+    #[test]
     fn added_sound_has_the_requested_level() {
         let sound = tone(500.0, 8000);
         for below_db in [-6.0, 0.0, 20.0] {
