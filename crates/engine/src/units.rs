@@ -7,8 +7,9 @@ use crate::product::PANEL;
 
 /// Values of scratch memory for a unit, so that it stays in the second cache.
 pub(crate) const SCRATCH: usize = 1 << 16;
-/// Values of transformed inputs for a unit of tiles.
-const TRANSFORMED: usize = 1 << 18;
+/// Values of transformed inputs for a unit of tiles, so that they stay in the second cache; with many weights a quarter of those, because
+/// each unit reads them all.
+const TRANSFORMED: usize = 1 << 15;
 /// Most weights of a step that runs image by image, so that they stay in the last cache.
 pub(crate) const FRONT_WEIGHTS: usize = 1 << 20;
 /// Multiplications that are worth a further thread: some 20 microseconds.
@@ -47,7 +48,8 @@ pub(crate) fn tiles(shape: Shape, size: usize, inputs: usize, lanes: usize, thre
     let blocks = shape.channels.div_ceil(lanes);
     let (rows, columns) = (shape.height.div_ceil(size), shape.width.div_ceil(size));
     let n_rows = shape.images * rows;
-    let longest = TRANSFORMED / ((size + 2) * (size + 2) * inputs.next_multiple_of(lanes) * columns);
+    let of_channel = (size + 2) * (size + 2); // values of a tile, and weights for an output channel
+    let longest = TRANSFORMED.max(of_channel * inputs * shape.channels / 4) / (of_channel * inputs * columns);
     let is_few = n_rows * columns < FEW * threads;
     let (multiple, blocks) = if is_few { (1, by_panel(blocks, threads)) } else { (threads, cut(blocks, blocks, 1)) };
     // The last row of tiles of an image may have fewer rows of outputs.
