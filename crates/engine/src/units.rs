@@ -12,8 +12,8 @@ pub(crate) const SCRATCH: usize = 1 << 16;
 const TRANSFORMED: usize = 1 << 15;
 /// Most weights of a step that runs image by image, so that they stay in the last cache.
 pub(crate) const FRONT_WEIGHTS: usize = 1 << 20;
-/// Multiplications that are worth a further thread: some 20 microseconds.
-pub(crate) const WORTH_A_THREAD: usize = 1_000_000;
+/// Multiplications that are worth a further thread: some 40 microseconds.
+pub(crate) const WORTH_A_THREAD: usize = 2_000_000;
 /// Pixels (or tiles) for each thread below which the channels are divided instead.
 const FEW: usize = 14;
 
