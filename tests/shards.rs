@@ -228,15 +228,18 @@ fn started(folder: &Path, out: &str, arguments: &[&str]) -> Child {
 
 #[test]
 fn shards_run_at_the_same_time_are_killed_and_resume() {
-    let folder = fresh_narrow(REPEATED, 400);
+    let folder = fresh_narrow(REPEATED, 1500);
     let folder = folder.path();
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let mut children: Vec<Child> = ["1/2", "2/2"].map(|one| started(folder, "shared", &["--shard", one])).into();
+    // However fast the machine is, both are at work while the second process starts.
+    children.iter().for_each(|child| signal(child, "-STOP"));
     let second = command(folder, "shared", &["--shard", "1/2"]).output().unwrap();
     assert_eq!(second.status.code(), Some(1), "{}", stderr(&second));
     assert_contains(&stderr(&second), &[&format!("process {} is at work in this folder", children[0].id())]);
     for (child, name) in children.iter_mut().zip(["-TERM", "-KILL"]) {
-        std::thread::sleep(std::time::Duration::from_millis(rng.random_range(0..300)));
+        signal(child, "-CONT");
+        std::thread::sleep(std::time::Duration::from_millis(rng.random_range(0..100)));
         signal(child, name);
         assert_eq!(child.wait().unwrap().code(), (name == "-TERM").then_some(75), "{name}");
     }
