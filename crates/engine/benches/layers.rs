@@ -5,6 +5,7 @@
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use engine::{Builder, Conv, Cpu, Network, Output};
+use pulp::{Simd, WithSimd};
 
 fn main() {
     divan::main();
@@ -57,4 +58,35 @@ fn layer<const IMAGES: usize>(bencher: Bencher, layer: Layer) {
 fn first_convolution<const IMAGES: usize>(bencher: Bencher, layer: Layer) {
     let (network, image) = (network(layer, false), vec![0.5; layer[2] * layer[2]]);
     bencher.bench(|| network.run(&[image.as_slice(); IMAGES]));
+}
+
+/// Independent sums, more than the pipelines hold.
+const SUMS: usize = 24;
+const STEPS: usize = 100_000;
+
+/// What the processor can do at most: multiply-adds on registers.
+#[divan::bench]
+fn multiply_adds(bencher: Bencher) {
+    let lanes = pulp::Arch::new().dispatch(MultiplyAdds(0)).0;
+    bencher.counter(ItemsCount::new(SUMS * STEPS * lanes)).bench(|| pulp::Arch::new().dispatch(MultiplyAdds(STEPS)));
+}
+
+struct MultiplyAdds(usize);
+
+impl WithSimd for MultiplyAdds {
+    /// Lanes of a vector, and a number that depends on every step.
+    type Output = (usize, f32);
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+        let [factor, summand] = [0.5, 0.25].map(|x| simd.splat_f32s(divan::black_box(x)));
+        let mut sums = [simd.splat_f32s(0.0); SUMS];
+        for _ in 0..self.0 {
+            for sum in &mut sums {
+                *sum = simd.mul_add_f32s(*sum, factor, summand);
+            }
+        }
+        let total = sums.into_iter().fold(simd.splat_f32s(0.0), |total, sum| simd.add_f32s(total, sum));
+        (S::F32_LANES, simd.reduce_sum_f32s(total))
+    }
 }
