@@ -157,8 +157,9 @@ impl Network {
         if self.output == Output::Mean { channels } else { channels * height * width }
     }
 
-    /// Runs the network on `images`, each `[height, width]`, with the threads of the current rayon pool, which calls under way
-    /// at the same time share; returns `[images, n_outputs]`. The bytes of an image's outputs depend on neither the number of threads nor the other images.
+    /// Runs the network on `images`, each `[height, width]`; returns `[images, n_outputs]`. Calls that are under way at the same
+    /// time share the threads of the current rayon pool. The bytes of an image's outputs depend on neither the number of threads
+    /// nor the other images.
     ///
     /// # Errors
     /// [`Error::Shape`] for an image of another size.

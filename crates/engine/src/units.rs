@@ -7,8 +7,8 @@ use crate::product::PANEL;
 
 /// Values of scratch memory for a unit, so that it stays in the second cache.
 pub(crate) const SCRATCH: usize = 1 << 16;
-/// Values of transformed inputs for a unit of tiles, so that they stay in the second cache; with many weights a quarter of those, because
-/// each unit reads them all.
+/// Values of transformed inputs for a unit of tiles, so that they stay in the second cache. With many weights, which each unit
+/// reads, it is a quarter of their number.
 const TRANSFORMED: usize = 1 << 15;
 /// Most weights of a step that runs image by image, so that they stay in the last cache.
 pub(crate) const FRONT_WEIGHTS: usize = 1 << 20;
