@@ -61,15 +61,18 @@ impl<'a> Map<'a> {
         map
     }
 
-    /// Maps of equal size as one map of all their images.
-    pub fn join(pool: &'a Pool, parts: &[Self]) -> Self {
+    /// Maps of equal size as one map of all their images; a single one as it is.
+    pub fn join(pool: &'a Pool, mut parts: Vec<Self>) -> Self {
+        if parts.len() == 1 {
+            return parts.remove(0);
+        }
         let (lanes, shape) = parts.first().map_or((1, Shape::default()), |part| (part.lanes, part.shape));
         let images = parts.iter().map(|part| part.shape.images).sum();
         let mut map = Self::new(pool, Shape { images, ..shape }, lanes);
         let plane = map.plane();
         for (block, target) in map.data.chunks_exact_mut(plane.max(1)).enumerate() {
             let mut rest = target;
-            for part in parts {
+            for part in &parts {
                 let (target, after) = rest.split_at_mut(part.plane());
                 target.copy_from_slice(part.part(block, &(0..part.shape.pixels())));
                 rest = after;

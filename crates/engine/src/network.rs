@@ -189,8 +189,7 @@ impl Network {
         } else {
             images.par_iter().map(|image| one(image, (threads / images.len()).max(1))).collect()
         };
-        let map = Map::join(&self.pool, &parts);
-        drop(parts);
+        let map = Map::join(&self.pool, parts);
         let map = self.run_steps(self.n_front..self.steps.len(), map, threads);
         match self.output {
             Output::Mean => mean(&map),

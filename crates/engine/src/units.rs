@@ -22,25 +22,21 @@ type Units = (Vec<Range<usize>>, Vec<Range<usize>>);
 
 /// Units of whole rows, at most `longest` each.
 pub(crate) fn whole_rows(shape: Shape, longest: usize, lanes: usize, threads: usize) -> Units {
-    let blocks = shape.channels.div_ceil(lanes);
-    let rows = shape.images * shape.height;
-    if rows * shape.width < FEW * threads {
-        return (
-            cut(rows, longest, 1).iter().map(|rows| scaled(rows, shape.width)).collect(),
-            by_panel(blocks, threads),
-        );
-    }
-    (cut(rows, longest, threads).iter().map(|rows| scaled(rows, shape.width)).collect(), cut(blocks, blocks, 1))
+    lines(shape, shape.width, longest, lanes, threads)
 }
 
 /// Units of any pixels, for a product over `inputs` channels.
 pub(crate) fn any_pixels(shape: Shape, inputs: usize, lanes: usize, threads: usize) -> Units {
+    lines(shape, 1, (SCRATCH / inputs).next_multiple_of(14), lanes, threads)
+}
+
+/// Units of whole lines of `length` pixels, at most `longest` lines each.
+fn lines(shape: Shape, length: usize, longest: usize, lanes: usize, threads: usize) -> Units {
     let blocks = shape.channels.div_ceil(lanes);
-    let longest = (SCRATCH / inputs).next_multiple_of(14);
-    if shape.pixels() < FEW * threads {
-        return (cut(shape.pixels(), longest, 1), by_panel(blocks, threads));
-    }
-    (cut(shape.pixels(), longest, threads), cut(blocks, blocks, 1))
+    let is_few = shape.pixels() < FEW * threads;
+    let (multiple, blocks) = if is_few { (1, by_panel(blocks, threads)) } else { (threads, cut(blocks, blocks, 1)) };
+    let lines = cut(shape.pixels() / length, longest, multiple);
+    (lines.iter().map(|lines| scaled(lines, length)).collect(), blocks)
 }
 
 /// Units of whole rows of tiles of `size` x `size` outputs.
