@@ -8,7 +8,8 @@ use features::{FeatureConfig, FrontEnd, YamnetConfig};
 use model::{Arch, BackboneInfo, ComputeArgs};
 
 use crate::Error;
-use crate::config::{Settings, built_in};
+use crate::config::{Config, Settings, built_in};
+use crate::pretrain::config::PretrainConfig;
 
 /// Arguments of commands that run a configuration.
 #[derive(Debug, clap::Args)]
@@ -41,6 +42,28 @@ impl RunArgs {
             }
             _ => error,
         })
+    }
+}
+
+/// Arguments of commands about a sweep.
+#[derive(Debug, clap::Args)]
+pub struct SweepArgs {
+    /// Configuration of the sweep; a bare name is also looked for in configs/
+    #[arg(long, value_name = "FILE", default_value = "sweep.toml")]
+    config: PathBuf,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+impl SweepArgs {
+    /// The configuration, and where it is.
+    ///
+    /// # Errors
+    /// As [`ConfigSource::find`] and [`RunArgs::load`].
+    pub fn load(&self) -> Result<(ConfigSource, Config), Error> {
+        let source = ConfigSource::find(&self.config)?;
+        let config = self.run.load::<Config, PretrainConfig>(&source)?;
+        Ok((source, config))
     }
 }
 

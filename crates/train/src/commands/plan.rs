@@ -1,14 +1,11 @@
 //! `wail plan --config sweep.toml`
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 
 use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::args::{ConfigSource, RunArgs};
-use crate::config::Config;
-use crate::pretrain::config::PretrainConfig;
+use crate::args::SweepArgs;
 use crate::sweep::{COST, Unit, WorkPlan};
 use crate::terminal::{interrupt, stderr, stdout};
 use crate::{Error, sweep};
@@ -16,11 +13,8 @@ use crate::{Error, sweep};
 /// Arguments of `wail plan`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Configuration of the sweep; a bare name is also looked for in configs/
-    #[arg(long, value_name = "FILE", default_value = "sweep.toml")]
-    config: PathBuf,
     #[command(flatten)]
-    run: RunArgs,
+    sweep: SweepArgs,
     /// Number of shards that the trials are dealt to
     #[arg(long, value_name = "N", default_value = "1")]
     shards: NonZeroUsize,
@@ -48,9 +42,9 @@ struct DealtUnit<'a> {
 
 /// Prints the trials of every search, with the share of each in the cost of the whole.
 pub fn run(args: &Args) -> Result<(), Error> {
-    let config = args.run.load::<Config, PretrainConfig>(&ConfigSource::find(&args.config)?)?;
+    let (_, config) = args.sweep.load()?;
     interrupt::listen("stopping soon")?;
-    let compute = args.run.compute.find().map_err(Error::Compute)?;
+    let compute = args.sweep.run.compute.find().map_err(Error::Compute)?;
     let plan = sweep::plan(&config, &compute)?;
     let shards = plan.deal(args.shards.get());
     let units = plan.units.iter().zip(shards).map(|(unit, shard)| DealtUnit { shard, unit, id: unit.trial.id() });

@@ -1,15 +1,14 @@
 //! `wail --config sweep.toml`: the main job.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use experiment::Report;
 use experiment::folder::MODEL_FILE;
 use metrics::MIN_GROUPS;
 
-use crate::args::{ConfigSource, RunArgs};
+use crate::args::{ConfigSource, RunArgs, SweepArgs};
 use crate::backbone::models_dir;
 use crate::config::Config;
-use crate::pretrain::config::PretrainConfig;
 use crate::shard_args::ShardArgs;
 use crate::sweep::FinishedShard;
 use crate::terminal::{interrupt, stderr, stdout};
@@ -18,11 +17,8 @@ use crate::{Error, sweep};
 /// Arguments of the main job.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Configuration of the sweep; a bare name is also looked for in configs/
-    #[arg(long, value_name = "FILE", default_value = "sweep.toml")]
-    config: PathBuf,
     #[command(flatten)]
-    run: RunArgs,
+    sweep: SweepArgs,
     /// Retry the trials that failed in an earlier run
     #[arg(long)]
     retry_failed: bool,
@@ -32,17 +28,16 @@ pub struct Args {
 
 /// Runs the sweep, or a shard of it, and prints what it found.
 pub fn run(args: &Args) -> Result<(), Error> {
-    let source = ConfigSource::find(&args.config)?;
-    let config = args.run.load::<Config, PretrainConfig>(&source)?;
-    stderr::line(introduction(&source, &config, &args.run.out));
+    let (source, config) = args.sweep.load()?;
+    let RunArgs { compute, out, .. } = &args.sweep.run;
+    stderr::line(introduction(&source, &config, out));
     interrupt::listen("stopping after the current epochs")?;
-    let compute = args.run.compute.find().map_err(Error::Compute)?;
+    let compute = compute.find().map_err(Error::Compute)?;
     let Some(shard) = args.shard.resolve()? else {
-        let (path, report) = sweep::run(&config, &compute, &args.run.out, args.retry_failed)?;
+        let (path, report) = sweep::run(&config, &compute, out, args.retry_failed)?;
         return print(&path, &report);
     };
-    let FinishedShard { path, trials, failed } =
-        sweep::run_shard(&config, &compute, &args.run.out, shard, args.retry_failed)?;
+    let FinishedShard { path, trials, failed } = sweep::run_shard(&config, &compute, out, shard, args.retry_failed)?;
     stdout::line(format_args!("shard      {shard}: {trials} trials, {failed} of them failed"))?;
     let run = path.ancestors().nth(2).unwrap_or(&path);
     stdout::line(format_args!("next       after all shards: wail merge {}", run.display()))
