@@ -258,6 +258,22 @@ mod tests {
         serde_json::from_value(text).map_err(|error: serde_json::Error| error.to_string())
     }
 
+    #[derive(JsonSchema)]
+    #[allow(dead_code)] // read by its schema
+    struct Settings {
+        features: FeatureConfig,
+    }
+
+    #[test]
+    fn the_schema_of_settings_has_every_key_that_is_written() {
+        let schema = serde_json::to_value(schemars::schema_for!(Settings)).unwrap();
+        assert_eq!(schema["properties"]["features"]["$ref"], json!("#/$defs/FeatureConfig"));
+        let keys = &schema["$defs"]["FeatureConfig"]["properties"];
+        for key in serde_json::to_value(FeatureConfig::image_and_yamnet()).unwrap().as_object().unwrap().keys() {
+            assert!(keys[key].is_object(), "{key}");
+        }
+    }
+
     #[test]
     fn settings_round_trip() {
         let mut both = FeatureConfig { common_rate_hz: Some(8000), ..FeatureConfig::image_and_yamnet() };

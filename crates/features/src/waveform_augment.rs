@@ -75,10 +75,8 @@ impl WaveformAugment {
     /// its first sample on. Digital silence stays silent unless background is mixed in.
     pub fn apply<R: Rng>(&self, waveform: &mut [f32], background: &[f32], sample_rate_hz: u32, rng: &mut R) {
         let rate = f64::from(sample_rate_hz);
-        if rng.random_bool(self.probability) && !waveform.is_empty() {
-            let most = (self.shift_seconds * rate) as usize;
-            let by = rng.random_range(0..=most);
-            waveform.rotate_right(by % waveform.len());
+        if rng.random_bool(self.probability) {
+            self.shift(waveform, rate, rng);
         }
         if rng.random_bool(self.probability) {
             add_below(waveform, background, uniform(self.mix_db, rng));
@@ -92,18 +90,32 @@ impl WaveformAugment {
             add_below(waveform, &noise, below_db);
         }
         if rng.random_bool(self.probability) {
-            let corner = uniform(self.low_pass_hz, rng);
-            if corner < rate / 2.0 {
-                Biquad::new(corner / rate, false).apply(waveform);
-            }
-            Biquad::new(uniform(self.high_pass_hz, rng).max(1.0) / rate, true).apply(waveform);
+            self.filter(waveform, rate, rng);
         }
         if rng.random_bool(self.probability) {
-            let peak = waveform.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
-            if peak > 0.0 {
-                let factor = 10_f64.powf(uniform(self.gain_db, rng) / 20.0) as f32 / peak;
-                waveform.iter_mut().for_each(|sample| *sample = (*sample * factor).clamp(-1.0, 1.0));
-            }
+            self.amplify(waveform, rng);
+        }
+    }
+
+    fn shift<R: Rng>(&self, waveform: &mut [f32], rate: f64, rng: &mut R) {
+        let most = (self.shift_seconds * rate) as usize;
+        let by = rng.random_range(0..=most);
+        waveform.rotate_right(by % waveform.len().max(1));
+    }
+
+    fn filter<R: Rng>(&self, waveform: &mut [f32], rate: f64, rng: &mut R) {
+        let corner = uniform(self.low_pass_hz, rng);
+        if corner < rate / 2.0 {
+            Biquad::new(corner / rate, false).apply(waveform);
+        }
+        Biquad::new(uniform(self.high_pass_hz, rng).max(1.0) / rate, true).apply(waveform);
+    }
+
+    fn amplify<R: Rng>(&self, waveform: &mut [f32], rng: &mut R) {
+        let peak = waveform.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+        if peak > 0.0 {
+            let factor = 10_f64.powf(uniform(self.gain_db, rng) / 20.0) as f32 / peak;
+            waveform.iter_mut().for_each(|sample| *sample = (*sample * factor).clamp(-1.0, 1.0));
         }
     }
 }
@@ -259,6 +271,10 @@ mod tests {
             let ratio_db = 20.0 * (root_mean_square(&sound) / root_mean_square(&added)).log10();
             assert!((ratio_db - below_db).abs() < 0.01, "{ratio_db} for {below_db}");
         }
+        // A sound added to itself, 20 dB lower, is a tenth louder.
+        let mut louder = sound.clone();
+        add_below(&mut louder, &sound, 20.0);
+        assert!(louder.iter().zip(&sound).all(|(louder, sound)| (louder - 1.1 * sound).abs() < 1e-6));
     }
 
     /// A Butterworth filter passes half the power at its corner, and a second-order one falls by 12 dB per octave.
@@ -290,22 +306,95 @@ mod tests {
         assert!(energy > 0.0 && energy < 1.3, "{energy}");
     }
 
+    /// Each stretch of 2.5 ms after a click has one echo, which is as likely to be negative as positive.
     #[test]
-    fn time_shifts_are_circular() {
-        let augment = WaveformAugment { probability: 1.0, ..WaveformAugment::default() };
-        let only_shift = WaveformAugment {
-            mix_db: [60.0; 2],
-            noise_db: [60.0; 2],
-            reverberation_seconds: [0.05; 2],
-            gain_db: [0.0; 2],
-            ..augment
-        };
-        assert!(only_shift.validate().is_empty());
-        let mut click = vec![0.0; 70_000];
+    fn echoes_of_random_sign_are_spread_evenly() {
+        const SPACING: usize = RATE_HZ as usize / ECHOES_PER_SECOND as usize;
+        let mut click = vec![0.0; 4000];
         click[0] = 1.0;
-        only_shift.apply(&mut click, &[], RATE_HZ, &mut rng(4));
-        let at = click.iter().position(|sample| sample.abs() > 0.5).unwrap();
-        assert!((1..=56_000).contains(&at), "{at}");
+        add_velvet_echoes(&mut click, 0.4, f64::from(RATE_HZ), &mut rng(6));
+        // The loudness is drawn first, then the time and the sign of each echo.
+        let mut draws = rng(6);
+        let _: f64 = draws.random();
+        for (i, stretch) in click[1..].chunks(SPACING).take(160).enumerate() {
+            let (share, positive): (f64, bool) = (draws.random(), draws.random());
+            let echoes: Vec<usize> = (0..SPACING).filter(|at| stretch[*at] != 0.0).collect();
+            assert_eq!(echoes, [(share * SPACING as f64) as usize], "echo {i}");
+            assert_eq!(stretch[echoes[0]] > 0.0, positive, "echo {i}");
+        }
+        assert!(click[1..].chunks(SPACING).skip(160).flatten().all(|sample| *sample == 0.0));
+    }
+
+    /// The energy of the echoes is the square of a number drawn evenly from 0 to 1: a third of the sound's on average.
+    #[test]
+    fn echoes_together_are_at_most_as_loud_as_the_sound() {
+        let energy = |seed: u64| {
+            let mut click = vec![0.0; 3300];
+            click[0] = 1.0;
+            add_velvet_echoes(&mut click, 0.4, f64::from(RATE_HZ), &mut rng(seed));
+            click[1..].iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>()
+        };
+        let energies: Vec<f64> = (0..300).map(energy).collect();
+        // The standard error of the mean is 0.3 / sqrt(300) = 0.017.
+        let mean = energies.iter().sum::<f64>() / 300.0;
+        assert!((mean - 1.0 / 3.0).abs() < 0.06, "{mean}");
+        // The times of the first echoes are random: they are up to 9 % louder or quieter than their mean.
+        assert!(energies.iter().all(|energy| *energy < 1.2));
+    }
+
+    #[test]
+    fn time_shifts_are_circular_and_as_long_as_any_within_their_range() {
+        let augment = WaveformAugment::default();
+        let shifts: Vec<usize> = (0..200)
+            .map(|seed| {
+                let mut click = vec![0.0; 70_000];
+                click[0] = 1.0;
+                augment.shift(&mut click, RATE_HZ.into(), &mut rng(seed));
+                click.iter().position(|sample| *sample == 1.0).unwrap()
+            })
+            .collect();
+        assert!(shifts.iter().all(|shift| *shift <= 56_000));
+        for tenth in 0..10 {
+            assert!(shifts.iter().any(|shift| shift / 5600 == tenth), "a shift of {tenth} tenths of 7 s");
+        }
+        // A recording that is shorter than the shift.
+        let mut short = [1.0, 2.0, 3.0];
+        augment.shift(&mut short, RATE_HZ.into(), &mut rng(1));
+        short.sort_by(f32::total_cmp);
+        assert_eq!(short, [1.0, 2.0, 3.0]);
+    }
+
+    #[test]
+    fn a_low_pass_from_half_the_sample_rate_on_is_left_out() {
+        for (corner, passes) in [(1000.0, false), (3999.0, false), (4000.0, true), (24_000.0, true)] {
+            let augment =
+                WaveformAugment { low_pass_hz: [corner; 2], high_pass_hz: [100.0; 2], ..WaveformAugment::default() };
+            let mut expected = tone(3500.0, 800);
+            if !passes {
+                Biquad::new(corner / 8000.0, false).apply(&mut expected);
+            }
+            Biquad::new(100.0 / 8000.0, true).apply(&mut expected);
+            let mut sound = tone(3500.0, 800);
+            augment.filter(&mut sound, RATE_HZ.into(), &mut rng(1));
+            assert_eq!(sound, expected, "{corner} Hz");
+        }
+    }
+
+    #[test]
+    fn the_gain_sets_the_peak_and_clips_at_full_scale() {
+        let amplified = |sound: &[f32], gain_db: f64| {
+            let mut sound = sound.to_vec();
+            WaveformAugment { gain_db: [gain_db; 2], ..WaveformAugment::default() }.amplify(&mut sound, &mut rng(1));
+            sound
+        };
+        for (gain_db, [low, high]) in
+            [(0.0, [-0.5, 1.0]), (-20.0, [-0.05, 0.1]), (-40.0, [-0.005, 0.01]), (20.0, [-1.0, 1.0])]
+        {
+            let found = amplified(&[-0.1, 0.2, 0.0], gain_db);
+            let off = [found[0] - low, found[1] - high, found[2]];
+            assert!(off.iter().all(|off| off.abs() < 1e-7), "{gain_db} dB: {found:?}");
+        }
+        assert_eq!(amplified(&[0.0; 2], 10.0), [0.0; 2]);
     }
 
     #[test]

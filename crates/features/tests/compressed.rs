@@ -170,6 +170,17 @@ fn tags_of_megabytes_before_the_sound_are_passed_over() {
 }
 
 #[test]
+fn an_mp3_file_that_ends_in_a_frame_is_cut_and_one_that_ends_in_less_than_a_header_is_not() {
+    let bytes = fixture("mono.mp3");
+    let frame = 216;
+    for (n_left, warnings) in [(1, vec![]), (3, vec![]), (4, vec![Warning::Truncated]), (215, vec![Warning::Truncated])]
+    {
+        let audio = decode(&bytes[..bytes.len() - frame + n_left]).unwrap();
+        assert_eq!(audio.warnings, warnings, "{n_left} bytes of the last frame");
+    }
+}
+
+#[test]
 fn mp3_after_junk_is_found_and_its_tail_of_junk_is_no_damage() {
     let part = fixture("mono.mp3");
     let expected = decode(&part).unwrap();

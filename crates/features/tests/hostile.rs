@@ -98,6 +98,11 @@ fn bad_files_give_the_right_kind_of_error() {
             ("0 frames a packet, CAF", caf(b"lpcm", 8000.0, 1, 0), "unsupported"),
             ("4 billion frames a packet, ALAC in CAF", caf(b"alac", 8000.0, 1, u32::MAX), "limit"),
             ("65537 frames a packet, ALAC in CAF", caf(b"alac", 8000.0, 1, 65_537), "limit"),
+            (
+                "65536 frames a packet, ALAC in CAF without its description",
+                caf(b"alac", 8000.0, 1, 65_536),
+                "unsupported",
+            ),
             ("4 GB chunk before the sound", huge_chunk, "malformed"),
         ];
         for (case, bytes, expected) in &cases {

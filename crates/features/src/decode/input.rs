@@ -182,6 +182,39 @@ mod tests {
         assert!(matches!(meter.into_result(), Err(Error::Io(e)) if e.raw_os_error() == Some(5)));
     }
 
+    /// Is interrupted once, then gives its bytes.
+    struct Interrupted(bool);
+
+    impl Read for Interrupted {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if !std::mem::replace(&mut self.0, true) {
+                return Err(ErrorKind::Interrupted.into());
+            }
+            b"abc".as_slice().read(buffer)
+        }
+    }
+
+    #[test]
+    fn an_interrupted_read_can_be_repeated_and_is_no_failure() {
+        let meter = Meter::new();
+        let mut bytes = [0; 3];
+        Input::new(Interrupted(false), 3, &meter).read_exact(&mut bytes).unwrap();
+        assert_eq!(&bytes, b"abc");
+        assert!(meter.into_result().is_ok());
+    }
+
+    #[test]
+    fn a_seek_from_the_cursor_moves_it_and_counts() {
+        let meter = Meter::new();
+        let mut input = Input::new(Cursor::new(*b"abcdef"), 6, &meter);
+        input.seek_relative(4).unwrap();
+        input.seek_relative(-1).unwrap();
+        let mut rest = String::new();
+        input.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "def");
+        assert_eq!(meter.bytes_left.into_inner(), HEADER_BYTES - 2 * BYTES_PER_SEEK - 3);
+    }
+
     #[test]
     fn reading_the_start_loses_no_bytes() {
         let meter = Meter::new();

@@ -75,7 +75,8 @@ fn open<'a, R: Read + Seek + Send + Sync + 'a>(
         let mut frame = mpeg::find(&start, input.length() <= START_BYTES);
         if frame.is_none() {
             start = input.start(LONG_START_BYTES)?;
-            frame = mpeg::find(&start, input.length() <= LONG_START_BYTES);
+            // No few frames reach to the end of so many bytes.
+            frame = mpeg::find(&start, false);
         }
         if let Some(at) = frame {
             input.drop_start(at as u64)?;
@@ -91,7 +92,8 @@ fn decode_packets(demuxer: &mut dyn Demuxer, seconds: f64, output: &mut Output) 
     let mut source = stream.source.clone();
     let mut warnings = Vec::new();
     let mut rate: Option<(u32, usize)> = None; // with the number of frames wanted
-    let mut bad_packets = 0;
+    let (mut damaged, mut bad_packets) = (false, 0);
+    let mut reason = Error::Malformed("no part of it can be decoded".into());
     while !stream.ended {
         let packet = match demuxer.next() {
             Ok(Next::Packet(packet)) => packet,
@@ -100,7 +102,7 @@ fn decode_packets(demuxer: &mut dyn Demuxer, seconds: f64, output: &mut Output) 
                 continue;
             }
             Ok(Next::Skipped) => {
-                bad_packets += 1;
+                damaged = true;
                 continue;
             }
             Ok(Next::Cut) => {
@@ -108,16 +110,15 @@ fn decode_packets(demuxer: &mut dyn Demuxer, seconds: f64, output: &mut Output) 
                 break;
             }
             Ok(Next::End) => break,
-            Err(_) if output.n_samples() > 0 => {
-                bad_packets += 1;
+            Err(e) => {
+                (damaged, reason) = (true, e);
                 break;
             }
-            Err(e) => return Err(e),
         };
         let (rate_hz, n_channels) = match stream.decode(&packet) {
             Ok(spec) => spec,
             Err(SymphoniaError::DecodeError(_) | SymphoniaError::IoError(_)) if bad_packets < MAX_BAD_PACKETS => {
-                bad_packets += 1;
+                (damaged, bad_packets) = (true, bad_packets + 1);
                 continue;
             }
             Err(SymphoniaError::ResetRequired) => return Err(rate_changed()),
@@ -132,14 +133,14 @@ fn decode_packets(demuxer: &mut dyn Demuxer, seconds: f64, output: &mut Output) 
             source.n_channels = n_channels;
         }
         rate = Some((rate_hz, wanted));
-        output.put(stream.mono(rate_hz, n_channels, wanted - output.n_samples()), rate_hz);
+        output.put(stream.mono(rate_hz, n_channels), rate_hz);
         if output.has_ended() || output.n_samples() >= wanted {
             break;
         }
     }
-    if bad_packets > 0 {
+    if damaged {
         if output.n_samples() == 0 {
-            return Err(Error::Malformed("no part of it can be decoded".into()));
+            return Err(reason);
         }
         warnings.push(Warning::Damaged);
     }
@@ -190,8 +191,8 @@ impl Stream {
         self.decoder.decode(packet, &mut self.interleaved)
     }
 
-    /// The decoded packet in mono, at most `room` frames, without what is before or after the track's sound.
-    fn mono(&mut self, rate_hz: u32, n_channels: usize, room: usize) -> &[f32] {
+    /// The decoded packet in mono, without what is before or after the track's sound.
+    fn mono(&mut self, rate_hz: u32, n_channels: usize) -> &[f32] {
         let frames = self.interleaved.chunks_exact(n_channels.max(1));
         let start = self.track.delay.frames(rate_hz);
         let end = self.track.length.map_or(u64::MAX, |length| start.saturating_add(length.frames(rate_hz)));
@@ -199,7 +200,7 @@ impl Stream {
         self.n_decoded += frames.len() as u64;
         self.ended = self.n_decoded >= end;
         let clamp = |frame: u64| frame.saturating_sub(before).min(frames.len() as u64) as usize;
-        let kept = clamp(start)..clamp(end).min(clamp(start).saturating_add(room));
+        let kept = clamp(start)..clamp(end);
         self.mono.clear();
         let frames = frames.skip(kept.start).take(kept.len());
         self.mono.extend(frames.map(|frame| frame.iter().sum::<f32>() / n_channels as f32));

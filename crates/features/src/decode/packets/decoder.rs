@@ -75,5 +75,26 @@ fn aac_core(configuration: &[u8]) -> Option<[u8; 2]> {
     let bits = u16::from_be_bytes(*configuration.first_chunk()?);
     let rate_is_an_index = bits >> 7 & 0xf != 0xf;
     let is_high_efficiency = [SPECTRAL_BAND_REPLICATION, PARAMETRIC_STEREO].contains(&(bits >> 11));
-    (is_high_efficiency && rate_is_an_index).then_some((LOW_COMPLEXITY << 11 | bits & 0x7f8).to_be_bytes())
+    (is_high_efficiency && rate_is_an_index).then_some(((LOW_COMPLEXITY << 11) + (bits & 0x7f8)).to_be_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Object type, index of the rate, channels, and 3 more bits.
+    fn configuration(object: u16, rate: u16, channels: u16, rest: u16) -> [u8; 2] {
+        (object << 11 | rate << 7 | channels << 3 | rest).to_be_bytes()
+    }
+
+    #[test]
+    fn high_efficiency_aac_has_a_core_of_low_complexity_at_the_same_rate() {
+        for (object, rate, channels, has_core) in
+            [(5, 8, 1, true), (29, 8, 1, true), (5, 0, 2, true), (2, 8, 1, false), (4, 4, 2, false), (5, 15, 1, false)]
+        {
+            let core = has_core.then_some(configuration(2, rate, channels, 0));
+            assert_eq!(aac_core(&configuration(object, rate, channels, 5)), core, "{object}, {rate}, {channels}");
+        }
+        assert_eq!(aac_core(&[0x2c]), None);
+    }
 }

@@ -86,7 +86,7 @@ pub(super) fn elements(mut content: &[u8]) -> impl Iterator<Item = (u64, &[u8])>
 
 /// The content of an element as an unsigned number, of which the last 8 bytes count.
 pub(super) fn unsigned(content: &[u8]) -> u64 {
-    content.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+    content.iter().fold(0, |number, byte| (number << 8) + u64::from(*byte))
 }
 
 /// The content of an element as a signed number.

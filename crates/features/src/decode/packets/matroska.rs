@@ -17,8 +17,10 @@ use crate::decode::input::Input;
 /// Most bytes of a track's description or of a block.
 const MAX_BYTES: u64 = 1 << 22;
 
-/// Bytes that are searched at once for the next cluster after damage.
+/// Bytes that are searched at once for the next cluster after damage, and those that are skipped if there is none: the last
+/// three may be the first of an identifier.
 const SEARCH_BYTES: usize = 1 << 16;
+const SEARCH_STEP: u64 = 0xfffd;
 
 /// Whether a file that begins with `start` is Matroska or WebM.
 pub(super) fn is_matroska(start: &[u8]) -> bool {
@@ -65,7 +67,6 @@ impl<'a, R: Read + Seek> Matroska<'a, R> {
                 Element { id: id::SEGMENT, size } => self.end = size.map(|size| self.at.saturating_add(size)),
                 // Their content follows; whether their size is true does not matter.
                 Element { id: id::TRACKS | id::CLUSTER, .. } => {}
-                Element { id, size: None } if id != id::EBML => return self.resynchronise(),
                 Element { id: id::TRACK_ENTRY, size: Some(size) } => {
                     let Some(content) = self.read_content(size)? else { return Ok(Next::Cut) };
                     let track = MatroskaTrack::read(&content);
@@ -86,7 +87,7 @@ impl<'a, R: Read + Seek> Matroska<'a, R> {
                         _ => self.add_group(&content),
                     }
                 }
-                Element { id, size } if ebml::is_known(id) => self.skip(size.unwrap_or_default())?,
+                Element { id, size: Some(size) } if ebml::is_known(id) => self.skip(size)?,
                 _ => return self.resynchronise(),
             }
         }
@@ -154,15 +155,13 @@ impl<'a, R: Read + Seek> Matroska<'a, R> {
         const CLUSTER: [u8; 4] = (id::CLUSTER as u32).to_be_bytes();
         loop {
             let bytes = self.window.peek(SEARCH_BYTES)?;
-            if bytes.len() < CLUSTER.len() {
-                return Ok(Next::Cut);
-            }
-            let found = bytes.windows(CLUSTER.len()).position(|window| window == CLUSTER);
-            // The last bytes may be the first of an identifier.
-            let n = found.unwrap_or(bytes.len() + 1 - CLUSTER.len());
-            self.skip(n as u64)?;
-            if found.is_some() {
-                return Ok(Next::Skipped);
+            match bytes.windows(CLUSTER.len()).position(|window| window == CLUSTER) {
+                Some(at) => {
+                    self.skip(at as u64)?;
+                    return Ok(Next::Skipped);
+                }
+                None if bytes.len() < SEARCH_BYTES => return Ok(Next::Cut),
+                None => self.skip(SEARCH_STEP)?,
             }
         }
     }

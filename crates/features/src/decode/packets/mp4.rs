@@ -99,10 +99,8 @@ type Box = ([u8; 4], Range<u64>);
 fn end(input: &mut Input<'_, impl Read + Seek>, top: &[Box]) -> io::Result<u64> {
     let end = top.iter().map(|(_, content)| content.end).max().unwrap_or_default();
     let mut after = Vec::new();
-    if end < input.length() {
-        input.seek(SeekFrom::Start(end))?;
-        input.by_ref().take(8).read_to_end(&mut after)?;
-    }
+    input.seek(SeekFrom::Start(end))?;
+    input.by_ref().take(8).read_to_end(&mut after)?;
     Ok(if after.iter().all(|byte| *byte == 0) { end } else { input.length() })
 }
 
@@ -245,6 +243,7 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -258,6 +257,28 @@ mod tests {
             bytes.extend([0, 1, 0, 0]);
         }
         bytes
+    }
+
+    fn boxes_in(bytes: &[u8], range: Range<u64>) -> Vec<([u8; 4], Range<u64>)> {
+        boxes(&mut io::Cursor::new(bytes), range).unwrap()
+    }
+
+    #[test]
+    fn boxes_end_where_their_size_says_or_with_the_range() {
+        let mut bytes = b"....\0\0\0\x0aonesXX\0\0\0\x01twos\0\0\0\0\0\0\0\x12YY\0\0\0\x00restZZZ".to_vec();
+        let found = [(*b"ones", 12..14), (*b"twos", 30..32), (*b"rest", 40..43)];
+        assert_eq!(boxes_in(&bytes, 4..43), found);
+        assert_eq!(boxes_in(&bytes, 4..40)[..2], found[..2]);
+        assert_eq!(boxes_in(&bytes, 4..39), found[..2], "no room for a header");
+        // A box as small as its header, one that claims to be smaller, and zeros.
+        bytes[35] = 8;
+        assert_eq!(boxes_in(&bytes, 4..43)[2], (*b"rest", 40..40));
+        bytes[35] = 7;
+        assert_eq!(boxes_in(&bytes, 4..43), found[..2]);
+        bytes[32..40].fill(0);
+        assert_eq!(boxes_in(&bytes, 4..43), found[..2]);
+        let many = b"\0\0\0\x08free".repeat(MAX_BOXES + 1);
+        assert_eq!(boxes_in(&many, 0..many.len() as u64).len(), MAX_BOXES);
     }
 
     #[test]
@@ -293,6 +314,13 @@ mod tests {
         let ticks = |ticks| Duration { ticks, ticks_per_second: 44_100 };
         assert_eq!(itunes_edit(gaps, 44_100), Some(Edit { start: ticks(0x840), length: Some(ticks(0x3f_31f6)) }));
         assert_eq!(itunes_edit(&gaps[..90], 44_100), None);
+        let short = |delay: &str, length: &str| {
+            let value = format!("iTunSMPB....data\0\0\0\x01\0\0\0\0 00000000 {delay} 00000000 {length} 00000000");
+            itunes_edit(value.as_bytes(), 44_100)
+        };
+        assert_eq!(short("00003FFF", "1"), Some(Edit { start: ticks(0x3fff), length: Some(ticks(1)) }));
+        assert_eq!(short("00004000", "1"), None, "a delay of more than a third of a second");
+        assert_eq!(short("00000000", "0"), None, "no sound");
         assert_eq!(itunes_edit(b"", 44_100), None);
     }
 }

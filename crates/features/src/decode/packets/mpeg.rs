@@ -29,9 +29,9 @@ const ENOUGH_FRAMES: usize = 3;
 pub(super) fn find(start: &[u8], whole: bool) -> Option<usize> {
     // Frames from here on, and whether the file or the look ahead ends with the last of them, or a tag follows.
     let frames = |from: usize| {
-        let (mut at, mut n) = (from, 0);
+        let mut at = from;
         let mut first: Option<Header> = None;
-        while n < ENOUGH_FRAMES {
+        for n in 0..ENOUGH_FRAMES {
             let rest = start.get(at..).unwrap_or_default();
             let Some(header) = Header::read(rest).filter(|header| first.is_none_or(|first| first.continues(header)))
             else {
@@ -39,9 +39,8 @@ pub(super) fn find(start: &[u8], whole: bool) -> Option<usize> {
             };
             first = Some(header);
             at += header.n_bytes;
-            n += 1;
         }
-        (n, true)
+        (ENOUGH_FRAMES, true)
     };
     match frames(0) {
         (1, true) | (2.., _) => Some(0),
@@ -196,4 +195,35 @@ fn accepts(header: &Header, bytes: &[u8], expected: Option<Header>) -> bool {
 /// A disk error is reported as such, whatever is returned here.
 fn malformed(error: &io::Error) -> Error {
     Error::Malformed(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Silent frames of layer II: 48 kHz, 32 kbit/s, mono.
+    fn frames(n: usize) -> Vec<u8> {
+        [&[0xff, 0xfd, 0x14, 0xc0][..], &[0; 92]].concat().repeat(n)
+    }
+
+    #[test]
+    fn two_frames_at_the_start_or_three_after_junk_are_mpeg_audio() {
+        let then = |n: usize, after: &[u8]| [&frames(n), after].concat();
+        let after_junk = |n: usize| [&[0xff, 0xfe, 1, 1, 1], &frames(n)[..]].concat();
+        let layer_3 = [0xff, 0xfb, 0x14, 0xc0];
+        for (case, bytes, in_whole, in_part) in [
+            ("one frame", frames(1), Some(0), Some(0)),
+            ("a frame and less than a header", then(1, &[1; 3]), None, Some(0)),
+            ("a frame and junk", then(1, &[1; 4]), None, None),
+            ("a frame and a tag", then(1, b"TAG and more"), Some(0), Some(0)),
+            ("a frame and one of another layer", then(1, &layer_3), None, None),
+            ("two frames and junk", then(2, &[1; 200]), Some(0), Some(0)),
+            ("four frames", frames(4), Some(0), Some(0)),
+            ("junk and two frames", after_junk(2), None, None),
+            ("junk and three frames", after_junk(3), Some(5), Some(5)),
+            ("nothing", vec![], None, None),
+        ] {
+            assert_eq!((find(&bytes, true), find(&bytes, false)), (in_whole, in_part), "{case}");
+        }
+    }
 }

@@ -55,7 +55,6 @@ impl Stored {
             input.read_exact(&mut chunk)?;
             mono.clear();
             intact &= decode(&mut chunk, &mut mono);
-            mono.truncate(wanted - output.n_samples());
             output.put(&mono, sample_rate_hz);
             left -= chunk.len() as u64;
         }
