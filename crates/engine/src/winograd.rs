@@ -115,8 +115,10 @@ impl Pack<'_> {
                     }
                 }
                 let g = vectors::<S>(g.as_flattened()); // [3 * y + x]
-                let column = |x: usize| T::weights(simd, [g[x], g[3 + x], g[6 + x]]);
-                let columns = [column(0), column(1), column(2)];
+                let mut columns = [[simd.splat_f32s(0.0); IN]; 3];
+                for (x, column) in columns.iter_mut().enumerate() {
+                    *column = T::weights(simd, [g[x], g[3 + x], g[6 + x]]);
+                }
                 for y in 0..IN {
                     let row = T::weights(simd, [columns[0][y], columns[1][y], columns[2][y]]);
                     for (x, weight) in row.into_iter().enumerate() {

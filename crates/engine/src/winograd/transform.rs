@@ -20,9 +20,9 @@ pub(super) struct F2;
 impl Transform<4, 2> for F2 {
     #[inline(always)]
     fn weights<S: Simd>(simd: S, [a, b, c]: [S::f32s; 3]) -> [S::f32s; 4] {
-        let half = |x| simd.mul_f32s(x, simd.splat_f32s(0.5));
+        let half = simd.splat_f32s(0.5);
         let sum = simd.add_f32s(a, c);
-        [a, half(simd.add_f32s(sum, b)), half(simd.sub_f32s(sum, b)), c]
+        [a, simd.mul_f32s(simd.add_f32s(sum, b), half), simd.mul_f32s(simd.sub_f32s(sum, b), half), c]
     }
 
     #[inline(always)]
@@ -42,13 +42,12 @@ pub(super) struct F4;
 impl Transform<6, 4> for F4 {
     #[inline(always)]
     fn weights<S: Simd>(simd: S, [a, b, c]: [S::f32s; 3]) -> [S::f32s; 6] {
-        let times = |x, factor| simd.mul_f32s(x, simd.splat_f32s(factor));
-        let ones = times(simd.add_f32s(a, c), -1.0 / 6.0);
-        let b1 = times(b, 1.0 / 6.0);
-        let twos = mul_add(simd, c, simd.splat_f32s(1.0 / 6.0), times(a, 1.0 / 24.0));
-        let b2 = times(b, 1.0 / 12.0);
+        let ones = simd.mul_f32s(simd.add_f32s(a, c), simd.splat_f32s(-1.0 / 6.0));
+        let b1 = simd.mul_f32s(b, simd.splat_f32s(1.0 / 6.0));
+        let twos = mul_add(simd, c, simd.splat_f32s(1.0 / 6.0), simd.mul_f32s(a, simd.splat_f32s(1.0 / 24.0)));
+        let b2 = simd.mul_f32s(b, simd.splat_f32s(1.0 / 12.0));
         [
-            times(a, 0.25),
+            simd.mul_f32s(a, simd.splat_f32s(0.25)),
             simd.sub_f32s(ones, b1),
             simd.add_f32s(ones, b1),
             simd.add_f32s(twos, b2),
