@@ -10,8 +10,7 @@ use crate::error::Error;
 
 /// The values of a `float32` tensor, row-major.
 pub(crate) fn host_vec<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Error> {
-    let device = format!("{:?}", tensor.device());
-    tensor.into_data().try_into_vec().map_err(|error| Error::Device { name: device, problem: format!("{error:?}") })
+    tensor.into_data().try_into_vec().map_err(|error| Error::engine("burn", error))
 }
 
 /// burn's configuration of a convolution with bias.

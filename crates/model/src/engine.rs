@@ -23,13 +23,13 @@ pub trait Engine: Send + Sync {
     /// One forward pass of `records`, `[n, record_len]` row-major, to embeddings `[n, n_outputs]`. Memory grows with `n`.
     ///
     /// # Errors
-    /// [`Error::Device`] if the device returns no result.
+    /// [`Error::Engine`] if the device returns no result.
     fn forward(&self, records: &[f32]) -> Result<Vec<f32>, Error>;
 
     /// Embeds `records`, `[n, record_len]` row-major, in small batches; returns `[n, n_outputs]` row-major.
     ///
     /// # Errors
-    /// [`Error::Argument`] if `records` is not a whole number of records, [`Error::Device`] if the device returns no result.
+    /// [`Error::Argument`] if `records` is not a whole number of records, [`Error::Engine`] if the device returns no result.
     fn embed(&self, records: &[f32]) -> Result<Vec<f32>, Error> {
         let length = self.record_len();
         if !records.len().is_multiple_of(length) {

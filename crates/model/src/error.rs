@@ -73,6 +73,14 @@ pub enum Error {
         /// What is wrong, and how to fix it.
         problem: String,
     },
+    /// An engine cannot build or run a network, or returns no values.
+    #[error("engine `{name}`: {source}")]
+    Engine {
+        /// Its name: `simd`, `rten` or `burn`.
+        name: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
 }
 
 impl Error {
@@ -94,6 +102,10 @@ impl Error {
 
     pub(crate) fn device(name: &str, problem: impl Into<String>) -> Error {
         Error::Device { name: name.to_owned(), problem: problem.into() }
+    }
+
+    pub(crate) fn engine(name: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        Error::Engine { name, source: source.into() }
     }
 
     pub(crate) fn tensor(tensor: &str, problem: impl Into<String>) -> Error {

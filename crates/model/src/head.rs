@@ -68,7 +68,7 @@ impl Head {
     /// Logits `[n, n_classes]` row-major of embeddings `[n, n_inputs]` in host memory.
     ///
     /// # Errors
-    /// [`Error::Device`] if the device returns no result.
+    /// [`Error::Engine`] if the device returns no result.
     pub fn classify(&self, embeddings: &[f32]) -> Result<Vec<f32>, Error> {
         let shape = [embeddings.len() / self.n_inputs(), self.n_inputs()];
         host_vec(self.forward(Tensor::from_data(TensorData::new(embeddings.to_vec(), shape), &self.device())))

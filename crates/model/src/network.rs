@@ -53,13 +53,12 @@ impl Network {
     /// Saves the parameters as a burnpack file, atomically. Equal numbers give equal bytes.
     ///
     /// # Errors
-    /// Inside [`Error::At`]: [`Error::Io`] if the file cannot be written, [`Error::Device`] if the device does not return the
+    /// Inside [`Error::At`]: [`Error::Io`] if the file cannot be written, [`Error::Engine`] if the device does not return the
     /// values.
     pub fn save_record(&self, path: &Path) -> Result<(), Error> {
         let write = || {
             let record = self.clone().map(&mut Numbered(0)).into_record();
-            let bytes =
-                record.into_bytes().map_err(|e| Error::Device { name: "burn".into(), problem: e.to_string() })?;
+            let bytes = record.into_bytes().map_err(|error| Error::engine("burn", error))?;
             Ok(write_atomic(path, &bytes)?)
         };
         write().map_err(|error: Error| error.at(path))

@@ -206,7 +206,7 @@ impl BackboneWeights {
     /// These weights with the trained layers of `trained`, which [`BackboneWeights::to_trainable`] made.
     ///
     /// # Errors
-    /// [`Error::Device`] if the device does not return the values.
+    /// [`Error::Engine`] if the device does not return the values.
     pub fn with_trained(&self, trained: &Backbone) -> Result<Self, Error> {
         let mut weights = self.clone();
         let layers = trained.convolutions();

@@ -157,7 +157,7 @@ impl Error {
                 | dataset::Error::Occupied { .. },
             ) => 2,
             Self::Dataset(dataset::Error::Write { .. }) | Self::WeightFile(weights::Error::Io { .. }) => 1,
-            Self::NoModel(predict::Error::Model(model::Error::Device { .. })) => 1,
+            Self::NoModel(predict::Error::Model(model::Error::Device { .. } | model::Error::Engine { .. })) => 1,
             Self::Data(_) | Self::Dataset(_) | Self::NothingToMerge { .. } | Self::Recording { .. } => 3,
             Self::Weights(_)
             | Self::WeightFile(_)

@@ -66,7 +66,7 @@ impl Compute {
     /// Prepares `weights` to run on records that consist of these `inputs`, one after the other.
     ///
     /// # Errors
-    /// [`Error::Argument`] for inputs that the encoder does not take, [`Error::Device`] if the engine cannot run the network.
+    /// [`Error::Argument`] for inputs that the encoder does not take, [`Error::Engine`] if the engine cannot run the network.
     pub fn engine(&self, weights: &BackboneWeights, inputs: &Inputs) -> Result<Box<dyn Engine>, Error> {
         self.engine_before(Trainable::None, weights, inputs)
     }

@@ -62,6 +62,6 @@ impl Engine for RtenEngine {
     }
 }
 
-fn failed(error: impl std::fmt::Display) -> Error {
-    Error::Device { name: "rten".into(), problem: error.to_string() }
+fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::engine("rten", error)
 }

@@ -42,5 +42,5 @@ impl Engine for SimdEngine {
 }
 
 fn failed(error: ::engine::Error) -> Error {
-    Error::device("simd", error.to_string())
+    Error::engine("simd", error)
 }

@@ -46,7 +46,7 @@ pub(crate) enum End<'a> {
 /// gives equal bytes.
 ///
 /// # Errors
-/// [`Error::Device`] if the head's device does not return its values.
+/// [`Error::Engine`] if the head's device does not return its values.
 pub(crate) fn write(
     name: &str,
     networks: &[(&NetworkWeights, [usize; 2])],

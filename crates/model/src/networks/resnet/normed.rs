@@ -88,7 +88,7 @@ impl NormedBackbone {
     /// The same network for plain devices: each batch norm is folded into the convolution before it, in `f64`.
     ///
     /// # Errors
-    /// [`Error::Tensor`] if a value is not finite, because training diverged. [`Error::Device`] if the device does not return
+    /// [`Error::Tensor`] if a value is not finite, because training diverged. [`Error::Engine`] if the device does not return
     /// the values.
     pub fn fold(&self) -> Result<BackboneWeights, Error> {
         // This also applies the last batch to the running statistics.
