@@ -1,7 +1,7 @@
 //! The error of this crate.
 
 /// Why a network cannot be built or run.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// Weights, inputs and sizes do not fit together.

@@ -26,7 +26,7 @@ pub(crate) fn conv2d_config(spec: &ConvSpec) -> Conv2dConfig {
 pub(crate) fn conv2d(conv: &Conv, device: &Device) -> Conv2d {
     let ([inputs, outputs], kernel) = (conv.spec.channels, conv.spec.kernel);
     let mut layer = conv2d_config(&conv.spec).init(device);
-    layer.weight = Param::from_data(TensorData::new(conv.weight.clone(), [outputs, inputs, kernel, kernel]), device);
+    layer.weight = Param::from_data(TensorData::new(conv.weight.to_vec(), [outputs, inputs, kernel, kernel]), device);
     layer.bias = Some(Param::from_data(TensorData::new(conv.bias.clone(), [outputs]), device));
     layer
 }

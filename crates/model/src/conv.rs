@@ -1,5 +1,7 @@
 //! A convolution of an encoder: its specification, and its weights with batch norm folded in.
 
+use std::sync::Arc;
+
 use crate::error::Error;
 use crate::host_tensor::{HostTensor, TensorView};
 
@@ -36,8 +38,8 @@ impl ConvSpec {
 pub(crate) struct Conv {
     /// The specification, with the channel counts of these weights rather than those of the full width.
     pub spec: ConvSpec,
-    /// `[outputs, inputs, kernel, kernel]`, row-major
-    pub weight: Vec<f32>,
+    /// `[outputs, inputs, kernel, kernel]`, row-major; shared with the engines that have not packed it yet
+    pub weight: Arc<Vec<f32>>,
     /// `[outputs]`
     pub bias: Vec<f32>,
 }
@@ -70,7 +72,7 @@ impl Conv {
         weight.check_shape(&[outputs, inputs, kernel, kernel])?;
         let bias = get(&format!("{}.bias", self.spec.name))?;
         bias.check_shape(&[outputs])?;
-        (self.weight, self.bias) = (weight.data, bias.data);
+        (self.weight, self.bias) = (Arc::new(weight.data), bias.data);
         Ok(())
     }
 

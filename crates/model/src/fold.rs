@@ -53,7 +53,7 @@ impl RawConv {
         spec.channels = [if is_stem { 1 } else { inputs }, outputs];
         if norm.is_none() && !(is_stem && inputs == 3) {
             let bias = bias.map_or_else(|| vec![0.0; outputs], |bias| bias.data);
-            return Ok(Conv { spec, weight: weight.data, bias });
+            return Ok(Conv { spec, weight: weight.data.into(), bias });
         }
         let (scale, shift) = match &norm {
             Some(norm) => norm.scale_and_shift(outputs)?,
@@ -74,7 +74,7 @@ impl RawConv {
         if !folded.iter().chain(&folded_bias).all(|x| x.is_finite()) {
             return Err(Error::tensor(&weight.name, "folding batch norm into it overflows float32"));
         }
-        Ok(Conv { spec, weight: folded, bias: folded_bias })
+        Ok(Conv { spec, weight: folded.into(), bias: folded_bias })
     }
 }
 

@@ -22,7 +22,7 @@ impl HostTensor {
         if n_elements(&shape) != Some(data.len()) {
             return Err(Error::tensor(name, format!("shape {shape:?} does not fit {} numbers", data.len())));
         }
-        if let Some(index) = data.iter().position(|x| !x.is_finite()) {
+        if let Some(index) = first_infinite(&data) {
             return Err(Error::tensor(name, format!("element {index} is {}, not a finite number", data[index])));
         }
         Ok(HostTensor { name: name.to_owned(), shape, data })
@@ -62,6 +62,12 @@ impl TensorView<'_> {
     pub fn to_bytes(&self) -> Vec<u8> {
         self.data.iter().flat_map(|x| x.to_le_bytes()).collect()
     }
+}
+
+/// Index of the first value that is infinite or not a number. A look at all values comes first: the compiler uses vectors for it.
+fn first_infinite(data: &[f32]) -> Option<usize> {
+    let are_finite = data.iter().fold(true, |are_finite, x| are_finite & x.is_finite());
+    if are_finite { None } else { data.iter().position(|x| !x.is_finite()) }
 }
 
 /// Number of elements of `shape`; `None` if it overflows.

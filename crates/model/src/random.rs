@@ -48,7 +48,8 @@ impl NormalDraws {
         let deviation = (2.0 / (outputs / spec.groups() * area) as f64).sqrt();
         let channels = if spec.sums_channels { 3 } else { 1 };
         let mut weight = || (0..channels).map(|_| self.draw() * deviation).sum::<f64>() as f32;
-        Conv { weight: (0..outputs * inputs * area).map(|_| weight()).collect(), bias: vec![0.0; outputs], spec }
+        let weight: Vec<f32> = (0..outputs * inputs * area).map(|_| weight()).collect();
+        Conv { weight: weight.into(), bias: vec![0.0; outputs], spec }
     }
 }
 

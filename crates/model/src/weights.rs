@@ -214,7 +214,7 @@ impl BackboneWeights {
             let mut convolutions = network.encoder_mut().convolutions_mut();
             let n_frozen = convolutions.len().saturating_sub(layers.len());
             for (conv, layer) in convolutions.drain(n_frozen..).zip(&layers) {
-                conv.weight = host_vec(layer.weight.val().without_autodiff())?;
+                conv.weight = host_vec(layer.weight.val().without_autodiff())?.into();
                 if let Some(bias) = &layer.bias {
                     conv.bias = host_vec(bias.val().without_autodiff())?;
                 }

@@ -108,7 +108,7 @@ impl Compute {
             return Ok(Box::new(Untouched { record_len: shape.iter().product() }));
         }
         Ok(match self.engine_name {
-            EngineName::Simd => Box::new(SimdEngine::new(network, trainable, shape)?),
+            EngineName::Simd => Box::new(SimdEngine::new(network, trainable, shape)),
             EngineName::Rten => Box::new(RtenEngine::new(network, trainable, shape)?),
             EngineName::Auto | EngineName::Burn => Box::new(BurnEngine {
                 backbone: encoder.to_frozen(trainable, &self.device),

@@ -1,5 +1,7 @@
 //! One network in the crate `engine`: the fastest of the three on the CPU, see docs/engine.md.
 
+use std::sync::LazyLock;
+
 use ::engine::Cpu;
 
 use crate::engine::Engine;
@@ -8,22 +10,30 @@ use crate::networks::NetworkWeights;
 use crate::networks::simd_network::SimdNetwork;
 use crate::trainable::Trainable;
 
+type Built = Result<SimdNetwork, ::engine::Error>;
+
 /// Runs the layers of a network before those that are trained.
 pub(super) struct SimdEngine {
-    network: SimdNetwork,
+    /// The first pass packs the weights, and frees those that it was made of.
+    network: LazyLock<Built, Box<dyn FnOnce() -> Built + Send>>,
     n_outputs: usize,
     record_len: usize,
 }
 
 impl SimdEngine {
     /// The layers before those that `trainable` names, for inputs of `shape`.
-    pub fn new(network: &NetworkWeights, trainable: Trainable, shape: [usize; 2]) -> Result<Self, Error> {
-        let cpu = Cpu::for_channels(network.encoder().convolutions().first().map_or(1, |conv| conv.bias.len()));
-        Ok(Self {
-            network: network.encoder().to_simd(cpu, trainable, shape).map_err(failed)?,
+    pub fn new(network: &NetworkWeights, trainable: Trainable, shape: [usize; 2]) -> Self {
+        let weights = network.clone();
+        let pack = move || {
+            let encoder = weights.encoder();
+            let cpu = Cpu::for_channels(encoder.convolutions().first().map_or(1, |conv| conv.bias.len()));
+            encoder.to_simd(cpu, trainable, shape)
+        };
+        Self {
+            network: LazyLock::new(Box::new(pack)),
             n_outputs: network.encoder().trainable_input(trainable, shape).iter().product(),
             record_len: shape.iter().product(),
-        })
+        }
     }
 }
 
@@ -37,10 +47,8 @@ impl Engine for SimdEngine {
     }
 
     fn forward(&self, records: &[f32]) -> Result<Vec<f32>, Error> {
-        self.network.run(records, self.record_len).map_err(failed)
+        let network = self.network.as_ref().map_err(Clone::clone);
+        let outputs = network.and_then(|network| network.run(records, self.record_len));
+        outputs.map_err(|error| Error::engine("simd", error))
     }
-}
-
-fn failed(error: ::engine::Error) -> Error {
-    Error::engine("simd", error)
 }

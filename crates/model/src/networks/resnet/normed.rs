@@ -116,7 +116,7 @@ impl NormedConv {
         let [inputs, outputs] = drawn.spec.channels;
         let shape = [outputs, inputs, drawn.spec.kernel, drawn.spec.kernel];
         let mut conv = conv2d_config(&drawn.spec).with_bias(false).init(device);
-        conv.weight = Param::from_data(TensorData::new(drawn.weight, shape), device);
+        conv.weight = Param::from_data(TensorData::new(drawn.weight.to_vec(), shape), device);
         Self { conv, norm: BatchNormConfig::new(outputs).init(device) }
     }
 
