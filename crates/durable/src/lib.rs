@@ -1,6 +1,6 @@
 //! Files that appear whole or not at all, locks, and small file operations that the other crates share.
 //!
-//! - [`write_atomic`] replaces a file in one step; [`append`] adds to an open file and waits for the disk.
+//! - [`write_atomic`] and [`write_atomic_with`] replace a file in one step; [`append`] adds to an open file and waits for the disk.
 //! - [`LockedFile`] is held by one process at a time, also on file systems without locks.
 //! - [`open_regular_file`] refuses pipes, devices and folders instead of waiting for them.
 //! - [`hex`], [`sha256_hex`] and [`sha256_hex_of`] identify contents.
@@ -34,4 +34,4 @@ mod write;
 pub use digest::{hex, sha256_hex, sha256_hex_of};
 pub use lock::{LockError, LockedFile};
 pub use regular_file::open_regular_file;
-pub use write::{append, write_atomic};
+pub use write::{append, write_atomic, write_atomic_with};

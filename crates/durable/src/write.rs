@@ -16,10 +16,18 @@ use crate::fault::step;
 /// # Errors
 /// Any I/O error. `path` is then unchanged, unless only the last step failed, the sync of the folder.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_atomic_with(path, |file| file.write_all(bytes))
+}
+
+/// As [`write_atomic`], but `write` writes the contents.
+///
+/// # Errors
+/// Any I/O error, as [`write_atomic`], and those of `write`.
+pub fn write_atomic_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     step()?;
     let mut file = temporary_beside(path)?;
     step()?;
-    file.write_all(bytes)?;
+    write(file.as_file_mut())?;
     step()?;
     file.as_file().sync_all()?;
     step()?;

@@ -82,7 +82,7 @@ impl IdentityInputs<'_> {
             inputs.push(("file", content_hash(&file)?));
         }
         inputs.extend(versions.iter().map(|(name, version)| (*name, version.to_string())));
-        Ok(IdentityParts(inputs.into_iter().map(|(name, text)| (name.to_owned(), text)).collect()))
+        Ok(IdentityParts::new(inputs))
     }
 }
 
@@ -91,6 +91,11 @@ impl IdentityInputs<'_> {
 pub(crate) struct IdentityParts(Vec<(String, String)>);
 
 impl IdentityParts {
+    /// The texts, each with its name.
+    pub fn new<'a>(parts: impl IntoIterator<Item = (&'a str, String)>) -> Self {
+        Self(parts.into_iter().map(|(name, text)| (name.to_owned(), text)).collect())
+    }
+
     /// The identity.
     pub fn identity(&self) -> Identity {
         Identity::new(self.0.iter().map(|(name, text)| (name.as_str(), text.as_str())))
@@ -192,8 +197,8 @@ mod tests {
 
     #[test]
     fn differences_name_the_part_and_the_key() {
-        let parts = |parts: &[(&str, &str)]| {
-            IdentityParts(parts.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect())
+        let parts = |parts: &[(&'static str, &str)]| {
+            IdentityParts::new(parts.iter().map(|(name, text)| (*name, (*text).to_owned())))
         };
         let one = parts(&[("config", "seed = 1\n[train]\nwhiten = true\n"), ("engine", "a"), ("file", "f")]);
         assert!(one.differences(&one).is_empty());

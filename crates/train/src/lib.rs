@@ -39,6 +39,7 @@ pub mod export;
 pub mod gate;
 mod home;
 mod identity;
+pub mod pieces;
 pub mod pretrain;
 mod shard_args;
 mod sound;

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use features::{Error as FeatureError, Extractor, PATCHES, YAMNET_PATCH};
-use model::{Arch, ComputeArgs};
+use features::{Error as FeatureError, Extractor, FeatureConfig, PATCHES, YAMNET_PATCH};
+use model::{Arch, BackboneWeights, Classifier, Compute, ComputeArgs, Engine};
 
 use crate::args::{FrontEndArgs, Inputs};
+use crate::pieces::{Share, Target};
+use crate::shard_args::ShardArgs;
 use crate::terminal::{inputs, npy};
 use crate::{Error, backbone};
 
@@ -35,6 +37,8 @@ pub struct Args {
     front_end: FrontEndArgs,
     #[command(flatten)]
     compute: ComputeArgs,
+    #[command(flatten)]
+    shard: ShardArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -45,8 +49,12 @@ enum Output {
     Scores,
 }
 
-/// Writes the array. An unreadable file is an error, since row and file must correspond.
+/// Files whose records are in memory at the same time: a multiple of the engine's batches.
+const FILES_AT_ONCE: usize = 64;
+
+/// Writes the array, or a shard's rows of it. An unreadable file is an error, since row and file must correspond.
 pub fn run(args: &Args) -> Result<(), Error> {
+    let shard = args.shard.resolve()?;
     let compute = args.compute.find().map_err(Error::Compute)?;
     let files = inputs::sound_files(&args.inputs.paths)?;
     let arch_name = args.arch.to_string();
@@ -55,31 +63,79 @@ pub fn run(args: &Args) -> Result<(), Error> {
         name => backbone::load_named(name, args.arch)?,
     };
     let config = args.front_end.config(args.arch, saved)?;
-    let extractor = Extractor::new(&config).map_err(Error::Features)?;
-    let mut records = Vec::new();
-    let unreadable = inputs::each(&files, |path| {
-        let (record, _) = extractor.record_from_file(path)?;
-        records.extend(record);
-        Ok::<(), FeatureError>(())
-    });
-    inputs::all_read(unreadable, files.len())?;
-    if args.output == Output::Embedding {
-        let engine = compute.engine(&weights, &config.inputs()).map_err(Error::device("the backbone"))?;
-        let embeddings = engine.embed(&records).map_err(Error::device("the backbone"))?;
-        return npy::write(&args.out, &embeddings, &[files.len(), engine.n_outputs()]);
+    let settings = vec![
+        ("weights", weights.fingerprint()),
+        ("engine", format!("{} on {}", compute.engine_name(), compute.device_name())),
+        ("front end", serde_json::to_string(&config).map_err(Error::encode("the front end"))?),
+        ("output", format!("{:?}", args.output)),
+    ];
+    let target = Target::new(&args.out, shard, &files, settings);
+    if target.is_made()? {
+        return Ok(());
     }
-    let no_scores =
-        || Error::Config("--output scores: only YAMNet's weights include a classifier; use --arch yamnet".into());
-    let classifier = weights.classifier().ok_or_else(no_scores)?;
-    let n_classes = classifier.n_classes();
-    let engine = compute.engine(&weights, &[(PATCHES, YAMNET_PATCH)]).map_err(Error::device("the backbone"))?;
-    let mut means = Vec::new();
-    for record in records.chunks_exact(config.record_len()) {
-        let patches = extractor.patches(record).ok_or_else(no_scores)?;
-        let scores = classifier.scores(&engine.embed(&patches).map_err(Error::device("the backbone"))?);
-        let n_patches = scores.len() / n_classes;
-        let mean = |class| scores.iter().skip(class).step_by(n_classes).sum::<f32>() / n_patches as f32;
-        means.extend((0..n_classes).map(mean));
+    let embedder = Embedder::new(args.output, &weights, config, &compute)?;
+    let share = Share::of(shard, files.len());
+    let (mut rows, mut unreadable) = (Vec::new(), 0);
+    for files in files[share.files.clone()].chunks(FILES_AT_ONCE) {
+        let mut records = Vec::new();
+        unreadable += inputs::each(files, |path| {
+            let (record, _) = embedder.extractor.record_from_file(path)?;
+            records.extend(record);
+            Ok::<(), FeatureError>(())
+        });
+        rows.extend(embedder.rows(&records)?);
     }
-    npy::write(&args.out, &means, &[files.len(), n_classes])
+    inputs::all_read(unreadable, share.files.len())?;
+    npy::write(&target, &share, &rows, &[files.len(), embedder.n_columns()])
+}
+
+/// Computes the rows.
+struct Embedder<'a> {
+    config: FeatureConfig,
+    extractor: Extractor,
+    engine: Box<dyn Engine>,
+    /// For the scores of YAMNet's classes.
+    classifier: Option<&'a Classifier>,
+}
+
+impl<'a> Embedder<'a> {
+    fn new(
+        output: Output,
+        weights: &'a BackboneWeights,
+        config: FeatureConfig,
+        compute: &Compute,
+    ) -> Result<Self, Error> {
+        let extractor = Extractor::new(&config).map_err(Error::Features)?;
+        let classifier = match output {
+            Output::Embedding => None,
+            Output::Scores => Some(weights.classifier().ok_or_else(no_scores)?),
+        };
+        let inputs = if classifier.is_some() { vec![(PATCHES, YAMNET_PATCH)] } else { config.inputs() };
+        let engine = compute.engine(weights, &inputs).map_err(Error::device("the backbone"))?;
+        Ok(Self { config, extractor, engine, classifier })
+    }
+
+    fn n_columns(&self) -> usize {
+        self.classifier.map_or(self.engine.n_outputs(), Classifier::n_classes)
+    }
+
+    /// The rows of `records`.
+    fn rows(&self, records: &[f32]) -> Result<Vec<f32>, Error> {
+        let embed = |records: &[f32]| self.engine.embed(records).map_err(Error::device("the backbone"));
+        let Some(classifier) = self.classifier else { return embed(records) };
+        let n_classes = classifier.n_classes();
+        let mut means = Vec::new();
+        for record in records.chunks_exact(self.config.record_len()) {
+            let patches = self.extractor.patches(record).ok_or_else(no_scores)?;
+            let scores = classifier.scores(&embed(&patches)?);
+            let n_patches = scores.len() / n_classes;
+            let mean = |class| scores.iter().skip(class).step_by(n_classes).sum::<f32>() / n_patches as f32;
+            means.extend((0..n_classes).map(mean));
+        }
+        Ok(means)
+    }
+}
+
+fn no_scores() -> Error {
+    Error::Config("--output scores: only YAMNet's weights include a classifier; use --arch yamnet".into())
 }

@@ -9,6 +9,8 @@ use predict::Classifier;
 
 use crate::Error;
 use crate::args::{FrontEndArgs, Inputs};
+use crate::pieces::{Share, Target};
+use crate::shard_args::ShardArgs;
 use crate::terminal::{inputs, npy};
 
 /// Arguments of `wail features`.
@@ -28,6 +30,8 @@ pub struct Args {
     model: Option<PathBuf>,
     #[command(flatten)]
     front_end: FrontEndArgs,
+    #[command(flatten)]
+    shard: ShardArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -42,7 +46,7 @@ enum Stage {
     Patches,
 }
 
-/// Writes the array. An unreadable file is an error, since row and file must correspond.
+/// Writes the array, or a shard's rows of it. An unreadable file is an error, since row and file must correspond.
 pub fn run(args: &Args) -> Result<(), Error> {
     let config = match &args.model {
         Some(model) => {
@@ -64,8 +68,18 @@ pub fn run(args: &Args) -> Result<(), Error> {
     }
     let extractor = Extractor::new(&config).map_err(Error::Features)?;
     let files = inputs::sound_files(&args.inputs.paths)?;
+    let shard = args.shard.resolve()?;
+    let settings = vec![
+        ("front end", serde_json::to_string(&config).map_err(Error::encode("the front end"))?),
+        ("stage", format!("{:?}", args.stage)),
+    ];
+    let target = Target::new(&args.out, shard, &files, settings);
+    if target.is_made()? {
+        return Ok(());
+    }
+    let share = Share::of(shard, files.len());
     let mut values = Vec::new();
-    let failed = inputs::each(&files, |path| {
+    let failed = inputs::each(&files[share.files.clone()], |path| {
         let audio = extractor.decode_file(path)?;
         let record = || extractor.record_from_waveform(&extractor.unpadded_waveform(&audio));
         values.extend(match args.stage {
@@ -76,7 +90,8 @@ pub fn run(args: &Args) -> Result<(), Error> {
         });
         Ok::<(), FeatureError>(())
     });
-    inputs::all_read(failed, files.len())?;
+    let n_read = share.files.len();
+    inputs::all_read(failed, n_read)?;
     let n = files.len();
     let spectrogram = config.spectrogram();
     let [frames, bands] = YAMNET_PATCH;
@@ -84,7 +99,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
         Stage::Waveform => vec![n, config.clip_samples()],
         Stage::Mel => vec![n, spectrogram.n_mels, spectrogram.n_frames(config.clip_seconds)],
         Stage::Image => config.inputs().first().map_or(vec![n], |(_, [height, width])| vec![n, *height, *width]),
-        Stage::Patches => vec![n, values.len() / (n * frames * bands), frames, bands],
+        Stage::Patches => vec![n, values.len() / (n_read * frames * bands).max(1), frames, bands],
     };
-    npy::write(&args.out, &values, &shape)
+    npy::write(&target, &share, &values, &shape)
 }

@@ -8,13 +8,15 @@ mod timeline;
 
 use std::path::{Path, PathBuf};
 
-use model::ComputeArgs;
+use model::{Compute, ComputeArgs};
 use predict::{Classifier, Labels, Options, Windows};
 
 use crate::Error;
 use crate::args::Inputs;
-use crate::terminal::{inputs, stderr};
-use output::Format;
+use crate::pieces::{Share, Target};
+use crate::shard_args::ShardArgs;
+use crate::terminal::{inputs, stderr, stdout};
+use output::{Answers, Format};
 
 /// Hop of the windows when a microphone is followed, s.
 const FOLLOW_HOP_SECONDS: f64 = 1.0;
@@ -61,6 +63,11 @@ pub struct Args {
     /// Format of the answers
     #[arg(long, value_enum, default_value = "table", conflicts_with = "follow")]
     format: Format,
+    /// File to write the answers to, when all are there [default: standard output, as they come]
+    #[arg(long, value_name = "FILE", conflicts_with = "follow")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    shard: ShardArgs,
     #[command(flatten)]
     compute: ComputeArgs,
 }
@@ -70,6 +77,18 @@ impl Args {
     fn windows(&self, clip_seconds: f64) -> Option<Windows> {
         let hop_seconds = self.hop.or(self.follow.then_some(FOLLOW_HOP_SECONDS));
         Windows::requested(self.window, hop_seconds, clip_seconds)
+    }
+
+    /// What decides the answers besides the files.
+    fn settings(&self, classifier: &Classifier, compute: &Compute) -> Vec<(&'static str, String)> {
+        vec![
+            ("model", classifier.sha256().into()),
+            ("engine", format!("{} on {}", compute.engine_name(), compute.device_name())),
+            ("labels", classifier.labels().join(",")),
+            ("options", format!("{:?}", self.options())),
+            ("windows", format!("{:?}", self.windows(classifier.features().clip_seconds))),
+            ("format", format!("{:?}", self.format)),
+        ]
     }
 
     fn options(&self) -> Options {
@@ -100,16 +119,36 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let windows = args.windows(classifier.features().clip_seconds);
     windows.as_ref().map_or(Ok(()), |windows| classifier.check_windows(windows)).map_err(Error::Request)?;
     stderr::line(format_args!("model      {}, SHA-256 {}", classifier.name(), classifier.sha256()));
-    match windows {
-        Some(windows) if args.follow => {
-            follow::run(&classifier, windows, &options, args.rate, usize::from(args.channels))
-        }
-        Some(windows) => timeline::run(&classifier, windows, &options, &files, args.format),
-        None if args.format == Format::Audacity => {
-            Err(Error::Config("--format audacity labels events: give a --window, too".into()))
-        }
-        None => recordings::run(&classifier, &options, &files, args.format),
+    if let Some(windows) = windows.filter(|_| args.follow) {
+        return follow::run(&classifier, windows, &options, args.rate, usize::from(args.channels));
     }
+    if args.format == Format::Audacity && windows.is_none() {
+        return Err(Error::Config("--format audacity labels events: give a --window, too".into()));
+    }
+    let shard = args.shard.resolve()?;
+    let share = Share::of(shard, files.len());
+    let answer = |answers: &mut Answers| match windows {
+        Some(windows) => timeline::run(&classifier, windows, &options, &files, &share, answers),
+        None => recordings::run(&classifier, &options, &files, &share, answers),
+    };
+    let Some(out) = &args.out else {
+        if shard.is_some() {
+            return Err(Error::Config("a shard needs a file for its answers: --out FILE".into()));
+        }
+        return answer(&mut Answers { format: args.format, print: &mut |text| stdout::print(text) })?.finish();
+    };
+    let target = Target::new(out, shard, &files, args.settings(&classifier, &compute));
+    if target.is_made()? {
+        return Ok(());
+    }
+    let mut text = String::new();
+    let mut print = |part: String| {
+        text += &part;
+        Ok(())
+    };
+    let summary = answer(&mut Answers { format: args.format, print: &mut print })?;
+    target.write(text.as_bytes())?;
+    summary.finish()
 }
 
 /// Parses a number from 0 to 1.

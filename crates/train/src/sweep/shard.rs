@@ -41,12 +41,13 @@ impl Shard {
         format!("{SHARDS_FOLDER}/{}", self.folder_name())
     }
 
-    fn folder_name(self) -> String {
+    /// Its own name in a folder of shards.
+    pub(crate) fn folder_name(self) -> String {
         format!("{}-of-{}", self.index, self.count)
     }
 
     /// The shard whose folder is called `name`.
-    pub(super) fn of_folder(name: &str) -> Option<Self> {
+    pub(crate) fn of_folder(name: &str) -> Option<Self> {
         let shard: Self = name.replacen("-of-", "/", 1).parse().ok()?;
         (shard.folder_name() == name).then_some(shard)
     }

@@ -19,6 +19,13 @@ pub(super) enum Format {
     Audacity,
 }
 
+/// Where the answers go.
+pub(super) struct Answers<'a> {
+    pub format: Format,
+    /// Takes the next part of the text.
+    pub print: &'a mut dyn FnMut(String) -> Result<(), Error>,
+}
+
 /// A value as one line of JSON.
 pub(super) fn json(value: &impl Serialize) -> Result<String, Error> {
     Ok(serde_json::to_string(value).map_err(Error::encode("JSON"))? + "\n")

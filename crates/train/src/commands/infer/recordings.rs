@@ -5,19 +5,27 @@ use std::path::{Path, PathBuf};
 use predict::{Classifier, FileAnswer, Options, Prediction};
 use serde::Serialize;
 
-use super::output::{Format, csv_of, json};
+use super::output::{Answers, Format, csv_of, json};
 use super::summary::Summary;
 use crate::Error;
+use crate::pieces::Share;
 use crate::terminal::inputs;
-use crate::terminal::stdout::print;
 
-/// Classifies the files and prints a row for each, in their order. Unreadable files give exit code 3 after all are done.
-pub(super) fn run(classifier: &Classifier, options: &Options, files: &[PathBuf], format: Format) -> Result<(), Error> {
-    let rows = Rows::new(classifier, options, files, format);
+/// Classifies the files of `share` and prints a row for each, in their order.
+pub(super) fn run(
+    classifier: &Classifier,
+    options: &Options,
+    files: &[PathBuf],
+    share: &Share,
+    Answers { format, print }: &mut Answers,
+) -> Result<Summary, Error> {
+    let rows = Rows::new(classifier, options, files, *format);
     let mut summary = Summary::start();
-    print(rows.before_all()?)?;
-    let mut n_printed = 0;
-    classifier.classify_files(files, options, |file, answer| {
+    if share.is_first {
+        print(rows.before_all()?)?;
+    }
+    let mut n_printed = share.files.start;
+    classifier.classify_files(&files[share.files.clone()], options, |file, answer| {
         let row = match answer {
             Ok(FileAnswer { prediction, seconds }) => {
                 summary.answered(file, seconds, &prediction.warnings);
@@ -32,8 +40,10 @@ pub(super) fn run(classifier: &Classifier, options: &Options, files: &[PathBuf],
         n_printed += 1;
         print(row + rows.between(n_printed == files.len()))
     })?;
-    print(rows.after_all())?;
-    summary.finish()
+    if share.is_last {
+        print(rows.after_all().into())?;
+    }
+    Ok(summary)
 }
 
 /// A prediction, or the reason why there is none.

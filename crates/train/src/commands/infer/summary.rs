@@ -48,7 +48,7 @@ impl Summary {
         stderr::line(format_args!("error: {}: {reason}", file.display()));
     }
 
-    /// Prints the warnings and, for several files, the totals.
+    /// Prints the warnings and, for several files, the totals. Unreadable files give exit code 3.
     ///
     /// # Errors
     /// [`Error::Data`] if a file could not be read.

@@ -6,25 +6,28 @@ use std::path::{Path, PathBuf};
 use predict::{Classifier, Event, Options, Timeline, Windows};
 use serde::Serialize;
 
-use super::output::{Format, csv_of, json};
+use super::output::{Answers, Format, csv_of, json};
 use super::summary::Summary;
 use crate::Error;
+use crate::pieces::Share;
 use crate::terminal::inputs;
-use crate::terminal::stdout::print;
 
-/// Classifies the windows of each file and prints its events. A file that cannot be read to its end has the reason after its events;
-/// such files give exit code 3 after all are done.
+/// Classifies the windows of each file of `share` and prints its events. A file that cannot be read to its end has the reason after
+/// its events.
 pub(super) fn run(
     classifier: &Classifier,
     windows: Windows,
     options: &Options,
     files: &[PathBuf],
-    format: Format,
-) -> Result<(), Error> {
-    let printer = Printer { format, is_one_of_many: files.len() > 1 };
+    share: &Share,
+    Answers { format, print }: &mut Answers,
+) -> Result<Summary, Error> {
+    let printer = Printer { format: *format, is_one_of_many: files.len() > 1 };
     let mut summary = Summary::start();
-    print(printer.before_all()?)?;
-    for (index, file) in files.iter().enumerate() {
+    if share.is_first {
+        print(printer.before_all()?)?;
+    }
+    for (index, file) in files.iter().enumerate().take(share.files.end).skip(share.files.start) {
         print(printer.before(file, windows, index)?)?;
         let (mut timeline, mut n_events, mut seconds) = (Timeline::default(), 0, 0.0);
         let mut show = |event: Option<Event>| -> Result<(), Error> {
@@ -52,8 +55,10 @@ pub(super) fn run(
         show(timeline.finish())?;
         print(printer.after(file, seconds, problem.as_deref())?)?;
     }
-    print(printer.after_all())?;
-    summary.finish()
+    if share.is_last {
+        print(printer.after_all().into())?;
+    }
+    Ok(summary)
 }
 
 /// Why a file was not classified to its end.
