@@ -159,6 +159,129 @@ fn chunks_may_be_padded_or_not_and_in_any_order() {
     }
 }
 
+#[test]
+fn names_of_codecs_in_wav_are_those_of_the_register() {
+    // RFC 2361 and Microsoft's mmreg.h; the last ones are PCM and ADPCM in forms that are not decoded.
+    for (tag, n_channels, bits, name) in [
+        (0x22, 1, 16, "TrueSpeech in"),
+        (0x31, 2, 0, "GSM in"),
+        (0x40, 1, 4, "G.726 in"),
+        (0x64, 1, 4, "G.726 in"),
+        (0x163, 1, 16, "WMA in"),
+        (0x164, 1, 16, ""),
+        (0x92, 2, 0, "AC-3 in"),
+        (0x2000, 2, 0, "AC-3 in"),
+        (0xff, 2, 16, "AAC in"),
+        (0x1610, 2, 16, "AAC in"),
+        (0x566f, 1, 0, "Vorbis in"),
+        (0x6750, 1, 0, "Vorbis in"),
+        (0xf1ac, 1, 16, "FLAC in"),
+        (1, 1, 40, "PCM in"),
+        (1, 1, 0, "PCM in"),
+        (3, 1, 24, "PCM in"),
+        (2, 3, 4, "ADPCM in"),
+        (0x11, 1, 3, "ADPCM in"),
+    ] {
+        let bytes = wav(&[chunk(b"fmt ", &format(tag, n_channels, bits, 65)), chunk(b"data", &[0; 100])]);
+        let expected = format!(
+            "{name}{}WAV {}format tag {tag:#06x}, {n_channels} channels, {bits} bits in blocks of 65 bytes",
+            if name.is_empty() { "" } else { " " },
+            if name.is_empty() { "with " } else { "(" }
+        );
+        match decode(&bytes) {
+            Err(Error::Unsupported(message)) => assert!(message.starts_with(&expected), "{message}"),
+            other => panic!("{tag:#x}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn blocks_of_adpcm_and_gsm_have_at_least_the_size_of_their_header() {
+    // Bytes of a header: IMA 4 for each channel, Microsoft's 7; GSM's blocks always have 65.
+    for (tag, n_channels, fewest) in [(0x11, 1, 4), (0x11, 2, 8), (2, 1, 7), (2, 2, 14), (0x31, 1, 65)] {
+        let decoded = |block_bytes: u16| {
+            let format = format(tag, n_channels, 4, block_bytes);
+            decode(&wav(&[chunk(b"fmt ", &format), chunk(b"data", &[0; 200])]))
+        };
+        let audio = decoded(fewest).unwrap_or_else(|error| panic!("{tag:#x}, {n_channels}: {error}"));
+        // A block of a header alone holds its first sample, or its first two.
+        let n = match tag {
+            0x11 => 200 / usize::from(fewest),
+            2 => 200 / usize::from(fewest) * 2,
+            _ => 200 / 65 * 320,
+        };
+        assert_eq!((audio.samples.len(), audio.source.n_frames), (n, Some(n as u64)), "{tag:#x}, {n_channels}");
+        assert!(matches!(decoded(fewest - 1), Err(Error::Unsupported(_))), "{tag:#x}, {n_channels}");
+    }
+}
+
+/// An AIFF-C file of mono sound at 8 kHz.
+fn aiff_c(kind: &[u8; 4], bits: u8, data: &[u8]) -> Vec<u8> {
+    let common = [&b"COMM\0\0\0\x18\0\x01\0\0\x03\xe8\0"[..], &[bits], b"\x40\x0b\xfa\0\0\0\0\0\0\0", kind, b"\0\0"];
+    let sound = [&b"SSND"[..], &(data.len() as u32 + 8).to_be_bytes(), &[0; 8], data];
+    [&b"FORM\0\0\0\0AIFC"[..], &common.concat(), &sound.concat()].concat()
+}
+
+/// Samples as big-endian numbers of `width` bytes.
+fn reversed(mut bytes: Vec<u8>, width: usize) -> Vec<u8> {
+    bytes.chunks_exact_mut(width).for_each(<[u8]>::reverse);
+    bytes
+}
+
+#[test]
+fn every_type_of_uncompressed_aiff_c_is_read() {
+    let expected = sound(500);
+    let unsigned: Vec<u8> = integers(&expected, 8, 1, 0).iter().map(|byte| byte ^ 0x80).collect();
+    let doubles: Vec<u8> = expected.iter().flat_map(|x| x.to_be_bytes()).collect();
+    for (kind, bits, data, name, step) in [
+        (b"NONE", 16, reversed(integers(&expected, 16, 2, 0), 2), "pcm_s16be", 2e-5),
+        (b"twos", 16, reversed(integers(&expected, 16, 2, 0), 2), "pcm_s16be", 2e-5),
+        (b"sowt", 16, integers(&expected, 16, 2, 0), "pcm_s16le", 2e-5),
+        (b"in24", 16, reversed(integers(&expected, 24, 3, 0), 3), "pcm_s24be", 2e-7),
+        (b"in32", 16, reversed(integers(&expected, 32, 4, 0), 4), "pcm_s32be", 1e-7),
+        (b"raw ", 8, unsigned, "pcm_u8", 4e-3),
+        (b"FL32", 32, reversed(floats(&expected), 4), "pcm_f32be", 1e-7),
+        (b"FL64", 64, doubles, "pcm_f64be", 1e-7),
+    ] {
+        let audio = decode(&aiff_c(kind, bits, &data)).unwrap();
+        assert_eq!((audio.source.codec.as_str(), audio.source.n_frames), (name, Some(500)));
+        assert!(most(&audio, &expected) <= step, "{name}: {}", most(&audio, &expected));
+    }
+    let mut negative_rate = aiff_c(b"twos", 16, &[0; 100]);
+    negative_rate[28] |= 0x80;
+    assert!(matches!(decode(&negative_rate), Err(Error::Unsupported(message)) if message.starts_with("0 Hz")));
+}
+
+#[test]
+fn packets_of_caf_hold_their_sound_in_the_upper_bits() {
+    let caf = |flags: u8, packet_bytes: u8, packet_frames: u8, n_channels: u8, bits: u8, data: &[u8]| {
+        let numbers = [flags, packet_bytes, packet_frames, n_channels, bits].map(|n| [0, 0, 0, n]).concat();
+        let description = [&8000_f64.to_be_bytes()[..], b"lpcm", &numbers].concat();
+        let size = (data.len() as u64 + 4).to_be_bytes();
+        let start = b"caff\0\x01\0\0desc\0\0\0\0\0\0\0\x20";
+        decode(&[&start[..], &description, b"data", &size, &[0; 4], data].concat())
+    };
+    let expected = sound(500);
+    // 24 bits in 4 bytes, 20 in 3, 12 in 2, big-endian and little-endian.
+    for (bits, width) in [(24_u8, 4_u8), (20, 3), (12, 2), (16, 4)] {
+        let data = integers(&expected, bits.into(), width.into(), u32::from(8 * width - bits));
+        let step = 0.5 / f64::from(1_u32 << (bits - 1)) + 1e-7;
+        for (flags, data) in [(2, data.clone()), (0, reversed(data, width.into()))] {
+            let audio = caf(flags, width, 1, 1, bits, &data).unwrap();
+            assert!(most(&audio, &expected) <= step, "{bits} in {width}, flags {flags}: {}", most(&audio, &expected));
+        }
+    }
+    // Two channels; floats.
+    let stereo: Vec<f64> = expected.iter().flat_map(|x| [*x, 0.0]).collect();
+    let halves: Vec<f64> = expected.iter().map(|x| x / 2.0).collect();
+    assert!(most(&caf(2, 4, 1, 2, 16, &integers(&stereo, 16, 2, 0)).unwrap(), &halves) < 2e-5);
+    assert!(most(&caf(3, 4, 1, 1, 32, &floats(&expected)).unwrap(), &expected) < 1e-7);
+    // Packets of several frames, of too few and of too many bytes.
+    for (packet_bytes, packet_frames, bits) in [(4, 2, 16), (1, 1, 16), (5, 1, 16), (4, 1, 64), (8, 1, 16)] {
+        assert!(matches!(caf(2, packet_bytes, packet_frames, 1, bits, &[0; 100]), Err(Error::Unsupported(_))));
+    }
+}
+
 /// An AIFF file with `COMM` after `SSND`, whose size is `claimed`, and 6 bytes before the sound.
 fn aiff(claimed: u32, data: &[u8], after: &[u8]) -> Vec<u8> {
     let common = b"COMM\0\0\0\x12\0\x01\0\0\x03\xe8\0\x10\x40\x0b\xfa\0\0\0\0\0\0\0";

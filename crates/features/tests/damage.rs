@@ -1,7 +1,7 @@
 //! Damaged packets and containers: the sound before and after the damage is used.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[allow(dead_code)] // only whole files of one track are made here
+#[allow(dead_code)] // only whole files of one track are made here, and none is taken apart
 #[path = "sound/ebml.rs"]
 mod ebml;
 

@@ -322,3 +322,55 @@ fn a_second_segment_describes_its_track_again() {
     // Another track does not replace the first.
     assert_eq!(decode(&two(track(2, PCM, &[audio(16_000.0, 1, 8)]))).unwrap().samples, expected);
 }
+
+/// A file of Opus packets. `mapping` is what the header says about channels: their number, and the last bytes.
+fn opus(n_channels: u8, gain_db: i16, mapping: &[u8], packets: &[Vec<u8>]) -> Result<Audio, Error> {
+    let gain = (256 * gain_db).to_le_bytes();
+    let head = [&b"OpusHead\x01"[..], &[n_channels, 0, 0, 0x80, 0xbb, 0, 0], &gain, mapping].concat();
+    let tracks = [track(1, "A_OPUS", &[audio(48_000.0, n_channels, 0), element(CODEC_PRIVATE, &head)])];
+    decode(&file(&tracks, &[cluster(&packets.iter().map(Vec::as_slice).collect::<Vec<_>>())]))
+}
+
+/// A packet of several streams: all but the last say how long they are (RFC 6716, appendix B).
+fn together(first: &[u8], last: &[u8]) -> Vec<u8> {
+    assert_eq!(first[0] & 3, 0, "a packet of one frame");
+    let n = first.len() - 1;
+    let length = if n < 252 { vec![n as u8] } else { vec![252 + (n % 4) as u8, ((n - 252) / 4) as u8] };
+    [&first[..1], &length, &first[1..], last].concat()
+}
+
+#[test]
+fn surround_is_the_mean_of_its_streams() {
+    let pair = ebml::frames(&fixture("codec_hybrid_stereo.mka"));
+    let one = ebml::frames(&fixture("opus.webm"));
+    let n = pair.len().min(one.len());
+    assert!(n > 15);
+    let samples = |n_channels: u8, packets: &[Vec<u8>]| opus(n_channels, 0, &[0], &packets[..n]).unwrap().samples;
+    let (pair_alone, one_alone) = (samples(2, &pair), samples(1, &one));
+    let packets: Vec<Vec<u8>> = pair.iter().zip(&one).map(|(pair, one)| together(pair, one)).collect();
+    // Left, centre, right: of a stereo and of a mono stream.
+    let surround = [1, 2, 1, 0, 2, 1];
+    for (gain_db, gain) in [(0, 1.0), (-6, 10_f32.powf(-0.3))] {
+        let found = opus(3, gain_db, &surround, &packets).unwrap();
+        assert_eq!((found.source.n_channels, found.samples.len()), (3, n * 960));
+        let both = pair_alone.iter().zip(&one_alone);
+        let expected = both.map(|(pair, one)| gain * (2.0 * pair + one) / 3.0);
+        let most = found.samples.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(most < 1e-6, "{gain_db} dB: {most}");
+    }
+    // Another number of streams, or another family.
+    for mapping in [&[1, 3, 0, 0, 2, 1][..], &[255, 2, 1, 0, 2, 1], &[2, 2, 1, 0, 2, 1]] {
+        assert!(matches!(opus(3, 0, mapping, &packets), Err(Error::Unsupported(_))), "{mapping:?}");
+    }
+}
+
+#[test]
+fn empty_and_damaged_packets_of_opus_are_skipped() {
+    let good = ebml::frames(&fixture("opus.webm"));
+    let expected = opus(1, 0, &[0], &good).unwrap().samples;
+    // No byte; a packet of frames of unequal length that claims more than it has.
+    for bad in [vec![], vec![0x0b, 0x82, 0xff]] {
+        let found = opus(1, 0, &[0], &[&[bad.clone()], &good[..]].concat()).unwrap();
+        assert_eq!((found.samples == expected, found.warnings), (true, vec![Warning::Damaged]), "{bad:x?}");
+    }
+}

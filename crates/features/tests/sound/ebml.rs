@@ -47,3 +47,27 @@ pub fn file(tracks: &[Vec<u8>], clusters: &[Vec<u8>]) -> Vec<u8> {
 pub fn segment(tracks: &[Vec<u8>], clusters: &[Vec<u8>]) -> Vec<u8> {
     element(0x1853_8067, &[element(0x1654_ae6b, &tracks.concat()), clusters.concat()].concat())
 }
+
+/// The frames of the blocks in a file of one track, whose blocks hold one frame each.
+pub fn frames(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    let mut rest = bytes;
+    while let Some(first) = rest.first() {
+        let id_bytes = first.leading_zeros() as usize + 1;
+        let size_bytes = rest[id_bytes].leading_zeros() as usize + 1;
+        let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | usize::from(*byte));
+        let size = number(&rest[id_bytes..][..size_bytes]) & ((1 << (7 * size_bytes)) - 1);
+        let content = &rest[id_bytes + size_bytes..];
+        match number(&rest[..id_bytes]) {
+            // A segment, a cluster and a group of blocks: their content follows.
+            0x1853_8067 | 0x1f43_b675 | 0xa0 => rest = content,
+            id => {
+                if matches!(id, 0xa1 | 0xa3) {
+                    found.push(content[4..size].to_vec());
+                }
+                rest = &content[size..];
+            }
+        }
+    }
+    found
+}

@@ -151,13 +151,18 @@ mod tests {
         let header = |is_version_1, layer, sample_rate_hz, n_channels, bit_rate, n_bytes| {
             Some(Header { is_version_1, layer, sample_rate_hz, n_channels, bit_rate, n_bytes })
         };
-        let cases: [([u8; 4], Option<Header>); 10] = [
+        let cases: [([u8; 4], Option<Header>); 15] = [
             ([0xff, 0xfb, 0x90, 0x00], header(true, 3, 44_100, 2, 128_000, 417)), // 128 kbit/s
             ([0xff, 0xfa, 0x92, 0xc0], header(true, 3, 44_100, 1, 128_000, 418)), // padded, with a checksum
             ([0xff, 0xf3, 0x48, 0xc0], header(false, 3, 16_000, 1, 32_000, 144)), // 32 kbit/s
             ([0xff, 0xe3, 0x18, 0xc0], header(false, 3, 8000, 1, 8000, 72)),      // 8 kbit/s
             ([0xff, 0xfd, 0xc4, 0x00], header(true, 2, 48_000, 2, 256_000, 768)), // 256 kbit/s
             ([0xff, 0xff, 0xe4, 0x00], header(true, 1, 48_000, 2, 448_000, 448)), // 448 kbit/s
+            ([0xff, 0xff, 0xe6, 0x00], header(true, 1, 48_000, 2, 448_000, 452)), // padded by four bytes
+            ([0xff, 0xf7, 0x14, 0x00], header(false, 1, 24_000, 2, 32_000, 64)),  // layer I of version 2
+            ([0xff, 0xf5, 0x14, 0x00], header(false, 2, 24_000, 2, 8000, 48)),    // layer II of version 2
+            ([0xff, 0xf9, 0x90, 0x00], None),                                     // reserved layer
+            ([0xff, 0xfb, 0x9c, 0x00], None),                                     // reserved rate
             ([0xff, 0xfb, 0x00, 0x00], None),                                     // free bit rate
             ([0xff, 0xfb, 0xf0, 0x00], None),                                     // no bit rate
             ([0xff, 0xf1, 0x50, 0x80], None),                                     // AAC
@@ -196,5 +201,74 @@ mod tests {
         assert_eq!(Info::read(&frame, &header), Some(Info { n_frames: None, ..expected }));
         frame[21..25].copy_from_slice(b"sing");
         assert_eq!(Info::read(&frame, &header), None);
+    }
+
+    /// The tag follows 4 bytes of header and the side information: 17 or 32 bytes in version 1, 9 or 17 in version 2.
+    #[test]
+    fn the_info_header_is_found_behind_the_side_information_of_each_kind_of_frame() {
+        for (start, tag) in [
+            ([0xff, 0xfb, 0x90, 0xc0], 4 + 17),
+            ([0xff, 0xfb, 0x90, 0x00], 4 + 32),
+            ([0xff, 0xf3, 0x90, 0xc0], 4 + 9),
+            ([0xff, 0xf3, 0x90, 0x00], 4 + 17),
+        ] {
+            let header = Header::read(&start).unwrap();
+            for name in [b"Xing", b"Info"] {
+                let mut frame = start.to_vec();
+                frame.resize(tag, 0);
+                frame.extend(name);
+                frame.extend(*b"\0\0\0\x01\0\0\0\x07");
+                frame.resize(400, 0);
+                let expected = Info { n_frames: Some(7), ..Info::default() };
+                assert_eq!(Info::read(&frame, &header), Some(expected), "{start:x?}");
+                assert_eq!(Info::read(&frame, &Header { layer: 2, ..header }), None);
+            }
+        }
+    }
+
+    /// Frames, bytes, a table of 100 bytes and a quality, each only if its bit is set, then the encoder.
+    #[test]
+    fn the_gaps_are_found_behind_each_set_of_fields() {
+        let header = Header::read(&[0xff, 0xfb, 0x90, 0xc0]).unwrap();
+        for flags in 0..16_u32 {
+            let present = |bit: u32, n_bytes: usize| if flags >> bit & 1 == 1 { vec![1; n_bytes] } else { vec![] };
+            let fields = [present(0, 4), present(1, 4), present(2, 100), present(3, 4)].concat();
+            for encoder in [b"LAME", b"Lavf", b"Lavc", b"Lamb"] {
+                let mut frame = [0xff, 0xfb, 0x90, 0xc0].to_vec();
+                frame.extend([0; 17]);
+                frame.extend([b"Xing", &flags.to_be_bytes()[..], &fields, encoder, &[0; 17]].concat());
+                frame.extend([0x45, 0x11, 0x23]); // 1105 and 291
+                frame.resize(417, 0);
+                let n_frames = (flags & 1 == 1).then_some(0x0101_0101);
+                // The decoder's delay of 529 is more than the padding.
+                let delay = if encoder == b"Lamb" { 0 } else { 0x451 + 529 };
+                let expected = Info { n_frames, delay, padding: 0 };
+                assert_eq!(Info::read(&frame, &header), Some(expected), "{flags:b}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_header_of_fraunhofer_counts_frames() {
+        let header = Header::read(&[0xff, 0xfb, 0x90, 0x00]).unwrap();
+        let mut frame = [0; 417];
+        // Version, delay, quality, bytes, then frames.
+        frame[36..54].copy_from_slice(b"VBRI\0\x01\x04\x51\0\x4b\0\x01\0\0\0\0\x02\x03");
+        assert_eq!(Info::read(&frame, &header), Some(Info { n_frames: Some(0x203), ..Info::default() }));
+        assert_eq!(Info::read(&frame[..52], &header), None);
+    }
+
+    #[test]
+    fn frames_of_each_kind_have_their_number_of_samples() {
+        for (start, n) in [
+            ([0xff, 0xff, 0x14, 0], 384),
+            ([0xff, 0xf7, 0x14, 0], 384),
+            ([0xff, 0xfd, 0x14, 0], 1152),
+            ([0xff, 0xf5, 0x14, 0], 1152),
+            ([0xff, 0xfb, 0x14, 0], 1152),
+            ([0xff, 0xf3, 0x14, 0], 576),
+        ] {
+            assert_eq!(Header::read(&start).unwrap().n_samples(), n, "{start:x?}");
+        }
     }
 }
