@@ -107,6 +107,89 @@ fn delay_and_padding_of_the_codec_are_removed() {
         let audio = decode_fixture(file);
         let expected = f64::from(audio.sample_rate_hz) * 0.45;
         assert!((audio.samples.len() as f64 - expected).abs() < 1.0, "{file}: {} samples", audio.samples.len());
+        if file.ends_with("mp3") {
+            assert_eq!(audio.source.n_frames, Some(audio.samples.len() as u64), "{file}");
+        }
+    }
+    // Without a count of frames, their number follows from the length of the file.
+    let audio = decode_fixture("codec_mono.mp2");
+    assert_eq!((audio.samples.len(), audio.source.n_frames), (13 * 1152, Some(13 * 1152)));
+}
+
+#[test]
+fn padding_of_several_frames_is_removed_from_the_end_of_mp3() {
+    let bytes = fixture("mono.mp3");
+    let [delay, n_frames, frame] = [576 + 529, 14, 576];
+    let gaps = position(&bytes, b"Info") + 120 + 21;
+    for padding in [0, 100, 576, 577, 1152, 1700] {
+        let mut bytes = bytes.clone();
+        // Two numbers of 12 bits; the second one includes the decoder's delay of 529 samples.
+        let fields = 576_u32 << 12 | (padding as u32 + 529);
+        bytes[gaps..gaps + 3].copy_from_slice(&fields.to_be_bytes()[1..]);
+        let audio = decode(&bytes).unwrap();
+        let expected = n_frames * frame - delay - padding;
+        assert_eq!((audio.samples.len(), audio.warnings), (expected, vec![]), "{padding}");
+    }
+}
+
+#[test]
+fn mpeg_audio_whose_channels_change_is_read_on_as_another_stream() {
+    // Silent frames of layer II at 48 kHz: 64 kbit/s, which the standard allows for both, and 32, for mono alone.
+    let frames = |bit_rate: u8, mode: u8, n_bytes: usize| {
+        [&[0xff, 0xfd, bit_rate << 4 | 4, mode][..], &vec![0; n_bytes - 4]].concat().repeat(4)
+    };
+    let audio = decode(&[frames(4, 0xc0, 192), frames(4, 0x00, 192)].concat()).unwrap();
+    assert_eq!((audio.samples.len(), audio.warnings), (8 * 1152, vec![Warning::Silent]));
+    match decode(&[frames(1, 0xc0, 96), frames(1, 0x00, 96)].concat()) {
+        Err(Error::Unsupported(message)) => assert!(message.contains("32 kbit/s in stereo"), "{message}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The checksum of an Ogg page (RFC 3533).
+fn ogg_checksum(page: &[u8]) -> u32 {
+    page.iter().fold(0, |crc: u32, byte| {
+        (0..8).fold(crc ^ u32::from(*byte) << 24, |crc, _| crc << 1 ^ if crc >> 31 == 1 { 0x04c1_1db7 } else { 0 })
+    })
+}
+
+/// The pages of an Ogg file, as those of the stream `serial`.
+fn ogg_pages(bytes: &[u8], serial: u32) -> Vec<Vec<u8>> {
+    let mut pages = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let n_segments = usize::from(rest[26]);
+        let n_bytes = 27 + n_segments + rest[27..][..n_segments].iter().map(|n| usize::from(*n)).sum::<usize>();
+        let mut page = rest[..n_bytes].to_vec();
+        page[14..18].copy_from_slice(&serial.to_le_bytes());
+        page[22..26].fill(0);
+        let checksum = ogg_checksum(&page);
+        page[22..26].copy_from_slice(&checksum.to_le_bytes());
+        pages.push(page);
+        rest = &rest[n_bytes..];
+    }
+    pages
+}
+
+#[test]
+fn the_first_of_several_tracks_in_an_ogg_file_is_decoded() {
+    let (first, second) = (ogg_pages(&fixture("vorbis.ogg"), 1), ogg_pages(&fixture("codec_mono.ogg"), 2));
+    assert_eq!(decode(&first.concat()).unwrap(), decode_fixture("vorbis.ogg"));
+    // The pages that name the codecs come first.
+    let rest = first[1..].iter().zip(&second[1..]).flat_map(|(a, b)| [a.clone(), b.clone()]);
+    let n = first.len().min(second.len());
+    let longer = [&first[n..], &second[n..]].concat().concat();
+    let bytes = [first[0].clone(), second[0].clone(), rest.collect::<Vec<_>>().concat(), longer].concat();
+    assert_eq!(decode(&bytes).unwrap().samples, decode_fixture("vorbis.ogg").samples);
+}
+
+#[test]
+fn speex_is_named() {
+    let mut bytes = ogg_pages(&fixture("vorbis.ogg"), 1)[0].clone();
+    bytes[28..36].copy_from_slice(b"Speex   ");
+    for (bytes, is_speex) in [(bytes.clone(), true), ([&b"Oggs"[..], &bytes[4..]].concat(), false)] {
+        let message = decode(&ogg_pages(&bytes, 1)[0]).unwrap_err().to_string();
+        assert_eq!(message.starts_with("Speex is not decoded"), is_speex, "{message}");
     }
 }
 

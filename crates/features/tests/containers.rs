@@ -92,6 +92,8 @@ fn sizes_that_say_unknown_reach_to_the_end_of_the_file() {
         let with_tags = [empty.concat(), chunk(b"LIST", b"INFOISFT\x04\0\0\0abc\0")];
         assert!(matches!(decode(&wav(&with_tags)), Err(Error::Empty)), "what follows is not sound");
     }
+    let one = [chunk(b"fmt ", &format(1, 1, 8, 1)), claiming(b"data", 0, &[192])];
+    assert_eq!(decode(&wav(&one)).unwrap().samples, [0.5], "what follows is too short for a chunk");
 }
 
 #[test]
@@ -366,7 +368,44 @@ fn a_cut_block_of_adpcm_is_decoded_up_to_the_cut() {
         let cut = decode(&bytes[..bytes.len() - 4]).unwrap();
         assert_eq!(cut.warnings, [Warning::Truncated], "{file}");
         assert_eq!(cut.samples, whole.samples[..whole.samples.len() - n_cut], "{file}");
+        assert_eq!(cut.source.n_frames, Some(cut.samples.len() as u64), "{file}");
     }
+}
+
+#[test]
+fn a_last_block_of_adpcm_without_a_whole_header_is_passed_over() {
+    // Bytes of a block, and samples in it, of one and of two channels.
+    for (file, block, n_frames) in
+        [("ima_1.wav", 128, 249), ("ima_2.wav", 128, 121), ("ms_1.wav", 128, 244), ("ms_2.wav", 128, 116)]
+    {
+        let bytes = fixture(&format!("levels_{file}"));
+        let data = bytes.windows(4).position(|id| id == b"data").unwrap() + 8;
+        for n_bytes in [block + 1, block + 3] {
+            let cut = decode(&bytes[..data + n_bytes]).unwrap();
+            assert_eq!((cut.samples.len(), cut.source.n_frames), (n_frames, Some(n_frames as u64)), "{file}");
+            assert_eq!(cut.warnings, [Warning::Truncated], "{file}");
+        }
+    }
+}
+
+#[test]
+fn adpcm_without_a_good_block_is_an_error() {
+    // Steps end at 88.
+    let bad = wav(&[chunk(b"fmt ", &format(0x11, 1, 4, 36)), chunk(b"data", &[89; 36 * 3])]);
+    match decode(&bad) {
+        Err(Error::Malformed(message)) => assert_eq!(message, "no part of it can be decoded"),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Sound is read in pieces of whole blocks: 2^18 is not a multiple of 3 bytes.
+#[test]
+fn sound_of_several_pieces_is_whole() {
+    let expected = sound(100_000);
+    let mut format = format(1, 1, 24, 3);
+    format[4..8].copy_from_slice(&48_000_u32.to_le_bytes());
+    let audio = decode(&wav(&[chunk(b"fmt ", &format), chunk(b"data", &integers(&expected, 24, 3, 0))])).unwrap();
+    assert!(most(&audio, &expected) < 2e-7);
 }
 
 #[test]

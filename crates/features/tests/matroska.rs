@@ -374,3 +374,21 @@ fn empty_and_damaged_packets_of_opus_are_skipped() {
         assert_eq!((found.samples == expected, found.warnings), (true, vec![Warning::Damaged]), "{bad:x?}");
     }
 }
+
+/// Several frames in a packet (RFC 6716, section 3.2): those of two packets with the same configuration.
+#[test]
+fn opus_packets_of_several_frames_give_the_samples_of_single_ones() {
+    // 60 ms each, stereo; 120 ms is the most that a packet may hold.
+    let single: Vec<Vec<u8>> = ebml::frames(&fixture("codec_silk_stereo.webm")).into_iter().take(6).collect();
+    assert!(single.iter().all(|packet| packet[0] & 3 == 0 && packet.len() < 253));
+    let expected = opus(2, 0, &[0], &single).unwrap().samples;
+    assert_eq!(expected.len(), 6 * 2880);
+    let double: Vec<Vec<u8>> = single
+        .chunks(2)
+        .map(|pair| {
+            assert_eq!(pair[0][0], pair[1][0], "the same configuration");
+            [&[pair[0][0] | 2, pair[0].len() as u8 - 1], &pair[0][1..], &pair[1][1..]].concat()
+        })
+        .collect();
+    assert!(opus(2, 0, &[0], &double).unwrap().samples == expected);
+}

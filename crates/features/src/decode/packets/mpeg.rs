@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn two_frames_at_the_start_or_three_after_junk_are_mpeg_audio() {
         let then = |n: usize, after: &[u8]| [&frames(n), after].concat();
-        let after_junk = |n: usize| [&[0xff, 0xfe, 1, 1, 1], &frames(n)[..]].concat();
+        let after_junk = |n: usize| [&[1, 0xff, 0xfe, 1, 1], &frames(n)[..]].concat();
         let layer_3 = [0xff, 0xfb, 0x14, 0xc0];
         for (case, bytes, in_whole, in_part) in [
             ("one frame", frames(1), Some(0), Some(0)),

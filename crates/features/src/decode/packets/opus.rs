@@ -149,7 +149,10 @@ mod tests {
         let head = Head { n_channels: 2, pre_skip: 312, output_gain: -512, mapping_family: 0, streams: [1, 1] };
         assert_eq!(Head::read(&bytes), Some(head));
         assert_eq!(Head::read(&bytes[..18]), None);
-        bytes[8] = 0x10;
+        assert_eq!(Head::read(&[&bytes[..], &[9, 9]].concat()), Some(head), "bytes of no meaning");
+        bytes[9] = 0;
+        assert_eq!(Head::read(&bytes), None, "no channels");
+        (bytes[8], bytes[9]) = (0x10, 2);
         assert_eq!(Head::read(&bytes), None, "a later version");
         let surround = b"OpusHead\x01\x06\0\0\0\0\0\0\0\0\x01\x04\x02\0\x04\x01\x02\x03\x05";
         let head = Head { n_channels: 6, pre_skip: 0, output_gain: 0, mapping_family: 1, streams: [4, 2] };

@@ -8,7 +8,8 @@ pub(super) fn length(bytes: &[u8]) -> Option<u64> {
     match bytes {
         [b'I', b'D', b'3', _, _, flags, size @ ..] if size.len() >= 4 => {
             // Seven bits a byte; a footer repeats the header of 10 bytes.
-            let size = size[..4].iter().try_fold(0, |sum, byte| (*byte < 0x80).then(|| sum << 7 | u64::from(*byte)))?;
+            let size =
+                size[..4].iter().try_fold(0, |sum, byte| (*byte < 0x80).then(|| (sum << 7) + u64::from(*byte)))?;
             Some(10 + size + if flags & 0x10 != 0 { 10 } else { 0 })
         }
         [b'T', b'A', b'G', ..] => Some(128),

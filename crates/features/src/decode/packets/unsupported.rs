@@ -91,3 +91,32 @@ pub(super) fn classify(error: &SymphoniaError) -> Error {
         e => Error::Malformed(e.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_other_formats_than_mpeg_audio_have_a_signature() {
+        let signatures: [&[u8]; 6] =
+            [&[0xff, 0xf1], &[0xff, 0xf9, 0x50], b"....ftypM4A ", b"OggS", b"#!AMR\n", b"RIFF"];
+        for start in signatures {
+            assert!(has_signature(start), "{start:x?}");
+        }
+        let others: [&[u8]; 7] =
+            [&[0xff, 0xfb, 0x90], &[0xff, 0xe3], &[0xff], b"", b"....ftyx", b"ID3\x04", &[0xfe, 0xf1, 0x50]];
+        for start in others {
+            assert!(!has_signature(start), "{start:x?}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_file_is_told_from_other_errors() {
+        let message = |kind: ErrorKind| classify(&SymphoniaError::IoError(kind.into())).to_string();
+        assert!(message(ErrorKind::UnexpectedEof).contains("it ends inside its header"));
+        assert!(!message(ErrorKind::TimedOut).contains("it ends inside its header"));
+        assert!(matches!(classify(&SymphoniaError::LimitError("")), Error::Limit(_)));
+        assert!(matches!(classify(&SymphoniaError::DecodeError("")), Error::Malformed(_)));
+        assert!(matches!(classify(&SymphoniaError::Unsupported("")), Error::Unsupported(_)));
+    }
+}

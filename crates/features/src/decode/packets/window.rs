@@ -24,8 +24,7 @@ impl<R: Read + Seek> Window<R> {
         if self.buffer.len() - self.at < n {
             self.buffer.drain(..self.at);
             self.at = 0;
-            let missing = n.max(CHUNK_BYTES) - self.buffer.len();
-            self.inner.by_ref().take(missing as u64).read_to_end(&mut self.buffer)?;
+            self.inner.by_ref().take(n.max(CHUNK_BYTES) as u64).read_to_end(&mut self.buffer)?;
         }
         Ok(&self.buffer[self.at..self.buffer.len().min(self.at + n)])
     }

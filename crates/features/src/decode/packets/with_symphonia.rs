@@ -1,9 +1,8 @@
 //! Containers that symphonia reads.
 
-use std::io::{ErrorKind, Read, Seek};
+use std::io::{Read, Seek};
 
 use symphonia::core::codecs::CodecParameters;
-use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 use symphonia::core::errors::Error as SymphoniaError;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track as SymphoniaTrack, TrackType};
@@ -61,8 +60,7 @@ impl Demuxer for Container<'_> {
         let Some((track, parameters)) = parameters else {
             return Err(self.mp4.as_ref().map_or_else(unsupported::no_audio_track, Mp4::not_decoded));
         };
-        let head = parameters.extra_data.as_deref().and_then(opus::Head::read);
-        let pre_skip = head.filter(|_| parameters.codec == CODEC_ID_OPUS).map(|head| head.pre_skip());
+        let pre_skip = parameters.extra_data.as_deref().and_then(opus::Head::read).map(|head| head.pre_skip());
         let edit = self.mp4.as_ref().and_then(|mp4| mp4.edit(track.id));
         Ok(Track {
             container: self.format.format_info().short_name,
@@ -80,7 +78,8 @@ impl Demuxer for Container<'_> {
                 Ok(Some(packet)) if Some(packet.track_id) == id => return Ok(Next::Packet(packet)),
                 Ok(Some(_)) => {}
                 Ok(None) => return Ok(Next::End),
-                Err(SymphoniaError::IoError(e)) if e.kind() == ErrorKind::UnexpectedEof => return Ok(Next::Cut),
+                // A disk error is reported as such, whatever is returned here.
+                Err(SymphoniaError::IoError(_)) => return Ok(Next::Cut),
                 Err(SymphoniaError::ResetRequired) => return Ok(Next::NewStream),
                 Err(e) => return Err(classify(&e)),
             }

@@ -155,3 +155,21 @@ pub(super) fn microsoft_block(block: &[u8], n_channels: usize, samples: &mut Vec
     samples.extend(codes.enumerate().map(|(i, code)| channels[i % n_channels].next(code)));
     Some(())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// The specification limits the index of the step to 0 to 88, and samples to 16 bits.
+    #[test]
+    fn the_largest_and_the_smallest_step_are_not_exceeded() {
+        let mut loud = Ima::new(0, 88).unwrap();
+        // 15/8 of the largest step, then as far as 16 bits reach, then back by 61438.
+        assert_eq!([7, 7, 7, 15].map(|code| loud.next_of_wav(code)), [32_767, 32_767, 32_767, -28_671]);
+        let mut quiet = Ima::new(0, 0).unwrap();
+        // An eighth of the smallest step is rounded to 0.
+        assert_eq!([0, 8, 0, 8].map(|code| quiet.next_of_wav(code)), [0; 4]);
+        assert!(Ima::new(0, 89).is_none());
+    }
+}

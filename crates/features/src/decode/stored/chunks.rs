@@ -85,7 +85,7 @@ impl<R: Read + Seek> Iterator for Chunks<'_, '_, R> {
     type Item = Chunk;
 
     fn next(&mut self) -> Option<Chunk> {
-        let mut begin = self.next.take().filter(|at| *at < self.input.length())?;
+        let mut begin = self.next.take()?;
         if self.odd {
             begin = self.after_padding(begin)?;
         }
