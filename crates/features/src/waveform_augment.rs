@@ -366,7 +366,7 @@ mod tests {
 
     #[test]
     fn a_low_pass_from_half_the_sample_rate_on_is_left_out() {
-        for (corner, passes) in [(1000.0, false), (3999.0, false), (4000.0, true), (24_000.0, true)] {
+        for (corner, passes) in [(1000.0, false), (3999.0, false), (4000.0, true), (5000.0, true), (24_000.0, true)] {
             let augment =
                 WaveformAugment { low_pass_hz: [corner; 2], high_pass_hz: [100.0; 2], ..WaveformAugment::default() };
             let mut expected = tone(3500.0, 800);

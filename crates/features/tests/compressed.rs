@@ -309,6 +309,14 @@ fn a_cut_file_gives_what_is_there() {
 }
 
 #[test]
+fn zeros_after_an_mp4_file_are_not_part_of_it() {
+    for n in [1, 8, 100_000] {
+        let bytes = [fixture("codec_fragments.mp4"), vec![0; n]].concat();
+        assert_eq!(decode(&bytes).unwrap(), decode_fixture("codec_fragments.mp4"), "{n} zeros");
+    }
+}
+
+#[test]
 fn he_aac_gives_its_core() {
     let mut bytes = fixture("codec_mono.m4a");
     // AAC-LC with 16 kHz, mono, then a marker that there is no extension.

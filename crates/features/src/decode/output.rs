@@ -71,3 +71,36 @@ impl<'a, 'b> Output<'a, 'b> {
         Ok((stream, self.n_after))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_after_the_wanted_part_are_counted_and_not_forwarded() {
+        let mut received = Vec::new();
+        let sink: &mut Sink = &mut |samples, rate_hz| {
+            received.push((samples.to_vec(), rate_hz));
+            ControlFlow::Continue(())
+        };
+        let mut output = Output::new(sink, 0.5);
+        output.put(&[1.0, 2.0, 3.0], 8);
+        output.put(&[4.0, 5.0, 6.0], 8);
+        assert_eq!((output.n_samples(), output.has_ended()), (6, false));
+        output.put(&[f32::NAN], 8);
+        assert_eq!((output.n_samples(), output.has_ended()), (7, false));
+        assert_eq!(received, [(vec![1.0, 2.0, 3.0], 8), (vec![4.0], 8)]);
+    }
+
+    #[test]
+    fn no_more_samples_are_wanted_after_a_break_or_an_invalid_sample() {
+        let sink: &mut Sink = &mut |_, _| ControlFlow::Break(());
+        let mut output = Output::new(sink, 1.0);
+        output.put(&[0.5], 8);
+        assert!(output.has_ended());
+        let sink: &mut Sink = &mut |_, _| ControlFlow::Continue(());
+        let mut output = Output::new(sink, 1.0);
+        output.put(&[0.5, f32::INFINITY], 8);
+        assert!(output.has_ended());
+    }
+}

@@ -72,11 +72,10 @@ fn open<'a, R: Read + Seek + Send + Sync + 'a>(
         return Ok(Box::new(Matroska::open(input)?));
     }
     if !unsupported::has_signature(&start) {
-        let mut frame = mpeg::find(&start, input.length() <= START_BYTES);
+        let mut frame = mpeg::find(&start);
         if frame.is_none() {
             start = input.start(LONG_START_BYTES)?;
-            // No few frames reach to the end of so many bytes.
-            frame = mpeg::find(&start, false);
+            frame = mpeg::find(&start);
         }
         if let Some(at) = frame {
             input.drop_start(at as u64)?;
@@ -210,4 +209,54 @@ impl Stream {
 
 fn rate_changed() -> Error {
     Error::Unsupported("the sample rate changes within the file".into())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use symphonia::core::audio::{Channels, Position};
+    use symphonia::core::codecs::audio::AudioCodecParameters;
+    use symphonia::core::codecs::audio::well_known::CODEC_ID_PCM_U8;
+    use symphonia::core::packet::Packet;
+    use symphonia::core::units::{Duration as FrameCount, Timestamp};
+
+    use super::*;
+    use crate::decode::output::Sink;
+
+    /// 8-bit sound without an end, 100 samples in a packet; counts its packets.
+    struct Endless(usize);
+
+    impl Demuxer for Endless {
+        fn track(&self) -> Result<Track, Error> {
+            let mut parameters = AudioCodecParameters::new();
+            let mono = Channels::Positioned(Position::FRONT_LEFT);
+            parameters.for_codec(CODEC_ID_PCM_U8).with_sample_rate(8000).with_channels(mono);
+            let delay = demuxer::Duration::default();
+            Ok(Track { container: "test", parameters, n_frames: None, delay, length: None })
+        }
+
+        fn next(&mut self) -> Result<Next, Error> {
+            self.0 += 1;
+            assert!(self.0 < 1000, "no end");
+            Ok(Next::Packet(Packet::new(0, Timestamp::ZERO, FrameCount::ZERO, vec![200; 100])))
+        }
+    }
+
+    #[test]
+    fn decoding_ends_with_the_clip_or_when_the_sink_wants_no_more() {
+        for (most_chunks, n_packets) in [(3, 3), (100, 10)] {
+            let mut left = most_chunks;
+            let sink: &mut Sink = &mut |_, _| {
+                left -= 1;
+                if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            let mut endless = Endless(0);
+            // Half of it is forwarded, and as much again is looked at.
+            let mut output = Output::new(sink, 0.0625);
+            decode_packets(&mut endless, 0.125, &mut output).unwrap();
+            assert_eq!(endless.0, n_packets);
+        }
+    }
 }

@@ -203,5 +203,10 @@ mod tests {
         assert_eq!(frames(&block(2, &[2, 200, 2]), 1), None, "a frame beyond the end");
         assert_eq!(frames(&block(0, &[]), 2), None, "another track");
         assert_eq!(xiph_size(&mut [255, 255, 3].as_slice()), Some(513));
+        // Sizes of 2, 1 less and, in two bytes, 50 more; the last frame has the rest.
+        let [high, low] = (0x4000_u16 + 0x1fff + 50).to_be_bytes();
+        let block = [&[0x81, 0, 0, 6, 3, 0x82, 0x80 | 62, high, low][..], &[7; 99]].concat();
+        let sizes = frames(&block, 1).map(|frames| frames.iter().map(|frame| frame.len()).collect());
+        assert_eq!(sizes, Some(vec![2, 1, 51, 45]));
     }
 }

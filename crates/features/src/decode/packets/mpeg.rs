@@ -24,10 +24,9 @@ const WINDOW_BYTES: usize = MAX_FRAME_BYTES + 4;
 /// Frames one after the other that are enough to call junk before them junk.
 const ENOUGH_FRAMES: usize = 3;
 
-/// Offset of the first frame in `start`, the first bytes of a file, which are the `whole` file or not. `None` if they are
-/// something else.
-pub(super) fn find(start: &[u8], whole: bool) -> Option<usize> {
-    // Frames from here on, and whether the file or the look ahead ends with the last of them, or a tag follows.
+/// Offset of the first frame in `start`, the first bytes of a file. `None` if they are something else.
+pub(super) fn find(start: &[u8]) -> Option<usize> {
+    // Frames from here on, and whether no other header has room after the last of them, or a tag follows.
     let frames = |from: usize| {
         let mut at = from;
         let mut first: Option<Header> = None;
@@ -35,7 +34,7 @@ pub(super) fn find(start: &[u8], whole: bool) -> Option<usize> {
             let rest = start.get(at..).unwrap_or_default();
             let Some(header) = Header::read(rest).filter(|header| first.is_none_or(|first| first.continues(header)))
             else {
-                return (n, if whole { at == start.len() } else { rest.len() < 4 } || tags::length(rest).is_some());
+                return (n, rest.len() < 4 || tags::length(rest).is_some());
             };
             first = Some(header);
             at += header.n_bytes;
@@ -211,19 +210,19 @@ mod tests {
         let then = |n: usize, after: &[u8]| [&frames(n), after].concat();
         let after_junk = |n: usize| [&[1, 0xff, 0xfe, 1, 1], &frames(n)[..]].concat();
         let layer_3 = [0xff, 0xfb, 0x14, 0xc0];
-        for (case, bytes, in_whole, in_part) in [
-            ("one frame", frames(1), Some(0), Some(0)),
-            ("a frame and less than a header", then(1, &[1; 3]), None, Some(0)),
-            ("a frame and junk", then(1, &[1; 4]), None, None),
-            ("a frame and a tag", then(1, b"TAG and more"), Some(0), Some(0)),
-            ("a frame and one of another layer", then(1, &layer_3), None, None),
-            ("two frames and junk", then(2, &[1; 200]), Some(0), Some(0)),
-            ("four frames", frames(4), Some(0), Some(0)),
-            ("junk and two frames", after_junk(2), None, None),
-            ("junk and three frames", after_junk(3), Some(5), Some(5)),
-            ("nothing", vec![], None, None),
+        for (case, bytes, expected) in [
+            ("one frame", frames(1), Some(0)),
+            ("a frame and less than a header", then(1, &[1; 3]), Some(0)),
+            ("a frame and junk", then(1, &[1; 4]), None),
+            ("a frame and a tag", then(1, b"TAG and more"), Some(0)),
+            ("a frame and one of another layer", then(1, &layer_3), None),
+            ("two frames and junk", then(2, &[1; 200]), Some(0)),
+            ("four frames", frames(4), Some(0)),
+            ("junk and two frames", after_junk(2), None),
+            ("junk and three frames", after_junk(3), Some(5)),
+            ("nothing", vec![], None),
         ] {
-            assert_eq!((find(&bytes, true), find(&bytes, false)), (in_whole, in_part), "{case}");
+            assert_eq!(find(&bytes), expected, "{case}");
         }
     }
 }
