@@ -117,6 +117,16 @@ fn delay_and_padding_of_the_codec_are_removed() {
 }
 
 #[test]
+fn a_single_frame_after_junk_at_the_end_of_mp3_is_read() {
+    let bytes = fixture("mono.mp3");
+    let last = &bytes[bytes.len() - 216..];
+    let audio = decode(&[&bytes, &[0; 50][..], last].concat()).unwrap();
+    // With more frames than its header counts, the padding is not removed.
+    let [delay, n_frames, frame] = [576 + 529, 14, 576];
+    assert_eq!((audio.samples.len(), audio.warnings), ((n_frames + 1) * frame - delay, vec![Warning::Damaged]));
+}
+
+#[test]
 fn padding_of_several_frames_is_removed_from_the_end_of_mp3() {
     let bytes = fixture("mono.mp3");
     let [delay, n_frames, frame] = [576 + 529, 14, 576];
@@ -218,13 +228,16 @@ fn concatenated_mp3_is_read_to_its_end_whatever_tags_are_between() {
     ape.extend([0xff; 208]);
     let id3 = [&b"ID3\x04\0\0\0\0\x01\x00"[..], &b"\xff\xfb\x90\0".repeat(32)].concat();
     let tag = [&b"TAG"[..], &[0xff; 125]].concat();
-    let cases: [(&[u8], &[Warning]); 6] = [
+    // Junk that looks like the header of a frame at 44.1 kHz.
+    let like_a_frame = [&[1; 5][..], &[0xff, 0xfb, 0x90, 0], &[1; 700]].concat();
+    let cases: [(&[u8], &[Warning]); 7] = [
         (&[], &[]),
         (&ape, &[]),
         (&id3, &[]),
         (&tag, &[]),
         (&[0; 700], &[Warning::Damaged]),
         (b"lyrics", &[Warning::Damaged]),
+        (&like_a_frame, &[Warning::Damaged]),
     ];
     for (between, warnings) in cases {
         let audio = decode(&[&part[..], between, &part, between, &part].concat()).unwrap();

@@ -125,6 +125,7 @@ fn integers_may_be_narrower_than_their_bytes() {
         ("24 high bits in 4 bytes", format(1, 1, 24, 4), 24, 4, 8),
         ("24 high bits in 4 bytes, extensible", extensible(1, 32, 24), 24, 4, 8),
         ("20 bits in 4 bytes", format(1, 1, 20, 4), 20, 4, 0),
+        ("28 bits in 4 bytes", format(1, 1, 28, 4), 28, 4, 4),
         ("20 bits in 3 bytes", format(1, 1, 20, 3), 20, 3, 4),
         ("20 bits in 3 bytes, extensible", extensible(1, 24, 20), 20, 3, 4),
         ("12 bits in 2 bytes", format(1, 1, 12, 2), 12, 2, 4),
@@ -147,12 +148,14 @@ fn integers_may_be_narrower_than_their_bytes() {
 fn chunks_may_be_padded_or_not_and_in_any_order() {
     let expected = sound(1000);
     let data = chunk(b"data", &integers(&expected, 16, 2, 0));
-    let (tags, format) = (chunk(b"LIST", b"odd"), chunk(b"fmt ", &format(1, 1, 16, 2)));
+    let (tags, format) = (chunk(b"LIST", b"odd.."), chunk(b"fmt ", &format(1, 1, 16, 2)));
+    let even = [chunk(b"LIST", b"ab"), chunk(b"JUNK", b"abcd"), chunk(b"JUNK", b"")].concat();
     for chunks in [
         vec![tags.clone(), b"\0".into(), format.clone(), data.clone()],
         vec![tags.clone(), format.clone(), data.clone()],
         vec![format.clone(), tags.clone(), b"d".into(), data.clone()],
         vec![format.clone(), tags.clone(), data.clone()],
+        vec![even, format.clone(), data.clone()],
         vec![data.clone(), format.clone()],
         vec![format, data, tags],
     ] {
@@ -284,6 +287,15 @@ fn packets_of_caf_hold_their_sound_in_the_upper_bits() {
     }
 }
 
+#[test]
+fn wide_samples_of_several_channels_are_read() {
+    let expected = sound(500);
+    let stereo: Vec<f64> = expected.iter().flat_map(|x| [*x, *x]).collect();
+    let data = integers(&stereo, 24, 4, 8);
+    let audio = decode(&wav(&[chunk(b"fmt ", &format(1, 2, 24, 8)), chunk(b"data", &data)])).unwrap();
+    assert!(most(&audio, &expected) < 2e-7);
+}
+
 /// An AIFF file with `COMM` after `SSND`, whose size is `claimed`, and 6 bytes before the sound.
 fn aiff(claimed: u32, data: &[u8], after: &[u8]) -> Vec<u8> {
     let common = b"COMM\0\0\0\x12\0\x01\0\0\x03\xe8\0\x10\x40\x0b\xfa\0\0\0\0\0\0\0";
@@ -327,6 +339,10 @@ fn aiff_au_and_caf_may_leave_their_size_open() {
         assert!(if whole { cut.is_err() } else { cut.unwrap().samples.len() == 500 }, "{case}, cut");
     }
     assert_eq!(decode(&caf(2004)[..1000]).unwrap().warnings, [Warning::Truncated]);
+    // Chunks of CAF are never padded.
+    let odd = b"info\0\0\0\0\0\0\0\x05\0\0\0\0\0free\0\0\0\0\0\0\0\x01\0";
+    let audio = decode(&[&caf(2004)[..52], odd, &caf(2004)[52..]].concat()).unwrap();
+    assert!(most(&audio, &expected) < 2e-5);
     assert!(matches!(decode(&[&caf(4)[..68], b"free\0\0\0\0\0\0\0\0"].concat()), Err(Error::Empty)));
 }
 

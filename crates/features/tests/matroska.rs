@@ -370,8 +370,35 @@ fn empty_and_damaged_packets_of_opus_are_skipped() {
     let expected = opus(1, 0, &[0], &good).unwrap().samples;
     // No byte; a packet of frames of unequal length that claims more than it has.
     for bad in [vec![], vec![0x0b, 0x82, 0xff]] {
-        let found = opus(1, 0, &[0], &[&[bad.clone()], &good[..]].concat()).unwrap();
+        let found = opus(1, 0, &[0], &[std::slice::from_ref(&bad), &good[..]].concat()).unwrap();
         assert_eq!((found.samples == expected, found.warnings), (true, vec![Warning::Damaged]), "{bad:x?}");
+    }
+}
+
+/// Of one stream and of several: nothing is made up for a packet that is not there.
+#[test]
+fn an_empty_packet_of_surround_is_skipped() {
+    let pair = ebml::frames(&fixture("codec_hybrid_stereo.mka"));
+    let one = ebml::frames(&fixture("opus.webm"));
+    let packets: Vec<Vec<u8>> = pair.iter().zip(&one).map(|(pair, one)| together(pair, one)).collect();
+    let surround = [1, 2, 1, 0, 2, 1];
+    let expected = opus(3, 0, &surround, &packets).unwrap().samples;
+    let found = opus(3, 0, &surround, &[&[vec![]], &packets[..]].concat()).unwrap();
+    assert_eq!((found.samples == expected, found.warnings), (true, vec![Warning::Damaged]));
+}
+
+/// libopus takes a frame of at most one byte for one that the encoder left out, whatever the byte.
+#[test]
+fn a_frame_of_one_byte_is_one_that_the_encoder_left_out() {
+    let good = ebml::frames(&fixture("opus.webm"));
+    let with = |left_out: &[u8]| {
+        let packets = [&good[..5], &[left_out.to_vec()], &good[5..10]].concat();
+        opus(1, 0, &[0], &packets).unwrap().samples
+    };
+    let configuration = good[4][0];
+    let expected = with(&[configuration]);
+    for byte in [0, 0x55, 0xff] {
+        assert!(with(&[configuration, byte]) == expected, "{byte}");
     }
 }
 

@@ -151,10 +151,11 @@ mod tests {
         let header = |is_version_1, layer, sample_rate_hz, n_channels, bit_rate, n_bytes| {
             Some(Header { is_version_1, layer, sample_rate_hz, n_channels, bit_rate, n_bytes })
         };
-        let cases: [([u8; 4], Option<Header>); 15] = [
+        let cases: [([u8; 4], Option<Header>); 16] = [
             ([0xff, 0xfb, 0x90, 0x00], header(true, 3, 44_100, 2, 128_000, 417)), // 128 kbit/s
             ([0xff, 0xfa, 0x92, 0xc0], header(true, 3, 44_100, 1, 128_000, 418)), // padded, with a checksum
             ([0xff, 0xf3, 0x48, 0xc0], header(false, 3, 16_000, 1, 32_000, 144)), // 32 kbit/s
+            ([0xff, 0xf3, 0x4a, 0xc0], header(false, 3, 16_000, 1, 32_000, 145)), // padded
             ([0xff, 0xe3, 0x18, 0xc0], header(false, 3, 8000, 1, 8000, 72)),      // 8 kbit/s
             ([0xff, 0xfd, 0xc4, 0x00], header(true, 2, 48_000, 2, 256_000, 768)), // 256 kbit/s
             ([0xff, 0xff, 0xe4, 0x00], header(true, 1, 48_000, 2, 448_000, 448)), // 448 kbit/s

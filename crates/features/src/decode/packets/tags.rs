@@ -38,10 +38,11 @@ mod tests {
             tag
         };
         let (header, footer) = (ape(5 << 29), ape(1 << 31));
-        let cases: [(&[u8], Option<u64>); 8] = [
+        let cases: [(&[u8], Option<u64>); 9] = [
             (b"ID3\x04\0\0\0\0\x02\x01.", Some(10 + 257)),
             (b"ID3\x04\0\x10\0\0\x02\x01", Some(20 + 257)),
             (b"ID3\x04\0\0\0\0\x82\x01", None),
+            (b"ID3\x04\0\0\0\0\x02\x80", None),
             (b"ID3\x04\0\0\0\0", None),
             (b"TAGtitle", Some(128)),
             (&header, Some(32 + 1000)),

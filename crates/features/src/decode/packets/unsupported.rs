@@ -94,6 +94,10 @@ pub(super) fn classify(error: &SymphoniaError) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use symphonia::core::codecs::audio::AudioCodecParameters;
+    use symphonia::core::codecs::audio::well_known::CODEC_ID_FLAC;
+
+    use super::super::demuxer::Duration;
     use super::*;
 
     #[test]
@@ -108,6 +112,25 @@ mod tests {
         for start in others {
             assert!(!has_signature(start), "{start:x?}");
         }
+    }
+
+    #[test]
+    fn codecs_without_a_decoder_are_named() {
+        let message = |codec, error: &SymphoniaError| {
+            let mut parameters = AudioCodecParameters::new();
+            parameters.for_codec(codec);
+            let delay = Duration::default();
+            codec_error(&Track { container: "test", parameters, n_frames: None, delay, length: None }, error)
+        };
+        let unsupported = SymphoniaError::Unsupported("why");
+        assert!(message(CODEC_ID_DCA, &unsupported).starts_with("DTS is not decoded"));
+        assert!(message(CODEC_ID_WMA, &unsupported).starts_with("Windows Media Audio (WMA) is not decoded"));
+        assert!(message(CODEC_ID_FLAC, &unsupported).starts_with("its kind of sound (test, why) is not decoded"));
+        assert!(message(CODEC_ID_DCA, &SymphoniaError::DecodeError("why")).contains("damaged"));
+    }
+
+    fn codec_error(track: &Track, error: &SymphoniaError) -> String {
+        codec(track, error).to_string()
     }
 
     #[test]

@@ -161,6 +161,37 @@ pub(super) fn microsoft_block(block: &[u8], n_channels: usize, samples: &mut Vec
 mod tests {
     use super::*;
 
+    /// The state of the block before is kept where the block's header, with 9 bits of the predictor, agrees with it.
+    #[test]
+    fn a_header_of_quicktime_that_disagrees_is_followed() {
+        let first = |predictor: i32, step_index: usize, announced: u16| {
+            let mut block = [0; QUICKTIME_BLOCK];
+            block[..2].copy_from_slice(&announced.to_be_bytes());
+            let mut samples = Vec::new();
+            quicktime_block(&block, &mut [Ima { predictor, step_index }], &mut samples).unwrap();
+            samples[0]
+        };
+        // Code 0 adds an eighth of the step: 10 / 8 with index 3, 50 / 8 with index 20.
+        assert_eq!([first(100, 3, 3), first(127, 3, 3), first(-127, 3, 3)], [101, 128, -126]);
+        assert_eq!([first(128, 3, 3), first(5000, 3, 3), first(0, 3, 20), first(100, 3, 20)], [1, 1, 6, 6]);
+        assert_eq!(first(0, 3, 0x1f80 | 20), 0x1f80 + 6);
+    }
+
+    /// Microsoft's weights of the last two samples: a line is continued, half of it, and so on.
+    #[test]
+    fn each_predictor_of_microsoft_has_its_weights() {
+        for (predictor, expected) in [(0, 1000), (1, 1100), (2, 0), (3, 975), (4, 937), (5, 1065), (6, 715)] {
+            // Step 16, then the last sample, then the one before it, and two codes of 0.
+            let mut block = vec![predictor];
+            block.extend([16_i16, 1000, 900].map(i16::to_le_bytes).concat());
+            block.push(0);
+            let mut samples = Vec::new();
+            microsoft_block(&block, 1, &mut samples).unwrap();
+            assert_eq!(samples[..3], [900, 1000, expected], "predictor {predictor}");
+        }
+        assert!(microsoft_block(&[7; 8], 1, &mut Vec::new()).is_none());
+    }
+
     /// The specification limits the index of the step to 0 to 88, and samples to 16 bits.
     #[test]
     fn the_largest_and_the_smallest_step_are_not_exceeded() {

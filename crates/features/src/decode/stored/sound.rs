@@ -10,7 +10,7 @@ use crate::decode::input::{Input, Meter};
 use crate::decode::limits;
 use crate::decode::output::Output;
 
-/// Bytes of sound that are read at once.
+/// Bytes of sound that are read at once, rounded up to whole blocks.
 const CHUNK_BYTES: usize = 1 << 18;
 
 /// Where the sound of a file is and how it is coded.
@@ -47,8 +47,7 @@ impl Stored {
         input.seek(SeekFrom::Start(self.extent.at))?;
         meter.allow(left);
         let mut decode = codec.decoder(n_channels);
-        let whole_blocks = (CHUNK_BYTES - CHUNK_BYTES % block).max(block);
-        let mut chunk = vec![0; left.min(whole_blocks as u64) as usize];
+        let mut chunk = vec![0; left.min(CHUNK_BYTES.next_multiple_of(block) as u64) as usize];
         let (mut mono, mut intact) = (Vec::new(), true);
         while left > 0 && !output.has_ended() {
             chunk.truncate(left.min(chunk.len() as u64) as usize);
