@@ -1,4 +1,4 @@
-//! Results of many files that several processes make: shards of `embed`, `features` and `infer`, which `wail merge` joins.
+//! Results of many files that several processes make: shards of `audit`, `embed`, `features` and `infer`, which `wail merge` joins.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -37,9 +37,8 @@ fn in_shards(command: &[&str], n: usize, exit_code: i32) -> Vec<u8> {
         let output = run(folder, &[command, &["--shard", &shard]].concat(), &out);
         assert!([Some(0), Some(exit_code)].contains(&code(&output)), "{shard}: {}", stderr(&output));
     }
-    for _ in 0..2 {
-        assert_eq!(stdout(&wail(folder, &["merge", &out])), format!("{out}\n"));
-    }
+    assert_eq!(stdout(&wail(folder, &["merge", &out])), format!("{out}\n"));
+    assert!(stdout(&wail(folder, &["merge", &out])).contains("nothing left to merge"));
     assert!(!folder.join(format!("{out}.shards")).exists());
     std::fs::read(folder.join(out)).unwrap()
 }
@@ -68,6 +67,24 @@ fn the_pieces_of_shards_are_the_bytes_of_one_machine() {
             assert!(printed.stdout == alone, "{command:?} on standard output");
         }
     }
+}
+
+#[test]
+fn an_audit_in_shards_is_that_of_one_machine() {
+    let folder = SOUNDS.path();
+    let audit = |out: &str, more: &[&str]| run(folder, &[&["audit", "sounds", "--fail-on", "any"], more].concat(), out);
+    let alone = audit("audit-alone", &[]);
+    assert_eq!(code(&alone), Some(3), "{}", stderr(&alone));
+    for shard in ["3/3", "1/3", "2/3"] {
+        let output = audit("audit-shards", &["--shard", shard]);
+        assert_eq!((code(&output), output.stdout.len()), (Some(0), 0), "{}", stderr(&output));
+        assert!(!folder.join("audit-shards").exists());
+    }
+    let merged = wail(folder, &["merge", "audit-shards"]);
+    let text = |output: &Output| String::from_utf8(output.stdout.clone()).unwrap();
+    assert_eq!((code(&merged), text(&merged)), (Some(3), text(&alone).replace("audit-alone", "audit-shards")));
+    assert!(contents(&folder.join("audit-shards")) == contents(&folder.join("audit-alone")));
+    assert!(stdout(&wail(folder, &["merge", "audit-shards"])).contains("nothing left to merge"));
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub use copies::{Compared, MIN_CORRELATION, MIN_VOTES};
 pub use facts::{Facts, MAX_SECONDS};
 pub use families::{Families, made_from};
 pub use finding::{Finding, Kind, Severity};
-pub use measure::N_BANDS;
+pub use measure::{Measurement, N_BANDS, measure};
 pub use overview::{CATEGORIES, CategorySummary, ClassSummary, NUMBERS, NumberSummary};
 pub use recorder::RecorderRule;
 pub use relations::{Relations, compared_pairs, groups};
@@ -99,18 +99,37 @@ pub struct Row {
     pub unreadable: Option<String>,
 }
 
-/// Audits a corpus. `split` is `[n_recordings]`; `seed` determines the permutations of the shortcut tests.
+/// Audits a corpus: [`audit_of`] with all recordings measured here.
 ///
 /// # Errors
-/// [`Error::Split`] if `split` has a different length. Unreadable recordings are findings, not errors.
+/// As [`measure`] and [`audit_of`].
 pub fn audit(corpus: &Corpus, split: Option<&[Option<Split>]>, rule: &RecorderRule, seed: u64) -> Result<Audit, Error> {
+    audit_of(corpus, measure(corpus, 0..corpus.recordings.len())?, split, rule, seed)
+}
+
+/// Audits a corpus whose recordings were measured, `[n_recordings]`. `split` is `[n_recordings]`; `seed` determines the permutations of the shortcut tests.
+///
+/// # Errors
+/// [`Error::Split`] if `split` has a different length, [`Error::Features`] if the front end cannot be prepared. Unreadable recordings
+/// are findings, not errors.
+///
+/// # Panics
+/// Unless there is one measurement for each recording.
+pub fn audit_of(
+    corpus: &Corpus,
+    measured: Vec<Measurement>,
+    split: Option<&[Option<Split>]>,
+    rule: &RecorderRule,
+    seed: u64,
+) -> Result<Audit, Error> {
+    assert_eq!(measured.len(), corpus.recordings.len(), "measurements of another corpus");
     if let Some(split) = split.filter(|split| split.len() != corpus.recordings.len()) {
         let (found, expected) = (split.len(), corpus.recordings.len());
         let reason = format!("the split covers {found} recordings, but the corpus has {expected}");
         return Err(Error::Split { path: corpus.root.clone(), reason });
     }
     let measurer = Measurer::new()?;
-    let measured = measurer.all(corpus);
+    let measured: Vec<Result<Measured, String>> = measured.into_iter().map(|measurement| measurement.0).collect();
     let relatives = Relatives::find(corpus, &measured, &measurer);
     let recorders = rule.recorders(corpus);
     let groups = groups(&recorders, &relatives.all);

@@ -11,13 +11,16 @@ use experiment::folder;
 
 use crate::Error;
 
+/// Name of an audit's page.
+pub const PAGE_FILE: &str = "audit.html";
+
 /// Writes `audit.json` and `audit.html` into `dir`, creates the folder if necessary, and returns the path of the page.
 ///
 /// # Errors
 /// [`Error::Run`] if a file cannot be written.
 pub fn write(audit: &Audit, corpus: &Corpus, dir: &Path) -> Result<PathBuf, Error> {
     folder::write(&dir.join("audit.json"), &serde_json::to_vec_pretty(audit)?)?;
-    let page = dir.join("audit.html");
+    let page = dir.join(PAGE_FILE);
     folder::write(&page, page::page(audit, corpus)?.as_bytes())?;
     Ok(page)
 }

@@ -115,6 +115,14 @@ impl IdentityParts {
         names.into_iter().filter(differing).flat_map(describe).collect()
     }
 
+    /// The text of the part called `name`, if there is only one.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.texts(name)[..] {
+            [text] => Some(text),
+            _ => None,
+        }
+    }
+
     /// The texts of the parts called `name`.
     fn texts(&self, name: &str) -> Vec<&str> {
         self.0.iter().filter(|(known, _)| known == name).map(|(_, text)| text.as_str()).collect()

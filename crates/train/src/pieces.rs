@@ -103,36 +103,72 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Whether the result at `out` has pieces, or is there already.
-pub fn has_pieces(out: &Path) -> bool {
-    shards_folder(out).is_dir() || out.is_file()
+/// The pieces of one result, all of them.
+#[derive(Debug)]
+pub struct Pieces {
+    folder: PathBuf,
+    made_with: IdentityParts,
+    /// In order.
+    paths: Vec<PathBuf>,
 }
 
-/// Joins the pieces of the result at `out`, and removes them. Does nothing if that has been done.
-///
-/// # Errors
-/// [`Error::Incomplete`] if a piece is missing, [`Error::Data`] if pieces do not belong together or are damaged, [`Error::Io`] if
-/// the result cannot be written.
-pub fn merge(out: &Path) -> Result<(), Error> {
-    let folder = shards_folder(out);
-    if !folder.is_dir() {
-        return Ok(());
-    }
-    let pieces = read_all(&folder)?;
-    let Some((first, _)) = pieces.first_key_value() else {
-        return Err(Error::Incomplete(format!("{}: no shard has finished", folder.display())));
-    };
-    check(&folder, *first, &pieces)?;
-    let paths: Vec<PathBuf> = pieces.keys().map(|shard| folder.join(shard.folder_name())).collect();
-    for (path, piece) in paths.iter().zip(pieces.values()) {
-        let digest = File::open(path).and_then(durable::sha256_hex_of).map_err(Error::io(path))?.0;
-        if digest != piece.sha256 {
-            return Err(Error::Data(format!("{}: it is damaged; remove it and run its shard again", path.display())));
+impl Pieces {
+    /// The pieces of the result at `out`; `None` if no shard has begun with it.
+    ///
+    /// # Errors
+    /// [`Error::Incomplete`] if a piece is missing, [`Error::Data`] if pieces do not belong together or are damaged, [`Error::Io`] if
+    /// one cannot be read.
+    pub fn read(out: &Path) -> Result<Option<Self>, Error> {
+        let folder = shards_folder(out);
+        if !folder.is_dir() {
+            return Ok(None);
         }
+        let pieces = read_all(&folder)?;
+        let Some((first, piece)) = pieces.first_key_value() else {
+            return Err(Error::Incomplete(format!("{}: no shard has finished", folder.display())));
+        };
+        check(&folder, *first, &pieces)?;
+        let path = |shard: &Shard| folder.join(shard.folder_name());
+        for (path, piece) in pieces.iter().map(|(shard, piece)| (path(shard), piece)) {
+            let (sha256, _) = File::open(&path).and_then(durable::sha256_hex_of).map_err(Error::io(&path))?;
+            if sha256 != piece.sha256 {
+                let problem = "it is damaged; remove it and run its shard again";
+                return Err(Error::Data(format!("{}: {problem}", path.display())));
+            }
+        }
+        Ok(Some(Self { made_with: piece.made_with.clone(), paths: pieces.keys().map(path).collect(), folder }))
     }
-    let join = |target: &mut File| paths.iter().try_for_each(|path| io::copy(&mut File::open(path)?, target).map(drop));
-    durable::write_atomic_with(out, join).map_err(Error::io(out))?;
-    Ok(folder::remove(&folder)?)
+
+    /// What decides the result under `name`; `None` if nothing of that name does.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.made_with.text(name)
+    }
+
+    /// The bytes of each piece.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if one cannot be read.
+    pub fn contents(&self) -> impl Iterator<Item = Result<Vec<u8>, Error>> {
+        self.paths.iter().map(|path| std::fs::read(path).map_err(Error::io(path)))
+    }
+
+    /// Writes the pieces, one after the other, to `out`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be written.
+    pub fn join(&self, out: &Path) -> Result<(), Error> {
+        let mut paths = self.paths.iter();
+        let join = |file: &mut File| paths.try_for_each(|path| io::copy(&mut File::open(path)?, file).map(drop));
+        durable::write_atomic_with(out, join).map_err(Error::io(out))
+    }
+
+    /// Removes them.
+    ///
+    /// # Errors
+    /// [`Error::Run`] if one cannot be removed.
+    pub fn remove(self) -> Result<(), Error> {
+        Ok(folder::remove(&self.folder)?)
+    }
 }
 
 /// Fails unless all pieces are there and belong to one result.

@@ -7,7 +7,7 @@ use crate::Error;
 use crate::sweep::Shard;
 
 /// Which shard a process is.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct ShardArgs {
     /// Do only part I of N, counted from 1; with `auto` the task of a Slurm array, or the index of a Kubernetes job with
     /// --shards, says which

@@ -2,7 +2,7 @@
 
 use features::{Audio, forward_fft, hann};
 use rustfft::num_complex::Complex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Longest part of a recording that is measured, s.
 pub const MAX_SECONDS: f64 = 60.0;
@@ -24,7 +24,7 @@ const FLOOR_DB: f64 = -120.0;
 
 /// Facts about one recording, measured on the mean of its channels over at most [`MAX_SECONDS`]. Levels are in dB
 /// relative to full scale.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
     /// Sample rate of the file.
     pub sample_rate_hz: u32,

@@ -1,9 +1,11 @@
 //! Measuring recordings: each is read and decoded once.
 
+use std::ops::Range;
 use std::path::Path;
 
 use features::{Extractor, FeatureConfig, Warning};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::copies::fingerprint::{Fingerprinter, Landmark};
 use super::facts::{Facts, MAX_SECONDS};
@@ -16,12 +18,29 @@ pub const N_BANDS: usize = 128;
 const BAND_FLOOR_DB: f64 = -80.0;
 
 /// Measurements of a recording.
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Measured {
     pub facts: Facts,
     /// Mean level of each mel band, `[N_BANDS]`, -80 to 0 dB relative to the loudest point of the recording.
     pub band_db: Vec<f32>,
     pub landmarks: Vec<Landmark>,
     pub warnings: Vec<Warning>,
+}
+
+/// What [`audit_of`](super::audit_of) must know of a recording that another process may have read: its measurements, or why it is
+/// unreadable.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Measurement(pub(super) Result<Measured, String>);
+
+/// Measures the recordings `recordings` of `corpus`. Each thread holds at most one decoded recording in memory.
+///
+/// # Errors
+/// [`Error::Features`] if the front end cannot be prepared.
+pub fn measure(corpus: &Corpus, recordings: Range<usize>) -> Result<Vec<Measurement>, Error> {
+    let measurer = Measurer::new()?;
+    let recordings = &corpus.recordings[recordings];
+    Ok(recordings.par_iter().map(|recording| Measurement(measurer.one(&corpus.root, recording))).collect())
 }
 
 /// Reads and measures recordings. Prepared once, usable from any thread.

@@ -1,5 +1,7 @@
 //! Decoded sound and what the file said about it.
 
+use serde::{Deserialize, Serialize};
+
 /// Decoded sound, mixed to one channel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Audio {
@@ -32,7 +34,7 @@ pub struct Source {
 }
 
 /// A defect of a file that could still be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum Warning {
     /// The file ends before the end that its header announces; the sound up to there is used.

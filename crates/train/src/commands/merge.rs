@@ -4,15 +4,17 @@ use std::path::PathBuf;
 
 use model::ComputeArgs;
 
+use super::audit;
 use super::sweep::print;
+use crate::pieces::Pieces;
 use crate::terminal::{interrupt, stdout};
-use crate::{Error, pieces, sweep};
+use crate::{Error, sweep};
 
 /// Arguments of `wail merge`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder of the run, which holds the folder `shards`; or the file that shards of embed, features or infer write
-    #[arg(value_name = "RUN|FILE")]
+    /// Folder of the run, which holds the folder `shards`; or what shards of audit, embed, features or infer write, as in --out
+    #[arg(value_name = "RUN|OUT")]
     run: PathBuf,
     /// Device and engine of the shards
     #[command(flatten)]
@@ -21,9 +23,16 @@ pub struct Args {
 
 /// Joins the shards, and prints the best trial of a run, its scores and the paths of the results.
 pub fn run(args: &Args) -> Result<(), Error> {
-    if pieces::has_pieces(&args.run) {
-        pieces::merge(&args.run)?;
+    if let Some(pieces) = Pieces::read(&args.run)? {
+        if audit::are_measurements(&pieces) {
+            return audit::merge(pieces, &args.run);
+        }
+        pieces.join(&args.run)?;
+        pieces.remove()?;
         return stdout::line(args.run.display());
+    }
+    if args.run.is_file() || audit::page(&args.run).is_file() {
+        return stdout::line(format_args!("{}: there is nothing left to merge", args.run.display()));
     }
     interrupt::listen("stopping soon")?;
     let compute = args.compute.find().map_err(Error::Compute)?;

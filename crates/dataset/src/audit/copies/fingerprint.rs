@@ -6,6 +6,7 @@ use std::sync::Arc;
 use features::{forward_fft, hann};
 use rustfft::Fft;
 use rustfft::num_complex::Complex;
+use serde::{Deserialize, Serialize};
 
 /// Samples of a transform at 8 kHz: 64 ms, bins of 15.6 Hz.
 const N_FFT: usize = 512;
@@ -32,7 +33,7 @@ const MAX_STEPS_APART: usize = 63;
 const MAX_BINS_APART: usize = 63;
 
 /// A pair of spectral peaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::audit) struct Landmark {
     /// Bin of the first peak (8 bits), difference of the bins (7 bits), steps between the peaks (6 bits).
     pub hash: u32,
