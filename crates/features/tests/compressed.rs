@@ -323,9 +323,12 @@ fn a_cut_file_gives_what_is_there() {
 
 #[test]
 fn zeros_after_an_mp4_file_are_not_part_of_it() {
-    for n in [1, 8, 100_000] {
-        let bytes = [fixture("codec_fragments.mp4"), vec![0; n]].concat();
-        assert_eq!(decode(&bytes).unwrap(), decode_fixture("codec_fragments.mp4"), "{n} zeros");
+    for file in ["codec_fragments.mp4", "codec_mono.m4a", "codec_stereo.m4a", "aac.m4a"] {
+        let expected = decode_fixture(file);
+        for n in [1, 8, 100_000] {
+            let found = decode(&[fixture(file), vec![0; n]].concat());
+            assert_eq!(found.unwrap(), expected, "{file} and {n} zeros");
+        }
     }
 }
 

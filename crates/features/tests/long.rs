@@ -87,6 +87,17 @@ fn a_night_of_more_than_4_gib_is_read_only_as_far_as_needed() {
 }
 
 #[test]
+fn a_gigabyte_of_zeros_after_an_mp4_file_is_not_read() {
+    limited(|| {
+        for file in ["aac.m4a", "codec_mono.m4a", "codec_fragments.mp4"] {
+            let bytes = std::fs::read(format!("tests/fixtures/{file}")).unwrap();
+            let whole = decode_with_zeros(&bytes, bytes.len() as u64, "m4a", CLIP).unwrap();
+            assert_eq!(decode_with_zeros(&bytes, GB, "m4a", CLIP).unwrap(), whole, "{file}");
+        }
+    });
+}
+
+#[test]
 fn a_gigabyte_of_zeros_or_of_headers_is_not_read_to_its_end() {
     limited(|| {
         let mut names: Vec<_> = std::fs::read_dir("tests/fixtures").unwrap().map(|e| e.unwrap().file_name()).collect();

@@ -110,7 +110,6 @@ impl Decoder {
     pub fn decode(&mut self, packet: &[u8]) -> Result<&[f32], SymphoniaError> {
         self.samples.resize(MAX_PACKET_SAMPLES * self.n_channels, 0.0);
         let decoded = match &mut self.inner {
-            _ if packet.is_empty() => return decode_error("opus: empty packet"),
             Inner::One(decoder) => decode_frames(decoder, packet, &mut self.samples),
             Inner::Several(decoder) => decoder.decode(packet, MAX_PACKET_SAMPLES, &mut self.samples),
         };
