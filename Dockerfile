@@ -4,6 +4,12 @@ WORKDIR /source
 COPY . .
 RUN cargo build --release --workspace --locked
 
+# docker build --target wail --tag wail-train . makes an image of the command line, for training on a cluster.
+FROM gcr.io/distroless/cc-debian12:nonroot AS wail
+COPY --from=build /source/target/release/wail /usr/local/bin/wail
+WORKDIR /work
+ENTRYPOINT ["/usr/local/bin/wail"]
+
 # glibc and an unprivileged user; no shell, no package manager.
 FROM gcr.io/distroless/cc-debian12:nonroot
 WORKDIR /

@@ -166,7 +166,7 @@ fn without_locks_a_lease_keeps_a_second_process_out_and_that_of_a_killed_one_is_
     std::thread::sleep(RENEWAL);
     signal(&holder, "-CONT");
     let second = second.wait_with_output().unwrap();
-    assert_eq!(second.status.code(), Some(1), "{}", text(&second));
+    assert_eq!(second.status.code(), Some(75), "{}", text(&second));
     assert!(text(&second).contains(&format!("process {} on ", holder.id())), "{}", text(&second));
     holder.kill().unwrap();
     holder.wait().unwrap();

@@ -14,6 +14,18 @@ pub struct ComputeArgs {
 }
 
 impl ComputeArgs {
+    /// The arguments that say the same to another process; none if both have their default.
+    pub fn words(&self) -> Vec<String> {
+        let mut words: Vec<String> = Vec::new();
+        if self.device != DeviceName::default() {
+            words.extend(["--device", self.device.name()].map(String::from));
+        }
+        if self.engine != EngineName::default() {
+            words.extend(["--engine", self.engine.name()].map(String::from));
+        }
+        words
+    }
+
     /// Resolves the device and the engine.
     ///
     /// # Errors

@@ -11,6 +11,9 @@ use crate::Error;
 use crate::config::{Config, Settings, built_in};
 use crate::pretrain::config::PretrainConfig;
 
+/// Default of `--out`.
+const DEFAULT_OUT: &str = "experiments";
+
 /// Arguments of commands that run a configuration.
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
@@ -21,7 +24,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub compute: ComputeArgs,
     /// Folder in which the run's folder is created
-    #[arg(long, value_name = "DIR", default_value = "experiments")]
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     pub out: PathBuf,
     /// Set a config key, such as train.epochs=5; may be repeated
     #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
@@ -56,6 +59,23 @@ pub struct SweepArgs {
 }
 
 impl SweepArgs {
+    /// The arguments that say the same to another process, which finds the configuration at `config` if that is given. Those that
+    /// have their default are left out.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if a script cannot name a path.
+    pub fn words(&self, config: Option<&Path>) -> Result<Vec<String>, Error> {
+        let RunArgs { seed, compute, out, overrides } = &self.run;
+        let mut words = vec!["--config".into(), path_text(config.unwrap_or(&self.config))?];
+        words.extend(seed.iter().flat_map(|seed| ["--seed".into(), seed.to_string()]));
+        words.extend(compute.words());
+        if out != Path::new(DEFAULT_OUT) {
+            words.extend(["--out".into(), path_text(out)?]);
+        }
+        words.extend(overrides.iter().flat_map(|one| ["--set".into(), one.clone()]));
+        Ok(words)
+    }
+
     /// The configuration, and where it is.
     ///
     /// # Errors
@@ -64,6 +84,17 @@ impl SweepArgs {
         let source = ConfigSource::find(&self.config)?;
         let config = self.run.load::<Config, PretrainConfig>(&source)?;
         Ok((source, config))
+    }
+}
+
+/// The path as a word of a script.
+///
+/// # Errors
+/// [`Error::Config`] if it is not Unicode or has a line break.
+pub fn path_text(path: &Path) -> Result<String, Error> {
+    match path.to_str().filter(|text| !text.contains(['\n', '\r', '\0'])) {
+        Some(text) => Ok(text.into()),
+        None => Err(Error::Config(format!("{}: a script cannot name this path; rename it", path.display()))),
     }
 }
 
@@ -100,6 +131,19 @@ impl ConfigSource {
             None => "there is no such config; for the built-in ones see: wail config list".to_owned(),
         };
         Err(Error::Config(format!("{}: {problem}", config.display())))
+    }
+
+    /// Its text.
+    ///
+    /// # Errors
+    /// [`Error::ConfigFile`] if the file cannot be read.
+    pub fn text(&self) -> Result<String, Error> {
+        match self {
+            Self::File(path) => {
+                std::fs::read_to_string(path).map_err(Error::config_file(format!("{self}: cannot be read")))
+            }
+            Self::BuiltIn(_, text) => Ok((*text).into()),
+        }
     }
 
     fn parse<C: Settings>(&self, overrides: &[String]) -> Result<C, Error> {

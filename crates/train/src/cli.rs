@@ -21,7 +21,7 @@ Folders, relative to the working folder:
     If WAIL_HOME names a folder, data/cache/ and models/ are inside it instead.
 
     Exit codes: 0 done, 1 failed, 2 wrong use or config, 3 bad input data, 4 a missing or unverifiable weight file,\n\
-    75 not finished: stopped by a signal (run the same command again to resume), or shards are missing.\n\
+    75 not finished, run the same command again: stopped by a signal, another process is at work, or shards are missing.\n\
     Data goes to stdout, everything else to stderr.";
 
 /// Trains and runs classifiers that say why a baby cries. Without a command, runs the sweep that --config names.
@@ -46,6 +46,8 @@ enum Command {
     Prepare(commands::prepare::Args),
     /// Join the shards of a run: the same bytes as a run on one machine
     Merge(commands::merge::Args),
+    /// Run a sweep in shards on a cluster: jobs for Slurm or Kubernetes
+    Submit(commands::submit::Args),
     /// Render the report of a finished run (report.html, report.md), or compare several (comparison.html)
     Report(commands::report::Args),
     /// Export a trained model to a folder: ONNX, safetensors, burn record and model card
@@ -116,6 +118,7 @@ impl Cli {
             Some(Command::Plan(args)) => commands::plan::run(&args),
             Some(Command::Prepare(args)) => commands::prepare::run(&args),
             Some(Command::Merge(args)) => commands::merge::run(&args),
+            Some(Command::Submit(args)) => commands::submit::run(&args),
             Some(Command::Report(args)) => commands::report::run(&args),
             Some(Command::Export(args)) => commands::export::run(&args),
             Some(Command::Audit(args)) => commands::audit::run(&args),

@@ -13,6 +13,7 @@ pub mod plan;
 pub mod prepare;
 pub mod pretrain;
 pub mod report;
+pub mod submit;
 pub mod sweep;
 pub mod synth;
 pub mod weights;

@@ -104,7 +104,7 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
-    /// A run's file cannot be used: exit code 3 if it cannot be understood, else 1.
+    /// A run's file cannot be used: exit code 75 if another process is at work there, 3 if it cannot be understood, else 1.
     #[error(transparent)]
     Run(#[from] experiment::Error),
     /// A page cannot be rendered: the exit code of its cause.
@@ -138,6 +138,9 @@ pub enum Error {
         /// Why.
         source: Source,
     },
+    /// A scheduler does not take a job: exit code 1.
+    #[error("{0}")]
+    Scheduler(String),
     /// The system does not let the program handle signals: exit code 1.
     #[error("signals cannot be handled: {0}")]
     Signals(#[source] io::Error),
@@ -145,7 +148,8 @@ pub enum Error {
 
 impl Error {
     /// The exit code of the process: 0 if nobody reads its output any more, 1 failed, 2 wrong use or configuration, 3 bad input
-    /// data, 4 missing or unusable weights, 75 to be continued: stopped by a signal, or trials are missing.
+    /// data, 4 missing or unusable weights, 75 to be continued: stopped by a signal, another process is at work, or trials are
+    /// missing.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) | Self::ConfigFile { .. } | Self::Compute(_) | Self::Request(_) | Self::Features(_) => 2,
@@ -177,6 +181,7 @@ impl Error {
             | Self::Metrics(_)
             | Self::Predict(_)
             | Self::Encode { .. }
+            | Self::Scheduler(_)
             | Self::Signals(_) => 1,
         }
     }
@@ -210,6 +215,7 @@ impl Error {
 fn run_exit_code(error: &experiment::Error) -> u8 {
     match error {
         experiment::Error::NoReport { .. } | experiment::Error::Format { .. } | experiment::Error::Damaged { .. } => 3,
+        experiment::Error::Busy { .. } => 75,
         _ => 1,
     }
 }
@@ -245,6 +251,7 @@ mod tests {
             (Error::Data("bad".into()), 3),
             (dataset::Error::Read { path: path.clone(), source: missing() }.into(), 3),
             (experiment::Error::NoReport { path: path.clone(), source: missing() }.into(), 3),
+            (experiment::Error::Busy { run: path.clone(), holder: "process 7".into() }.into(), 75),
             (report::Error::Table { path, problem: "a row is too short".into() }.into(), 3),
             (weights::Error::Status { url: "https://example.org".into(), status: 404 }.into(), 4),
             (Error::Weights("none".into()), 4),

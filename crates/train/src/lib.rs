@@ -43,6 +43,7 @@ pub mod pieces;
 pub mod pretrain;
 mod shard_args;
 mod sound;
+mod submit;
 pub mod sweep;
 pub mod terminal;
 pub mod trial;

@@ -99,6 +99,21 @@ pub fn merge(run: &Path, compute: &Compute) -> Result<(PathBuf, Report), Error> 
     Ok(completed)
 }
 
+/// As [`merge`], for the run of `config` below `out`.
+///
+/// # Errors
+/// As [`merge`]; [`Error::Incomplete`] also if no shard has begun.
+pub fn merge_run_of(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, Report), Error> {
+    let inputs = Inputs::find(config, compute)?;
+    let run = RunFolder::new(out, &config.name, &inputs.identity).path;
+    match merge(&run, compute) {
+        Err(Error::NothingToMerge { run, .. }) => {
+            Err(Error::Incomplete(format!("{}: all trials are missing: no shard of it has begun", run.display())))
+        }
+        merged => merged,
+    }
+}
+
 /// The units of the sweep of `config`.
 ///
 /// # Errors
