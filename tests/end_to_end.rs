@@ -731,8 +731,9 @@ fn an_audit_reports_its_findings_and_fails_on_the_requested_kinds() {
 fn the_help_names_every_command() {
     let help = stdout(&wail(Path::new("."), &["--help"]));
     for command in [
-        "infer", "pretrain", "plan", "prepare", "merge", "submit", "report", "export", "audit", "features", "embed",
-        "weights", "synth", "--config", "--seed", "--device", "--engine", "--set", "--shard",
+        "infer", "pretrain", "plan", "prepare", "merge", "submit", "report", "export", "track", "push", "pull",
+        "promote", "audit", "features", "embed", "weights", "synth", "--config", "--seed", "--device", "--engine",
+        "--set", "--shard",
     ] {
         assert!(help.contains(command), "{command}");
     }
@@ -819,4 +820,121 @@ fn unknown_recorders_are_warned_of_and_stand_beside_every_score() {
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     let n_groups = "20 folds need at least as many groups of recordings (recorders, joined where they share copies), but there are 7";
     assert!(stderr(&output).contains(n_groups), "{}", stderr(&output));
+}
+
+/// The address of a registry in `folder`.
+fn registry(folder: &Path) -> String {
+    format!("file://{}/models/cry", folder.display())
+}
+
+#[test]
+fn a_published_model_answers_as_the_run_does_and_is_pulled_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = only_entry(&RUN.path().join("experiments"));
+    let run = run.to_str().unwrap();
+    let registry = registry(folder.path());
+    let pushed = stdout(&wail(folder.path(), &["push", run, &registry, "--alias", "production"]));
+    let lines: Vec<&str> = pushed.lines().collect();
+    let production = format!("{registry}/production");
+    assert_eq!(lines.len(), 2, "{pushed}");
+    assert!(lines[0].starts_with(&format!("{registry}/")) && lines[1] == production, "{pushed}");
+    assert_eq!(stdout(&wail(folder.path(), &["push", run, &registry])), format!("{}\n", lines[0]), "the same version");
+
+    let cries = RUN.path().join("data/synthetic/40/tired");
+    let answers = |model: &str| {
+        let arguments = ["infer", cries.to_str().unwrap(), "--model", model, "--format", "jsonl"];
+        stdout(&wail(folder.path(), &arguments))
+    };
+    assert_eq!(answers(&production), answers(run));
+    assert_eq!(answers(lines[0]), answers(run));
+
+    assert_eq!(stdout(&wail(folder.path(), &["pull", &production, "--output", "pulled"])), "pulled\n");
+    let names: Vec<String> =
+        contents(&folder.path().join("pulled")).iter().map(|(path, _)| path.display().to_string()).collect();
+    let expected = ["MODEL_CARD.md", "model.bpk", "model.onnx", "model.safetensors", "report.json", "trained_on.csv"];
+    assert_eq!(names, expected);
+    assert_eq!(answers("pulled"), answers(run));
+    std::fs::write(folder.path().join("pulled/other.onnx"), "").unwrap();
+    for (arguments, code, expected) in [
+        (vec!["pull", &production, "--output", "pulled"], 2, "it holds other.onnx"),
+        (vec!["pull", "models/cry"], 2, "not the address of a store"),
+        (vec!["pull", &registry.replace("/cry", "")], 4, "there is no alias models"),
+        (vec!["push", run, "models/cry"], 2, "not the address of a store"),
+        (vec!["push", "Cargo.toml", &registry], 4, "there is no such file or folder"),
+        (vec!["infer", cries.to_str().unwrap(), "--model", "ftp://host/a/production"], 2, "not a known kind of store"),
+    ] {
+        let output = wail(folder.path(), &arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(expected), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_candidate_takes_over_only_if_it_is_better_and_does_not_know_the_recordings() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = only_entry(&RUN.path().join("experiments"));
+    let run = run.to_str().unwrap();
+    let production = format!("{}/production", registry(folder.path()));
+    stdout(&wail(folder.path(), &["push", run, &registry(folder.path()), "--alias", "production"]));
+    stdout(&wail(folder.path(), &["synth", "--out", "others", "--recordings", "80", "--seed", "9"]));
+    let own = RUN.path().join("data/synthetic/40");
+    let promote = |data: &str, more: &[&str]| {
+        wail(folder.path(), &[&["promote", run, "--over", &production, "--data", data], more].concat())
+    };
+    let leaking = promote(own.to_str().unwrap(), &[]);
+    assert_eq!(leaking.status.code(), Some(1));
+    assert!(stderr(&leaking).contains("the candidate was trained on"), "{}", stderr(&leaking));
+    // A model is not better than itself, and not worse by any negative margin.
+    let same = promote("others", &[]);
+    assert_eq!(same.status.code(), Some(1), "{}", stderr(&same));
+    assert!(stderr(&same).contains("begins at +0.0000, which is not above 0"), "{}", stderr(&same));
+    let allowed = promote("others", &["--margin", "-0.01"]);
+    let text = stdout(&allowed);
+    for expected in ["difference +0.0000 (95 % +0.0000 to +0.0000", "trained on 0 of the recordings", "promoted"] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    // Its own test recordings are what neither model was trained on.
+    let unseen = promote(own.to_str().unwrap(), &["--only-unseen", "--margin", "-0.01", "--dry-run"]);
+    assert!(format!("{}{}", String::from_utf8_lossy(&unseen.stdout), stderr(&unseen)).contains("known ones left out"));
+    let missing = wail(
+        folder.path(),
+        &["promote", run, "--over", &production.replace("production", "staging"), "--data", "others"],
+    );
+    assert_eq!(missing.status.code(), Some(4), "{}", stderr(&missing));
+}
+
+/// `scripts/checks/tracking.py` reads such files with TensorBoard, and does the same with an MLflow server.
+#[test]
+fn a_run_is_sent_to_tensorboard_afterwards_with_every_epoch() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = only_entry(&RUN.path().join("experiments"));
+    let arguments = ["track", run.to_str().unwrap(), "--track", "tensorboard:events"];
+    for _ in 0..2 {
+        stdout(&wail(folder.path(), &arguments));
+    }
+    let events = folder.path().join("events").join(run.file_name().unwrap());
+    // Length, its CRC, data, its CRC; the first record says which version the file has.
+    let n_records = |trial: &str| {
+        let bytes = std::fs::read(events.join(trial).join("events.out.tfevents.wail")).unwrap();
+        let (mut at, mut n_records) = (0, 0);
+        while at < bytes.len() {
+            at += 16 + u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
+            n_records += 1;
+        }
+        assert_eq!(at, bytes.len());
+        n_records
+    };
+    let counts = ["lr0.001-inner16-dropout0.5", "lr0.01-inner16-dropout0.5", ""].map(n_records);
+    assert_eq!(counts, [1 + 3, 1 + 3, 1 + 1], "three epochs of each trial, and the scores of the run");
+    let shard = ["--config", "sweep.toml", "--shard", "1/2", "--track", "tensorboard"];
+    for (arguments, expected) in [
+        (&["track", run.to_str().unwrap()][..], "name a sink"),
+        (&["track", "nowhere", "--track", "tensorboard"], "name the folder of a run"),
+        (&["track", ".", "--track", "wandb"], "give tensorboard"),
+        (&shard, "--track is for whole runs"),
+    ] {
+        let output = wail(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(expected), "{arguments:?}: {}", stderr(&output));
+    }
 }

@@ -3,6 +3,8 @@
 //! - [`write_atomic`] and [`write_atomic_with`] replace a file in one step; [`append`] adds to an open file and waits for the disk.
 //! - [`LockedFile`] is held by one process at a time, also on file systems without locks.
 //! - [`open_regular_file`] refuses pipes, devices and folders instead of waiting for them.
+//! - [`Store`] holds named bytes in a folder or, with the cargo feature `cloud`, an object store; [`open_store`] finds it by its
+//!   [`Address`].
 //! - [`hex`], [`sha256_hex`] and [`sha256_hex_of`] identify contents.
 //!
 //! ```
@@ -29,9 +31,11 @@ mod fault;
 mod lease;
 mod lock;
 mod regular_file;
+mod store;
 mod write;
 
 pub use digest::{hex, sha256_hex, sha256_hex_of};
 pub use lock::{LockError, LockedFile};
 pub use regular_file::open_regular_file;
+pub use store::{Address, Condition, Entry, Object, Store, StoreError, Tag, is_store_url, open_store};
 pub use write::{append, write_atomic, write_atomic_with};

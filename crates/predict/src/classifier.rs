@@ -6,15 +6,17 @@ use std::time::Instant;
 use features::{Audio, Extractor, FeatureConfig};
 use metrics::Calibration;
 use model::{Compute, Engine, Gate, Head, ModelInfo, SavedModel};
+use registry::{ModelUrl, Registry, Resolved};
 
-use crate::{Clips, Error, Labels, Options, Prediction, Windows, in_the_box, model_file};
+use crate::{Clips, Error, Labels, MODEL_FILES, Options, Prediction, Windows, in_the_box, model_file};
 
 /// File name of the model card, next to the model file.
-const CARD_FILE: &str = "MODEL_CARD.md";
+pub const CARD_FILE: &str = "MODEL_CARD.md";
 
 /// A trained model and the feature settings that it was trained with.
 pub struct Classifier {
     name: String,
+    version: Option<String>,
     card: Option<String>,
     sha256: String,
     info: ModelInfo,
@@ -35,12 +37,15 @@ pub struct Output {
 }
 
 impl Classifier {
-    /// Loads the model that `name` stands for, see [`model_file`]; without a name, or by its own where no such file is, the
-    /// built-in model.
+    /// Loads the model that `name` stands for: the address of a published one, or see [`model_file`]; without a name, or by its own
+    /// where no such file is, the built-in model.
     ///
     /// # Errors
-    /// [`Error::NoModel`] and the errors of [`Classifier::load`].
+    /// [`Error::NoModel`] and the errors of [`Classifier::load`] and [`Classifier::load_published`].
     pub fn find(name: Option<&Path>, experiments: &Path, compute: &Compute) -> Result<Self, Error> {
+        if let Some(url) = name.and_then(Path::to_str).and_then(ModelUrl::parse) {
+            return Self::load_published(&Registry::resolve(&url?)?, compute);
+        }
         let built_in = Path::new(in_the_box::NAME);
         match name.filter(|path| *path != built_in || path.exists()) {
             Some(path) => Self::load(&model_file(path, experiments)?, compute),
@@ -78,6 +83,30 @@ impl Classifier {
         let (saved, sha256) = parse(path, &bytes, compute);
         drop(bytes); // The engine needs as much memory again.
         Self::new(path, sha256, saved?, path.display().to_string(), card, compute)
+    }
+
+    /// Loads a published model into memory; nothing is written to disk.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`] if the version holds no model file, [`Error::Registry`] if a file is missing or damaged, and as
+    /// [`Classifier::load`].
+    pub fn load_published(published: &Resolved, compute: &Compute) -> Result<Self, Error> {
+        let Resolved { registry, version, manifest, .. } = published;
+        let url = format!("{}/{version}", registry.url());
+        let Some(name) = MODEL_FILES.into_iter().find(|name| manifest.files.contains_key(*name)) else {
+            let [first, second] = MODEL_FILES;
+            return Err(Error::NoModel(format!("{url}: there is no {first} or {second} in this version")));
+        };
+        let path = Path::new(&url).join(name);
+        let bytes = registry.file(manifest, name)?;
+        let card = match manifest.files.contains_key(CARD_FILE) {
+            true => Some(String::from_utf8_lossy(&registry.file(manifest, CARD_FILE)?).into_owned()),
+            false => None,
+        };
+        let (saved, sha256) = parse(&path, &bytes, compute);
+        drop(bytes);
+        let classifier = Self::new(&path, sha256, saved?, path.display().to_string(), card, compute)?;
+        Ok(Self { version: Some(version.to_string()), ..classifier })
     }
 
     /// Loads a classifier that another program trained: a state dict of PyTorch, see [`model::parse_state_dict`]. `labels` names its
@@ -126,7 +155,7 @@ impl Classifier {
             .map_err(|source| Error::Calibration { path: path.into(), source })?;
         let extractor = Extractor::new(&config).map_err(|e| unusable(e.into()))?;
         let engine = compute.engine(&weights, &config.inputs())?;
-        Ok(Self { name, card, sha256, info, extractor, engine, head, gate, calibration })
+        Ok(Self { name, version: None, card, sha256, info, extractor, engine, head, gate, calibration })
     }
 
     /// Path of the model file, or the name of the compiled-in model; for display.
@@ -147,6 +176,11 @@ impl Classifier {
     /// SHA-256 of the model file, 64 hexadecimal digits.
     pub fn sha256(&self) -> &str {
         &self.sha256
+    }
+
+    /// The version, for a published model.
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
     }
 
     /// The feature settings.

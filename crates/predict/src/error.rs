@@ -44,6 +44,9 @@ pub enum Error {
     /// The window or hop length is out of range. The message says which, and gives the range.
     #[error("{0}")]
     Windows(String),
+    /// A published model is not available.
+    #[error(transparent)]
+    Registry(#[from] registry::Error),
     /// There is no model to load. The message says where it was looked for and what to do.
     #[error("{0}")]
     NoModel(String),

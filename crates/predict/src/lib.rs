@@ -43,12 +43,12 @@ mod prediction;
 mod quality;
 mod timeline;
 
-pub use classifier::{Classifier, Output};
+pub use classifier::{CARD_FILE, Classifier, Output};
 pub use clips::{Clips, MAX_WINDOWS, Span, Windows};
 pub use error::Error;
 pub use files::FileAnswer;
 pub use labels::Labels;
 pub use listener::Listener;
-pub use locate::{NEWEST, model_file};
+pub use locate::{MODEL_FILES, NEWEST, model_file};
 pub use prediction::{Options, Prediction, Ranked};
 pub use timeline::{Event, Timeline};

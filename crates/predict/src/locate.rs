@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::Error;
 
 /// File names of a model in the folder of a run or an exported model; the one that loads fastest comes first.
-const MODEL_FILES: [&str; 2] = ["model.safetensors", "model.onnx"];
+pub const MODEL_FILES: [&str; 2] = ["model.safetensors", "model.onnx"];
 
 /// Name that stands for the model of the newest run.
 pub const NEWEST: &str = "newest";

@@ -7,25 +7,22 @@ use std::sync::Arc;
 
 use axum::http::uri::Authority;
 use clap::{Parser, Subcommand, ValueEnum};
-use model::ComputeArgs;
-use predict::{Classifier, Labels};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::limits::Limits;
 use crate::listen::{bind, serve};
+use crate::model_args::ModelArgs;
 use crate::router::router;
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::token::Token;
-use crate::{Error, check, lambda};
+use crate::{Error, check, lambda, reload};
 
 const AFTER_HELP: &str = "The token can also be set in the environment variable WAIL_TOKEN. A socket that systemd passes replaces --listen.\n\
+    SIGHUP loads the model again, for instance the one that an alias names now; no request is lost.\n\
     The log goes to stderr.\n\
     Exit codes: 0 stopped by a signal, 1 failed, 2 wrong use, 4 no usable model.\n\
     Research software, not a medical device.";
-
-/// Folder of the runs.
-const EXPERIMENTS: &str = "experiments";
 
 /// Classify baby cries over HTTP: a page for people at /, an API for programs at /docs.
 #[derive(Debug, Parser)]
@@ -64,21 +61,6 @@ enum Command {
     },
 }
 
-/// The model to serve, and what it runs on.
-#[derive(Debug, clap::Args)]
-pub struct ModelArgs {
-    /// Model file, state dict of PyTorch (with --labels), folder of an exported model or a run, or `newest` for the newest run in
-    /// experiments/ [default: the built-in model]
-    #[arg(long, value_name = "PATH", env = "WAIL_MODEL")]
-    model: Option<PathBuf>,
-    /// The classes of a model of PyTorch (a state dict, .pt or .pth) in the order of its outputs, separated by commas, or a file
-    /// with one on each line
-    #[arg(long, value_name = "LABEL,...|FILE", env = "WAIL_LABELS", requires = "model")]
-    labels: Option<Labels>,
-    #[command(flatten)]
-    compute: ComputeArgs,
-}
-
 /// Log format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LogFormat {
@@ -86,30 +68,6 @@ enum LogFormat {
     Text,
     /// One JSON object per line
     Json,
-}
-
-impl ModelArgs {
-    /// Loads the model.
-    ///
-    /// # Errors
-    /// [`Error::Device`] if the device or engine is not available, [`Error::Labels`] if the labels do not fit the model,
-    /// [`Error::Model`] if there is no usable model.
-    pub fn load(&self) -> Result<Classifier, Error> {
-        let compute = self.compute.find().map_err(Error::Device)?;
-        let (model, labels) = (self.model.as_deref(), self.labels.as_ref());
-        let found = Classifier::find_labelled(model, labels, Path::new(EXPERIMENTS), &compute);
-        let classifier = found.map_err(|error| match error {
-            predict::Error::Labels { .. } => Error::Labels(error),
-            other => Error::Model(other),
-        })?;
-        tracing::info!(
-            model = classifier.name(),
-            sha256 = classifier.sha256(),
-            engine = compute.engine_name(),
-            "loaded"
-        );
-        Ok(classifier)
-    }
 }
 
 /// Parses the arguments of the process and serves until a signal stops it.
@@ -134,19 +92,21 @@ pub fn run() -> Result<(), Error> {
     let runtime = tokio::runtime::Runtime::new().map_err(threads)?;
     let served = match lambda::is_here() {
         true => runtime.block_on(lambda::run(service)).map_err(Error::Lambda),
-        false => runtime.block_on(serve_until_signal(service, cli.listen)),
+        false => runtime.block_on(serve_until_signal(service, cli.model, cli.listen)),
     };
     // A fetch that nobody waits for any more must not delay the end.
     runtime.shutdown_background();
     served
 }
 
-async fn serve_until_signal(service: Arc<Service>, address: SocketAddr) -> Result<(), Error> {
+async fn serve_until_signal(service: Arc<Service>, model: ModelArgs, address: SocketAddr) -> Result<(), Error> {
     let handlers = |source| Error::System { what: "signal handlers", source };
     let listener = bind(address).await.map_err(|source| Error::Listen { address, source })?;
     let address = listener.local_addr().map_err(|source| Error::System { what: "the socket", source })?;
     let mut terminate = signal(SignalKind::terminate()).map_err(handlers)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(handlers)?;
+    let hangup = signal(SignalKind::hangup()).map_err(handlers)?;
+    tokio::spawn(reload::at_each(hangup, Arc::clone(&service), model));
     tracing::info!(%address, "listening");
     let stop = async {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }

@@ -25,6 +25,9 @@ pub enum Error {
     /// The labels do not fit the model: exit code 2.
     #[error(transparent)]
     Labels(predict::Error),
+    /// The address of the model is wrong, or this program has no object stores: exit code 2.
+    #[error(transparent)]
+    Address(predict::Error),
     /// There is no model, or it is not usable: exit code 4.
     #[error(transparent)]
     Model(predict::Error),
@@ -64,7 +67,7 @@ impl Error {
     /// Exit code of the process for this error.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Device(_) | Self::TokenFile { .. } | Self::Token | Self::Labels(_) => 2,
+            Self::Device(_) | Self::TokenFile { .. } | Self::Token | Self::Labels(_) | Self::Address(_) => 2,
             Self::Model(_) => 4,
             Self::Listen { .. }
             | Self::System { .. }

@@ -1,7 +1,7 @@
 //! The state that all handlers share, and the path of a recording to its answer.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use predict::{Classifier, Clips, Options, Prediction, Span, Windows};
 use schemars::JsonSchema;
@@ -23,15 +23,14 @@ pub struct Service {
     pub settings: Settings,
     /// Counters, gauges and histograms.
     pub metrics: Metrics,
-    pub(crate) classifier: Arc<Classifier>,
+    /// The model for requests that begin now.
+    classifier: RwLock<Arc<Classifier>>,
     pub(crate) memory: Memory,
     pub(crate) fetcher: Option<Arc<Fetcher>>,
     decoders: Pool,
     model: Pool,
     /// One permit per recording that is waiting or being classified.
     slots: Semaphore,
-    /// Size of the model's input for one clip, bytes.
-    clip_bytes: usize,
     stopping: AtomicBool,
 }
 
@@ -68,11 +67,10 @@ impl Service {
         let n_decoders = settings.limits.n_decoders();
         // Calls that are under way together share the cores, so one for each core is best.
         let n_model_threads = std::thread::available_parallelism().map_or(2, |n| n.get());
-        let clip_bytes = size_of::<f32>() * classifier.features().record_len();
+        let clip_bytes = clip_bytes(&classifier);
         Ok(Self {
-            clip_bytes,
             metrics: Metrics::default(),
-            classifier: Arc::new(classifier),
+            classifier: RwLock::new(Arc::new(classifier)),
             memory: Memory::new(settings.limits.memory_bytes(clip_bytes)),
             fetcher: (!settings.url_hosts.is_empty()).then(|| Arc::new(Fetcher::new(&settings))),
             decoders: Pool::new("decode", n_decoders, 8 * n_decoders)?,
@@ -83,10 +81,25 @@ impl Service {
         })
     }
 
+    /// The model for a request that begins now. The request keeps it to its end.
+    pub fn classifier(&self) -> Arc<Classifier> {
+        Arc::clone(&self.classifier.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Answers requests that begin from now on with `classifier`. Returns whether its input fits into the memory that the service
+    /// started with; otherwise the former model stays.
+    pub fn replace(&self, classifier: Classifier) -> bool {
+        let fits = self.settings.limits.memory_bytes(clip_bytes(&classifier)) <= self.memory.size();
+        if fits {
+            *self.classifier.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(classifier);
+        }
+        fits
+    }
+
     /// Whether a new request would be accepted: the service is not stopping, a slot and memory for a clip are free, and neither all
     /// threads that decode nor all threads that run the model are stuck.
     pub fn is_ready(&self) -> bool {
-        let has_room = self.slots.available_permits() > 0 && self.memory.n_free() >= self.clip_bytes;
+        let has_room = self.slots.available_permits() > 0 && self.memory.n_free() >= clip_bytes(&self.classifier());
         let is_alive = || self.decoders.is_alive() && self.model.is_alive();
         !self.stopping.load(Ordering::Relaxed) && has_room && is_alive()
     }
@@ -101,7 +114,7 @@ impl Service {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Classifies recordings one after the other. A recording that is not usable has its [`Problem`] in place of the answer. If the
+    /// Classifies recordings one after the other with `classifier`. A recording that is not usable has its [`Problem`] in place of the answer. If the
     /// client disconnects, recordings that wait leave the queue; a step that has started ends, and keeps its memory until then.
     ///
     /// # Errors
@@ -109,12 +122,13 @@ impl Service {
     /// [`Problem::Internal`], and [`Problem::Invalid`] for `options` and `windows` that the model does not support.
     pub async fn classify(
         self: &Arc<Self>,
+        classifier: &Arc<Classifier>,
         sounds: Vec<Sound>,
         options: Options,
         windows: Option<Windows>,
     ) -> Result<Vec<Result<Answer, Problem>>, Problem> {
-        self.classifier.check(&options)?;
-        let n_bytes = size_of::<f32>() * self.classifier.max_images_len(windows.as_ref())?;
+        classifier.check(&options)?;
+        let n_bytes = size_of::<f32>() * classifier.max_images_len(windows.as_ref())?;
         if n_bytes + self.settings.limits.body_bytes() > self.memory.size() {
             let problem = "so many windows need more memory than the service has; choose a longer hop";
             return Err(Problem::Invalid(vec!["query", "hop"], problem.into()));
@@ -125,7 +139,7 @@ impl Service {
         let deadline = Instant::now() + self.settings.limits.answer_seconds;
         let mut answers = Vec::new();
         for sound in sounds {
-            answers.push(match self.answer(sound, options, windows, &inputs, deadline).await {
+            answers.push(match self.answer(classifier, sound, options, windows, &inputs, deadline).await {
                 Err(problem @ (Problem::Unusable(_) | Problem::Invalid(..))) => Err(problem),
                 answer => Ok(answer?),
             });
@@ -136,6 +150,7 @@ impl Service {
     /// Decodes and classifies one recording. `inputs` is the memory for the model's inputs.
     async fn answer(
         self: &Arc<Self>,
+        classifier: &Arc<Classifier>,
         sound: Sound,
         options: Options,
         windows: Option<Windows>,
@@ -143,9 +158,9 @@ impl Service {
         deadline: Instant,
     ) -> Result<Answer, Problem> {
         let Sound { name, bytes, extension } = sound;
-        let (classifier, reserved) = (Arc::clone(&self.classifier), Arc::clone(inputs));
+        let (model, reserved) = (Arc::clone(classifier), Arc::clone(inputs));
         let cut = move || {
-            let clips = classifier.cut(&bytes, extension.as_deref(), windows.as_ref());
+            let clips = model.cut(&bytes, extension.as_deref(), windows.as_ref());
             drop((bytes, reserved));
             clips
         };
@@ -155,17 +170,17 @@ impl Service {
 
         let Clips { images, windows, warnings, .. } = clips;
         self.metrics.batch(1 + windows.len());
-        let (service, reserved) = (Arc::clone(self), Arc::clone(inputs));
+        let (service, model, reserved) = (Arc::clone(self), Arc::clone(classifier), Arc::clone(inputs));
         let classify = move || {
             let started = Instant::now();
-            let outputs = service.classifier.outputs(&images);
+            let outputs = model.outputs(&images);
             drop((images, reserved));
             service.metrics.timed(Stage::Model, started.elapsed());
             outputs
         };
         let outputs = self.model.run(deadline, classify).await.map_err(lost)??;
 
-        let mut predictions = outputs.iter().map(|output| self.classifier.decide(output, &options, vec![]));
+        let mut predictions = outputs.iter().map(|output| classifier.decide(output, &options, vec![]));
         let prediction = predictions.next().transpose()?;
         let segments = windows.into_iter().zip(predictions);
         let segments = segments.map(|(span, prediction)| Ok(Segment { span, prediction: prediction? }));
@@ -177,6 +192,11 @@ impl Service {
             error: None,
         })
     }
+}
+
+/// Size of the model's input for one clip, bytes.
+fn clip_bytes(classifier: &Classifier) -> usize {
+    size_of::<f32>() * classifier.features().record_len()
 }
 
 fn lost(lost: Lost) -> Problem {

@@ -21,7 +21,7 @@ Folders, relative to the working folder:
     If WAIL_HOME names a folder, data/cache/ and models/ are inside it instead.
 
     Exit codes: 0 done, 1 failed, 2 wrong use or config, 3 bad input data, 4 a missing or unverifiable weight file,\n\
-    75 not finished, run the same command again: stopped by a signal, another process is at work, or shards are missing.\n\
+    75 not finished, run the same command again: stopped by a signal, another process is at work, shards are missing, or an alias moved.\n\
     Data goes to stdout, everything else to stderr.";
 
 /// Trains and runs classifiers that say why a baby cries. Without a command, runs the sweep that --config names.
@@ -52,6 +52,14 @@ enum Command {
     Report(commands::report::Args),
     /// Export a trained model to a folder: ONNX, safetensors, burn record and model card
     Export(commands::export::Args),
+    /// Send a run to TensorBoard or MLflow, or what they missed of it
+    Track(commands::track::Args),
+    /// Publish a model in a store as a version that never changes, such as s3://BUCKET/models/NAME
+    Push(commands::push::Args),
+    /// Download a published model
+    Pull(commands::pull::Args),
+    /// Publish a model in place of the current one, if it is shown to be better on the same recordings
+    Promote(commands::promote::Args),
     /// Check a corpus for copies, leaks between splits, shortcuts and bad recordings
     Audit(commands::audit::Args),
     /// Write waveforms, mel spectrograms or images as float32 .npy, to compare with other tools
@@ -121,6 +129,10 @@ impl Cli {
             Some(Command::Submit(args)) => commands::submit::run(&args),
             Some(Command::Report(args)) => commands::report::run(&args),
             Some(Command::Export(args)) => commands::export::run(&args),
+            Some(Command::Track(args)) => commands::track::run(&args),
+            Some(Command::Push(args)) => commands::push::run(&args),
+            Some(Command::Pull(args)) => commands::pull::run(&args),
+            Some(Command::Promote(args)) => commands::promote::run(&args),
             Some(Command::Audit(args)) => commands::audit::run(&args),
             Some(Command::Features(args)) => commands::features::run(&args),
             Some(Command::Embed(args)) => commands::embed::run(&args),

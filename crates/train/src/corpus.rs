@@ -1,5 +1,6 @@
 //! The recordings of a run: located, checked, cleaned of duplicates, split, and searched for leaks.
 
+pub(crate) mod bucket;
 pub mod duplicates;
 mod group_names;
 pub mod leaks;

@@ -67,6 +67,16 @@ pub enum Error {
     /// There is no model to predict with: exit code 4, or 1 if the device or engine refuses it.
     #[error(transparent)]
     NoModel(predict::Error),
+    /// A published model that is not available, or a model that cannot be published: exit code 4, or 2 for a wrong address, 1 if a
+    /// store cannot be used, 75 if somebody else moved the alias.
+    #[error(transparent)]
+    Registry(#[from] registry::Error),
+    /// A run cannot be sent to TensorBoard or MLflow: exit code 1.
+    #[error(transparent)]
+    Tracking(crate::tracking::sink::TrackError),
+    /// A candidate that does not take over: exit code 1.
+    #[error("the candidate does not take over: {0}")]
+    NotBetter(String),
     /// Settings inside a weight or model file that cannot be read: exit code 4.
     #[error("{what}: {source}")]
     SavedSettings {
@@ -168,11 +178,14 @@ impl Error {
             | Self::ModelFile(_)
             | Self::NoModel(_)
             | Self::SavedSettings { .. } => 4,
+            Self::Registry(error) => registry_exit_code(error),
             Self::ClosedPipe => 0,
             Self::Interrupted | Self::Incomplete(_) => 75,
             Self::Run(error) => run_exit_code(error),
             Self::Report(error) => report_exit_code(error),
             Self::Diverged(_)
+            | Self::NotBetter(_)
+            | Self::Tracking(_)
             | Self::NoTrial { .. }
             | Self::Io { .. }
             | Self::Checkpoint(_)
@@ -183,6 +196,15 @@ impl Error {
             | Self::Encode { .. }
             | Self::Scheduler(_)
             | Self::Signals(_) => 1,
+        }
+    }
+
+    /// Wraps an error of finding a model, for `map_err`.
+    pub(crate) fn of_model(error: predict::Error) -> Self {
+        match error {
+            predict::Error::Labels { .. } => Self::Request(error),
+            predict::Error::Registry(error) => Self::Registry(error),
+            error => Self::NoModel(error),
         }
     }
 
@@ -209,6 +231,15 @@ impl Error {
     /// Wraps the error of reading a tensor back from the device, for `map_err`.
     pub(crate) fn no_result(source: impl Into<Source>) -> Self {
         Self::Device { what: "the device gave no float32 result", source: source.into() }
+    }
+}
+
+fn registry_exit_code(error: &registry::Error) -> u8 {
+    match error {
+        error if error.is_wrong_use() => 2,
+        registry::Error::Missing { .. } | registry::Error::Damaged { .. } => 4,
+        registry::Error::Moved { .. } => 75,
+        _ => 1,
     }
 }
 
@@ -257,6 +288,10 @@ mod tests {
             (Error::Weights("none".into()), 4),
             (Error::NoModel(predict::Error::NoModel("none".into())), 4),
             (Error::NoModel(model::Error::Device { name: "cuda".into(), problem: "lost".into() }.into()), 1),
+            (Error::NotBetter("worse".into()), 1),
+            (registry::Error::Url { url: "s3://b".into(), problem: "no alias" }.into(), 2),
+            (registry::Error::Damaged { url: "s3://b/a".into(), problem: "another SHA-256".into() }.into(), 4),
+            (registry::Error::Moved { url: "s3://b/a".into() }.into(), 75),
             (Error::Interrupted, 75),
             (Error::Incomplete("one is missing".into()), 75),
         ] {

@@ -7,10 +7,14 @@ use experiment::{Report, TrialSummary};
 use features::FeatureConfig;
 use metrics::Calibration;
 use model::{Network, SavedModel, Trainable};
+use predict::CARD_FILE;
 use report::card::Card;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
+
+/// Name of the burn record inside an exported folder.
+pub const RECORD_FILE: &str = "model.bpk";
 
 /// Writes `model.onnx`, `model.safetensors`, `model.bpk` (a burn record) and `MODEL_CARD.md` into `out`: the best trial of the
 /// finished `run`, or the one named `trial`.
@@ -19,6 +23,14 @@ use crate::Error;
 /// [`Error::Run`] if the run is not finished, [`Error::Data`] if it has no such trial, [`Error::ModelFile`] if its model is
 /// damaged, [`Error::Checkpoint`] or [`Error::Io`] if a file cannot be written.
 pub fn export(run: &Path, trial: Option<&str>, out: &Path) -> Result<(), Error> {
+    export_as(run, trial, out, out)
+}
+
+/// As [`export`], for a model whose card names it by the folder `named`.
+///
+/// # Errors
+/// As [`export`].
+pub fn export_as(run: &Path, trial: Option<&str>, out: &Path, named: &Path) -> Result<(), Error> {
     let report = Report::read(run)?;
     let id = trial.unwrap_or(&report.leaderboard[0].id);
     let Some(summary) = report.leaderboard.iter().find(|trial| trial.id == id) else {
@@ -40,16 +52,16 @@ pub fn export(run: &Path, trial: Option<&str>, out: &Path) -> Result<(), Error> 
     model::save_onnx(&out.join(ONNX_FILE), info, weights, head, gate, &features.inputs()).map_err(Error::Checkpoint)?;
     model::save_model(&out.join(MODEL_FILE), info, weights, head, gate).map_err(Error::Checkpoint)?;
     let network = Network::new(weights, head).map_err(Error::Checkpoint)?;
-    network.save_record(&out.join("model.bpk")).map_err(Error::Checkpoint)?;
+    network.save_record(&out.join(RECORD_FILE)).map_err(Error::Checkpoint)?;
     let card = Card {
         report: &report,
         trial: summary,
         features: &features,
         calibration: &calibration,
         gate: gate.and(report.gate.as_ref()),
-        folder: out,
+        folder: named,
     };
-    Ok(folder::write(&out.join("MODEL_CARD.md"), card.text().as_bytes())?)
+    Ok(folder::write(&out.join(CARD_FILE), card.text().as_bytes())?)
 }
 
 /// The run's model with the weights and the head of `trial`.

@@ -10,6 +10,8 @@
 //! | [`sweep`] | searches the grid, chooses a trial, writes the run |
 //! | [`gate`] | trains and tests the gate that distinguishes cries from other sounds |
 //! | [`pretrain`] | trains a backbone from scratch |
+//! | [`tracking`] | tells the terminal, TensorBoard and MLflow what a run does |
+//! | [`promotion`] | publishes models, and compares a candidate with the current one |
 //!
 //! ```
 //! use train::config::{Config, Settings};
@@ -41,11 +43,13 @@ mod home;
 mod identity;
 pub mod pieces;
 pub mod pretrain;
+pub mod promotion;
 mod shard_args;
 mod sound;
 mod submit;
 pub mod sweep;
 pub mod terminal;
+pub mod tracking;
 pub mod trial;
 
 pub use error::Error;

@@ -27,6 +27,8 @@ use model::Compute;
 
 use crate::Error;
 use crate::config::Config;
+use crate::tracking::terminal::Terminal;
+use crate::tracking::watch::{NOBODY, Watch};
 use engines::Engines;
 use inputs::Inputs;
 use merge::Collected;
@@ -37,18 +39,25 @@ pub use shard::Shard;
 pub use train_shard::FinishedShard;
 
 /// Runs the sweep of `config` with `compute` and writes its folder below `out`. Completed trials are skipped, and those of an
-/// earlier grid compete with the new ones; `retry_failed` trains failed trials again. Returns the folder and the report.
+/// earlier grid compete with the new ones; `retry_failed` trains failed trials again. `watch` is told of everything. Returns the
+/// folder and the report.
 ///
 /// # Errors
 /// The [`Error`] of the step that failed, [`Error::Interrupted`] on a signal. What was written stays, and the next run resumes
 /// it. [`Error::Config`] if the folder holds trials with other epochs that this search would lose.
-pub fn run(config: &Config, compute: &Compute, out: &Path, retry_failed: bool) -> Result<(PathBuf, Report), Error> {
+pub fn run(
+    config: &Config,
+    compute: &Compute,
+    out: &Path,
+    retry_failed: bool,
+    watch: &dyn Watch,
+) -> Result<(PathBuf, Report), Error> {
     let inputs = Inputs::find(config, compute)?;
     let folder = RunFolder::new(out, &config.name, &inputs.identity);
     if let Some(report) = open::finished(&inputs, &folder, retry_failed)? {
         return Ok((folder.path, report));
     }
-    let prepared = prepare::prepare(inputs)?;
+    let prepared = prepare::prepare(inputs, watch)?;
     let writer = open::writer(&prepared, folder)?;
     let run = open::open(&prepared, writer, retry_failed)?;
     complete(prepared, run)
@@ -67,7 +76,8 @@ pub fn run_shard(
 ) -> Result<FinishedShard, Error> {
     let inputs = Inputs::find(config, compute)?;
     let folder = RunFolder::new(out, &config.name, &inputs.identity);
-    let prepared = prepare::prepare(inputs)?;
+    let terminal = Terminal::default();
+    let prepared = prepare::prepare(inputs, &terminal)?;
     train_shard::train(&prepared, &folder, shard, retry_failed)
 }
 
@@ -89,7 +99,8 @@ pub fn merge(run: &Path, compute: &Compute) -> Result<(PathBuf, Report), Error> 
     let inputs = Inputs::find(&config, compute)?;
     let name = RunFolder::new(Path::new(""), &config.name, &inputs.identity).name;
     merge::check_identity(run, &name, &shards, &inputs)?;
-    let prepared = prepare::prepare(inputs)?;
+    let terminal = Terminal::default();
+    let prepared = prepare::prepare(inputs, &terminal)?;
     let collected = Collected::read(&prepared, &folder, shards)?;
     let mut writer = open::writer(&prepared, folder.clone())?;
     collected.import(&mut writer)?;
@@ -121,7 +132,7 @@ pub fn merge_run_of(config: &Config, compute: &Compute, out: &Path) -> Result<(P
 pub fn plan(config: &Config, compute: &Compute) -> Result<WorkPlan, Error> {
     let inputs = Inputs::find(config, compute)?;
     let run = RunFolder::new(Path::new(""), &config.name, &inputs.identity).name;
-    Ok(WorkPlan::new(&prepare::prepare(inputs)?, &run))
+    Ok(WorkPlan::new(&prepare::prepare(inputs, &NOBODY)?, &run))
 }
 
 /// Fills the caches of inputs and embeddings that the sweep of `config` reads, for the recordings of `shard` or for all of them.
@@ -130,7 +141,7 @@ pub fn plan(config: &Config, compute: &Compute) -> Result<WorkPlan, Error> {
 /// # Errors
 /// As [`run`], up to the search.
 pub fn fill_caches(config: &Config, compute: &Compute, shard: Option<Shard>) -> Result<usize, Error> {
-    caches::fill(&prepare::prepare(Inputs::find(config, compute)?)?, shard)
+    caches::fill(&prepare::prepare(Inputs::find(config, compute)?, &NOBODY)?, shard)
 }
 
 /// Searches, chooses and publishes: from an open folder to a finished run.

@@ -20,6 +20,7 @@ use crate::Error;
 use crate::config::{ClassWeights, TrainConfig};
 use crate::embed::embeddings::Embeddings;
 use crate::terminal::interrupt;
+use crate::tracking::watch::{Event, TrialName, Watch};
 use plateau::Plateau;
 use resume::{Optimizers, ResumeFolder, ResumePoint};
 use sampler::epoch_order;
@@ -37,6 +38,10 @@ pub struct Setup<'a> {
     pub seed: u64,
     /// Where they are trained.
     pub device: &'a Device,
+    /// Name of the search.
+    pub search: &'a str,
+    /// Is told of each epoch.
+    pub watch: &'a dyn Watch,
 }
 
 /// A trained trial at its best epoch: highest validation macro-F1, then lowest validation loss, then earliest.
@@ -75,7 +80,10 @@ pub fn train(setup: &Setup, trial: &TrialConfig, resume: &ResumeFolder) -> Resul
                 "trial {id}: the loss is not finite at epoch {epoch}; a lower learning rate may help"
             )));
         }
-        point.push(Epoch { epoch, learning_rate, train_loss, val_loss, val_macro_f1 }, frozen);
+        let ended = Epoch { epoch, learning_rate, train_loss, val_loss, val_macro_f1 };
+        let name = TrialName { search: setup.search.into(), id: id.clone() };
+        setup.watch.tell(&Event::EpochEnded { trial: name, epoch: ended.clone() });
+        point.push(ended, frozen);
         plateau.step(val_loss);
 
         let stop = interrupt::check();

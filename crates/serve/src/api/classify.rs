@@ -67,10 +67,11 @@ pub async fn classify(State(service): State<Arc<Service>>, request: Request) -> 
     let query = Query::<Parameters>::try_from_uri(request.uri());
     let Query(parameters) = query.map_err(|error| Problem::Invalid(vec!["query"], error.body_text()))?;
     let options = parameters.options()?;
-    let windows = parameters.windows(service.classifier.features().clip_seconds);
+    let classifier = service.classifier();
+    let windows = parameters.windows(classifier.features().clip_seconds);
     let sounds = upload::recordings(request, &service).await?;
     let names: Vec<Option<String>> = sounds.iter().map(|sound| sound.name.clone()).collect();
-    let answers = service.classify(sounds, options, windows).await?;
+    let answers = service.classify(&classifier, sounds, options, windows).await?;
     let is_alone = answers.len() == 1;
     let recordings = names.into_iter().zip(answers).map(|(file, answer)| match answer {
         Err(problem @ Problem::Unusable(_)) if !is_alone => {
@@ -79,5 +80,5 @@ pub async fn classify(State(service): State<Arc<Service>>, request: Request) -> 
         answer => answer,
     });
     let recordings = recordings.collect::<Result<_, Problem>>()?;
-    Ok(Json(Answers { model: ModelName::of(&service.classifier), recordings }))
+    Ok(Json(Answers { model: ModelName::of(&classifier), recordings }))
 }

@@ -17,6 +17,8 @@ pub struct ModelName {
     pub arch: String,
     /// SHA-256 of the model file, 64 hexadecimal digits.
     pub sha256: String,
+    /// Version of a model that was published with `wail push`, 64 hexadecimal digits; null for another one.
+    pub version: Option<String>,
 }
 
 /// Description of the model that is served.
@@ -42,15 +44,19 @@ pub struct Model {
 
 impl ModelName {
     pub(crate) fn of(classifier: &Classifier) -> Self {
-        Self { arch: classifier.info().arch.to_string(), sha256: classifier.sha256().into() }
+        Self {
+            arch: classifier.info().arch.to_string(),
+            sha256: classifier.sha256().into(),
+            version: classifier.version().map(String::from),
+        }
     }
 }
 
 /// Describes the model that is served.
 pub async fn model(State(service): State<Arc<Service>>) -> Json<Model> {
-    let classifier = &service.classifier;
+    let classifier = service.classifier();
     Json(Model {
-        model: ModelName::of(classifier),
+        model: ModelName::of(&classifier),
         labels: classifier.labels().to_vec(),
         backbone_source: classifier.info().backbone_source.clone(),
         clip_seconds: classifier.features().clip_seconds,

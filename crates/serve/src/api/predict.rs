@@ -44,7 +44,8 @@ pub async fn predict(State(service): State<Arc<Service>>, request: Request) -> R
     })?;
     let options = Options { top_k, min_confidence: None, coverage: None };
     let first = sounds.into_iter().take(1).collect();
-    let answer = service.classify(first, options, None).await?.pop().unwrap_or(Err(Problem::Internal))?;
+    let answer =
+        service.classify(&service.classifier(), first, options, None).await?.pop().unwrap_or(Err(Problem::Internal))?;
     let prediction = answer.prediction.ok_or(Problem::Internal)?;
     let ::predict::Prediction { label, probability, top_k, all_probs, .. } = prediction;
     Ok(Json(Plain { label, probability, top_k, all_probs }))

@@ -1,6 +1,6 @@
 //! Limits on size, time and memory, access control, and the end of the service.
 
-use std::io::{BufRead, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -232,11 +232,7 @@ fn open_requests_are_answered_when_the_service_stops() {
         stream.write_all(first).unwrap();
     }
     server.signal("TERM");
-    let mut line = String::new();
-    while !line.contains("stopping") {
-        line.clear();
-        assert!(server.log.as_mut().unwrap().read_line(&mut line).unwrap() > 0);
-    }
+    server.wait_for("stopping");
     streams.iter_mut().for_each(|stream| stream.write_all(second).unwrap());
     for stream in streams {
         assert_eq!(read(stream).status, 200);

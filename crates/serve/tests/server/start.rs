@@ -124,3 +124,44 @@ fn the_help_is_as_reviewed() {
     let output = command(folder.path()).arg("--help").output().unwrap();
     insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap());
 }
+
+/// `scripts/checks/store.py` does the same with an object store and under load.
+#[test]
+fn a_published_model_is_served_and_sighup_takes_the_one_that_the_alias_names_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = registry::Registry::open(&format!("file://{}/cry", folder.path().display())).unwrap();
+    let publish = |card: &str| {
+        let copy = folder.path().join("copy");
+        std::fs::create_dir_all(&copy).unwrap();
+        std::fs::copy(MODEL.path().join("model.safetensors"), copy.join("model.safetensors")).unwrap();
+        std::fs::write(copy.join("MODEL_CARD.md"), card).unwrap();
+        let names = ["model.safetensors".to_owned(), "MODEL_CARD.md".to_owned()];
+        let version = registry.push(&registry::Files::of_folder(&copy, &names).unwrap()).unwrap();
+        registry.move_alias("production", &version, registry.alias("production").unwrap().as_ref()).unwrap();
+        version.to_string()
+    };
+    let first = publish("first");
+    let mut server = Server::start_with(&["--model", &format!("{}/production", registry.url())]);
+    let served = |server: &Server| {
+        let model = server.get("/v1/model").json();
+        (model["model"]["version"].as_str().unwrap().to_owned(), model["card"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(served(&server), (first.clone(), "first".into()));
+    let second = publish("second");
+    assert_ne!(first, second);
+    assert_eq!(served(&server), (first, "first".into()), "until it is told");
+    server.signal("HUP");
+    server.wait_for("loaded");
+    // The log says so before the model takes over.
+    while served(&server).0 != second {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let answer = server.post("/v1/classify", &[("a.wav", &wav(1.0, 1))]).json();
+    assert_eq!(answer["model"]["version"], second.as_str());
+    // A version that cannot be read leaves the model as it is.
+    let version = folder.path().join("cry/versions").join(&second);
+    std::fs::write(version.join("model.safetensors"), "changed").unwrap();
+    server.signal("HUP");
+    server.wait_for("the former one stays");
+    assert_eq!(served(&server), (second, "second".into()));
+}

@@ -26,8 +26,8 @@ const FOLLOW_HOP_SECONDS: f64 = 1.0;
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
-    /// An .onnx or .safetensors model, a state dict of PyTorch (with --labels), the folder of an exported model or of a run, or
-    /// `newest` for the newest run in experiments/ [default: wail-compact, the model built into the program]
+    /// An .onnx or .safetensors model, a state dict of PyTorch (with --labels), the folder of an exported model or of a run,
+    /// `newest` for the newest run in experiments/, or the address of a published model (s3://BUCKET/models/NAME/ALIAS) [default: wail-compact, the model built into the program]
     #[arg(long, value_name = "PATH")]
     model: Option<PathBuf>,
     /// The classes of a model of PyTorch (a state dict, .pt or .pth) in the order of its outputs, separated by commas, or a file
@@ -110,10 +110,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let compute = args.compute.find().map_err(Error::Compute)?;
     let experiments = Path::new("experiments");
     let found = Classifier::find_labelled(args.model.as_deref(), args.labels.as_ref(), experiments, &compute);
-    let classifier = found.map_err(|error| match error {
-        predict::Error::Labels { .. } => Error::Request(error),
-        other => Error::NoModel(other),
-    })?;
+    let classifier = found.map_err(Error::of_model)?;
     let options = args.options();
     classifier.check(&options).map_err(Error::Request)?;
     let windows = args.windows(classifier.features().clip_seconds);

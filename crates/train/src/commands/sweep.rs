@@ -8,10 +8,14 @@ use metrics::MIN_GROUPS;
 
 use crate::args::{ConfigSource, RunArgs, SweepArgs};
 use crate::backbone::models_dir;
+use crate::commands::track::TrackArgs;
 use crate::config::Config;
 use crate::shard_args::ShardArgs;
 use crate::sweep::FinishedShard;
 use crate::terminal::{interrupt, stderr, stdout};
+use crate::tracking::target::TrackTarget;
+use crate::tracking::terminal::Terminal;
+use crate::tracking::watch::{Watch, Watchers};
 use crate::{Error, sweep};
 
 /// Arguments of the main job.
@@ -24,6 +28,8 @@ pub struct Args {
     retry_failed: bool,
     #[command(flatten)]
     shard: ShardArgs,
+    #[command(flatten)]
+    track: TrackArgs,
 }
 
 /// Runs the sweep, or a shard of it, and prints what it found.
@@ -34,9 +40,15 @@ pub fn run(args: &Args) -> Result<(), Error> {
     interrupt::listen("stopping after the current epochs")?;
     let compute = compute.find().map_err(Error::Compute)?;
     let Some(shard) = args.shard.resolve()? else {
-        let (path, report) = sweep::run(&config, &compute, out, args.retry_failed)?;
+        let tracked = args.track.track.iter().map(TrackTarget::watch);
+        let watchers = Watchers([Box::new(Terminal::default()) as Box<dyn Watch>].into_iter().chain(tracked).collect());
+        let (path, report) = sweep::run(&config, &compute, out, args.retry_failed, &watchers)?;
+        drop(watchers);
         return print(&path, &report);
     };
+    if !args.track.track.is_empty() {
+        return Err(Error::Config("--track is for whole runs; after the merge: wail track RUN".into()));
+    }
     let FinishedShard { path, trials, failed } = sweep::run_shard(&config, &compute, out, shard, args.retry_failed)?;
     stdout::line(format_args!("shard      {shard}: {trials} trials, {failed} of them failed"))?;
     let run = path.ancestors().nth(2).unwrap_or(&path);

@@ -14,7 +14,8 @@ use crate::home;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// Candidates for the folder of class folders; the first that exists is used. A class is a folder with a recording in it;
+    /// Candidates for the folder of class folders; the first that exists is used. An address such as `s3://BUCKET/PATH` always counts
+    /// as existing; its files are copied into the cache. A class is a folder with a recording in it;
     /// hidden files, folders of operating systems and other files are passed over and counted. `${NAME}` is replaced by an environment
     /// variable; a candidate whose variable is not set is skipped.
     pub roots: Vec<String>,

@@ -1,9 +1,11 @@
 //! Locates the recordings of a run: the first folder that exists, or a synthetic corpus.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use dataset::{Corpus, synth};
+use durable::is_store_url;
 
+use super::bucket;
 use crate::Error;
 use crate::config::{DataConfig, SplitConfig, WhenMissing};
 use crate::terminal::progress::warn;
@@ -22,12 +24,14 @@ impl Located {
     ///
     /// # Errors
     /// [`Error::Data`] if there are no recordings and no synthetic corpus is allowed, or recordings of one class only,
-    /// [`Error::Dataset`] if a folder cannot be read or written.
+    /// [`Error::Dataset`] if a folder cannot be read or written, [`Error::Registry`] if a
+    /// store cannot be read.
     pub fn find(config: &DataConfig, strict: bool) -> Result<Self, Error> {
-        let candidates: Vec<PathBuf> = config.roots.iter().filter_map(|root| expand(root)).collect();
+        let candidates: Vec<String> = config.roots.iter().filter_map(|root| expand(root)).collect();
         let synthetic_root = config.synthetic.join(config.synthetic_recordings.to_string());
-        let root = match candidates.iter().find(|root| root.is_dir()) {
-            Some(root) => root.clone(),
+        let root = match candidates.iter().find(|root| is_store_url(root) || Path::new(root).is_dir()) {
+            Some(url) if is_store_url(url) => bucket::local_copy(url, &config.cache_dir())?,
+            Some(root) => PathBuf::from(root),
             None if strict || config.when_missing == WhenMissing::Fail => {
                 return Err(Error::Data(format!(
                     "there are no recordings: none of these folders exists: {}\n  Put folders of labelled recordings there \
@@ -77,7 +81,7 @@ impl Located {
 }
 
 /// Replaces each `${NAME}` by the environment variable; `None` if one is not set.
-fn expand(text: &str) -> Option<PathBuf> {
+fn expand(text: &str) -> Option<String> {
     let mut path = String::new();
     let mut rest = text;
     while let Some(start) = rest.find("${") {
@@ -87,7 +91,7 @@ fn expand(text: &str) -> Option<PathBuf> {
         rest = &rest[end + 1..];
     }
     path.push_str(rest);
-    Some(path.into())
+    Some(path)
 }
 
 #[cfg(test)]

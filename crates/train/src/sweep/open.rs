@@ -13,6 +13,7 @@ use super::searches::SplitSearch;
 use super::writer::{Writer, refuse_loss};
 use crate::config::Settings;
 use crate::terminal::stderr;
+use crate::tracking::watch::Event;
 use crate::{Error, identity};
 
 /// A run's folder, locked by this process.
@@ -103,6 +104,7 @@ impl OpenRun {
         folder.write("provenance.json", format!("{:#}\n", self.provenance).as_bytes())?;
         folder.log("prepared", started.elapsed().as_secs_f64())?;
         prepared.print(folder);
+        prepared.watch.tell(&Event::RunStarted { run: folder.name.clone(), config: self.resolved.clone() });
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ use crate::corpus::prepared::PreparedCorpus;
 use crate::corpus::readable::{self, Readable};
 use crate::identity::IdentityParts;
 use crate::terminal::stderr;
+use crate::tracking::watch::Watch;
 
 /// Everything that a sweep starts from.
 pub(super) struct Prepared<'a> {
@@ -30,6 +31,8 @@ pub(super) struct Prepared<'a> {
     pub identity: Identity,
     /// What the identity hashes.
     pub parts: IdentityParts,
+    /// Is told what the run does.
+    pub watch: &'a dyn Watch,
     /// When the sweep started.
     pub started: Instant,
 }
@@ -55,12 +58,12 @@ impl Prepared<'_> {
     }
 }
 
-/// Decodes the recordings and splits them.
-pub(super) fn prepare(inputs: Inputs) -> Result<Prepared, Error> {
+/// Decodes the recordings and splits them; `watch` is told of what follows.
+pub(super) fn prepare<'a>(inputs: Inputs<'a>, watch: &'a dyn Watch) -> Result<Prepared<'a>, Error> {
     let Inputs { config, compute, located, backbone, engine, identity, parts, started } = inputs;
     let images = ImageStore::new(&config.data.cache_dir(), &config.features)?;
     let Readable { usable, unreadable } = readable::check(&located.corpus, &images, config.data.skip_unreadable)?;
     let data = PreparedCorpus::new(located, usable, &config.data, config.seed)?;
     let leaks = data.leaks(&backbone.pretraining);
-    Ok(Prepared { config, compute, data, unreadable, images, backbone, leaks, engine, identity, parts, started })
+    Ok(Prepared { config, compute, data, unreadable, images, backbone, leaks, engine, identity, parts, watch, started })
 }

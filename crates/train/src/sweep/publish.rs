@@ -14,6 +14,7 @@ use super::open::OpenRun;
 use super::prepare::Prepared;
 use super::splits::Found;
 use crate::Error;
+use crate::tracking::run_files;
 
 /// Writes the predictions, the model, the report and the finished journal; returns the run's folder and the report.
 pub(super) fn publish(
@@ -30,11 +31,12 @@ pub(super) fn publish(
         .map_err(Error::Checkpoint)?;
     let mistakes = mistakes::most_confident(corpus, &Scored::pooled(&found.test));
     mistakes::write_media(&folder, &corpus.root, &prepared.config.features, &mistakes)?;
-    let (started, records) = (prepared.started, found.records.clone());
+    let (started, watch, records) = (prepared.started, prepared.watch, found.records.clone());
     let report = report_of(prepared, &run, found, model, mistakes)?;
     page::write(&report, &folder.path)?;
     run.writer.finish(&records)?;
     folder.log("finished", started.elapsed().as_secs_f64())?;
+    watch.tell(&run_files::ended(&folder.path, &report));
     Ok((folder.path, report))
 }
 

@@ -1,7 +1,5 @@
 //! The search on one split: embed, train every trial, choose one by validation, score it on test.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use dataset::split_to_csv;
 use experiment::journal::{Outcome, Record};
 use experiment::tables::write_leaderboard;
@@ -17,7 +15,7 @@ use super::searches::SplitSearch;
 use super::trial_folder;
 use super::writer::{Writer, record};
 use crate::Error;
-use crate::terminal::progress::Progress;
+use crate::tracking::watch::{Event, TrialName, TrialOutcome};
 use crate::trial::resume::ResumeFolder;
 use crate::trial::trainable_part::{Start, TrainablePart};
 use crate::trial::{self, Setup, Trained};
@@ -104,12 +102,18 @@ impl Search<'_> {
         trials: &[TrialConfig],
     ) -> Result<Vec<Outcome>, Error> {
         let start = data.start(self.prepared);
-        let Prepared { config, compute, .. } = self.prepared;
-        let (setup_data, device) = (data.trained_on(), compute.device());
-        let setup = Setup { data: setup_data, start: &start, config: &config.train, seed: search.seed, device };
+        let Prepared { config, compute, watch, .. } = *self.prepared;
+        let setup = Setup {
+            data: data.trained_on(),
+            start: &start,
+            config: &config.train,
+            seed: search.seed,
+            device: compute.device(),
+            search: &search.name,
+            watch,
+        };
         let resume = ResumeFolder::new(&self.writer.resume.join(&search.name));
-        let progress = Progress::new("training", "trials");
-        let done = AtomicUsize::new(0);
+        watch.tell(&Event::SearchStarted { n_trials: trials.len() });
         // Each trial has its own random generators, so the order in which trials finish does not matter. Heads are small and
         // are trained in parallel; a backbone uses all cores and much memory.
         let in_sequence = if config.backbone.train == Trainable::None { 1 } else { trials.len() };
@@ -125,8 +129,8 @@ impl Search<'_> {
                     outcome
                 }
             };
-            progress.line(&describe(&id, &outcome));
-            progress.set(done.fetch_add(1, Ordering::Relaxed) + 1, trials.len());
+            let name = TrialName { search: search.name.clone(), id };
+            watch.tell(&Event::TrialEnded { trial: name, config: trial.clone(), outcome: told(&outcome) });
             Ok(outcome)
         };
         trials.par_iter().with_min_len(in_sequence).map(train).collect()
@@ -190,14 +194,13 @@ fn no_trial(outcomes: &[Outcome]) -> Error {
     Error::NoTrial { first: outcomes.iter().find_map(message).unwrap_or_else(|| "there is none".into()) }
 }
 
-/// The line that a person sees when a trial ends.
-fn describe(id: &str, outcome: &Outcome) -> String {
+/// What is told of how a trial ended.
+fn told(outcome: &Outcome) -> TrialOutcome {
     match outcome {
         Outcome::Trained(result) => {
-            let Epoch { epoch, val_macro_f1, val_loss, .. } = result.chosen();
-            format!("{id:<32} epoch {epoch:>3}  val macro-F1 {val_macro_f1:.4}  loss {val_loss:.4}")
+            TrialOutcome::Trained { epochs: result.epochs.clone(), chosen: result.chosen().clone() }
         }
-        Outcome::Failed(message) => format!("FAILED     {message}"),
+        Outcome::Failed(message) => TrialOutcome::Failed(message.clone()),
     }
 }
 

@@ -144,6 +144,7 @@ mod tests {
     use crate::config::{BackboneConfig, TrainConfig};
     use crate::embed::embeddings::{Embeddings, Rows};
     use crate::embed::whitening::Whitening;
+    use crate::tracking::watch::NOBODY;
     use crate::trial::trainable_part::Start;
     use crate::trial::{self, Setup};
 
@@ -173,7 +174,15 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let after = |epochs: usize, resume: &ResumeFolder| {
                 let config = TrainConfig { epochs, batch_size: 4, ..TrainConfig::default() };
-                let setup = Setup { data: &data, start: &start, config: &config, seed: 7, device: &device };
+                let setup = Setup {
+                    data: &data,
+                    start: &start,
+                    config: &config,
+                    seed: 7,
+                    device: &device,
+                    search: "",
+                    watch: &NOBODY,
+                };
                 let trained = trial::train(&setup, &trial, resume).unwrap();
                 let probabilities = trained.part.probabilities(&start, &data.val.rows).unwrap();
                 (trained.epochs, trained.best, probabilities)
@@ -210,7 +219,8 @@ mod tests {
         let [train, val] = [6, 3].map(|n| rows(n, 512));
         let data = Embeddings { n_classes: 3, n_features: 512, n_views: 1, train, val, test: Rows::default() };
         let config = TrainConfig { epochs: 1, ..TrainConfig::default() };
-        let setup = Setup { data: &data, start: &start, config: &config, seed: 7, device: &device };
+        let setup =
+            Setup { data: &data, start: &start, config: &config, seed: 7, device: &device, search: "", watch: &NOBODY };
         let trial = |learning_rate| TrialConfig { learning_rate, head: HeadConfig { inner: 8, dropout: 0.5 } };
 
         let file = tempfile::NamedTempFile::new().unwrap(); // no folder can be created below a file
