@@ -51,6 +51,14 @@ fn finish(folder: &Path, caches: &Path, arguments: &[&str]) -> Vec<(PathBuf, Vec
     contents(&folder.join("experiments"))
 }
 
+/// The files of an undisturbed run; fills `caches`.
+fn undisturbed(caches: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = finish(fresh().path(), caches, &[]);
+    // Recordings that were just written are read again, and noted, by the second run.
+    finish(fresh().path(), caches, &[]);
+    files
+}
+
 fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -62,7 +70,7 @@ fn fresh() -> TempDir {
 #[test]
 fn a_sweep_may_be_aborted_at_any_step_of_any_write() {
     let caches = TempDir::new().unwrap();
-    let expected = finish(fresh().path(), caches.path(), &[]);
+    let expected = undisturbed(caches.path());
     for step in 1.. {
         let folder = fresh();
         let output = wail(folder.path(), caches.path(), &[], Some(("WAIL_ABORT_AT", step)));
@@ -82,11 +90,45 @@ fn a_sweep_may_be_aborted_at_any_step_of_any_write() {
     }
 }
 
+#[test]
+fn a_preparation_may_be_aborted_or_fail_at_any_step_of_any_write() {
+    let caches = TempDir::new().unwrap();
+    undisturbed(caches.path());
+    let synthetic = format!("data.synthetic={:?}", caches.path().join("synthetic"));
+    let run = |folder: &Path, command: &[&str], fault: Option<(&str, usize)>| {
+        let settings = ["--config", "tiny.toml", "--device", "cpu", "--set", &synthetic];
+        let mut command = run_files::command(folder, &[command, &settings].concat());
+        command.env("RAYON_NUM_THREADS", "1");
+        fault.map(|(name, n)| command.env(name, n.to_string()));
+        command.output().unwrap()
+    };
+    let finish = |folder: &Path| {
+        let output = run(folder, &[], None);
+        assert!(output.status.success(), "{}", text(&output));
+        contents(&folder.join("experiments"))
+    };
+    let expected = finish(fresh().path());
+    for step in 1.. {
+        let fault = if step % 2 == 0 { "WAIL_ABORT_AT" } else { "WAIL_FAIL_AT" };
+        let folder = fresh();
+        let output = run(folder.path(), &["prepare"], Some((fault, step)));
+        if output.status.success() {
+            assert!(step > 15, "every segment takes five steps: {step}");
+            break;
+        }
+        let error = text(&output);
+        let is_named = error.contains("data/cache/") && error.contains("Input/output error");
+        assert_eq!(output.status.code(), (fault == "WAIL_FAIL_AT").then_some(1), "step {step}: {error}");
+        assert!(fault == "WAIL_ABORT_AT" || is_named, "step {step}: {error}");
+        assert_same(&finish(folder.path()), &expected, &format!("after step {step}"));
+    }
+}
+
 /// Every third step: a file takes five, so each kind of step is among them.
 #[test]
 fn a_merge_may_be_aborted_at_any_step_of_any_write() {
     let caches = TempDir::new().unwrap();
-    let expected = finish(fresh().path(), caches.path(), &[]);
+    let expected = undisturbed(caches.path());
     let folder = fresh();
     finish(folder.path(), caches.path(), &["--shard", "1/2"]);
     let shards = finish(folder.path(), caches.path(), &["--shard", "2/2"]);
@@ -116,7 +158,7 @@ fn a_merge_may_be_aborted_at_any_step_of_any_write() {
 #[test]
 fn an_io_error_at_any_step_is_reported_and_damages_nothing() {
     let caches = TempDir::new().unwrap();
-    let expected = finish(fresh().path(), caches.path(), &[]);
+    let expected = undisturbed(caches.path());
     let shorter = fresh();
     let before = finish(shorter.path(), caches.path(), &SHORTER);
     for step in 1.. {
@@ -153,7 +195,7 @@ fn without_locks_a_lease_keeps_a_second_process_out_and_that_of_a_killed_one_is_
     /// After this time without one, a lease is renewed as soon as its holder runs.
     const RENEWAL: Duration = Duration::from_secs(5);
     let caches = TempDir::new().unwrap();
-    let expected = finish(fresh().path(), caches.path(), &[]);
+    let expected = undisturbed(caches.path());
     let folder = fresh();
     let mut holder = command(folder.path(), caches.path(), &["--set", "train.epochs=10000"], NO_LOCKS);
     let mut holder = started(holder.stdout(Stdio::null()), "engine ");

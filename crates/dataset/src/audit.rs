@@ -10,6 +10,7 @@ mod copies;
 mod facts;
 mod families;
 mod finding;
+mod fingerprints;
 mod measure;
 mod overview;
 mod quality;
@@ -25,6 +26,7 @@ pub use copies::{Compared, MIN_CORRELATION, MIN_VOTES};
 pub use facts::{Facts, MAX_SECONDS};
 pub use families::{Families, made_from};
 pub use finding::{Finding, Kind, Severity};
+pub use fingerprints::{Fingerprints, Unreadable};
 pub use measure::{Measurement, N_BANDS, measure};
 pub use overview::{CATEGORIES, CategorySummary, ClassSummary, NUMBERS, NumberSummary};
 pub use recorder::RecorderRule;
@@ -130,7 +132,9 @@ pub fn audit_of(
     }
     let measurer = Measurer::new()?;
     let measured: Vec<Result<Measured, String>> = measured.into_iter().map(|measurement| measurement.0).collect();
-    let relatives = Relatives::find(corpus, &measured, &measurer);
+    let landmarks: Vec<&[_]> =
+        measured.iter().map(|m| m.as_ref().map_or(&[][..], |m| m.landmarks.as_slice())).collect();
+    let relatives = Relatives::new(corpus, relatives::copies(corpus, &landmarks, &measurer));
     let recorders = rule.recorders(corpus);
     let groups = groups(&recorders, &relatives.all);
     let shortcuts = find_shortcuts(corpus, &measured, &groups, seed);

@@ -1,14 +1,17 @@
 //! A folder of class folders as a list of labelled recordings with content hashes.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
-use durable::{hex, open_regular_file, sha256_hex_of};
+use durable::{from_hex, hex, open_regular_file, sha256_hex_of};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::audio_files::{Listing, below, list};
+use crate::audio_files::{self, Listing, below};
 use crate::class_folders::{Layout, split_named};
+use crate::known_files::KnownFiles;
 use crate::passed_over::PassedOver;
+use crate::table::Key;
 use crate::{Error, Split};
 
 /// Labelled recordings below one folder.
@@ -46,7 +49,24 @@ impl Corpus {
     /// [`Error::Read`] if a folder cannot be read, [`Error::Layout`] if there is no class folder or no recording, or if
     /// folders named as splits are among others.
     pub fn scan(root: &Path) -> Result<Self, Error> {
-        let Listing { sounds, folders, mut passed_over } = list(root)?;
+        Self::list(root, |path, _| open_regular_file(path).and_then(sha256_hex_of))
+    }
+
+    /// As [`Corpus::scan`], but reads only the recordings that may have changed since a process with the same `cache` read
+    /// them: those with another size, inode, or time of modification or change.
+    ///
+    /// # Errors
+    /// As [`Corpus::scan`], and [`Error::Write`] if the cache cannot be written.
+    pub fn scan_cached(root: &Path, cache: &Path) -> Result<Self, Error> {
+        let known = KnownFiles::open(cache, root);
+        let corpus = Self::list(root, |path, name| known.digest(path, name))?;
+        known.save()?;
+        Ok(corpus)
+    }
+
+    /// Lists the recordings; `digest` returns SHA-256 and length of the file at a path, which also has a path below the root.
+    fn list(root: &Path, digest: impl Fn(&Path, &str) -> io::Result<(String, u64)> + Sync) -> Result<Self, Error> {
+        let Listing { sounds, folders, mut passed_over } = audio_files::list(root)?;
         let paths: Vec<String> = sounds.iter().map(|path| below(root, path)).collect();
         let layout = Layout::of(&paths, folders.is_empty());
         let layout = layout.map_err(|reason| Error::Layout { root: root.into(), reason })?;
@@ -60,8 +80,12 @@ impl Corpus {
         }
         passed_over.folders.extend(layout.empty(folders.iter().map(|folder| below(root, folder)), &paths));
         passed_over.folders.sort();
-        let mut recordings: Vec<Recording> =
-            files.par_iter().map(|(label, path)| Recording::read(root, path, *label)).collect();
+        let read = |(label, file): &(usize, &Path)| {
+            let path = below(root, file);
+            let (sha256, bytes) = digest(file, &path).unwrap_or_default();
+            Recording { path, label: *label, sha256, bytes }
+        };
+        let mut recordings: Vec<Recording> = files.par_iter().map(read).collect();
         recordings.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(Self { root: root.into(), labels, recordings, passed_over })
     }
@@ -110,9 +134,9 @@ impl Corpus {
 }
 
 impl Recording {
-    fn read(root: &Path, path: &Path, label: usize) -> Self {
-        let (sha256, bytes) = open_regular_file(path).and_then(sha256_hex_of).unwrap_or_default();
-        Self { path: below(root, path), label, sha256, bytes }
+    /// The SHA-256 of the file as bytes, the key of what is cached about it; `None` if the file could not be read.
+    pub fn key(&self) -> Option<Key> {
+        from_hex(&self.sha256)
     }
 
     /// The UUID of the app instance at the start of a Donate-a-Cry file name, in its original case: one phone, and so

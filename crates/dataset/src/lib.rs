@@ -3,14 +3,18 @@
 //! - [`Corpus::scan`] lists and hashes the recordings of a folder of class folders.
 //! - [`stratified_split`], [`grouped_split`], [`cross_validation`], [`leave_one_group_out`], [`split_from_csv`] and
 //!   [`Corpus::folder_split`] assign recordings to training, validation and test.
-//! - [`ImageStore`] turns each recording into its encoder input, once.
+//! - [`Fingerprints`](audit::Fingerprints) decodes each recording, once; [`Relations`](audit::Relations) finds copies by them.
+//! - [`Table`] caches embeddings and the like in a few large files.
 //! - [`audit`] reports what would make scores misleading.
 //! - [`synth`] writes a synthetic corpus of cries, [`sounds`] writes sounds that are not cries.
 //!
 //! ```
-//! use dataset::audit::{RecorderRule, Relations};
+//! use std::ops::ControlFlow;
+//!
+//! use dataset::audit::{Fingerprints, RecorderRule, Relations};
 //! use dataset::synth::{SynthConfig, write_corpus};
 //! use dataset::{Corpus, Split, grouped_split};
+//! use features::{Extractor, FeatureConfig};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let folder = tempfile::tempdir()?;
@@ -19,7 +23,11 @@
 //!
 //! let corpus = Corpus::scan(&root)?;
 //! let labels: Vec<usize> = corpus.recordings.iter().map(|recording| recording.label).collect();
-//! let groups = Relations::find(&corpus, &RecorderRule::FileName)?.groups;
+//! let extractor = Extractor::new(&FeatureConfig::default())?;
+//! let cache = folder.path().join("cache");
+//! let fingerprints = Fingerprints::take(&corpus, &cache, &extractor, &|_, _| ControlFlow::Continue(()))?;
+//! let Some(fingerprints) = fingerprints else { return Ok(()) };
+//! let groups = Relations::find(&RecorderRule::FileName, &fingerprints)?.groups;
 //! let split = grouped_split(&labels, &groups, 7);
 //! assert_eq!((corpus.labels.len(), split.len()), (8, 40));
 //! assert!(split.contains(&Split::Test));
@@ -34,24 +42,23 @@ mod corpus;
 mod csv_table;
 mod csv_text;
 mod error;
-mod float_cache;
 mod folder;
-mod image_store;
+mod known_files;
 mod passed_over;
 mod signal;
 pub mod sounds;
 mod split;
 mod split_csv;
 pub mod synth;
+mod table;
 mod text_encoding;
 
 pub use audio_files::audio_files;
 pub use corpus::{Corpus, Recording};
 pub use error::Error;
-pub use float_cache::FloatCache;
-pub use image_store::{Checked, ImageStore, Unreadable};
 pub use passed_over::{PassedFiles, PassedOver};
 pub use split::{
     SPLITS_VERSION, Split, cross_validation, grouped_folds, grouped_split, leave_one_group_out, stratified_split,
 };
 pub use split_csv::{split_from_csv, split_to_csv};
+pub use table::{Element, Key, Table};

@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use dataset::audit::{Audit, Finding, Kind, RecorderRule, Relations, audit};
+use dataset::audit::{Audit, Finding, Fingerprints, Kind, RecorderRule, Relations, audit};
 use dataset::synth::{SynthConfig, write_corpus};
 use dataset::{Corpus, Split};
+use features::{Extractor, FeatureConfig};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
@@ -205,7 +207,11 @@ fn the_class_at_another_rate_is_a_shortcut_and_a_class_that_is_too_small_is_repo
 
 #[test]
 fn groups_keep_recorders_and_families_together_and_the_audit_is_reproducible() {
-    let groups = Relations::find(&PLANTED.corpus, &RecorderRule::FileName).unwrap().groups;
+    let cache = TempDir::new().unwrap();
+    let extractor = Extractor::new(&FeatureConfig::default()).unwrap();
+    let go_on = |_, _| ControlFlow::Continue(());
+    let fingerprints = Fingerprints::take(&PLANTED.corpus, cache.path(), &extractor, &go_on).unwrap().unwrap();
+    let groups = Relations::find(&RecorderRule::FileName, &fingerprints).unwrap().groups;
     let rows = &PLANTED.audit.recordings;
     assert_eq!(groups, rows.iter().map(|row| row.group).collect::<Vec<_>>());
     for a in rows {

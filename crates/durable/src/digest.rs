@@ -12,6 +12,20 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The bytes that `digits` spell, two hexadecimal digits each; `None` if these are not `N` bytes.
+pub fn from_hex<const N: usize>(digits: &str) -> Option<[u8; N]> {
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    let mut bytes = [0; N];
+    if pairs.len() != N || !rest.is_empty() {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(pairs) {
+        let [high, low] = pair.map(|digit| char::from(digit).to_digit(16));
+        *byte = (high? << 4 | low?) as u8;
+    }
+    Some(bytes)
+}
+
 /// SHA-256 of `bytes` as 64 lower-case hexadecimal digits.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
@@ -49,6 +63,14 @@ mod tests {
         let expected = "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b";
         assert_eq!(sha256_hex(b"1"), expected);
         assert_eq!(sha256_hex_of(&b"1"[..]).unwrap(), (expected.to_owned(), 1));
+    }
+
+    #[test]
+    fn digits_are_read_back_and_others_are_refused() {
+        assert_eq!(from_hex(&hex(&[0, 9, 0xAF, 0xFF])), Some([0, 9, 0xAF, 0xFF]));
+        for wrong in ["", "0", "000", "00000", "+0", "0g", "é"] {
+            assert_eq!(from_hex::<1>(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! - [`open_regular_file`] refuses pipes, devices and folders instead of waiting for them.
 //! - [`Store`] holds named bytes in a folder or, with the cargo feature `cloud`, an object store; [`open_store`] finds it by its
 //!   [`Address`].
-//! - [`hex`], [`sha256_hex`] and [`sha256_hex_of`] identify contents.
+//! - [`hex`], [`from_hex`], [`sha256_hex`] and [`sha256_hex_of`] identify contents.
 //!
 //! ```
 //! # fn main() -> std::io::Result<()> {
@@ -34,7 +34,7 @@ mod regular_file;
 mod store;
 mod write;
 
-pub use digest::{hex, sha256_hex, sha256_hex_of};
+pub use digest::{from_hex, hex, sha256_hex, sha256_hex_of};
 pub use lock::{LockError, LockedFile};
 pub use regular_file::open_regular_file;
 pub use store::{Address, Condition, Entry, Object, Store, StoreError, Tag, is_store_url, open_store};

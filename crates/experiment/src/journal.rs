@@ -276,6 +276,8 @@ mod tests {
     use metrics::Calibration;
     use model::HeadConfig;
 
+    use std::sync::Arc;
+
     use super::*;
     use crate::{Epoch, Scored};
 
@@ -302,7 +304,10 @@ mod tests {
         let result = TrialResult {
             epochs: vec![epoch; 3],
             best: 2,
-            val: Scored { recordings: vec![7, 9], probabilities: vec![vec![0.1, 0.9], vec![f32::MIN_POSITIVE, 1.0]] },
+            val: Arc::new(Scored {
+                recordings: vec![7, 9],
+                probabilities: vec![vec![0.1, 0.9], vec![f32::MIN_POSITIVE, 1.0]],
+            }),
             calibration: Calibration { n_examples: 2, temperature: 1.1, sets: vec![] },
         };
         Record::Trial { search: String::new(), trial: trial(inner), outcome: Outcome::Trained(result) }

@@ -1,6 +1,7 @@
 //! A trial: its settings, its epochs and its result.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use metrics::Calibration;
 use model::HeadConfig;
@@ -61,8 +62,8 @@ pub struct TrialResult {
     pub epochs: Vec<Epoch>,
     /// Index of the chosen epoch.
     pub best: usize,
-    /// Validation recordings with the probabilities of the chosen epoch.
-    pub val: Scored,
+    /// Validation recordings with the probabilities of the chosen epoch. Shared, since they are the largest part of a result.
+    pub val: Arc<Scored>,
     /// Calibration fitted on `val`.
     pub calibration: Calibration,
 }

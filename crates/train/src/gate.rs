@@ -4,10 +4,12 @@
 //! took no part in training and on families of sounds, such as all music, by a gate that was trained without that family, and
 //! without the cries that its sounds were mixed over.
 
+mod embedded_excerpts;
 mod evaluation;
 mod examples;
 mod excerpts;
 mod fit;
+mod inputs;
 mod logistic;
 
 use experiment::GateSummary;
@@ -17,9 +19,9 @@ use model::{Gate, GateInfo};
 use crate::Error;
 use crate::corpus::plan::Places;
 use crate::terminal::interrupt;
-pub(crate) use examples::EXCERPTS_VERSION;
-pub use examples::GateInputs;
 use examples::{Examples, Others};
+pub(crate) use inputs::EXCERPTS_VERSION;
+pub use inputs::GateInputs;
 
 /// A trained gate.
 pub struct TrainedGate {

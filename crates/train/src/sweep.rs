@@ -149,5 +149,6 @@ fn complete(prepared: Prepared, run: OpenRun) -> Result<(PathBuf, Report), Error
     let engines = Engines::new(&prepared)?;
     let found = splits::search(&prepared, &engines, &run)?;
     let model = choose::choose(&prepared, &engines, &run, &found)?;
+    run.writer.folder.log("encoder", engines.seconds())?;
     publish::publish(prepared, run, found, model)
 }

@@ -162,7 +162,7 @@ impl EpochStep<'_> {
     /// Loss and macro-F1 on validation of layers without gradients.
     fn validate(&self, frozen: &TrainablePart) -> Result<(f64, f64), Error> {
         let Setup { data, start, .. } = self.setup;
-        let logits = frozen.head.logits(frozen.head_inputs(start, &data.val.rows)); // [n_val, n_classes]
+        let logits = frozen.logits(start, &data.val.rows); // [n_val, n_classes]
         let labels = int_tensor(&data.val.labels, &frozen.head.device());
         let loss = scalar(&self.criterion.valid().forward(logits.clone(), labels))?;
         let probabilities = probabilities(logits)?;

@@ -10,6 +10,9 @@ use super::families::Families;
 use correlation::{Match, best_match};
 use fingerprint::{Landmark, STEP_LENGTH};
 
+/// Increased whenever the same fingerprints give other copies than before; so is [`SPLITS_VERSION`](crate::SPLITS_VERSION).
+pub(super) const COPIES_VERSION: u32 = 1;
+
 /// Number of landmarks that must agree on one lag before two recordings are compared.
 pub const MIN_VOTES: usize = 12;
 /// Smallest correlation of two recordings with the same sound.

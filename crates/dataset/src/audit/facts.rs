@@ -19,6 +19,8 @@ const CLIP_RUN: usize = 3;
 const CLIP_MIN_PEAK: f32 = 0.1;
 /// Power relative to the strongest frequency that ends the bandwidth, dB.
 const BANDWIDTH_DB: f64 = -60.0;
+/// A recording whose samples are all below this level is silent, dB.
+const SILENT_DB: f64 = -80.0;
 /// Level of digital silence, dB.
 const FLOOR_DB: f64 = -120.0;
 
@@ -65,7 +67,7 @@ impl Facts {
         let claimed = audio.source.n_frames.map_or(0.0, |frames| frames as f64 / rate_hz);
         // The length in the header matters only if the recording was not decoded to its end.
         let seconds = if decoded >= MAX_SECONDS { claimed.max(decoded) } else { decoded };
-        let peak = samples.iter().fold(0.0, |peak: f32, sample| peak.max(sample.abs()));
+        let peak = peak(samples);
         let power = samples.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / samples.len() as f64;
         Self {
             sample_rate_hz: audio.sample_rate_hz,
@@ -76,7 +78,7 @@ impl Facts {
             seconds,
             bytes_per_second: file_bytes as f64 / seconds,
             rms_db: decibels(power),
-            peak_db: decibels(f64::from(peak).powi(2)),
+            peak_db: peak_db(peak),
             silence_share: silence_share(samples, rate_hz),
             padding_seconds: padding(samples) as f64 / rate_hz,
             clipped_share: clipped(samples, peak) as f64 / samples.len() as f64,
@@ -87,8 +89,21 @@ impl Facts {
 
     /// Whether no sample is above -80 dB.
     pub fn is_silent(&self) -> bool {
-        self.peak_db < -80.0
+        self.peak_db < SILENT_DB
     }
+}
+
+/// Whether no sample is above -80 dB, as [`Facts::is_silent`] says.
+pub(super) fn is_silent(samples: &[f32]) -> bool {
+    peak_db(peak(samples)) < SILENT_DB
+}
+
+fn peak(samples: &[f32]) -> f32 {
+    samples.iter().fold(0.0, |peak: f32, sample| peak.max(sample.abs()))
+}
+
+fn peak_db(peak: f32) -> f64 {
+    decibels(f64::from(peak).powi(2))
 }
 
 /// Power in decibels, at least -120.

@@ -3,12 +3,12 @@
 use std::ops::Range;
 use std::path::Path;
 
-use features::{Extractor, FeatureConfig, Warning};
+use features::{Audio, Extractor, FeatureConfig, Warning};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::copies::fingerprint::{Fingerprinter, Landmark};
-use super::facts::{Facts, MAX_SECONDS};
+use super::facts::{Facts, MAX_SECONDS, is_silent};
 use crate::{Corpus, Error, Recording};
 
 /// Number of mel bands whose level is measured: those of the default feature settings.
@@ -67,7 +67,22 @@ impl Measurer {
         self.decode(root, recording).ok().map(|audio| self.extractor.unpadded_waveform(&audio))
     }
 
-    fn decode(&self, root: &Path, recording: &Recording) -> Result<features::Audio, String> {
+    /// The landmarks of a recording, and warnings about its file.
+    pub(super) fn fingerprint(
+        &self,
+        root: &Path,
+        recording: &Recording,
+    ) -> Result<(Vec<Landmark>, Vec<Warning>), String> {
+        let audio = self.decode(root, recording)?;
+        Ok((self.landmarks(&audio, &self.extractor.unpadded_waveform(&audio)), audio.warnings))
+    }
+
+    /// The landmarks of `waveform`, the first part of `audio` at 8 kHz.
+    fn landmarks(&self, audio: &Audio, waveform: &[f32]) -> Vec<Landmark> {
+        if is_silent(&audio.samples) { Vec::new() } else { self.fingerprinter.landmarks(waveform) }
+    }
+
+    fn decode(&self, root: &Path, recording: &Recording) -> Result<Audio, String> {
         self.extractor.decode_file(&root.join(&recording.path)).map_err(|e| e.to_string())
     }
 
@@ -75,7 +90,7 @@ impl Measurer {
         let audio = self.decode(root, recording)?;
         let facts = Facts::measure(&audio, recording.bytes);
         let waveform = self.extractor.unpadded_waveform(&audio);
-        let landmarks = if facts.is_silent() { Vec::new() } else { self.fingerprinter.landmarks(&waveform) };
+        let landmarks = self.landmarks(&audio, &waveform);
         let mel = self.extractor.mel_power(&waveform);
         Ok(Measured { facts, band_db: band_levels(&mel), landmarks, warnings: audio.warnings })
     }

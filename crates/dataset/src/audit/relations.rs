@@ -2,6 +2,7 @@
 
 use super::copies::{self, Compared};
 use super::families::Families;
+use super::fingerprints::Fingerprints;
 use super::measure::Measurer;
 use super::recorder::RecorderRule;
 use super::relatives::Relatives;
@@ -19,13 +20,14 @@ pub struct Relations {
 }
 
 impl Relations {
-    /// Reads every recording. The family of an unreadable recording depends only on its bytes and its name.
+    /// Finds the relations of the recordings that have `fingerprints`. The family of an unreadable recording depends only on its
+    /// bytes and its name.
     ///
     /// # Errors
-    /// [`Error::Features`] if the default feature settings are invalid; no corpus can cause it.
-    pub fn find(corpus: &Corpus, rule: &RecorderRule) -> Result<Self, Error> {
-        let measurer = Measurer::new()?;
-        let relatives = Relatives::find(corpus, &measurer.all(corpus), &measurer);
+    /// [`Error::Read`] or [`Error::Write`] if the cache of the fingerprints cannot be read or written.
+    pub fn find(rule: &RecorderRule, fingerprints: &Fingerprints) -> Result<Self, Error> {
+        let corpus = fingerprints.corpus();
+        let relatives = Relatives::new(corpus, fingerprints.copies()?);
         Ok(Self {
             identical: relatives.identical.numbered(),
             families: relatives.all.numbered(),
@@ -55,7 +57,7 @@ pub fn groups(recorders: &[Option<&str>], families: &Families) -> Vec<usize> {
 /// (`examples/audit_thresholds.rs`).
 ///
 /// # Errors
-/// As [`Relations::find`].
+/// [`Error::Features`] if the default feature settings are invalid; no corpus can cause it.
 pub fn compared_pairs(corpus: &Corpus, min_votes: usize) -> Result<Vec<Compared>, Error> {
     let measurer = Measurer::new()?;
     let measured = measurer.all(corpus);

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::copies::fingerprint::Landmark;
 use super::copies::{Copy, MIN_VOTES, candidates, verified};
 use super::families::{Families, made_from, stem};
 use super::finding::{Finding, Kind, Severity, count, is};
-use super::measure::{Measured, Measurer};
+use super::measure::Measurer;
 use crate::{Corpus, Split};
 
 /// The recordings of a corpus that come from one sound.
@@ -25,25 +26,12 @@ pub(super) struct Relatives {
 }
 
 impl Relatives {
-    /// Finds the relatives among recordings that were measured before. Reads candidates for copies again.
-    pub(super) fn find(corpus: &Corpus, measured: &[Result<Measured, String>], measurer: &Measurer) -> Self {
+    /// Finds the relatives, with the `copies` among them.
+    pub(super) fn new(corpus: &Corpus, copies: Vec<Copy>) -> Self {
         let recordings = &corpus.recordings;
-        let mut identical = Families::new(recordings.len());
-        identical.join_equal(recordings.iter().map(|r| (!r.sha256.is_empty()).then_some(&r.sha256)));
-
-        // One of several identical files represents them all.
-        let mut seen = BTreeSet::new();
-        let landmarks: Vec<&[_]> = recordings
-            .iter()
-            .zip(measured)
-            .map(|(recording, measured)| match measured {
-                Ok(measured) if seen.insert(&recording.sha256) => measured.landmarks.as_slice(),
-                _ => &[],
-            })
-            .collect();
+        let identical = identical(corpus);
         let mut by_sound = identical.clone();
-        let waveform = |index: usize| measurer.waveform(&corpus.root, &recordings[index]);
-        let copies = verified(&candidates(&landmarks, MIN_VOTES), &mut by_sound, waveform);
+        copies.iter().for_each(|copy| by_sound.join(copy.a, copy.b));
 
         let mut by_name = Families::new(recordings.len());
         let originals: BTreeSet<&str> = recordings.iter().filter_map(|r| made_from(&r.path)).collect();
@@ -156,6 +144,26 @@ impl Relatives {
         );
         findings
     }
+}
+
+/// Recordings with the same bytes.
+fn identical(corpus: &Corpus) -> Families {
+    let mut identical = Families::new(corpus.recordings.len());
+    identical.join_equal(corpus.recordings.iter().map(|r| (!r.sha256.is_empty()).then_some(&r.sha256)));
+    identical
+}
+
+/// The recordings with the same sound in different bytes. `landmarks` has one list per recording, which is empty if the recording
+/// cannot be decoded. Candidates are decoded again.
+pub(super) fn copies(corpus: &Corpus, landmarks: &[&[Landmark]], measurer: &Measurer) -> Vec<Copy> {
+    let recordings = &corpus.recordings;
+    // One of several identical files represents them all.
+    let mut seen = BTreeSet::new();
+    let landmarks: Vec<&[Landmark]> = (recordings.iter().zip(landmarks))
+        .map(|(recording, list)| if !list.is_empty() && seen.insert(&recording.sha256) { *list } else { &[] })
+        .collect();
+    let waveform = |index: usize| measurer.waveform(&corpus.root, &recordings[index]);
+    verified(&candidates(&landmarks, MIN_VOTES), &mut identical(corpus), waveform)
 }
 
 /// Two or more names as part of a sentence.

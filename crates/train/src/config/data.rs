@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use dataset::Split;
 use dataset::audit::RecorderRule;
-use dataset::{FloatCache, Split};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ pub struct DataConfig {
     pub when_missing: WhenMissing,
     /// Number of recordings of the synthetic corpus, over all classes: 40 to 100000.
     pub synthetic_recordings: usize,
-    /// Folder that caches images, embeddings and resume points. Safe to delete, and to share between processes.
+    /// Folder that caches digests, fingerprints, embeddings and resume points. Safe to delete, and to share between processes.
     pub cache: PathBuf,
     /// Folder of the synthetic corpus.
     pub synthetic: PathBuf,
@@ -122,9 +122,9 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
-    /// Cache of embeddings, inside [`DataConfig::cache_dir`].
-    pub fn embedding_cache(&self) -> FloatCache {
-        FloatCache::new(&self.cache_dir().join("embeddings"))
+    /// Folder of the tables of embeddings, inside [`DataConfig::cache_dir`].
+    pub fn embedding_tables(&self) -> PathBuf {
+        self.cache_dir().join("embeddings")
     }
 
     /// Folder of the caches: `cache`, inside `WAIL_HOME` if it is set.

@@ -24,8 +24,7 @@ impl Located {
     ///
     /// # Errors
     /// [`Error::Data`] if there are no recordings and no synthetic corpus is allowed, or recordings of one class only,
-    /// [`Error::Dataset`] if a folder cannot be read or written, [`Error::Registry`] if a
-    /// store cannot be read.
+    /// [`Error::Dataset`] if a folder or the cache cannot be read or written, [`Error::Registry`] if a store cannot be read.
     pub fn find(config: &DataConfig, strict: bool) -> Result<Self, Error> {
         let candidates: Vec<String> = config.roots.iter().filter_map(|root| expand(root)).collect();
         let synthetic_root = config.synthetic.join(config.synthetic_recordings.to_string());
@@ -56,7 +55,7 @@ impl Located {
                 root.display()
             ));
         }
-        let corpus = Corpus::scan(&root)?;
+        let corpus = Corpus::scan_cached(&root, &config.cache_dir())?;
         if !corpus.passed_over.is_empty() {
             stderr::line(format_args!("passed over {}", corpus.passed_over.summary()));
         }

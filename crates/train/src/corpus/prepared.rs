@@ -4,10 +4,11 @@
 use dataset::Corpus;
 use dataset::audit::{RecorderRule, Relations};
 use experiment::{Leaks, PretrainingData, Recorders};
+use features::Extractor;
 
 use super::locate::Located;
 use super::plan::Plan;
-use super::{duplicates, leaks, scarce_classes};
+use super::{duplicates, leaks, readable, scarce_classes};
 use crate::Error;
 use crate::config::DataConfig;
 use crate::terminal::progress::warn;
@@ -18,6 +19,8 @@ pub struct PreparedCorpus {
     pub corpus: Corpus,
     /// Whether they are synthetic.
     pub synthetic: bool,
+    /// Paths of the recordings that cannot be read.
+    pub unreadable: Vec<String>,
     /// The rule that gives the recorder of a recording.
     pub recorders: RecorderRule,
     /// How the recordings are related.
@@ -31,21 +34,26 @@ pub struct PreparedCorpus {
 }
 
 impl PreparedCorpus {
-    /// Prepares the recordings of `located`; `usable` says for each whether it may take part, `[n recordings]`. Prints the
-    /// [`PreparedCorpus::warnings`].
+    /// Prepares the recordings of `located`: decodes those whose fingerprint is not cached, and plans the splits. `extractor` makes the
+    /// clips that will be used. Prints the [`PreparedCorpus::warnings`].
     ///
     /// # Errors
-    /// [`Error::Dataset`] if the recorder rule or the split files do not fit the corpus, [`Error::Data`] if a split has no
-    /// recording, or fewer than two classes have a usable one.
-    pub fn new(located: Located, mut usable: Vec<bool>, config: &DataConfig, seed: u64) -> Result<Self, Error> {
+    /// [`Error::Dataset`] if the recorder rule or the split files do not fit the corpus, or the cache cannot be read or written,
+    /// [`Error::Data`] if a split has no recording, fewer than two classes have a usable one, or recordings are unreadable that
+    /// `config` does not skip, [`Error::Interrupted`] on a signal.
+    pub fn new(located: Located, extractor: &Extractor, config: &DataConfig, seed: u64) -> Result<Self, Error> {
         let Located { mut corpus, synthetic } = located;
+        let cache = config.cache_dir();
+        let fingerprints = readable::fingerprints(&corpus, &cache, extractor)?;
+        let mut usable = readable::check(corpus.recordings.len(), &fingerprints.unreadable, config.skip_unreadable)?;
         let recorders = RecorderRule::new(config.recorder_pattern.as_deref(), config.recorder_csv.as_deref(), &corpus)?;
-        let mut relations = Relations::find(&corpus, &recorders)?;
+        let mut relations = Relations::find(&recorders, &fingerprints)?;
+        let unreadable = fingerprints.unreadable.into_iter().map(|unreadable| unreadable.path).collect();
         let dropped = duplicates::drop(config, &corpus, &relations, &mut usable);
         let of_each = recorders.recorders(&corpus);
         let mut plan = Plan::new(&config.split, seed, &corpus, &of_each, &relations.groups, &usable)?;
         let unused_classes = remove_unused_classes(&mut corpus, &mut relations, &mut plan, &usable)?;
-        let prepared = Self { corpus, synthetic, recorders, relations, dropped, unused_classes, plan };
+        let prepared = Self { corpus, synthetic, unreadable, recorders, relations, dropped, unused_classes, plan };
         prepared.warnings().iter().for_each(|warning| warn(&warning.replace(". ", ".\n")));
         Ok(prepared)
     }

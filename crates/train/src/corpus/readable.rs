@@ -1,31 +1,49 @@
 //! Decodes every recording once and finds which of them can be used.
 
-use dataset::{Corpus, ImageStore};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use dataset::Corpus;
+use dataset::audit::{Fingerprints, Unreadable};
+use features::Extractor;
 
 use crate::Error;
 use crate::terminal::progress::{Progress, warn};
+use crate::terminal::{interrupt, stderr};
 
-/// Which recordings can be read.
-pub(crate) struct Readable {
-    /// Whether each recording can be used, `[n recordings]`.
-    pub usable: Vec<bool>,
-    /// Paths of the recordings that cannot be read.
-    pub unreadable: Vec<String>,
-}
-
-/// Decodes every recording and fills the image cache. Unreadable recordings are listed; they are an error unless `skip` is set.
-pub(crate) fn check(corpus: &Corpus, images: &ImageStore, skip: bool) -> Result<Readable, Error> {
+/// Takes the fingerprints of the recordings. Prints how many were decoded now, and the warnings about them.
+///
+/// # Errors
+/// [`Error::Dataset`] if the cache cannot be read or written, [`Error::Interrupted`] on a signal.
+pub(crate) fn fingerprints<'a>(
+    corpus: &'a Corpus,
+    cache: &'a Path,
+    extractor: &Extractor,
+) -> Result<Fingerprints<'a>, Error> {
     let progress = Progress::new("reading", "recordings");
-    let checked = images.prepare(corpus, &|done, total| progress.set(done, total))?;
-    for (path, warning) in &checked.warnings {
+    let go_on = |done, total| {
+        progress.set(done, total);
+        if interrupt::check().is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    let taken = Fingerprints::take(corpus, cache, extractor, &go_on)?.ok_or(Error::Interrupted)?;
+    stderr::line(format_args!("decoded    {} of {} recordings", taken.decoded, corpus.recordings.len()));
+    for (path, warning) in &taken.warnings {
         progress.line(&format!("{path}: {warning}"));
     }
-    let mut usable = vec![true; corpus.recordings.len()];
-    if checked.unreadable.is_empty() {
-        return Ok(Readable { usable, unreadable: Vec::new() });
+    Ok(taken)
+}
+
+/// Whether each of `n` recordings can be used, `[n]`. Unreadable recordings are listed; they are an error unless `skip` is set.
+///
+/// # Errors
+/// [`Error::Data`].
+pub(crate) fn check(n: usize, unreadable: &[Unreadable], skip: bool) -> Result<Vec<bool>, Error> {
+    let mut usable = vec![true; n];
+    if unreadable.is_empty() {
+        return Ok(usable);
     }
-    let width = checked.unreadable.iter().map(|u| u.path.len()).max().unwrap_or(0);
-    let table: Vec<String> = checked.unreadable.iter().map(|u| format!("  {:<width$}  {}", u.path, u.reason)).collect();
+    let width = unreadable.iter().map(|u| u.path.len()).max().unwrap_or(0);
+    let table: Vec<String> = unreadable.iter().map(|u| format!("  {:<width$}  {}", u.path, u.reason)).collect();
     let text = format!("{} recordings cannot be read:\n{}", table.len(), table.join("\n"));
     if !skip {
         return Err(Error::Data(format!(
@@ -33,8 +51,8 @@ pub(crate) fn check(corpus: &Corpus, images: &ImageStore, skip: bool) -> Result<
         )));
     }
     warn(&text);
-    for unreadable in &checked.unreadable {
+    for unreadable in unreadable {
         usable[unreadable.index] = false;
     }
-    Ok(Readable { usable, unreadable: checked.unreadable.into_iter().map(|u| u.path).collect() })
+    Ok(usable)
 }

@@ -1,22 +1,21 @@
 //! Embedding with a cache: a frozen network runs only on what the cache does not hold.
 
-use dataset::FloatCache;
+use dataset::{Key, Table};
 use model::Engine;
 use rayon::prelude::*;
 
 use crate::Error;
 
-/// A frozen network with a cache of its outputs.
+/// A frozen network whose outputs are cached.
 pub(crate) struct CachedEngine<'a> {
     pub engine: &'a dyn Engine,
-    /// `None` if nothing is cached, because the images pass unchanged.
-    pub cache: Option<&'a FloatCache>,
 }
 
-/// An entry of the cache: rows of outputs that are stored together.
-pub(crate) struct Entry {
-    /// Hexadecimal digest of everything that decides the rows.
-    pub key: String,
+/// Rows of outputs that are stored together.
+pub(crate) struct Entry<'a> {
+    /// Where they are stored; `None` if nothing is cached, because the images pass unchanged.
+    pub table: Option<&'a Table<f32>>,
+    pub key: Key,
     pub n_rows: usize,
 }
 
@@ -34,6 +33,13 @@ impl Images {
     }
 }
 
+impl Entry<'_> {
+    /// The stored rows, `[length]`.
+    fn stored(&self, length: usize) -> Option<Vec<f32>> {
+        self.table?.get(&self.key).filter(|rows| rows.len() == length)
+    }
+}
+
 impl CachedEngine<'_> {
     /// Returns the rows of each entry, `[n_rows, n_outputs]` row-major. `images` returns the images of the entry with a given
     /// index and is called only for entries that the cache lacks; their images are embedded together.
@@ -48,7 +54,7 @@ impl CachedEngine<'_> {
     ) -> Result<Vec<Vec<f32>>, Error> {
         let n_outputs = self.engine.n_outputs();
         let mut found: Vec<Option<Vec<f32>>> =
-            entries.iter().map(|entry| self.cache?.get(&entry.key, entry.n_rows * n_outputs)).collect();
+            entries.iter().map(|entry| entry.stored(entry.n_rows * n_outputs)).collect();
         let missing: Vec<usize> = (0..entries.len()).filter(|index| found[*index].is_none()).collect();
         let images: Vec<Images> = missing.par_iter().map(|index| images(*index)).collect::<Result<_, _>>()?;
         let pixels: Vec<f32> = images.iter().flat_map(|entry| entry.images.iter().flatten().copied()).collect();
@@ -59,8 +65,9 @@ impl CachedEngine<'_> {
                 |image: &usize| &embedded[(first_image + image) * n_outputs..(first_image + image + 1) * n_outputs];
             let rows: Vec<f32> = images.image_of_row.iter().flat_map(row).copied().collect();
             first_image += images.images.len();
-            if let Some(cache) = self.cache {
-                cache.put(&entries[index].key, &rows)?;
+            let entry = &entries[index];
+            if let Some(table) = entry.table {
+                table.put(&entry.key, &rows)?;
             }
             found[index] = Some(rows);
         }

@@ -2,11 +2,12 @@
 //! is cached, so that a trial computes only the layers that it trains. The result is embeddings if the whole backbone is
 //! frozen, feature maps if it is trained from `layer4` on, and images if all of it is trained.
 
-use dataset::{Corpus, FloatCache, ImageStore, Split};
-use durable::hex;
-use experiment::{hash, seed};
+use std::path::Path;
+
+use dataset::{Corpus, Split, Table};
+use experiment::seed;
+use features::Extractor;
 use model::Engine;
-use sha2::{Digest, Sha256};
 
 use super::cached::{CachedEngine, Entry, Images};
 use crate::Error;
@@ -56,14 +57,14 @@ impl Embeddings {
 pub struct EmbeddingPass<'a> {
     /// The recordings.
     pub corpus: &'a Corpus,
-    /// Their images.
-    pub images: &'a ImageStore,
-    /// The frozen layers, for images of the shape that `images` gives.
+    /// Makes their images.
+    pub extractor: &'a Extractor,
+    /// The frozen layers, for images of the shape that `extractor` gives.
     pub frozen: &'a dyn Engine,
     /// Everything that decides their outputs: engine, device, hash of the weights, and which layers they are.
     pub frozen_key: String,
-    /// Where the outputs are cached; `None` if there are no frozen layers.
-    pub cache: Option<FloatCache>,
+    /// Folder of the tables in which the outputs are cached; `None` if there are no frozen layers.
+    pub tables: Option<&'a Path>,
     /// Seed of the augmentation.
     pub seed: u64,
     /// SpecAugment views of each training recording; 0 for the plain image only.
@@ -71,12 +72,12 @@ pub struct EmbeddingPass<'a> {
 }
 
 impl EmbeddingPass<'_> {
-    /// Embeds every recording that has a place in `split`.
+    /// Embeds every recording that has a place.
     ///
     /// # Errors
-    /// [`Error::Dataset`] if a recording can no longer be read or the cache cannot be written, [`Error::Device`] if the device
-    /// returns no result, [`Error::Interrupted`] on a signal.
-    pub fn run(&self, split: &[Option<Split>]) -> Result<Embeddings, Error> {
+    /// [`Error::Recording`] if a recording can no longer be read, [`Error::Dataset`] if the cache cannot be read or written,
+    /// [`Error::Device`] if the device returns no result, [`Error::Interrupted`] on a signal.
+    pub fn run(&self, places: &[Option<Split>]) -> Result<Embeddings, Error> {
         let mut embeddings = Embeddings {
             n_classes: self.corpus.labels.len(),
             n_features: self.frozen.n_outputs(),
@@ -85,7 +86,16 @@ impl EmbeddingPass<'_> {
             val: Rows::default(),
             test: Rows::default(),
         };
-        self.each(split, |recording, split, row| {
+        for (split, part) in [
+            (Split::Train, &mut embeddings.train),
+            (Split::Val, &mut embeddings.val),
+            (Split::Test, &mut embeddings.test),
+        ] {
+            let n = places.iter().filter(|place| **place == Some(split)).count();
+            // Growing lists would need twice the memory.
+            part.rows.reserve_exact(n * self.views(split).max(1) * embeddings.n_features);
+        }
+        self.each(places, |recording, split, row| {
             let part = match split {
                 Split::Train => &mut embeddings.train,
                 Split::Val => &mut embeddings.val,
@@ -109,25 +119,39 @@ impl EmbeddingPass<'_> {
     /// Calls `use_rows` with the index, the split and the rows of every recording that has a place in `split`.
     fn each(&self, split: &[Option<Split>], mut use_rows: impl FnMut(usize, Split, Vec<f32>)) -> Result<(), Error> {
         let placed: Vec<(usize, Split)> = split.iter().enumerate().filter_map(|(i, s)| s.map(|s| (i, s))).collect();
+        let augmented = if self.augmented_views > 0 { self.table(self.augmented_views)? } else { None };
+        let tables = Tables { plain: self.table(0)?, augmented };
         let progress = Progress::new("embedding", "recordings");
         for (chunk_index, chunk) in placed.chunks(CHUNK).enumerate() {
             interrupt::check()?;
-            let rows = self.embed_chunk(chunk)?;
+            let rows = self.embed_chunk(&tables, chunk)?;
             chunk.iter().zip(rows).for_each(|((recording, split), rows)| use_rows(*recording, *split, rows));
             progress.set((chunk_index * CHUNK + chunk.len()).min(placed.len()), placed.len());
         }
-        Ok(())
+        tables.flush()
+    }
+
+    /// The table of the outputs for `n_views` augmented views of each recording, or for its plain image if that is 0.
+    fn table(&self, n_views: usize) -> Result<Option<Table<f32>>, Error> {
+        let Some(tables) = self.tables else { return Ok(None) };
+        let config = self.extractor.config();
+        let mut kind = format!("{}; {}", self.frozen_key, config.record_key());
+        if n_views > 0 {
+            kind += &format!("; {n_views} views, {}, seed {}", config.augment_key(), self.seed);
+        }
+        Ok(Some(Table::open(tables, &kind)?))
     }
 
     /// The rows of a few recordings, `[n_views or 1, n_features]` each.
-    fn embed_chunk(&self, chunk: &[(usize, Split)]) -> Result<Vec<Vec<f32>>, Error> {
-        let entry = |(recording, split): &(usize, Split)| Entry {
-            key: self.key(*recording, *split),
-            n_rows: self.views(*split).max(1),
+    fn embed_chunk(&self, tables: &Tables, chunk: &[(usize, Split)]) -> Result<Vec<Vec<f32>>, Error> {
+        let entry = |(recording, split): &(usize, Split)| {
+            let n_views = self.views(*split);
+            let key = self.corpus.recordings[*recording].key();
+            let table = if n_views == 0 { &tables.plain } else { &tables.augmented };
+            Entry { table: key.and(table.as_ref()), key: key.unwrap_or_default(), n_rows: n_views.max(1) }
         };
         let entries: Vec<Entry> = chunk.iter().map(entry).collect();
-        let engine = CachedEngine { engine: self.frozen, cache: self.cache.as_ref() };
-        engine.embed(&entries, |index| self.views_of(chunk[index].0, chunk[index].1))
+        CachedEngine { engine: self.frozen }.embed(&entries, |index| self.views_of(chunk[index].0, chunk[index].1))
     }
 
     fn views(&self, split: Split) -> usize {
@@ -137,12 +161,13 @@ impl EmbeddingPass<'_> {
     /// The views of a recording. SpecAugment leaves many images unchanged; these are embedded once.
     fn views_of(&self, recording: usize, split: Split) -> Result<Images, Error> {
         let entry = &self.corpus.recordings[recording];
-        let plain = self.images.image(self.corpus, entry)?;
+        let path = self.corpus.root.join(&entry.path);
+        let (plain, _) = self.extractor.record_from_file(&path).map_err(|source| Error::Recording { path, source })?;
         let n_views = self.views(split);
         if n_views == 0 {
             return Ok(Images::distinct(vec![plain]));
         }
-        let config = self.images.config();
+        let config = self.extractor.config();
         let mut images: Vec<Vec<f32>> = Vec::new();
         let image_of_row = (0..n_views)
             .map(|view| {
@@ -157,20 +182,17 @@ impl EmbeddingPass<'_> {
             .collect();
         Ok(Images { images, image_of_row })
     }
+}
 
-    fn key(&self, recording: usize, split: Split) -> String {
-        let n_views = self.views(split);
-        let config = self.images.config();
-        let mut hasher = Sha256::new();
-        let record_key = config.record_key();
-        hash::add_parts(
-            &mut hasher,
-            [self.frozen_key.as_str(), &self.corpus.recordings[recording].sha256, &record_key],
-        );
-        if n_views > 0 {
-            let views = format!("{n_views} views, {}, seed {}", config.augment_key(), self.seed);
-            hash::add_parts(&mut hasher, [views.as_str()]);
-        }
-        hex(&hasher.finalize())
+/// The tables of a pass.
+struct Tables {
+    plain: Option<Table<f32>>,
+    /// For training recordings, if they have augmented views.
+    augmented: Option<Table<f32>>,
+}
+
+impl Tables {
+    fn flush(&self) -> Result<(), Error> {
+        [&self.plain, &self.augmented].into_iter().flatten().try_for_each(|table| Ok(table.flush()?))
     }
 }

@@ -17,7 +17,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use model::Head;
 use nalgebra::{DMatrix, SymmetricEigen};
 
-use super::embeddings::{Embeddings, Rows};
+use super::embeddings::Embeddings;
 use crate::Error;
 
 /// A direction with this variance, in units of a standardised feature, is shrunk to half its size.
@@ -25,6 +25,9 @@ const RIDGE: f64 = 0.3;
 
 /// Standard deviations are clamped from below to this share of their mean: dividing by almost nothing would magnify rounding errors.
 const LEAST_STD: f64 = 0.1;
+
+/// Rows of embeddings that are mapped, or whose products are summed, together: the memory needed beside the rows does not grow with them.
+const BLOCK: usize = 8192;
 
 /// Most iterations of the eigendecomposition for each row of the matrix, as in LAPACK's `dsteqr`.
 const MOST_ITERATIONS: usize = 30;
@@ -69,25 +72,17 @@ impl Whitening {
         (rectified - mean).matmul(matrix)
     }
 
-    /// The same splits with the inputs of the heads in place of the embeddings.
+    /// Replaces embeddings, `[n, n_features]` row-major, by the inputs of the heads.
     ///
     /// # Errors
     /// [`Error::Device`] if the device gives no result.
-    pub fn apply(&self, embeddings: &Embeddings) -> Result<Embeddings, Error> {
-        let part = |part: &Rows| {
-            let rows = self.apply_rows(&part.rows, embeddings.n_features)?;
-            Ok::<Rows, Error>(Rows { rows, ..part.clone() })
-        };
-        Ok(Embeddings {
-            train: part(&embeddings.train)?,
-            val: part(&embeddings.val)?,
-            test: part(&embeddings.test)?,
-            ..*embeddings
-        })
-    }
-
-    fn apply_rows(&self, rows: &[f32], n: usize) -> Result<Vec<f32>, Error> {
-        self.head_inputs(matrix_of(rows.to_vec(), n, &self.device)).into_data().try_to_vec().map_err(Error::no_result)
+    pub fn apply(&self, rows: &mut [f32], n_features: usize) -> Result<(), Error> {
+        for block in rows.chunks_mut(BLOCK * n_features) {
+            let inputs = self.head_inputs(matrix_of(block.to_vec(), n_features, &self.device));
+            let inputs = inputs.into_data().try_to_vec::<f32>().map_err(Error::no_result)?;
+            block.copy_from_slice(&inputs);
+        }
+        Ok(())
     }
 
     /// The head for plain embeddings that equals `head` on whitened inputs.
@@ -129,29 +124,44 @@ fn fit(rows: &[f32], n: usize) -> Result<(Vec<f32>, Vec<f32>), Error> {
     let floor = LEAST_STD * variances.iter().map(|variance| variance.sqrt()).sum::<f64>() / n as f64;
     let scale: Vec<f64> =
         variances.iter().map(|v| 1.0 / v.sqrt().max(floor).max(f64::from(f32::MIN_POSITIVE))).collect();
-    let standardised = rows.chunks_exact(n).flat_map(|row| (0..n).map(|i| (rectified(row, i) - mean[i]) * scale[i]));
-
-    let zca = shrunk_zca(&DMatrix::from_iterator(n, count, standardised), RIDGE)?;
+    let standardised = |rows: &[f32]| {
+        let values = rows.chunks_exact(n).flat_map(|row| (0..n).map(|i| (rectified(row, i) - mean[i]) * scale[i]));
+        DMatrix::from_iterator(n, rows.len() / n, values)
+    };
+    let zca = shrunk_zca(n, count, rows.chunks(n * BLOCK.max(n)).map(standardised), RIDGE)?;
     let lines = zca.column_iter().zip(&scale); // a column is a row: the matrix is symmetric
     let matrix = lines.flat_map(|(line, scale)| line.iter().map(|value| (value * scale) as f32).collect::<Vec<f32>>());
     Ok((mean.into_iter().map(|value| value as f32).collect(), matrix.collect()))
 }
 
-/// `C^(-1/2) R (R + ridge · I)^(-1)`, `[n, n]` and symmetric, for standardised views in the columns of `views`, `[n, count]`, with R their
-/// correlations and `C = (R + ridge · I) / (1 + ridge)`.
+/// `C^(-1/2) R (R + ridge · I)^(-1)`, `[n, n]` and symmetric, for `count` standardised views in the columns of `blocks`, `[n, ...]`
+/// each, with R their correlations and `C = (R + ridge · I) / (1 + ridge)`. Fewer than `n` views are one block.
 ///
 /// The map has the eigenvectors of R. Where there are fewer views than features, those come from the smaller matrix of the views' products:
 /// `views · u` is an eigenvector of R for each eigenvector `u` of that, and R is 0 along all others.
-fn shrunk_zca(views: &DMatrix<f64>, ridge: f64) -> Result<DMatrix<f64>, Error> {
-    let (n, count) = views.shape();
-    let few_views = count < n;
-    let products = if few_views { views.transpose() * views } else { views * views.transpose() };
+fn shrunk_zca(
+    n: usize,
+    count: usize,
+    mut blocks: impl Iterator<Item = DMatrix<f64>>,
+    ridge: f64,
+) -> Result<DMatrix<f64>, Error> {
+    let few_views = (count < n).then(|| blocks.next()).flatten();
+    let products = match &few_views {
+        Some(views) => views.transpose() * views,
+        None => blocks.fold(DMatrix::zeros(n, n), |mut sum, block| {
+            sum.gemm(1.0, &block, &block.transpose(), 1.0);
+            sum
+        }),
+    };
     let size = products.nrows();
     let eigen = decompose(products / count as f64 + DMatrix::identity(size, size) * ridge, MOST_ITERATIONS * size)?;
-    let directions = if few_views { views * eigen.eigenvectors } else { eigen.eigenvectors };
+    let directions = match &few_views {
+        Some(views) => views * eigen.eigenvectors,
+        None => eigen.eigenvectors,
+    };
     let mut scaled = directions.clone();
     for (mut direction, value) in scaled.column_iter_mut().zip(&eigen.eigenvalues) {
-        let spread = if few_views { 1.0 / count as f64 } else { value - ridge }; // R's eigenvalue over the squared length
+        let spread = if few_views.is_some() { 1.0 / count as f64 } else { value - ridge }; // R's eigenvalue over the squared length
         direction *= (1.0 + ridge).sqrt() / (value * value.sqrt()) * spread;
     }
     Ok(scaled * directions.transpose())
@@ -177,6 +187,7 @@ fn decompose(matrix: DMatrix<f64>, most_iterations: usize) -> Result<SymmetricEi
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::embed::embeddings::Rows;
     use model::HeadConfig;
     use rand::RngExt;
 
@@ -206,19 +217,20 @@ mod tests {
         let part = Rows { recordings: Vec::new(), labels: Vec::new(), rows };
         let elsewhere = Rows { rows: vec![299.5, 199.0], ..part.clone() }; // 100 above one mean, 200 below the other
         let data = Embeddings { n_classes: 1, n_features: 2, n_views: 1, train: part, val: elsewhere, ..embeddings() };
-        let white = Whitening::fit(&data, &Device::flex()).unwrap().apply(&data).unwrap();
+        let whitening = Whitening::fit(&data, &Device::flex()).unwrap();
+        let [train, val] = [&data.train, &data.val].map(|part| applied(&whitening, &part.rows, 2));
         let expected = (1.0 + RIDGE) / (2.0 + RIDGE) * (2.0 / (2.0 + RIDGE)).powi(2);
         for (i, j) in [(0, 0), (0, 1), (1, 1)] {
-            let products = white.train.rows.chunks_exact(2).map(|row| f64::from(row[i] * row[j]));
+            let products = train.chunks_exact(2).map(|row| f64::from(row[i] * row[j]));
             let moment = products.sum::<f64>() / 400.0;
             assert!((moment - expected).abs() < 1e-4, "{moment}, not {expected}");
         }
-        assert!(white.val.rows.iter().all(|value| value.abs() < 1e-4), "{:?}", white.val.rows);
+        assert!(val.iter().all(|value| value.abs() < 1e-4), "{val:?}");
     }
 
     #[test]
     fn a_constant_feature_is_dropped() {
-        let white = Whitening::fit(&embeddings(), &Device::flex()).unwrap().apply(&embeddings()).unwrap().train.rows;
+        let white = applied(&Whitening::fit(&embeddings(), &Device::flex()).unwrap(), &embeddings().train.rows, N);
         for i in 0..N {
             let column = || white.chunks_exact(N).map(|row| f64::from(row[i]));
             assert!(column().sum::<f64>().abs() / 400.0 < 1e-4);
@@ -239,13 +251,40 @@ mod tests {
         views
     }
 
+    /// The map for `views`, `[n, count]`, in one block.
+    fn zca(views: &DMatrix<f64>, ridge: f64) -> DMatrix<f64> {
+        shrunk_zca(views.nrows(), views.ncols(), [views.clone()].into_iter(), ridge).unwrap()
+    }
+
+    fn applied(whitening: &Whitening, rows: &[f32], n: usize) -> Vec<f32> {
+        let mut rows = rows.to_vec();
+        whitening.apply(&mut rows, n).unwrap();
+        rows
+    }
+
+    #[test]
+    fn views_in_blocks_have_the_map_of_all_of_them() {
+        let views = views(30, 400);
+        let blocks = [(0, 150), (150, 150), (300, 100)].map(|(from, count)| views.columns(from, count).into_owned());
+        let difference = shrunk_zca(30, 400, blocks.into_iter(), RIDGE).unwrap() - zca(&views, RIDGE);
+        assert!(difference.amax() < 1e-12, "{}", difference.amax());
+        let rows: Vec<f32> = (0..2 * BLOCK + 5).flat_map(|i| [i as f32, (i * i % 97) as f32]).collect();
+        let part = Rows { recordings: Vec::new(), labels: Vec::new(), rows: rows.clone() };
+        let data = Embeddings { n_features: 2, train: part, ..embeddings() };
+        let whitening = Whitening::fit(&data, &Device::flex()).unwrap();
+        let white = applied(&whitening, &rows, 2);
+        for row in [0, BLOCK - 1, BLOCK, 2 * BLOCK + 4] {
+            assert_eq!(white[2 * row..2 * row + 2], applied(&whitening, &rows[2 * row..2 * row + 2], 2), "row {row}");
+        }
+    }
+
     /// Without shrinking, the covariance of whitened views is the projection on the directions along which they vary.
     #[test]
     fn the_whitened_covariance_is_the_identity_on_the_directions_of_training() {
         // As YAMNet with few recordings; as many as features; as a ResNet with many.
         for (n, count) in [(300, 40), (60, 60), (30, 400)] {
             let views = views(n, count);
-            let white = shrunk_zca(&views, 1e-9).unwrap() * &views;
+            let white = zca(&views, 1e-9) * &views;
             let covariance = &white * white.transpose() / count as f64;
             let rank = n.min(count - 1) as f64; // their mean is 0
             assert!((covariance.trace() - rank).abs() < 1e-4, "{n}, {count}: {}", covariance.trace());
@@ -259,7 +298,7 @@ mod tests {
     fn few_views_and_their_repetitions_have_the_same_map() {
         let few = views(50, 20);
         let repeated = DMatrix::from_fn(50, 100, |i, view| few[(i, view % 20)]);
-        let maps = [few, repeated].map(|views| shrunk_zca(&views, RIDGE).unwrap());
+        let maps = [few, repeated].map(|views| zca(&views, RIDGE));
         assert!((&maps[0] - &maps[1]).amax() < 1e-10, "{}", (&maps[0] - &maps[1]).amax());
         assert!(maps[0].amax() > 0.01);
     }
@@ -294,7 +333,7 @@ mod tests {
         let mut rng = experiment::seed::generator(1, &["head"]);
         let head = Head::new(&HeadConfig { inner: 4, dropout: 0.5 }, N, 3, &mut rng, &device);
         for whitening in [Whitening::fit(&embeddings, &device).unwrap(), Whitening::none(&device)] {
-            let inputs = whitening.apply(&embeddings).map(|e| e.val.rows).unwrap_or_default();
+            let inputs = applied(&whitening, &embeddings.val.rows, N);
             let expected = head.logits(tensor(&inputs));
             let absorbed = whitening.absorbed_by(&head).forward(tensor(&embeddings.val.rows));
             let difference = (expected - absorbed).abs().max().into_data().try_to_vec::<f32>().unwrap_or_default();

@@ -8,8 +8,9 @@ use metrics::{Detection, Family, threshold_at_recall};
 use model::Gate;
 use rayon::prelude::*;
 
-use super::examples::{Examples, GateInputs, Others};
+use super::examples::{Examples, Others};
 use super::fit::fit;
+use super::inputs::GateInputs;
 use crate::Error;
 
 /// A family of sounds, scored by a gate that was trained without it and without the cries that its sounds were mixed over.

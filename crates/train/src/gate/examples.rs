@@ -1,50 +1,26 @@
 //! The examples of a gate: embeddings of cries and of other sounds.
 
-use dataset::sounds::{KINDS, Kind, SAMPLE_RATE_HZ, SOUNDS_VERSION};
-use dataset::{Corpus, FloatCache, ImageStore};
-use durable::hex;
-use experiment::{hash, seed};
-use model::Engine;
+use dataset::Split;
+use dataset::sounds::{KINDS, Kind, SAMPLE_RATE_HZ};
+use experiment::seed;
 use rand::RngExt;
-use rand_chacha::ChaCha8Rng;
+use rand::seq::SliceRandom;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::excerpts::{kind_over_cry, part_of_cry, part_of_decoy};
+use super::embedded_excerpts::Excerpts;
+use super::inputs::GateInputs;
 use crate::Error;
-use crate::config::GateConfig;
 use crate::corpus::plan::Places;
 use crate::embed::cached::{CachedEngine, Entry, Images};
 use crate::embed::embeddings::{EmbeddingPass, Rows};
-use crate::sound::decoy::DECOYS_VERSION;
 use crate::sound::excerpt::SHORTEST_SECONDS;
 use crate::terminal::interrupt;
 use crate::terminal::progress::Progress;
 
-/// Changes whenever the same recordings and sounds give other excerpts than before: cache keys and run identities contain it.
-pub(crate) const EXCERPTS_VERSION: u32 = 2;
-
-/// What a gate is trained on.
-pub struct GateInputs<'a> {
-    /// Its settings.
-    pub config: &'a GateConfig,
-    /// The recordings.
-    pub corpus: &'a Corpus,
-    /// Group of each recording, `[n recordings]`; recordings of one group are not independent.
-    pub groups: &'a [usize],
-    /// Images of the recordings.
-    pub images: &'a ImageStore,
-    /// The backbone as it is saved.
-    pub engine: &'a dyn Engine,
-    /// Everything that decides its embeddings: engine, device, hash of the weights.
-    pub engine_key: &'a str,
-    /// Where embeddings are cached.
-    pub cache: &'a FloatCache,
-    /// Whether the backbone was pretrained on synthetic sounds of all families.
-    pub known_to_backbone: bool,
-    /// The run's seed.
-    pub seed: u64,
-}
+/// Most recordings of a split that a gate learns from or is tested on. Its few hundred weights need no more, and time and memory do not
+/// grow with larger corpora.
+const MOST_CRIES: usize = 20_000;
 
 /// Which sounds take part as "not a cry".
 #[derive(Clone, Copy)]
@@ -87,27 +63,21 @@ pub(super) struct Examples {
 }
 
 impl Examples {
-    /// Embeds the recordings that `places` names, excerpts and decoys of the training recordings, and synthetic sounds.
+    /// Embeds the recordings that `places` names, at most [`MOST_CRIES`] of each split, excerpts and decoys of the training
+    /// recordings, and synthetic sounds.
     pub fn embed(inputs: &GateInputs, places: &Places) -> Result<Self, Error> {
         let pass = EmbeddingPass {
             corpus: inputs.corpus,
-            images: inputs.images,
+            extractor: inputs.extractor,
             frozen: inputs.engine,
             frozen_key: format!("{} before None", inputs.engine_key),
-            cache: Some(inputs.cache.clone()),
+            tables: Some(inputs.tables),
             seed: inputs.seed,
             augmented_views: 0,
         };
-        let whole = pass.run(places)?;
-        let train = &whole.train.recordings;
-        let extractor = inputs.images.extractor();
-        let parts = inputs.excerpts(train, "part", |cry, rng| part_of_cry(extractor, cry, rng))?;
-        let family_over_part = inputs.families_over_parts(train)?;
-        let decoys = match inputs.config.decoys {
-            true => inputs.excerpts(train, "decoy", |cry, rng| part_of_decoy(extractor, cry, rng))?,
-            false => Vec::new(),
-        };
-        let sounds = inputs.sounds()?;
+        let whole = pass.run(&drawn(places, inputs.seed))?;
+        let Excerpts { parts, family_over_part, decoys } = Excerpts::embed(inputs, &whole.train.recordings)?;
+        let sounds = sounds(inputs)?;
         let (tested_on, tested) = match whole.test.recordings.is_empty() {
             true => ("val", whole.val.clone()),
             false => ("test", whole.test),
@@ -150,111 +120,66 @@ impl Examples {
     }
 }
 
-impl GateInputs<'_> {
-    /// Embeddings of one excerpt of each of `recordings`. `make` cuts it from the waveform with its own random generator;
-    /// `name` is the kind of excerpt.
-    fn excerpts(
-        &self,
-        recordings: &[usize],
-        name: &str,
-        make: impl Fn(&[f32], &mut ChaCha8Rng) -> Vec<f32> + Sync,
-    ) -> Result<Vec<f32>, Error> {
-        let key =
-            |hasher: &mut Sha256| recordings.iter().for_each(|i| hasher.update(&self.corpus.recordings[*i].sha256));
-        self.embed(name, key, recordings.len(), |index| {
-            let (waveform, mut rng) = self.waveform_and_generator(recordings[index], name)?;
-            Ok(make(&waveform, &mut rng))
-        })
+/// `places` with at most [`MOST_CRIES`] recordings of each split, drawn from `seed`.
+fn drawn(places: &Places, seed: u64) -> Places {
+    let mut drawn = places.clone();
+    for split in Split::ALL {
+        let mut of_split: Vec<usize> = (0..places.len()).filter(|index| places[*index] == Some(split)).collect();
+        if of_split.len() > MOST_CRIES {
+            of_split.shuffle(&mut seed::generator(seed, &["gate", "recordings", split.name()]));
+            of_split.drain(MOST_CRIES..).for_each(|index| drawn[index] = None);
+        }
     }
+    drawn
+}
 
-    /// The waveform of a recording, and the generator for its excerpt `name`.
-    fn waveform_and_generator(&self, recording: usize, name: &str) -> Result<(Vec<f32>, ChaCha8Rng), Error> {
-        let recording = &self.corpus.recordings[recording];
-        let path = self.corpus.root.join(&recording.path);
-        let extractor = self.images.extractor();
-        let audio = extractor.decode_file(&path).map_err(|source| Error::Recording { path, source })?;
-        let rng = seed::generator(self.seed, &["gate", name, &recording.sha256]);
-        Ok((extractor.unpadded_waveform(&audio), rng))
-    }
-
-    /// Family of the sound that is mixed over the excerpt `part` of each of `recordings`. It depends on their lengths; the cache
-    /// holds the index of the kind, as a number, so that nothing is decoded twice.
-    fn families_over_parts(&self, recordings: &[usize]) -> Result<Vec<Option<&'static str>>, Error> {
-        let mut hasher = Sha256::new();
-        let made = format!("kinds over parts {EXCERPTS_VERSION} {SOUNDS_VERSION}, seed {}", self.seed);
-        hash::add_parts(&mut hasher, [self.images.config().record_key().as_str(), &made]);
-        recordings.iter().for_each(|index| hasher.update(&self.corpus.recordings[*index].sha256));
-        let key = hex(&hasher.finalize());
-        let kinds = match self.cache.get(&key, recordings.len()) {
-            Some(kinds) => kinds,
-            None => {
-                let index_of_kind = |index: &usize| -> Result<f32, Error> {
-                    let (waveform, mut rng) = self.waveform_and_generator(*index, "part")?;
-                    let kind = kind_over_cry(self.images.extractor(), &waveform, &mut rng);
-                    let place = kind.and_then(|kind| KINDS.iter().position(|other| other.name == kind.name));
-                    Ok(place.unwrap_or(KINDS.len()) as f32)
-                };
-                let kinds = recordings.par_iter().map(index_of_kind).collect::<Result<Vec<f32>, Error>>()?;
-                self.cache.put(&key, &kinds)?;
-                kinds
-            }
-        };
-        Ok(kinds.into_iter().map(|kind| KINDS.get(kind as usize).map(|kind| kind.family)).collect())
-    }
-
-    /// Embeddings of the synthetic sounds of each kind, in the order of the kinds.
-    fn sounds(&self) -> Result<Vec<(&'static Kind, Vec<f32>)>, Error> {
-        let progress = Progress::new("embedding", "kinds of other sounds");
-        let clip_seconds = self.images.config().clip_seconds;
-        let of_kind = |(done, kind): (usize, &'static Kind)| {
-            let rows = self.embed(
-                kind.name,
-                |_| (),
-                self.config.sounds_per_kind,
-                |index| {
-                    let seed = seed::derive(self.seed, &["gate", kind.name, &index.to_string()]);
-                    let mut rng = seed::generator(seed, &["length"]);
-                    let part = rng.random_range(SHORTEST_SECONDS.min(clip_seconds)..=clip_seconds);
-                    let seconds = if rng.random() { clip_seconds } else { part };
-                    Ok(self.images.extractor().at_own_rate(&kind.render(seed, seconds), SAMPLE_RATE_HZ))
-                },
-            )?;
-            progress.set(done + 1, KINDS.len());
-            Ok((kind, rows))
-        };
-        KINDS.iter().enumerate().map(of_kind).collect()
-    }
-
-    /// Embeddings `[n, n_features]` of `n` waveforms at the extractor's rate, as one entry of the cache; `name` and `key`
-    /// identify them.
-    fn embed(
-        &self,
-        name: &str,
-        key: impl Fn(&mut Sha256),
-        n: usize,
-        waveform: impl Fn(usize) -> Result<Vec<f32>, Error> + Sync,
-    ) -> Result<Vec<f32>, Error> {
+/// Embeddings of the synthetic sounds of each kind, in the order of the kinds.
+fn sounds(inputs: &GateInputs) -> Result<Vec<(&'static Kind, Vec<f32>)>, Error> {
+    let progress = Progress::new("embedding", "kinds of other sounds");
+    let clip_seconds = inputs.extractor.config().clip_seconds;
+    let n = inputs.config.sounds_per_kind;
+    let table = inputs.table(&format!("{n} sounds of each kind"))?;
+    let of_kind = |(done, kind): (usize, &'static Kind)| -> Result<(&'static Kind, Vec<f32>), Error> {
         interrupt::check()?;
-        let mut hasher = Sha256::new();
-        let record_key = self.images.config().record_key();
-        let made =
-            format!("gate {EXCERPTS_VERSION} {DECOYS_VERSION} {SOUNDS_VERSION} {n} of {name}, seed {}", self.seed);
-        hash::add_parts(&mut hasher, [self.engine_key, &record_key, &made]);
-        key(&mut hasher);
-        let entry = Entry { key: hex(&hasher.finalize()), n_rows: n };
-        let engine = CachedEngine { engine: self.engine, cache: Some(self.cache) };
-        let rows = engine.embed(&[entry], |_| {
-            let image = |index: usize| Ok(self.images.extractor().record_from_waveform(&waveform(index)?));
-            let images = (0..n).into_par_iter().map(image).collect::<Result<Vec<_>, Error>>()?;
-            Ok(Images::distinct(images))
+        let entry = Entry { table: Some(&table), key: Sha256::digest(kind.name).into(), n_rows: n };
+        let rows = CachedEngine { engine: inputs.engine }.embed(&[entry], |_| {
+            let image = |index: usize| {
+                let seed = seed::derive(inputs.seed, &["gate", kind.name, &index.to_string()]);
+                let mut rng = seed::generator(seed, &["length"]);
+                let part = rng.random_range(SHORTEST_SECONDS.min(clip_seconds)..=clip_seconds);
+                let seconds = if rng.random() { clip_seconds } else { part };
+                let waveform = inputs.extractor.at_own_rate(&kind.render(seed, seconds), SAMPLE_RATE_HZ);
+                inputs.extractor.record_from_waveform(&waveform)
+            };
+            Ok(Images::distinct((0..n).into_par_iter().map(image).collect()))
         })?;
-        Ok(rows.concat())
-    }
+        progress.set(done + 1, KINDS.len());
+        Ok((kind, rows.concat()))
+    };
+    let sounds = KINDS.iter().enumerate().map(of_kind).collect::<Result<_, Error>>()?;
+    table.flush()?;
+    Ok(sounds)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn at_most_a_number_of_recordings_of_each_split_are_drawn() {
+        let n = 3 * MOST_CRIES;
+        let place = |index: usize| if index.is_multiple_of(3) { Split::Val } else { Split::Train };
+        let places: Places = (0..n).map(|index| (index > 4).then(|| place(index))).collect();
+        let count = |places: &Places, split| places.iter().filter(|place| **place == Some(split)).count();
+        let found = drawn(&places, 1);
+        assert_eq!((count(&found, Split::Train), count(&found, Split::Val)), (MOST_CRIES, MOST_CRIES - 2));
+        assert!(found.iter().zip(&places).all(|(found, place)| found.is_none() || found == place));
+        assert_eq!(found, drawn(&places, 1));
+        let half = |places: &Places| count(&places[..n / 2].to_vec(), Split::Train);
+        assert_ne!(half(&found), half(&drawn(&places, 2)));
+        // Six standard deviations: a third of 40,000 is left out, half of them in each half.
+        assert!(half(&found).abs_diff(MOST_CRIES / 2) < 430, "{}", half(&found));
+    }
 
     #[test]
     fn a_family_that_is_left_out_is_neither_a_sound_nor_mixed_over_a_cry() {

@@ -100,8 +100,7 @@ impl Sounds {
 
     /// Adds the training recordings of the split, and notes which they are.
     fn add_recordings(&mut self, config: &PretrainConfig, located: Located) -> Result<(), Error> {
-        let usable = vec![true; located.corpus.recordings.len()];
-        let data = PreparedCorpus::new(located, usable, &config.data, config.seed)?;
+        let data = PreparedCorpus::new(located, &self.extractor, &config.data, config.seed)?;
         let is_training = |index: &usize| data.plan.model[*index] == Some(Split::Train);
         let training: Vec<usize> = (0..data.corpus.recordings.len()).filter(is_training).collect();
         let added = self.add(&data.corpus, &training, config.data.skip_unreadable)?;

@@ -1,8 +1,7 @@
 //! The teacher of a distillation: YAMNet, which embeds each sound without augmentation, through its own front end.
 
-use dataset::FloatCache;
-use durable::hex;
-use experiment::hash;
+use dataset::Table;
+use durable::from_hex;
 use features::{Extractor, FeatureConfig};
 use model::{Arch, Compute, Engine, NETWORKS_VERSION};
 use sha2::{Digest, Sha256};
@@ -24,7 +23,7 @@ pub(super) struct Teacher {
     sample_rate_hz: u32,
     /// Everything that decides its embeddings: version, engine, device, hash of the weights, front end, rate.
     key: String,
-    cache: FloatCache,
+    table: Table<f32>,
 }
 
 impl Teacher {
@@ -33,24 +32,25 @@ impl Teacher {
     ///
     /// # Errors
     /// [`Error::Weights`] or [`Error::WeightFile`] if the weights are not available, [`Error::Device`] if the device does not
-    /// support the network.
+    /// support the network, [`Error::Dataset`] if the cache cannot be read.
     pub fn find(config: &PretrainConfig, compute: &Compute) -> Result<Option<Self>, Error> {
         let Objective::Distil { teacher } = &config.objective else { return Ok(None) };
         let (weights, _) = backbone::load_named(teacher, Arch::YAMNET)?;
         let features = FeatureConfig { clip_seconds: config.features.clip_seconds, ..FeatureConfig::yamnet() };
+        let key = format!(
+            "teacher: networks {NETWORKS_VERSION}, {} on {} {} {} from {} Hz",
+            compute.engine_name(),
+            compute.device_name(),
+            weights.fingerprint(),
+            features.record_key(),
+            config.features.waveform_rate_hz()
+        );
         Ok(Some(Self {
             engine: compute.engine(&weights, &features.inputs()).map_err(Error::device("the teacher"))?,
-            key: format!(
-                "teacher: networks {NETWORKS_VERSION}, {} on {} {} {} from {} Hz",
-                compute.engine_name(),
-                compute.device_name(),
-                weights.fingerprint(),
-                features.record_key(),
-                config.features.waveform_rate_hz()
-            ),
+            table: Table::open(&config.data.embedding_tables(), &key)?,
+            key,
             sample_rate_hz: config.features.waveform_rate_hz(),
             extractor: Extractor::new(&features).map_err(Error::Features)?,
-            cache: config.data.embedding_cache(),
         }))
     }
 
@@ -73,6 +73,7 @@ impl Teacher {
             rows.extend(self.embed(chunk, of_chunk)?);
             progress.set(rows.len(), hashes.len());
         }
+        self.table.flush()?;
         standardise(&mut rows);
         Ok(rows)
     }
@@ -80,13 +81,11 @@ impl Teacher {
     /// Embeddings `[n_outputs]` of a few waveforms.
     fn embed(&self, waveforms: &[Vec<f32>], hashes: &[String]) -> Result<Vec<Vec<f32>>, Error> {
         let entry = |hash: &String| {
-            let mut hasher = Sha256::new();
-            hash::add_parts(&mut hasher, [self.key.as_str(), hash.as_str()]);
-            Entry { key: hex(&hasher.finalize()), n_rows: 1 }
+            let key = from_hex(hash).unwrap_or_else(|| Sha256::digest(hash).into());
+            Entry { table: Some(&self.table), key, n_rows: 1 }
         };
         let entries: Vec<Entry> = hashes.iter().map(entry).collect();
-        let engine = CachedEngine { engine: self.engine.as_ref(), cache: Some(&self.cache) };
-        engine.embed(&entries, |index| {
+        CachedEngine { engine: self.engine.as_ref() }.embed(&entries, |index| {
             let waveform = self.extractor.at_own_rate(&waveforms[index], self.sample_rate_hz);
             Ok(Images::distinct(vec![self.extractor.record_from_waveform(&waveform)]))
         })

@@ -67,10 +67,10 @@ fn train_gate(prepared: &Prepared, engines: &Engines, found: &Found) -> Result<T
         config: &config.gate,
         corpus: &data.corpus,
         groups: data.groups(),
-        images: &prepared.images,
+        extractor: &prepared.extractor,
         engine: trained.as_deref().unwrap_or(engines.whole()),
         engine_key: &engine_key,
-        cache: &config.data.embedding_cache(),
+        tables: &prepared.embedding_tables,
         known_to_backbone: prepared.backbone.pretraining.sounds_per_kind > 0,
         seed: config.seed,
     };

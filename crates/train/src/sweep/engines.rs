@@ -1,5 +1,8 @@
 //! The engines that run the frozen part of the backbone.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
 use model::{Engine, Trainable};
 
 use super::prepare::Prepared;
@@ -7,18 +10,42 @@ use crate::Error;
 
 /// The engines of a sweep.
 pub(super) struct Engines {
-    frozen: Box<dyn Engine>,
+    frozen: Timed,
     /// Present if part of the backbone is trained and embeddings are whitened.
-    whole: Option<Box<dyn Engine>>,
+    whole: Option<Timed>,
+}
+
+/// An engine, and how long it has run.
+struct Timed {
+    engine: Box<dyn Engine>,
+    ns: AtomicU64,
+}
+
+impl Engine for Timed {
+    fn n_outputs(&self) -> usize {
+        self.engine.n_outputs()
+    }
+
+    fn record_len(&self) -> usize {
+        self.engine.record_len()
+    }
+
+    fn forward(&self, records: &[f32]) -> Result<Vec<f32>, model::Error> {
+        let begun = Instant::now();
+        let outputs = self.engine.forward(records);
+        self.ns.fetch_add(begun.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        outputs
+    }
 }
 
 impl Engines {
     /// Makes the engines that the configuration needs.
     pub fn new(prepared: &Prepared) -> Result<Self, Error> {
         let Prepared { config, compute, backbone, .. } = prepared;
-        let engine = |trainable: Trainable| {
+        let engine = |trainable: Trainable| -> Result<Timed, Error> {
             let engine = compute.engine_before(trainable, &backbone.weights, &config.features.inputs());
-            engine.map_err(Error::device("the backbone"))
+            let engine = engine.map_err(Error::device("the backbone"))?;
+            Ok(Timed { engine, ns: AtomicU64::new(0) })
         };
         let trained = config.backbone.train;
         let whole = (trained != Trainable::None && config.train.whiten).then(|| engine(Trainable::None)).transpose()?;
@@ -27,11 +54,20 @@ impl Engines {
 
     /// The layers that stay frozen.
     pub fn frozen(&self) -> &dyn Engine {
-        self.frozen.as_ref()
+        &self.frozen
     }
 
     /// The whole backbone before training; [`Engines::frozen`] if none of it is trained.
     pub fn whole(&self) -> &dyn Engine {
-        self.whole.as_ref().unwrap_or(&self.frozen).as_ref()
+        self.whole.as_ref().unwrap_or(&self.frozen)
+    }
+
+    /// How long the engines have run, s.
+    pub fn seconds(&self) -> f64 {
+        let ns = [Some(&self.frozen), self.whole.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|timed| timed.ns.load(Ordering::Relaxed));
+        ns.sum::<u64>() as f64 / 1e9
     }
 }

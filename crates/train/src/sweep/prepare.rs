@@ -1,9 +1,10 @@
-//! Second step of the sweep: the recordings are decoded and split.
+//! Second step of the sweep: the recordings are decoded, unless they were before, and split.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
-use dataset::ImageStore;
 use experiment::{Identity, Leaks, RunFolder};
+use features::Extractor;
 use model::{Compute, NETWORKS_VERSION};
 
 use super::inputs::Inputs;
@@ -11,7 +12,6 @@ use crate::Error;
 use crate::backbone::Resolved;
 use crate::config::Config;
 use crate::corpus::prepared::PreparedCorpus;
-use crate::corpus::readable::{self, Readable};
 use crate::identity::IdentityParts;
 use crate::terminal::stderr;
 use crate::tracking::watch::Watch;
@@ -21,9 +21,10 @@ pub(super) struct Prepared<'a> {
     pub config: &'a Config,
     pub compute: &'a Compute,
     pub data: PreparedCorpus,
-    /// Paths of the recordings that cannot be read.
-    pub unreadable: Vec<String>,
-    pub images: ImageStore,
+    /// Makes the encoder's inputs.
+    pub extractor: Extractor,
+    /// Folder of the tables of embeddings.
+    pub embedding_tables: PathBuf,
     pub backbone: Resolved,
     pub leaks: Leaks,
     /// Engine and device, such as `rten on cpu`.
@@ -61,9 +62,22 @@ impl Prepared<'_> {
 /// Decodes the recordings and splits them; `watch` is told of what follows.
 pub(super) fn prepare<'a>(inputs: Inputs<'a>, watch: &'a dyn Watch) -> Result<Prepared<'a>, Error> {
     let Inputs { config, compute, located, backbone, engine, identity, parts, started } = inputs;
-    let images = ImageStore::new(&config.data.cache_dir(), &config.features)?;
-    let Readable { usable, unreadable } = readable::check(&located.corpus, &images, config.data.skip_unreadable)?;
-    let data = PreparedCorpus::new(located, usable, &config.data, config.seed)?;
+    let extractor = Extractor::new(&config.features).map_err(Error::Features)?;
+    let data = PreparedCorpus::new(located, &extractor, &config.data, config.seed)?;
     let leaks = data.leaks(&backbone.pretraining);
-    Ok(Prepared { config, compute, data, unreadable, images, backbone, leaks, engine, identity, parts, watch, started })
+    let embedding_tables = config.data.embedding_tables();
+    Ok(Prepared {
+        config,
+        compute,
+        data,
+        extractor,
+        embedding_tables,
+        backbone,
+        leaks,
+        engine,
+        identity,
+        parts,
+        watch,
+        started,
+    })
 }

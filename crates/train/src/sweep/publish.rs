@@ -48,7 +48,7 @@ fn report_of(
     mistakes: Vec<Mistake>,
 ) -> Result<Report, Error> {
     let warnings = warnings(&prepared);
-    let Prepared { config, data, unreadable, backbone, leaks, engine, .. } = prepared;
+    let Prepared { config, data, backbone, leaks, engine, .. } = prepared;
     let counts = data.plan.counts(&data.corpus);
     let evaluate = |name: &str, scored: &Scored| {
         let seed = seed::derive(config.seed, &["evaluation", name]);
@@ -83,7 +83,7 @@ fn report_of(
             counts,
             passed_over: data.corpus.passed_over.summary(),
             unused_classes: data.unused_classes,
-            unreadable,
+            unreadable: data.unreadable,
             dropped: data.dropped,
             leaks,
         },

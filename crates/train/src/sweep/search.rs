@@ -1,5 +1,7 @@
 //! The search on one split: embed, train every trial, choose one by validation, score it on test.
 
+use std::sync::Arc;
+
 use dataset::split_to_csv;
 use experiment::journal::{Outcome, Record};
 use experiment::tables::write_leaderboard;
@@ -38,7 +40,7 @@ pub(super) struct SearchResult {
     /// Head of the best trial.
     pub head: Head,
     /// Validation, which chose the trial, with its probabilities.
-    pub val: Scored,
+    pub val: Arc<Scored>,
     /// Test with the best trial's probabilities; empty if the split has no test.
     pub test: Scored,
     /// Calibration of the best trial, fitted on validation.
@@ -75,7 +77,7 @@ impl Search<'_> {
         let Some(best) = ranked.into_iter().next() else { return Err(no_trial(&outcomes)) };
         let (first, device) = (&prepared.backbone.weights, prepared.compute.device());
         let (weights, head) = trial_folder::read_checkpoint(&folder, &best.config.id(), first, device)?;
-        let (start, test) = (data.start(prepared), &data.embeddings.test);
+        let (start, test) = (data.start(prepared), data.test());
         let probabilities = match test.recordings.is_empty() {
             true => Vec::new(),
             false => TrainablePart::new(&start, &weights, head.clone()).probabilities(&start, &test.rows)?,
@@ -104,7 +106,7 @@ impl Search<'_> {
         let start = data.start(self.prepared);
         let Prepared { config, compute, watch, .. } = *self.prepared;
         let setup = Setup {
-            data: data.trained_on(),
+            data: &data.trained_on,
             start: &start,
             config: &config.train,
             seed: search.seed,
@@ -147,9 +149,8 @@ impl Search<'_> {
     ) -> Result<TrialResult, Error> {
         let Trained { part, best, epochs } = trained;
         let part = TrainablePart { head: start.whitening.absorbed_by(&part.head), ..part };
-        let held_out = &data.embeddings.val;
-        let probabilities = part.probabilities(start, &held_out.rows)?;
-        let val = Scored { recordings: held_out.recordings.clone(), probabilities };
+        let probabilities = part.probabilities(start, data.plain_val())?;
+        let val = Arc::new(Scored { recordings: data.trained_on.val.recordings.clone(), probabilities });
         let corpus = &self.prepared.data.corpus;
         let calibration = Calibration::fit(&val.predictions(corpus, self.prepared.data.groups())?);
         let result = TrialResult { epochs, best, val, calibration };

@@ -6,16 +6,16 @@ use super::engines::Engines;
 use super::prepare::Prepared;
 use crate::Error;
 use crate::corpus::plan::Places;
-use crate::embed::embeddings::{EmbeddingPass, Embeddings};
+use crate::embed::embeddings::{EmbeddingPass, Embeddings, Rows};
 use crate::embed::whitening::Whitening;
 use crate::trial::trainable_part::Start;
 
-/// The data of a search.
+/// The data of a search. There is one copy of the training rows.
 pub(super) struct SearchData {
-    /// Outputs of the frozen layers.
-    pub embeddings: Embeddings,
-    /// The same, whitened, if no layer of the backbone is trained.
-    whitened: Option<Embeddings>,
+    /// What trials are trained on: outputs of the frozen layers, whitened if no layer of the backbone is trained.
+    pub trained_on: Embeddings,
+    /// The validation rows before they were whitened, if they were.
+    plain_val: Option<Vec<f32>>,
     /// Fitted on the training embeddings of the whole backbone before training; the identity if it is off.
     whitening: Whitening,
 }
@@ -23,7 +23,7 @@ pub(super) struct SearchData {
 impl SearchData {
     /// Embeds the recordings that have a place, and fits the whitening.
     pub fn new(prepared: &Prepared, engines: &Engines, places: &Places) -> Result<Self, Error> {
-        let embeddings = frozen_pass(prepared, engines).run(places)?;
+        let mut embeddings = frozen_pass(prepared, engines).run(places)?;
         let device = prepared.compute.device();
         let trained = prepared.config.backbone.train;
         let whitening = match (prepared.config.train.whiten, trained) {
@@ -31,13 +31,22 @@ impl SearchData {
             (true, Trainable::None) => Whitening::fit(&embeddings, device)?,
             (true, _) => Whitening::fit(&whole_pass(prepared, engines).run(places)?, device)?,
         };
-        let whitened = (trained == Trainable::None).then(|| whitening.apply(&embeddings)).transpose()?;
-        Ok(Self { embeddings, whitened, whitening })
+        let plain_val = (trained == Trainable::None).then(|| embeddings.val.rows.clone());
+        if trained == Trainable::None {
+            whitening.apply(&mut embeddings.train.rows, embeddings.n_features)?;
+            whitening.apply(&mut embeddings.val.rows, embeddings.n_features)?;
+        }
+        Ok(Self { trained_on: embeddings, plain_val, whitening })
     }
 
-    /// What trials are trained on.
-    pub fn trained_on(&self) -> &Embeddings {
-        self.whitened.as_ref().unwrap_or(&self.embeddings)
+    /// The validation rows as heads for plain embeddings expect them, `[n_val, n_features]`.
+    pub fn plain_val(&self) -> &[f32] {
+        self.plain_val.as_ref().unwrap_or(&self.trained_on.val.rows)
+    }
+
+    /// The test recordings; their rows are never whitened.
+    pub fn test(&self) -> &Rows {
+        &self.trained_on.test
     }
 
     /// Where trials start.
@@ -72,13 +81,13 @@ fn whole_pass<'a>(prepared: &'a Prepared, engines: &'a Engines) -> EmbeddingPass
 
 /// The pass through `frozen`, the layers before the part `trained`.
 fn pass<'a>(prepared: &'a Prepared, frozen: &'a dyn Engine, trained: Trainable) -> EmbeddingPass<'a> {
-    let Prepared { config, data, images, .. } = prepared;
+    let Prepared { config, data, extractor, embedding_tables, .. } = prepared;
     EmbeddingPass {
         corpus: &data.corpus,
-        images,
+        extractor,
         frozen,
         frozen_key: format!("{} before {trained:?}", prepared.backbone_key()),
-        cache: (trained != Trainable::All).then(|| config.data.embedding_cache()),
+        tables: (trained != Trainable::All).then_some(embedding_tables.as_path()),
         seed: config.seed,
         augmented_views: config.train.augmented_views,
     }

@@ -79,5 +79,6 @@ fn train_units(prepared: &Prepared, writer: &Writer, units: &[&Unit]) -> Result<
         };
         records.extend(trials.iter().zip(&outcomes).map(|(trial, outcome)| record(&split.name, trial, outcome)));
     }
+    writer.folder.log("encoder", engines.seconds())?;
     Ok(records)
 }

@@ -11,6 +11,9 @@ use crate::embed::whitening::Whitening;
 /// Number of recordings that pass through the trained layers together; feature maps take much memory.
 const STEP: usize = 32;
 
+/// Number of recordings that pass through the head together where no gradients are needed.
+const HEAD_STEP: usize = 8192;
+
 /// Where all trials of a search start.
 pub struct Start<'a> {
     /// The backbone's weights.
@@ -49,7 +52,20 @@ impl TrainablePart {
     /// # Errors
     /// [`Error::Device`] if the device gives no result.
     pub fn probabilities(&self, start: &Start, rows: &[f32]) -> Result<Vec<Vec<f32>>, Error> {
-        probabilities(self.head.forward(self.embeddings(start, rows)))
+        probabilities(self.in_steps(start, rows, |rows| self.head.forward(self.embeddings(start, rows))))
+    }
+
+    /// Logits `[n, n_classes]` of rows of the data, without gradients; the head is one for inputs of the kind it was trained on.
+    pub fn logits(&self, start: &Start, rows: &[f32]) -> Tensor<2> {
+        self.in_steps(start, rows, |rows| self.head.logits(self.head_inputs(start, rows)))
+    }
+
+    fn in_steps(&self, start: &Start, rows: &[f32], logits: impl Fn(&[f32]) -> Tensor<2>) -> Tensor<2> {
+        let length: usize = start.input.iter().product();
+        match rows.len() <= HEAD_STEP * length {
+            true => logits(rows),
+            false => Tensor::cat(rows.chunks(HEAD_STEP * length).map(logits).collect(), 0),
+        }
     }
 
     fn embeddings(&self, start: &Start, rows: &[f32]) -> Tensor<2> {

@@ -8,6 +8,9 @@ use rustfft::Fft;
 use rustfft::num_complex::Complex;
 use serde::{Deserialize, Serialize};
 
+/// Increased whenever the same waveform has other landmarks than before; so is [`SPLITS_VERSION`](crate::SPLITS_VERSION).
+pub(in crate::audit) const FINGERPRINTS_VERSION: u32 = 1;
+
 /// Samples of a transform at 8 kHz: 64 ms, bins of 15.6 Hz.
 const N_FFT: usize = 512;
 /// Samples between two frames: 4 ms, so that a shift by half of that hardly moves a peak. With 8 ms, one shifted copy

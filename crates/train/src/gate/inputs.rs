@@ -1,0 +1,51 @@
+//! What a gate is trained on, and where its embeddings are cached.
+
+use std::path::Path;
+
+use dataset::sounds::SOUNDS_VERSION;
+use dataset::{Corpus, Table};
+use features::Extractor;
+use model::Engine;
+
+use crate::Error;
+use crate::config::GateConfig;
+use crate::sound::decoy::DECOYS_VERSION;
+
+/// Changes whenever the same recordings and sounds give other excerpts than before: cache keys and run identities contain it.
+pub(crate) const EXCERPTS_VERSION: u32 = 2;
+
+/// What a gate is trained on.
+pub struct GateInputs<'a> {
+    /// Its settings.
+    pub config: &'a GateConfig,
+    /// The recordings.
+    pub corpus: &'a Corpus,
+    /// Group of each recording, `[n recordings]`; recordings of one group are not independent.
+    pub groups: &'a [usize],
+    /// Makes the images of the recordings.
+    pub extractor: &'a Extractor,
+    /// The backbone as it is saved.
+    pub engine: &'a dyn Engine,
+    /// Everything that decides its embeddings: engine, device, hash of the weights.
+    pub engine_key: &'a str,
+    /// Folder of the tables of embeddings.
+    pub tables: &'a Path,
+    /// Whether the backbone was pretrained on synthetic sounds of all families.
+    pub known_to_backbone: bool,
+    /// The run's seed.
+    pub seed: u64,
+}
+
+impl GateInputs<'_> {
+    /// The table of the embeddings of `what`.
+    pub(super) fn table(&self, what: &str) -> Result<Table<f32>, Error> {
+        let kind = format!("{what}; {}; {}", self.engine_key, self.made());
+        Ok(Table::open(self.tables, &kind)?)
+    }
+
+    /// Everything but the encoder that decides the embedding of an excerpt or sound.
+    pub(super) fn made(&self) -> String {
+        let record_key = self.extractor.config().record_key();
+        format!("gate {EXCERPTS_VERSION} {DECOYS_VERSION} {SOUNDS_VERSION}, seed {}; {record_key}", self.seed)
+    }
+}
