@@ -79,6 +79,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
         current: &current,
         corpus: &corpus,
         recorders: &recorders,
+        cache: &DataConfig::default().cache_dir(),
         not_cries: args.not_a_cry.as_deref(),
         only_unseen: args.only_unseen,
         seed: args.seed,

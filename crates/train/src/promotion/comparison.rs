@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use dataset::Corpus;
 use dataset::audit::{RecorderRule, Relations};
 use experiment::seed;
+use features::{Extractor, FeatureConfig};
 use metrics::{PairedComparison, Predictions};
 use predict::Prediction;
 
@@ -13,6 +14,7 @@ use super::answers::answers;
 use super::candidate::ComparedModel;
 use super::gate::Gates;
 use crate::Error;
+use crate::corpus::readable;
 
 /// What a comparison is made of.
 pub struct ComparisonInputs<'a> {
@@ -24,6 +26,8 @@ pub struct ComparisonInputs<'a> {
     pub corpus: &'a Corpus,
     /// Their recorders.
     pub recorders: &'a RecorderRule,
+    /// Folder of the caches, for their fingerprints.
+    pub cache: &'a Path,
     /// Folder of sounds that are not cries; `None` for generated ones.
     pub not_cries: Option<&'a Path>,
     /// Whether recordings that one of the models was trained on are left out; otherwise those of the candidate are a leak.
@@ -69,7 +73,9 @@ impl ModelComparison {
     pub fn new(inputs: &ComparisonInputs) -> Result<Self, Error> {
         let ComparisonInputs { candidate, current, corpus, recorders, .. } = *inputs;
         let labels = classes(inputs)?;
-        let groups = Relations::find(corpus, recorders)?.groups;
+        let extractor = Extractor::new(&FeatureConfig::default()).map_err(Error::Features)?;
+        let fingerprints = readable::fingerprints(corpus, inputs.cache, &extractor)?;
+        let groups = Relations::find(recorders, &fingerprints)?.groups;
         let known = |model: &ComparedModel| known(model, corpus, recorders, &groups);
         let (known_to_candidate, known_to_current) = (known(candidate), known(current));
         let is_known = |flags: &Option<Vec<bool>>, index: usize| flags.as_ref().is_some_and(|flags| flags[index]);
