@@ -44,7 +44,7 @@ enum Command {
     Plan(commands::plan::Args),
     /// Fill the caches of a sweep before its shards start
     Prepare(commands::prepare::Args),
-    /// Join the shards of a run: the same bytes as a run on one machine
+    /// Join the shards of a run, or of files and folders: the same bytes as from one machine
     Merge(commands::merge::Args),
     /// Run a sweep in shards on a cluster: jobs for Slurm or Kubernetes
     Submit(commands::submit::Args),
