@@ -14,18 +14,8 @@ use std::time::Duration;
 use experiment::journal::{Journal, Record};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use run_files::{assert_same, fresh_narrow, only_entry, signal};
+use run_files::{THREE_FOLDS, assert_same, fresh_narrow, only_entry, signal};
 use tempfile::TempDir;
-
-const TINY: &str = r#"
-name = "tiny"
-[data]
-roots = []
-synthetic_recordings = 40
-[data.split]
-kind = "cross_validation"
-folds = 3
-"#;
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = run_files::command(folder, &["--config", "tiny.toml", "--device", "cpu"]);
@@ -48,7 +38,7 @@ fn finish(folder: &Path, arguments: &[&str]) -> String {
 }
 
 fn fresh() -> TempDir {
-    fresh_narrow(TINY, 3)
+    fresh_narrow(THREE_FOLDS, 3)
 }
 
 /// The folder of the only run.

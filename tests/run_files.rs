@@ -99,6 +99,17 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
+/// Start of a configuration for [`fresh_narrow`]: three folds and the saved model, with two trials each.
+pub const THREE_FOLDS: &str = r#"
+name = "tiny"
+[data]
+roots = []
+synthetic_recordings = 40
+[data.split]
+kind = "cross_validation"
+folds = 3
+"#;
+
 /// A new folder that contains `config` as `tiny.toml`.
 pub fn fresh(config: &str) -> TempDir {
     let folder = TempDir::new().unwrap();

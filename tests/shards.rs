@@ -13,22 +13,15 @@ use experiment::journal::{Journal, Outcome, Record};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use run_files::{assert_same, contents, fresh_narrow, only_entry, signal, stderr, stdout};
+use run_files::{THREE_FOLDS, assert_same, contents, fresh_narrow, only_entry, signal, stderr, stdout};
 use tempfile::TempDir;
 
 /// Six folds and the saved model, with two trials each.
-const REPEATED: &str = r#"
-name = "tiny"
-[data]
-roots = []
-synthetic_recordings = 40
-[data.split]
-kind = "cross_validation"
-folds = 3
-repeats = 2
-"#;
+fn repeated() -> String {
+    format!("{THREE_FOLDS}repeats = 2\n")
+}
 
-/// Number of units of [`REPEATED`].
+/// Number of units of [`repeated`].
 const UNITS: usize = 14;
 
 const RATE: &str = "lr0.001-inner8-dropout0.5";
@@ -75,7 +68,7 @@ fn assert_contains(text: &str, parts: &[&str]) {
 
 /// A folder with the config and filled caches, and the files of a run on one machine, in the folder `alone`.
 static ALONE: LazyLock<(TempDir, Files)> = LazyLock::new(|| {
-    let folder = fresh_narrow(REPEATED, 3);
+    let folder = fresh_narrow(&repeated(), 3);
     run(folder.path(), "alone", &[]);
     let files = contents(&folder.path().join("alone"));
     (folder, files)
@@ -228,7 +221,7 @@ fn started(folder: &Path, out: &str, arguments: &[&str]) -> Child {
 
 #[test]
 fn shards_run_at_the_same_time_are_killed_and_resume() {
-    let folder = fresh_narrow(REPEATED, 1500);
+    let folder = fresh_narrow(&repeated(), 1500);
     let folder = folder.path();
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let mut children: Vec<Child> = ["1/2", "2/2"].map(|one| started(folder, "shared", &["--shard", one])).into();
@@ -317,7 +310,7 @@ fn the_plan_lists_every_trial_and_deals_them_in_order() {
 
 #[test]
 fn prepared_caches_leave_no_recording_to_embed() {
-    let folder = fresh_narrow(REPEATED, 1);
+    let folder = fresh_narrow(&repeated(), 1);
     let folder = folder.path();
     let cached = || {
         let mut files = contents(&folder.join("data/cache"));

@@ -12,21 +12,10 @@ use std::sync::LazyLock;
 
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::ConfigMap;
-use run_files::{assert_same, contents, copy, fresh_narrow, only_entry, signal, stderr, stdout};
+use run_files::{THREE_FOLDS, assert_same, contents, copy, fresh_narrow, only_entry, signal, stderr, stdout};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
-
-/// Three folds and the saved model, with two trials each.
-const FOLDS: &str = r#"
-name = "tiny"
-[data]
-roots = []
-synthetic_recordings = 40
-[data.split]
-kind = "cross_validation"
-folds = 3
-"#;
 
 /// Name of a folder that shells, sbatch and YAML have to quote.
 const HARD_NAME: &str = r#"it's "50%" #1 \ b"#;
@@ -46,7 +35,7 @@ type Files = Vec<(PathBuf, Vec<u8>)>;
 
 /// The config and the files of a run in one process.
 static ALONE: LazyLock<(TempDir, Files)> = LazyLock::new(|| {
-    let folder = fresh_narrow(FOLDS, 3);
+    let folder = fresh_narrow(THREE_FOLDS, 3);
     stdout(&run_files::wail(folder.path(), &[&SWEEP[..], &["--out", "alone"]].concat()));
     let files = contents(&folder.path().join("alone"));
     (folder, files)

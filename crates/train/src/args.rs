@@ -1,6 +1,7 @@
 //! Arguments that several commands share, and what they resolve to.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -84,6 +85,16 @@ impl SweepArgs {
         let source = ConfigSource::find(&self.config)?;
         let config = self.run.load::<Config, PretrainConfig>(&source)?;
         Ok((source, config))
+    }
+}
+
+/// Parses a number within `range`.
+pub fn number_in(range: RangeInclusive<i32>) -> impl Fn(&str) -> Result<f64, String> + Clone {
+    move |text| {
+        let value: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
+        let (least, most) = (*range.start(), *range.end());
+        let is_inside = (f64::from(least)..=f64::from(most)).contains(&value);
+        if is_inside { Ok(value) } else { Err(format!("it must be {least} to {most}")) }
     }
 }
 

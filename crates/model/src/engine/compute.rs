@@ -1,5 +1,7 @@
 //! The choice of device and engine.
 
+use std::fmt;
+
 use burn::tensor::Device;
 
 use super::burn::BurnEngine;
@@ -23,6 +25,13 @@ pub struct Compute {
     device_name: DeviceName,
     /// Never `auto`.
     engine_name: EngineName,
+}
+
+/// `simd on cpu`, for instance: what decides the last digits of embeddings.
+impl fmt::Display for Compute {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{} on {}", self.engine_name(), self.device_name())
+    }
 }
 
 impl Compute {

@@ -65,7 +65,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let config = args.front_end.config(args.arch, saved)?;
     let settings = vec![
         ("weights", weights.fingerprint()),
-        ("engine", format!("{} on {}", compute.engine_name(), compute.device_name())),
+        ("engine", compute.to_string()),
         ("front end", serde_json::to_string(&config).map_err(Error::encode("the front end"))?),
         ("output", format!("{:?}", args.output)),
     ];

@@ -12,7 +12,7 @@ use model::{Compute, ComputeArgs};
 use predict::{Classifier, Labels, Options, Windows};
 
 use crate::Error;
-use crate::args::Inputs;
+use crate::args::{Inputs, number_in};
 use crate::pieces::{Share, Target};
 use crate::shard_args::ShardArgs;
 use crate::terminal::{inputs, stderr, stdout};
@@ -38,11 +38,11 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 3, allow_negative_numbers = true)]
     top_k: usize,
     /// Answer "not sure" if the most probable class is less probable than this, 0 to 1
-    #[arg(long, value_name = "P", value_parser = share)]
+    #[arg(long, value_name = "P", value_parser = number_in(0..=1))]
     min_confidence: Option<f64>,
     /// List every class that cannot be ruled out, so that the list contains the true class with this probability (0.8, 0.9 or
     /// 0.95, if the recording is like those of validation), and answer "not sure" unless the list has exactly one class
-    #[arg(long, value_name = "C", value_parser = share)]
+    #[arg(long, value_name = "C", value_parser = number_in(0..=1))]
     coverage: Option<f64>,
     /// Classify windows of this length, at most the model's clip length, in a recording of any length, and report when cries
     /// begin and end; neighbouring windows with the same answer are one event
@@ -83,7 +83,7 @@ impl Args {
     fn settings(&self, classifier: &Classifier, compute: &Compute) -> Vec<(&'static str, String)> {
         vec![
             ("model", classifier.sha256().into()),
-            ("engine", format!("{} on {}", compute.engine_name(), compute.device_name())),
+            ("engine", compute.to_string()),
             ("labels", classifier.labels().join(",")),
             ("options", format!("{:?}", self.options())),
             ("windows", format!("{:?}", self.windows(classifier.features().clip_seconds))),
@@ -146,10 +146,4 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let summary = answer(&mut Answers { format: args.format, print: &mut print })?;
     target.write(text.as_bytes())?;
     summary.finish()
-}
-
-/// Parses a number from 0 to 1.
-fn share(text: &str) -> Result<f64, String> {
-    let value: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
-    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("it must be 0 to 1".into()) }
 }

@@ -9,6 +9,7 @@ use model::ComputeArgs;
 use registry::{ModelUrl, Named, Registry};
 
 use crate::Error;
+use crate::args::number_in;
 use crate::config::DataConfig;
 use crate::corpus::bucket;
 use crate::promotion::candidate::ComparedModel;
@@ -30,10 +31,10 @@ pub struct Args {
     data: PathBuf,
     /// How much better the candidate must be: the lower end of the 95 % interval of the difference in macro-F1 must be above this;
     /// negative to allow a loss
-    #[arg(long, value_name = "DIFFERENCE", default_value_t = 0.0, allow_negative_numbers = true, value_parser = margin)]
+    #[arg(long, value_name = "DIFFERENCE", default_value_t = 0.0, allow_negative_numbers = true, value_parser = number_in(-1..=1))]
     margin: f64,
     /// How much lower the gate's recall and how much higher its false-alarm rate may be
-    #[arg(long, value_name = "SHARE", default_value_t = 0.02, value_parser = margin)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.02, value_parser = number_in(-1..=1))]
     gate_margin: f64,
     /// Leave out the recordings that one of the two models was trained on, and those of their recorders
     #[arg(long)]
@@ -69,17 +70,19 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let compute = args.compute.find().map_err(Error::Compute)?;
     let candidate = ComparedModel::load(&args.candidate, &compute)?;
     let current = ComparedModel::published(resolved, &compute)?;
-    let corpus = match args.data.to_str().filter(|text| is_store_url(text)) {
-        Some(url) => Corpus::scan(&bucket::local_copy(url, &DataConfig::default().cache_dir())?)?,
-        None => Corpus::scan(&args.data)?,
+    let cache = DataConfig::default().cache_dir();
+    let root = match args.data.to_str().filter(|text| is_store_url(text)) {
+        Some(url) => bucket::local_copy(url, &cache)?,
+        None => args.data.clone(),
     };
+    let corpus = Corpus::scan_cached(&root, &cache)?;
     let recorders = RecorderRule::new(args.recorder_pattern.as_deref(), args.recorder_csv.as_deref(), &corpus)?;
     let found = ModelComparison::new(&ComparisonInputs {
         candidate: &candidate,
         current: &current,
         corpus: &corpus,
         recorders: &recorders,
-        cache: &DataConfig::default().cache_dir(),
+        cache: &cache,
         not_cries: args.not_a_cry.as_deref(),
         only_unseen: args.only_unseen,
         seed: args.seed,
@@ -127,10 +130,4 @@ fn gate(scores: Option<GateScores>) -> String {
     scores.map_or("none".into(), |GateScores { recall, false_alarm_rate }| {
         format!("{:.1} % of the cries, {:.1} % of other sounds pass", 100.0 * recall, 100.0 * false_alarm_rate)
     })
-}
-
-/// Parses a number from -1 to 1.
-fn margin(text: &str) -> Result<f64, String> {
-    let value: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
-    if (-1.0..=1.0).contains(&value) { Ok(value) } else { Err("it must be -1 to 1".into()) }
 }

@@ -105,7 +105,8 @@ mod tests {
             std::fs::create_dir_all(root.path().join(folder)).unwrap();
         }
         std::fs::write(root.path().join("raw/hungry/1.wav"), "").unwrap();
-        let config = DataConfig { roots: vec![root.path().display().to_string()], ..DataConfig::default() };
+        let (roots, cache) = (vec![root.path().display().to_string()], root.path().join("cache"));
+        let config = DataConfig { roots, cache, ..DataConfig::default() };
         let error = Located::find(&config, false).err().unwrap().to_string();
         assert!(error.ends_with(&format!("name {}", root.path().join("raw").display())), "{error}");
     }

@@ -38,9 +38,7 @@ impl Teacher {
         let (weights, _) = backbone::load_named(teacher, Arch::YAMNET)?;
         let features = FeatureConfig { clip_seconds: config.features.clip_seconds, ..FeatureConfig::yamnet() };
         let key = format!(
-            "teacher: networks {NETWORKS_VERSION}, {} on {} {} {} from {} Hz",
-            compute.engine_name(),
-            compute.device_name(),
+            "teacher: networks {NETWORKS_VERSION}, {compute} {} {} from {} Hz",
             weights.fingerprint(),
             features.record_key(),
             config.features.waveform_rate_hz()

@@ -92,16 +92,17 @@ impl ModelComparison {
         let files: Vec<PathBuf> = kept.iter().map(|i| corpus.root.join(&corpus.recordings[*i].path)).collect();
         let true_labels: Vec<usize> = kept.iter().map(|i| labels[corpus.recordings[*i].label]).collect();
         let group_of: Vec<usize> = kept.iter().map(|i| groups[*i]).collect();
-        let predictions = |model: &ComparedModel| -> Result<Predictions, Error> {
+        let predictions = |answers: &[Prediction]| -> Result<Predictions, Error> {
             let names = candidate.classifier.labels();
-            let answers = answers(&model.classifier, &files)?;
             let row = |answer: &Prediction| {
                 names.iter().map(|name| answer.all_probs.get(name).copied().unwrap_or_default()).collect()
             };
             let rows: Vec<Vec<f32>> = answers.iter().map(row).collect();
             Ok(Predictions::new(names.len(), &true_labels, &rows, &group_of)?)
         };
-        let [first, second] = [predictions(candidate)?, predictions(current)?];
+        let answered = [answers(&candidate.classifier, &files)?, answers(&current.classifier, &files)?];
+        let [first, second] = [predictions(&answered[0])?, predictions(&answered[1])?];
+        let gates = Gates::measure([candidate, current], &answered, inputs.not_cries, inputs.seed)?;
         let count = |flags: Option<Vec<bool>>| flags.map(|flags| kept.iter().filter(|index| flags[**index]).count());
         Ok(Self {
             n_recordings: kept.len(),
@@ -110,7 +111,7 @@ impl ModelComparison {
             candidate_knows: count(known_to_candidate),
             current_knows: count(known_to_current),
             paired: PairedComparison::new(&first, &second, seed::derive(inputs.seed, &["promotion"]))?,
-            gates: Gates::measure(candidate, current, &files, inputs.not_cries, inputs.seed)?,
+            gates,
         })
     }
 

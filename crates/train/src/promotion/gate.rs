@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use dataset::sounds::{SoundsConfig, write_sounds};
-use predict::Classifier;
+use predict::{Classifier, Prediction};
 
 use super::answers::answers;
 use super::candidate::ComparedModel;
@@ -31,14 +31,14 @@ pub struct Gates {
 }
 
 impl Gates {
-    /// Scores both gates on the recordings `cries`, and on the sounds in the folder `others`, or else on generated ones.
+    /// Scores the gates of the candidate and of the current model on their answers to `cries`, and on the sounds in the folder
+    /// `others`, or else on generated ones.
     ///
     /// # Errors
     /// [`Error::Dataset`] if the sounds cannot be read or written, [`Error::Data`] if one cannot be decoded, [`Error::Predict`].
     pub fn measure(
-        candidate: &ComparedModel,
-        current: &ComparedModel,
-        cries: &[PathBuf],
+        models: [&ComparedModel; 2],
+        cries: &[Vec<Prediction>; 2],
         others: Option<&Path>,
         seed: u64,
     ) -> Result<Self, Error> {
@@ -55,8 +55,8 @@ impl Gates {
         if others.is_empty() {
             return Err(Error::Data(format!("{}: there is no sound file in it", folder.display())));
         }
-        let scores = |model: &ComparedModel| GateScores::measure(&model.classifier, cries, &others);
-        Ok(Self { candidate: scores(candidate)?, current: scores(current)? })
+        let scores = |index: usize| GateScores::measure(&models[index].classifier, &cries[index], &others);
+        Ok(Self { candidate: scores(0)?, current: scores(1)? })
     }
 
     /// Why the candidate's gate is worse by more than `margin`, 0 to 1; `None` if it is not.
@@ -77,17 +77,16 @@ impl Gates {
 }
 
 impl GateScores {
-    /// The scores of the gate of `classifier`; `None` without a gate.
-    fn measure(classifier: &Classifier, cries: &[PathBuf], others: &[PathBuf]) -> Result<Option<Self>, Error> {
+    /// The scores of the gate of `classifier`, with its answers to `cries`; `None` without a gate.
+    fn measure(classifier: &Classifier, cries: &[Prediction], others: &[PathBuf]) -> Result<Option<Self>, Error> {
         if !classifier.has_gate() {
             return Ok(None);
         }
-        let passed = |files: &[PathBuf]| -> Result<f64, Error> {
-            let answers = answers(classifier, files)?;
+        let passed = |answers: &[Prediction]| {
             let n_cries = answers.iter().filter(|answer| answer.not_a_cry == Some(false)).count();
-            Ok(n_cries as f64 / files.len().max(1) as f64)
+            n_cries as f64 / answers.len().max(1) as f64
         };
-        Ok(Some(Self { recall: passed(cries)?, false_alarm_rate: passed(others)? }))
+        Ok(Some(Self { recall: passed(cries), false_alarm_rate: passed(&answers(classifier, others)?) }))
     }
 }
 

@@ -33,7 +33,7 @@ impl<'a> Inputs<'a> {
         let started = Instant::now();
         let located = Located::find(&config.data, config.strict)?;
         let backbone = backbone::resolve(&config.backbone, config.strict, config.seed)?;
-        let engine = format!("{} on {}", compute.engine_name(), compute.device_name());
+        let engine = compute.to_string();
         let parts = IdentityInputs {
             config: without_search(config).to_toml()?,
             data: &config.data,
@@ -71,9 +71,10 @@ mod tests {
     /// A configuration that names files in the folder `at`.
     fn config_at(at: &Path) -> Config {
         let text = format!(
-            "[data]\nroots = [{:?}]\nrecorder_csv = {:?}\n[data.split]\nkind = \"csv\"\ndir = {:?}\n\
+            "[data]\nroots = [{:?}]\ncache = {:?}\nrecorder_csv = {:?}\n[data.split]\nkind = \"csv\"\ndir = {:?}\n\
              [backbone]\narch = \"resnet18-w8\"\nweights = \"random\"\n",
             at.join("raw"),
+            at.join("cache"),
             at.join("recorders.csv"),
             at.join("splits"),
         );
@@ -124,7 +125,7 @@ mod tests {
             ("other rates", |config| config.sweep.learning_rate = vec![0.5]),
             ("other sizes", |config| config.sweep.inner = vec![3]),
             ("other dropout", |config| config.sweep.dropout = vec![0.1]),
-            ("another cache", |config| config.data.cache = "elsewhere".into()),
+            ("another cache", |config| config.data.cache.push("elsewhere")),
             ("another folder of synthetic cries", |config| config.data.synthetic = "elsewhere".into()),
             ("one root more", |config| config.data.roots.push("elsewhere".into())),
         ];
