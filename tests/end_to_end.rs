@@ -578,9 +578,19 @@ fn features_and_embed_write_float32_arrays() {
     }
     let alone = ["features", file, "--out", "x.npy", "--front-end", "image", "--stage", "patches"];
     assert_eq!(wail(folder.path(), &alone).status.code(), Some(2));
-    stdout(&wail(folder.path(), &["embed", file, "--out", "e.npy", "--weights", "random"]));
-    let header = std::fs::read(folder.path().join("e.npy")).unwrap();
-    assert!(String::from_utf8_lossy(&header[..128]).contains("(1, 512)"));
+    for (more, shape) in [
+        (&[][..], "(1, 512)"),
+        (&["--output", "frames"], "(1, 7, 512)"),
+        (&["--output", "frames", "--arch", "yamnet"], "(1, 14, 1024)"),
+    ] {
+        let command = ["embed", file, "--out", "e.npy", "--weights", "random"];
+        stdout(&wail(folder.path(), &[&command, more].concat()));
+        let header = std::fs::read(folder.path().join("e.npy")).unwrap();
+        assert!(String::from_utf8_lossy(&header[..128]).contains(shape), "{more:?}");
+    }
+    let several =
+        ["embed", file, "--out", "e.npy", "--weights", "random", "--arch", "resnet18+yamnet", "--output", "frames"];
+    assert_eq!(wail(folder.path(), &several).status.code(), Some(2));
     // The run's images are smaller than the default.
     let model = only_entry(&RUN.path().join("experiments")).join("model.safetensors");
     let embed = |more: &[&str]| {

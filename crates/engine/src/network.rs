@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::map::{Map, Shape, Unit};
 use crate::method::{Method, choose};
 use crate::pointwise::PointwiseUnit;
-use crate::pool::{MaxPool, mean, planar};
+use crate::pool::{MaxPool, column_means, mean, planar};
 use crate::stem::{Stem, StemUnit};
 use crate::units;
 use crate::winograd::{Winograd, WinogradUnit};
@@ -37,6 +37,8 @@ pub struct Builder {
 pub enum Output {
     /// The mean of each channel over all pixels, `[channels]`.
     Mean,
+    /// The mean of each channel over the rows of each column, `[width, channels]`.
+    ColumnMeans,
     /// The feature map, `[channels, height, width]`.
     Map,
 }
@@ -154,7 +156,11 @@ impl Network {
     /// Values that an image gives.
     pub fn n_outputs(&self) -> usize {
         let Shape { channels, height, width, .. } = self.shapes[self.steps.len()];
-        if self.output == Output::Mean { channels } else { channels * height * width }
+        match self.output {
+            Output::Mean => channels,
+            Output::ColumnMeans => width * channels,
+            Output::Map => channels * height * width,
+        }
     }
 
     /// Runs the network on `images`, each `[height, width]`; returns `[images, n_outputs]`. Calls that are under way at the same
@@ -193,6 +199,7 @@ impl Network {
         let map = self.run_steps(self.n_front..self.steps.len(), map, threads);
         match self.output {
             Output::Mean => mean(&map),
+            Output::ColumnMeans => column_means(&map),
             Output::Map => planar(&map),
         }
     }

@@ -1,10 +1,10 @@
-//! Max pooling and the mean over all pixels.
+//! Max pooling, the mean over all pixels and the mean over each column.
 
 use pulp::Simd;
 
 use crate::cpu::{Kernel, vectors, vectors_mut};
 use crate::error::Error;
-use crate::map::{Map, Unit};
+use crate::map::{Map, Shape, Unit};
 
 /// Max pooling over square windows; only pixels inside of the image count.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +88,25 @@ pub(crate) fn mean(map: &Map) -> Vec<f32> {
                 *sum /= pixels as f32;
             }
         }
+    }
+    means
+}
+
+/// The mean of each channel over the rows of each column of each image, `[image][column][channel]`.
+pub(crate) fn column_means(map: &Map) -> Vec<f32> {
+    let Shape { images, channels, height, width } = map.shape;
+    let mut means = vec![0.0; images * width * channels];
+    for (image, means) in means.chunks_exact_mut(width * channels).enumerate() {
+        for block in 0..channels.div_ceil(map.lanes) {
+            let pixels = map.part(block, &(image * height * width..(image + 1) * height * width));
+            for (index, pixel) in pixels.chunks_exact(map.lanes).enumerate() {
+                let column = &mut means[index % width * channels..][..channels];
+                for (sum, value) in column[block * map.lanes..].iter_mut().zip(pixel) {
+                    *sum += value;
+                }
+            }
+        }
+        means.iter_mut().for_each(|sum| *sum /= height as f32);
     }
     means
 }

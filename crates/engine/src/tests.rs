@@ -139,7 +139,7 @@ fn a_stem_equals_convolution_and_then_max_pooling() {
 }
 
 #[test]
-fn the_mean_is_over_the_pixels_of_each_image() {
+fn the_mean_is_over_the_pixels_of_each_image_or_of_each_column() {
     let (weight, bias) = (numbers(20, 1), numbers(20, 2));
     let conv = Conv { weight: &weight, bias: &bias, kernel: 1, padding: [0, 0], stride: 1, relu: false, ..STEM };
     let images = [numbers(30, 3), numbers(30, 4)];
@@ -147,13 +147,26 @@ fn the_mean_is_over_the_pixels_of_each_image() {
         let (convolved, _) = reference::conv(image, [5, 6], &conv, None);
         convolved.chunks(30).map(|channel| channel.iter().sum::<f32>() / 30.0).collect::<Vec<_>>()
     };
+    let column_means = |image: &Vec<f32>| {
+        let (convolved, _) = reference::conv(image, [5, 6], &conv, None);
+        let mean = move |column: usize, channel: usize| {
+            (0..5).map(|row| convolved[channel * 30 + row * 6 + column]).sum::<f32>() / 5.0
+        };
+        (0..6 * 20).map(|index| mean(index / 20, index % 20)).collect::<Vec<_>>()
+    };
     for cpu in Cpu::all() {
-        let (mut builder, image) = Builder::new(cpu, [5, 6]);
-        builder.conv(image, &conv, None).unwrap();
-        let network = builder.finish(Output::Mean);
-        let found = network.run(&images.each_ref().map(Vec::as_slice)).unwrap();
-        assert_near(&found, &images.iter().flat_map(means).collect::<Vec<_>>(), 1e-6, cpu.name());
-        assert!(network.run(&[]).unwrap().is_empty());
+        let run = |output| {
+            let (mut builder, image) = Builder::new(cpu, [5, 6]);
+            builder.conv(image, &conv, None).unwrap();
+            let network = builder.finish(output);
+            assert!(network.run(&[]).unwrap().is_empty());
+            let found = network.run(&images.each_ref().map(Vec::as_slice)).unwrap();
+            assert_eq!(found.len(), images.len() * network.n_outputs());
+            found
+        };
+        assert_near(&run(Output::Mean), &images.iter().flat_map(means).collect::<Vec<_>>(), 1e-6, cpu.name());
+        let expected: Vec<f32> = images.iter().flat_map(column_means).collect();
+        assert_near(&run(Output::ColumnMeans), &expected, 1e-6, cpu.name());
     }
 }
 

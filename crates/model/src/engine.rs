@@ -12,9 +12,9 @@ use crate::error::Error;
 /// Records per forward pass.
 const BATCH: usize = 8;
 
-/// A frozen encoder, or its layers before the trainable part, ready to run on records of one length.
+/// A frozen encoder, or its layers up to a [`FrozenOutput`](crate::FrozenOutput), ready to run on records of one length.
 pub trait Engine: Send + Sync {
-    /// Length of an embedding, or of the flattened feature maps at the end of the frozen part.
+    /// Length of an embedding, or of the flattened frames or feature maps at the end of the frozen part.
     fn n_outputs(&self) -> usize;
 
     /// Values per record: all inputs, one after the other.

@@ -4,6 +4,7 @@
 //! file readers and writers. Then add a variant to [`NetworkArch`], [`NetworkWeights`] and [`Backbone`](crate::Backbone).
 
 pub(crate) mod encoder;
+pub(crate) mod frame_pooling;
 pub(crate) mod resnet;
 pub(crate) mod simd_network;
 pub(crate) mod yamnet;
@@ -12,6 +13,7 @@ use std::fmt;
 
 use crate::conv::ConvSpec;
 use crate::error::Error;
+use crate::frozen_output::FrozenOutput;
 use crate::host_tensor::TensorView;
 use crate::named_tensors::NamedTensors;
 use crate::networks::encoder::Encoder;
@@ -151,11 +153,12 @@ impl NetworkWeights {
         convolutions.chain(self.encoder().other_tensors())
     }
 
-    /// The tensors before those that `trainable` names.
-    pub fn frozen_tensors(&self, trainable: Trainable) -> impl Iterator<Item = TensorView<'_>> {
-        let n_frozen = self.encoder().n_frozen(trainable);
+    /// The tensors of the layers up to `output`. Those besides the convolutions belong to the pooling, which follows frames.
+    pub fn frozen_tensors(&self, output: FrozenOutput) -> impl Iterator<Item = TensorView<'_>> {
+        let n_frozen = self.encoder().n_frozen(output.trainable());
         let convolutions = self.encoder().convolutions().into_iter().take(n_frozen);
-        convolutions.flat_map(|conv| conv.tensors()).chain(self.encoder().other_tensors())
+        let others = if output == FrozenOutput::Frames { Vec::new() } else { self.encoder().other_tensors() };
+        convolutions.flat_map(|conv| conv.tensors()).chain(others)
     }
 
     /// The tensors that `trainable` names.

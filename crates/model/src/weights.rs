@@ -9,8 +9,10 @@ use crate::backbone::Backbone;
 use crate::burn_layers::host_vec;
 use crate::checksum::Checksum;
 use crate::error::Error;
+use crate::frozen_output::FrozenOutput;
 use crate::host_tensor::{HostTensor, TensorView};
 use crate::networks::NetworkWeights;
+use crate::networks::frame_pooling::FramePooling;
 use crate::networks::yamnet::classifier::Classifier;
 use crate::networks::yamnet::pooling::Pooling;
 use crate::networks::yamnet::weights::YamnetWeights;
@@ -154,7 +156,7 @@ impl BackboneWeights {
 
     /// The networks on `device`, frozen and without autodiff.
     pub fn to_backbones(&self, device: &Device) -> Vec<Backbone> {
-        self.networks.iter().map(|network| network.encoder().to_frozen(Trainable::None, device)).collect()
+        self.networks.iter().map(|network| network.encoder().to_frozen(FrozenOutput::EMBEDDING, device)).collect()
     }
 
     /// The part of the encoder that `trainable` names, on `device`, which has autodiff if the part is to be trained. `None`
@@ -166,17 +168,45 @@ impl BackboneWeights {
         }
     }
 
-    /// Returns each network with the height and width of its input. Fails unless the encoder takes these inputs and can train
-    /// the part that `trainable` names.
+    /// Number and length of the frames, `[t, d]`, for these inputs; `None` if the encoder gives only an embedding, as several
+    /// networks do: their frames last different times.
+    pub fn frames(&self, inputs: &Inputs) -> Option<[usize; 2]> {
+        let [network] = &self.networks[..] else { return None };
+        Some([network.encoder().n_frames(input_shape(inputs, network)?), self.frame_len()?])
+    }
+
+    /// Length of a frame; `None` if the encoder gives only an embedding.
+    pub fn frame_len(&self) -> Option<usize> {
+        match &self.networks[..] {
+            [network] => network.encoder().frame_len(),
+            _ => None,
+        }
+    }
+
+    /// How frames become an embedding; `None` if the encoder gives no frames.
+    pub fn frame_pooling(&self) -> Option<FramePooling> {
+        match &self.networks[..] {
+            [network] => network.encoder().frame_len().map(|_| network.encoder().frame_pooling()),
+            _ => None,
+        }
+    }
+
+    /// Returns each network with the height and width of its input. Fails unless the encoder takes these inputs, gives
+    /// `output`, and can train what follows it.
     pub(crate) fn check(
         &self,
-        trainable: Trainable,
+        output: FrozenOutput,
         inputs: &Inputs,
     ) -> Result<Vec<(&NetworkWeights, [usize; 2])>, Error> {
         let names: Vec<&str> = self.arch.input_names();
         if let Some((name, _)) = inputs.iter().find(|(name, _)| !names.contains(name)) {
             return Err(Error::Argument(format!("{} does not take the input `{name}`: it takes {names:?}", self.arch)));
         }
+        if output == FrozenOutput::Frames && self.frame_len().is_none() {
+            let problem = "gives no frames: only a single network whose output has a time axis does";
+            return Err(Error::Argument(format!("{} {problem}", self.arch)));
+        }
+        let trainable = output.trainable();
         if trainable != Trainable::None && self.networks.len() > 1 {
             return Err(Error::Argument(format!("{} cannot be trained here: several networks stay frozen", self.arch)));
         }

@@ -7,8 +7,8 @@ use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
 use model::{
-    Arch, BackboneInfo, BackboneWeights, CheckpointInfo, Compute, DeviceName, EngineName, Error, Head, HeadConfig,
-    ModelInfo, NormedBackbone, Trainable, load_backbone, save_backbone,
+    Arch, BackboneInfo, BackboneWeights, CheckpointInfo, Compute, DeviceName, EngineName, Error, FrozenOutput, Head,
+    HeadConfig, ModelInfo, NormedBackbone, Trainable, load_backbone, save_backbone,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -68,7 +68,7 @@ fn the_frozen_and_the_trained_part_together_give_the_whole_networks_embedding() 
         let compute = Compute::new(DeviceName::Cpu, engine).unwrap();
         let whole = compute.engine(&weights, &IMAGES).unwrap().embed(&images).unwrap();
         for (trainable, shape) in [(Trainable::Layer4, [12, 4, 4]), (Trainable::All, [1, 64, 64])] {
-            let frozen = compute.engine_before(trainable, &weights, &IMAGES).unwrap();
+            let frozen = compute.engine_to(FrozenOutput::Before(trainable), &weights, &IMAGES).unwrap();
             assert_eq!(weights.trainable_input(trainable, &IMAGES), shape, "{trainable:?}");
             assert_eq!(frozen.n_outputs(), shape.iter().product::<usize>());
             let trained = weights.to_trainable(trainable, &device).unwrap();
@@ -89,7 +89,8 @@ fn a_training_step_changes_only_the_named_layers_and_a_checkpoint_keeps_them() {
     let config = HeadConfig { inner: 4, dropout: 0.0 };
     let head = Head::new(&config, 24, 3, &mut rng(1), &device);
     for trainable in [Trainable::Layer4, Trainable::All] {
-        let frozen = compute.engine_before(trainable, &weights, &IMAGES).unwrap().embed(&pixels(2)).unwrap();
+        let frozen =
+            compute.engine_to(FrozenOutput::Before(trainable), &weights, &IMAGES).unwrap().embed(&pixels(2)).unwrap();
         let backbone = weights.to_trainable(trainable, &device.clone().autodiff()).unwrap();
         let inputs = maps(frozen, weights.trainable_input(trainable, &IMAGES), &backbone.device());
         let gradients = backbone.forward(inputs).powf_scalar(2.0).sum().backward();

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use model::{
-    Arch, BackboneWeights, Compute, DeviceName, EngineName, Error, Head, HeadConfig, Inputs, ModelInfo, Network,
-    Pooling, Trainable,
+    Arch, BackboneWeights, Compute, DeviceName, EngineName, Error, FrozenOutput, Head, HeadConfig, Inputs, ModelInfo,
+    Network, Pooling, Trainable,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -180,7 +180,7 @@ fn two_networks_embed_as_each_does_alone() {
     ] {
         assert!(matches!(compute.engine(&both, wrong), Err(Error::Argument(_))), "{wrong:?}");
     }
-    assert!(compute.engine_before(Trainable::Layer4, &both, &inputs).is_err());
+    assert!(compute.engine_to(FrozenOutput::Before(Trainable::Layer4), &both, &inputs).is_err());
     assert!(yamnet.clone().beside(yamnet).is_err() && resnet.clone().beside(resnet).is_err());
 }
 
@@ -289,7 +289,7 @@ fn shapes_that_yamnet_does_not_take_and_training_it_are_refused() {
         assert!(matches!(compute.engine(&weights, &[("patches", shape)]), Err(Error::Argument(_))), "{shape:?}");
     }
     for trainable in [Trainable::Layer4, Trainable::All] {
-        let engine = compute.engine_before(trainable, &weights, &[("patches", [96, 64])]);
+        let engine = compute.engine_to(FrozenOutput::Before(trainable), &weights, &[("patches", [96, 64])]);
         assert!(engine.err().unwrap().to_string().contains("frozen"));
         assert!(weights.to_trainable(trainable, compute.device()).is_none());
     }

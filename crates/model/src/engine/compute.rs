@@ -13,8 +13,8 @@ use crate::compute_names::{DeviceName, EngineName};
 use crate::device::find;
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::frozen_output::FrozenOutput;
 use crate::networks::NetworkWeights;
-use crate::trainable::Trainable;
 use crate::weights::{BackboneWeights, Inputs};
 
 /// The device and the engine to compute with.
@@ -77,30 +77,31 @@ impl Compute {
     /// # Errors
     /// [`Error::Argument`] for inputs that the encoder does not take, [`Error::Engine`] if the engine cannot run the network.
     pub fn engine(&self, weights: &BackboneWeights, inputs: &Inputs) -> Result<Box<dyn Engine>, Error> {
-        self.engine_before(Trainable::None, weights, inputs)
+        self.engine_to(FrozenOutput::EMBEDDING, weights, inputs)
     }
 
-    /// Like [`Compute::engine`], but for the layers before those that `trainable` names. Its output is the input of
+    /// Like [`Compute::engine`], but for the layers up to `output`: frames, or the input of
     /// [`BackboneWeights::to_trainable`].
     ///
     /// # Errors
-    /// As [`Compute::engine`]; also [`Error::Argument`] if `trainable` names a part of YAMNet or of several networks.
-    pub fn engine_before(
+    /// As [`Compute::engine`]; also [`Error::Argument`] for frames of several networks or of one that gives none, and if `output`
+    /// leaves a part of YAMNet or of several networks to training.
+    pub fn engine_to(
         &self,
-        trainable: Trainable,
+        output: FrozenOutput,
         weights: &BackboneWeights,
         inputs: &Inputs,
     ) -> Result<Box<dyn Engine>, Error> {
-        let networks = weights.check(trainable, inputs)?;
+        let networks = weights.check(output, inputs)?;
         if let &[(network, shape)] = &networks[..] {
-            return self.network(network, trainable, shape);
+            return self.network(network, output, shape);
         }
         let length = |(_, [height, width]): &(&str, [usize; 2])| height * width;
         let networks = networks.into_iter().map(|(network, shape)| {
             let before = inputs.iter().take_while(|(name, _)| *name != network.arch().input_name());
             let start = before.map(length).sum::<usize>();
             let range = start..start + shape.iter().product::<usize>();
-            Ok::<_, Error>((self.network(network, trainable, shape)?, range))
+            Ok::<_, Error>((self.network(network, output, shape)?, range))
         });
         let networks = networks.collect::<Result<_, Error>>()?;
         Ok(Box::new(Several { networks, record_len: inputs.iter().map(length).sum() }))
@@ -109,19 +110,19 @@ impl Compute {
     fn network(
         &self,
         network: &NetworkWeights,
-        trainable: Trainable,
+        output: FrozenOutput,
         shape: [usize; 2],
     ) -> Result<Box<dyn Engine>, Error> {
         let encoder = network.encoder();
-        if encoder.n_frozen(trainable) == 0 {
+        if encoder.n_frozen(output.trainable()) == 0 {
             return Ok(Box::new(Untouched { record_len: shape.iter().product() }));
         }
         Ok(match self.engine_name {
-            EngineName::Simd => Box::new(SimdEngine::new(network, trainable, shape)),
-            EngineName::Rten => Box::new(RtenEngine::new(network, trainable, shape)?),
+            EngineName::Simd => Box::new(SimdEngine::new(network, output, shape)),
+            EngineName::Rten => Box::new(RtenEngine::new(network, output, shape)?),
             EngineName::Auto | EngineName::Burn => Box::new(BurnEngine {
-                backbone: encoder.to_frozen(trainable, &self.device),
-                n_outputs: encoder.trainable_input(trainable, shape).iter().product(),
+                backbone: encoder.to_frozen(output, &self.device),
+                n_outputs: encoder.output_len(output, shape),
                 shape,
             }),
         })

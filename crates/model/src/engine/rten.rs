@@ -7,9 +7,9 @@ use rten::{Model, NodeId, RunOptions, ThreadPool, Value, ValueView};
 
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::frozen_output::FrozenOutput;
 use crate::networks::NetworkWeights;
 use crate::onnx::write::{EMBEDDING, End, INPUT, write};
-use crate::trainable::Trainable;
 
 /// A network as an ONNX graph inside rten.
 pub(super) struct RtenEngine {
@@ -24,17 +24,17 @@ pub(super) struct RtenEngine {
 }
 
 impl RtenEngine {
-    /// The layers before those that `trainable` names.
-    pub fn new(network: &NetworkWeights, trainable: Trainable, shape: [usize; 2]) -> Result<Self, Error> {
+    /// The layers up to `output`.
+    pub fn new(network: &NetworkWeights, output: FrozenOutput, shape: [usize; 2]) -> Result<Self, Error> {
         let name = network.arch().to_string();
-        let graph = write(&name, &[(network, shape)], End::Before(trainable), &BTreeMap::new())?;
+        let graph = write(&name, &[(network, shape)], End::Frozen(output), &BTreeMap::new())?;
         let model = Model::load(graph).map_err(failed)?;
         Ok(Self {
             input: model.node_id(INPUT).map_err(failed)?,
             embedding: model.node_id(EMBEDDING).map_err(failed)?,
             model,
             threads: Arc::new(ThreadPool::with_num_threads(rayon::current_num_threads())),
-            n_outputs: network.encoder().trainable_input(trainable, shape).iter().product(),
+            n_outputs: network.encoder().output_len(output, shape),
             shape,
         })
     }

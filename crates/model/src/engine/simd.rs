@@ -6,13 +6,13 @@ use ::engine::Cpu;
 
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::frozen_output::FrozenOutput;
 use crate::networks::NetworkWeights;
 use crate::networks::simd_network::SimdNetwork;
-use crate::trainable::Trainable;
 
 type Built = Result<SimdNetwork, ::engine::Error>;
 
-/// Runs the layers of a network before those that are trained.
+/// Runs the frozen layers of a network.
 pub(super) struct SimdEngine {
     /// The first pass packs the weights, and frees those that it was made of.
     network: LazyLock<Built, Box<dyn FnOnce() -> Built + Send>>,
@@ -21,17 +21,17 @@ pub(super) struct SimdEngine {
 }
 
 impl SimdEngine {
-    /// The layers before those that `trainable` names, for inputs of `shape`.
-    pub fn new(network: &NetworkWeights, trainable: Trainable, shape: [usize; 2]) -> Self {
+    /// The layers up to `output`, for inputs of `shape`.
+    pub fn new(network: &NetworkWeights, output: FrozenOutput, shape: [usize; 2]) -> Self {
         let weights = network.clone();
         let pack = move || {
             let encoder = weights.encoder();
             let cpu = Cpu::for_channels(encoder.convolutions().first().map_or(1, |conv| conv.bias.len()));
-            encoder.to_simd(cpu, trainable, shape)
+            encoder.to_simd(cpu, output, shape)
         };
         Self {
             network: LazyLock::new(Box::new(pack)),
-            n_outputs: network.encoder().trainable_input(trainable, shape).iter().product(),
+            n_outputs: network.encoder().output_len(output, shape),
             record_len: shape.iter().product(),
         }
     }

@@ -6,7 +6,9 @@ use burn::tensor::Device;
 use crate::backbone::Backbone;
 use crate::conv::Conv;
 use crate::error::Error;
+use crate::frozen_output::FrozenOutput;
 use crate::host_tensor::TensorView;
+use crate::networks::frame_pooling::FramePooling;
 use crate::networks::simd_network::SimdNetwork;
 use crate::onnx::nodes::Nodes;
 use crate::trainable::Trainable;
@@ -50,28 +52,47 @@ pub(crate) trait Encoder {
         [self.n_outputs(), 1, 1]
     }
 
-    /// The layers before the part that `trainable` names, of which there is at least one, frozen, on `device`.
-    fn to_frozen(&self, trainable: Trainable, device: &Device) -> Backbone;
+    /// Length of a frame; `None` if the network gives only an embedding.
+    fn frame_len(&self) -> Option<usize>;
+
+    /// Number of frames for inputs of this height and width; 0 if the network gives only an embedding.
+    fn n_frames(&self, shape: [usize; 2]) -> usize;
+
+    /// How frames become an embedding.
+    fn frame_pooling(&self) -> FramePooling {
+        FramePooling::mean(self.n_outputs())
+    }
+
+    /// Number of values in `output` for inputs of this height and width.
+    fn output_len(&self, output: FrozenOutput, shape: [usize; 2]) -> usize {
+        match output {
+            FrozenOutput::Before(trainable) => self.trainable_input(trainable, shape).iter().product(),
+            FrozenOutput::Frames => self.n_frames(shape) * self.frame_len().unwrap_or_default(),
+        }
+    }
+
+    /// The layers up to `output`, of which there is at least one, frozen, on `device`.
+    fn to_frozen(&self, output: FrozenOutput, device: &Device) -> Backbone;
 
     /// The part that `trainable` names, on `device`; `None` if it names none.
     fn to_trainable(&self, _trainable: Trainable, _device: &Device) -> Option<Backbone> {
         None
     }
 
-    /// The same layers for the CPU and inputs of this height and width.
-    fn to_simd(&self, cpu: Cpu, trainable: Trainable, shape: [usize; 2]) -> Result<SimdNetwork, ::engine::Error>;
+    /// The layers up to `output` for the CPU and inputs of this height and width.
+    fn to_simd(&self, cpu: Cpu, output: FrozenOutput, shape: [usize; 2]) -> Result<SimdNetwork, ::engine::Error>;
 
     /// Dimensions of `input` after the batch dimension.
     fn onnx_sizes(&self, input: OnnxInput, shape: [usize; 2]) -> Vec<usize>;
 
-    /// Adds the layers before the part that `trainable` names to an ONNX graph, from the value named `input.0` to the value
-    /// named `embedding`, `[batch, n]`; returns `embedding`.
+    /// Adds the layers up to `output` to an ONNX graph, from the value named `input.0` to the value named `name`: frames
+    /// `[batch, t, d]`, otherwise `[batch, n]`. Returns `name`.
     fn to_onnx(
         &self,
         nodes: &mut Nodes,
         input: (&str, OnnxInput),
         shape: [usize; 2],
-        trainable: Trainable,
-        embedding: &str,
+        output: FrozenOutput,
+        name: &str,
     ) -> String;
 }

@@ -4,19 +4,19 @@ use std::ops::Range;
 
 use ::engine::{Error, Network};
 
-use crate::networks::yamnet::pooling::CryPooling;
+use crate::networks::frame_pooling::FramePooling;
 
 /// A network, the images that it takes from a record, and what becomes of their outputs.
 pub(crate) struct SimdNetwork {
     pub network: Network,
     /// Where the images are in a record.
     pub images: Vec<Range<usize>>,
-    /// How the outputs of a record's images become one embedding; otherwise by their mean.
-    pub pooling: Option<CryPooling>,
+    /// Pools the outputs of a record's images; otherwise they stay apart, one after the other.
+    pub pooling: Option<FramePooling>,
 }
 
 impl SimdNetwork {
-    /// Embeds records of `record_len` values, `[n, record_len]`, to `[n, n_outputs]`.
+    /// Maps records of `record_len` values, `[n, record_len]`, to `[n, n_outputs]`.
     pub fn run(&self, records: &[f32], record_len: usize) -> Result<Vec<f32>, Error> {
         let mut images = Vec::with_capacity(records.len() / record_len * self.images.len());
         for record in records.chunks_exact(record_len) {
@@ -26,20 +26,7 @@ impl SimdNetwork {
         let of_records = outputs.chunks_exact(self.images.len() * self.network.n_outputs());
         Ok(match &self.pooling {
             Some(pooling) => of_records.flat_map(|outputs| pooling.pool(outputs)).collect(),
-            None => of_records.flat_map(|outputs| mean(outputs, self.network.n_outputs())).collect(),
+            None => outputs,
         })
     }
-}
-
-/// The mean of rows of `n` values.
-fn mean(rows: &[f32], n: usize) -> Vec<f32> {
-    let mut means = vec![0.0; n];
-    for row in rows.chunks_exact(n) {
-        for (mean, value) in means.iter_mut().zip(row) {
-            *mean += value;
-        }
-    }
-    let n_rows = (rows.len() / n) as f32;
-    means.iter_mut().for_each(|mean| *mean /= n_rows);
-    means
 }

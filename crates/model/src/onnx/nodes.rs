@@ -18,9 +18,14 @@ impl Nodes {
         self.add("Flatten", &[x], output, vec![int("axis", 1)])
     }
 
-    /// The mean over the second axis, which is kept with size 1 if `keep`.
-    pub fn mean(&mut self, x: &str, keep: bool, output: &str) -> String {
-        self.add("ReduceMean", &[x], output, vec![ints("axes", &[1]), int("keepdims", i64::from(keep))])
+    /// The mean over an axis, which is kept with size 1 if `keep`.
+    pub fn mean(&mut self, x: &str, axis: usize, keep: bool, output: &str) -> String {
+        self.add("ReduceMean", &[x], output, vec![ints("axes", &[axis]), int("keepdims", i64::from(keep))])
+    }
+
+    /// Reorders the axes.
+    pub fn transpose(&mut self, x: &str, axes: &[usize], output: &str) -> String {
+        self.add("Transpose", &[x], output, vec![ints("perm", axes)])
     }
 
     /// Concatenates values along an axis.

@@ -14,12 +14,12 @@ use super::proto::{
     Dimension, Entry, FLOAT, Graph, Model, OperatorSet, Shape, Size, Tensor, TensorType, Type, ValueInfo,
 };
 use crate::error::Error;
+use crate::frozen_output::FrozenOutput;
 use crate::gate::Gate;
 use crate::head::Head;
 use crate::host_tensor::TensorView;
 use crate::networks::NetworkWeights;
 use crate::networks::encoder::OnnxInput;
-use crate::trainable::Trainable;
 
 const IR_VERSION: i64 = 8;
 const OPSET: i64 = 17;
@@ -28,6 +28,8 @@ const OPSET: i64 = 17;
 pub(crate) const INPUT: &str = "input";
 /// The value after the pooling; the output of a graph without a head.
 pub(crate) const EMBEDDING: &str = "embedding";
+/// The value before the pooling over time.
+const FRAMES: &str = "frames";
 /// The output of the head, and that of the gate.
 const LOGITS: &str = "logits";
 const CRY: &str = "cry";
@@ -35,9 +37,8 @@ const CRY: &str = "cry";
 /// The end of a graph.
 #[derive(Clone, Copy)]
 pub(crate) enum End<'a> {
-    /// Before the trained layers: at the embedding if none is trained, otherwise at flattened feature maps. The output is
-    /// named `embedding`.
-    Before(Trainable),
+    /// At what the frozen layers give, flattened. The output is named `embedding`.
+    Frozen(FrozenOutput),
     /// At the head's logits, and at the gate's score if there is a gate.
     Logits(&'a Head, Option<&'a Gate>),
 }
@@ -54,12 +55,12 @@ pub(crate) fn write(
     metadata: &BTreeMap<String, String>,
 ) -> Result<Vec<u8>, Error> {
     let mut nodes = Nodes::default();
-    let trainable = match end {
-        End::Before(trainable) => trainable,
-        End::Logits(..) => Trainable::None,
+    let frozen_output = match end {
+        End::Frozen(output) => output,
+        End::Logits(..) => FrozenOutput::EMBEDDING,
     };
-    let (inputs, embedding) = add_networks(&mut nodes, networks, trainable);
-    let frozen = networks.iter().flat_map(|(network, _)| network.frozen_tensors(trainable));
+    let (inputs, embedding) = add_networks(&mut nodes, networks, frozen_output);
+    let frozen = networks.iter().flat_map(|(network, _)| network.frozen_tensors(frozen_output));
     let mut initializers: Vec<Tensor> = frozen.map(|tensor| initializer(&tensor)).collect();
     let output = match end {
         End::Logits(head, gate) => {
@@ -73,11 +74,10 @@ pub(crate) fn write(
             }
             outputs
         }
-        End::Before(trainable) => {
-            let n_outputs = |(network, shape): &(&NetworkWeights, [usize; 2])| {
-                network.encoder().trainable_input(trainable, *shape).iter().product::<usize>()
-            };
-            vec![value(EMBEDDING, &[networks.iter().map(n_outputs).sum()])]
+        End::Frozen(output) => {
+            let length =
+                |(network, shape): &(&NetworkWeights, [usize; 2])| network.encoder().output_len(output, *shape);
+            vec![value(EMBEDDING, &[networks.iter().map(length).sum()])]
         }
     };
     initializers.extend(nodes.constants);
@@ -97,11 +97,17 @@ pub(crate) fn write(
 fn add_networks(
     nodes: &mut Nodes,
     networks: &[(&NetworkWeights, [usize; 2])],
-    trainable: Trainable,
+    output: FrozenOutput,
 ) -> (Vec<ValueInfo>, String) {
     if let &[(network, shape)] = networks {
         let input = (INPUT, OnnxInput::Record);
-        let embedding = network.encoder().to_onnx(nodes, input, shape, trainable, EMBEDDING);
+        let embedding = match output {
+            FrozenOutput::Frames => {
+                let frames = network.encoder().to_onnx(nodes, input, shape, output, FRAMES);
+                nodes.flatten(&frames, EMBEDDING)
+            }
+            FrozenOutput::Before(_) => network.encoder().to_onnx(nodes, input, shape, output, EMBEDDING),
+        };
         return (vec![value(INPUT, &network.encoder().onnx_sizes(input.1, shape))], embedding);
     }
     let mut inputs: Vec<ValueInfo> = Vec::new();
@@ -113,7 +119,7 @@ fn add_networks(
             inputs.push(value(name, &encoder.onnx_sizes(OnnxInput::Named, *shape)));
         }
         let embedding = format!("{}.embedding", network.arch());
-        embeddings.push(encoder.to_onnx(nodes, (name, OnnxInput::Named), *shape, trainable, &embedding));
+        embeddings.push(encoder.to_onnx(nodes, (name, OnnxInput::Named), *shape, output, &embedding));
     }
     let embeddings: Vec<&str> = embeddings.iter().map(String::as_str).collect();
     (inputs, nodes.join(&embeddings, 1, EMBEDDING))

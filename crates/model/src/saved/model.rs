@@ -11,12 +11,12 @@ use super::envelope::{check_sum, format_of, metadata, read_info};
 use super::fit::{check_head, read_head};
 use crate::arch::Arch;
 use crate::error::Error;
+use crate::frozen_output::FrozenOutput;
 use crate::gate::{Gate, GateInfo};
 use crate::head::{Head, HeadConfig};
 use crate::host_tensor::{HostTensor, TensorView};
 use crate::onnx::write as onnx;
 use crate::safetensors;
-use crate::trainable::Trainable;
 use crate::weight_file::{WeightFile, read_file};
 use crate::weights::{BackboneWeights, Inputs};
 
@@ -94,7 +94,7 @@ pub fn save_onnx(
     gate: Option<&Gate>,
     inputs: &Inputs,
 ) -> Result<(), Error> {
-    let networks = backbone.check(Trainable::None, inputs).map_err(|error| error.at(path))?;
+    let networks = backbone.check(FrozenOutput::EMBEDDING, inputs).map_err(|error| error.at(path))?;
     let (name, end) = (backbone.arch().to_string(), onnx::End::Logits(head, gate));
     write_model(path, info, backbone, head, gate, |metadata| onnx::write(&name, &networks, end, metadata))
 }

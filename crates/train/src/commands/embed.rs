@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use features::{Error as FeatureError, Extractor, FeatureConfig, PATCHES, YAMNET_PATCH};
-use model::{Arch, BackboneWeights, Classifier, Compute, ComputeArgs, Engine};
+use model::{Arch, BackboneWeights, Classifier, Compute, ComputeArgs, Engine, FrozenOutput};
 
 use crate::args::{FrontEndArgs, Inputs};
 use crate::pieces::{Share, Target};
@@ -17,7 +17,8 @@ use crate::{Error, backbone};
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
-    /// File to write, float32 [files, n], in the order given; n is 512 for ResNet18, 1024 for YAMNet
+    /// File to write, float32 [files, n] unless --output says otherwise, in the order given; n is 512 for ResNet18, 1024 for
+    /// YAMNet
     #[arg(long, value_name = "X.npy")]
     out: PathBuf,
     /// An .onnx, .tflite, .safetensors, .pt or .pth file, a name from `wail weights list`, or random [default: the name of the
@@ -45,6 +46,8 @@ pub struct Args {
 enum Output {
     /// The backbone's embedding
     Embedding,
+    /// [files, frames, n]: the embedding of each of YAMNet's patches, or of each column of a ResNet's last feature map
+    Frames,
     /// [files, 521]: scores of YAMNet's own classes, 0 to 1, mean over patches
     Scores,
 }
@@ -86,7 +89,8 @@ pub fn run(args: &Args) -> Result<(), Error> {
         rows.extend(embedder.rows(&records)?);
     }
     inputs::all_read(unreadable, share.files.len())?;
-    npy::write(&target, &share, &rows, &[files.len(), embedder.n_columns()])
+    let shape: Vec<usize> = [files.len()].into_iter().chain(embedder.row_shape.iter().copied()).collect();
+    npy::write(&target, &share, &rows, &shape)
 }
 
 /// Computes the rows.
@@ -96,6 +100,8 @@ struct Embedder<'a> {
     engine: Box<dyn Engine>,
     /// For the scores of YAMNet's classes.
     classifier: Option<&'a Classifier>,
+    /// Shape of the row of a file.
+    row_shape: Vec<usize>,
 }
 
 impl<'a> Embedder<'a> {
@@ -107,16 +113,19 @@ impl<'a> Embedder<'a> {
     ) -> Result<Self, Error> {
         let extractor = Extractor::new(&config).map_err(Error::Features)?;
         let classifier = match output {
-            Output::Embedding => None,
+            Output::Embedding | Output::Frames => None,
             Output::Scores => Some(weights.classifier().ok_or_else(no_scores)?),
         };
         let inputs = if classifier.is_some() { vec![(PATCHES, YAMNET_PATCH)] } else { config.inputs() };
-        let engine = compute.engine(weights, &inputs).map_err(Error::device("the backbone"))?;
-        Ok(Self { config, extractor, engine, classifier })
-    }
-
-    fn n_columns(&self) -> usize {
-        self.classifier.map_or(self.engine.n_outputs(), Classifier::n_classes)
+        let (frozen_output, row_shape) = match (output, classifier) {
+            (Output::Frames, _) => {
+                (FrozenOutput::Frames, weights.frames(&inputs).ok_or_else(|| no_frames(weights.arch()))?.to_vec())
+            }
+            (_, Some(classifier)) => (FrozenOutput::EMBEDDING, vec![classifier.n_classes()]),
+            (_, None) => (FrozenOutput::EMBEDDING, vec![weights.n_outputs()]),
+        };
+        let engine = compute.engine_to(frozen_output, weights, &inputs).map_err(Error::device("the backbone"))?;
+        Ok(Self { config, extractor, engine, classifier, row_shape })
     }
 
     /// The rows of `records`.
@@ -134,6 +143,10 @@ impl<'a> Embedder<'a> {
         }
         Ok(means)
     }
+}
+
+fn no_frames(arch: Arch) -> Error {
+    Error::Config(format!("--output frames: {arch} gives no frames; name one network with --arch"))
 }
 
 fn no_scores() -> Error {

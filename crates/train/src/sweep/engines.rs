@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use model::{Engine, Trainable};
+use model::{Engine, FrozenOutput, Trainable};
 
 use super::prepare::Prepared;
 use crate::Error;
@@ -42,14 +42,15 @@ impl Engines {
     /// Makes the engines that the configuration needs.
     pub fn new(prepared: &Prepared) -> Result<Self, Error> {
         let Prepared { config, compute, backbone, .. } = prepared;
-        let engine = |trainable: Trainable| -> Result<Timed, Error> {
-            let engine = compute.engine_before(trainable, &backbone.weights, &config.features.inputs());
+        let engine = |output: FrozenOutput| -> Result<Timed, Error> {
+            let engine = compute.engine_to(output, &backbone.weights, &config.features.inputs());
             let engine = engine.map_err(Error::device("the backbone"))?;
             Ok(Timed { engine, ns: AtomicU64::new(0) })
         };
         let trained = config.backbone.train;
-        let whole = (trained != Trainable::None && config.train.whiten).then(|| engine(Trainable::None)).transpose()?;
-        Ok(Self { frozen: engine(trained)?, whole })
+        let needs_whole = trained != Trainable::None && config.train.whiten;
+        let whole = needs_whole.then(|| engine(FrozenOutput::EMBEDDING)).transpose()?;
+        Ok(Self { frozen: engine(FrozenOutput::Before(trained))?, whole })
     }
 
     /// The layers that stay frozen.

@@ -22,6 +22,8 @@ pub struct ResNet {
     blocks: Vec<Block>,
     /// After the last block.
     average_pool: Option<AdaptiveAvgPool2d>,
+    /// Whether the columns of the last feature map are the output.
+    gives_frames: bool,
 }
 
 #[derive(Module, Debug)]
@@ -43,17 +45,17 @@ impl Layer for Conv2d {
 }
 
 impl ResNet {
-    /// The range `blocks` of `layers`, with the stem if it starts at the first block and the average pooling if it ends at
-    /// the last.
-    pub(crate) fn new(layers: &ResNetLayers<Conv>, blocks: Range<usize>, device: &Device) -> Self {
+    /// The range `blocks` of `layers`, with the stem if it starts at the first block. If it ends at the last, the average
+    /// pooling follows, over each column if it `gives_frames`, otherwise over the whole map.
+    pub(crate) fn new(layers: &ResNetLayers<Conv>, blocks: Range<usize>, gives_frames: bool, device: &Device) -> Self {
         let stem = (blocks.start == 0).then(|| conv2d(&layers.stem, device));
-        let average_pool = (blocks.end == layers.blocks.len()).then(average_pool);
+        let average_pool = (blocks.end == layers.blocks.len() && !gives_frames).then(average_pool);
         let blocks = layers.blocks[blocks].iter().map(|block| Block {
             conv1: conv2d(&block.conv1, device),
             conv2: conv2d(&block.conv2, device),
             downsample: block.downsample.as_ref().map(|conv| conv2d(conv, device)),
         });
-        Self { stem, max_pool: max_pool(), blocks: blocks.collect(), average_pool }
+        Self { stem, max_pool: max_pool(), blocks: blocks.collect(), average_pool, gives_frames }
     }
 
     /// The convolutions, in the order of [`ResNetLayers::iter`].
@@ -64,14 +66,17 @@ impl ResNet {
             .chain(blocks.flat_map(|block| [&block.conv1, &block.conv2].into_iter().chain(&block.downsample)))
     }
 
-    /// Maps images `[n, 1, height, width]`, or the output of the layers before this range, to embeddings `[n, n_outputs]`, or
-    /// to flattened feature maps if the range ends before the pooling.
+    /// Maps images `[n, 1, height, width]`, or the output of the layers before this range, to embeddings `[n, n_outputs]`, to
+    /// flattened frames `[n, t * d]`, or to flattened feature maps if the range ends before the pooling.
     pub(crate) fn forward(&self, mut x: Tensor<4>) -> Tensor<2> {
         if let Some(stem) = &self.stem {
             x = apply_stem(x, stem, &self.max_pool);
         }
         for Block { conv1, conv2, downsample } in &self.blocks {
             x = apply_block(x, conv1, conv2, downsample.as_ref());
+        }
+        if self.gives_frames {
+            return x.mean_dim(2).swap_dims(1, 3).flatten(1, 3); // [n, d, h, t] to [n, t, 1, d] to [n, t * d]
         }
         if let Some(pool) = &self.average_pool {
             x = pool.forward(x); // [n, 512, h/32, w/32] to [n, 512, 1, 1]

@@ -4,14 +4,15 @@ use ::engine::{Builder, Cpu, Error, MaxPool, Network, Output};
 
 use super::spec::{BasicBlock, POOL_KERNEL, POOL_PADDING, POOL_STRIDE};
 use crate::conv::Conv;
+use crate::frozen_output::FrozenOutput;
 
-/// The stem and `blocks` on images of `shape`; with `pools` followed by the average over height and width.
+/// The stem and `blocks`, which end at `output`, on images of `shape`.
 pub(super) fn network(
     cpu: Cpu,
     shape: [usize; 2],
     stem: &Conv,
     blocks: &[BasicBlock<Conv>],
-    pools: bool,
+    output: FrozenOutput,
 ) -> Result<Network, Error> {
     let (mut builder, image) = Builder::new(cpu, shape);
     let max_pool = MaxPool { kernel: POOL_KERNEL, stride: POOL_STRIDE, padding: POOL_PADDING };
@@ -24,5 +25,9 @@ pub(super) fn network(
         };
         x = builder.conv(y, &conv2.for_engine(true), Some(shortcut))?;
     }
-    Ok(builder.finish(if pools { Output::Mean } else { Output::Map }))
+    Ok(builder.finish(match output {
+        FrozenOutput::EMBEDDING => Output::Mean,
+        FrozenOutput::Before(_) => Output::Map,
+        FrozenOutput::Frames => Output::ColumnMeans,
+    }))
 }

@@ -5,14 +5,16 @@ use burn::module::Module;
 use burn::tensor::Device;
 
 use super::module::ResNet;
-use super::spec::{POOL_KERNEL, POOL_PADDING, POOL_STRIDE, ResNetArch, ResNetLayers};
+use super::spec::{BasicBlock, POOL_KERNEL, POOL_PADDING, POOL_STRIDE, ResNetArch, ResNetLayers};
 use super::{read_onnx, simd, write_onnx};
 use crate::backbone::Backbone;
 use crate::conv::{Conv, ConvSpec};
 use crate::error::Error;
 use crate::fold::RawConv;
+use crate::frozen_output::FrozenOutput;
 use crate::named_tensors::{NamedTensors, raw_conv};
 use crate::networks::encoder::{Encoder, OnnxInput};
+use crate::networks::frame_pooling::FramePooling;
 use crate::networks::simd_network::SimdNetwork;
 use crate::onnx::nodes::Nodes;
 use crate::random::NormalDraws;
@@ -82,6 +84,16 @@ impl ResNetWeights {
             Trainable::All => 0,
         }
     }
+
+    /// Height or width of the feature map after the stem and `blocks`, for images of `size` pixels.
+    fn map_size(&self, blocks: &[BasicBlock<Conv>], size: usize) -> usize {
+        let convolved = |size: usize, kernel: usize, stride: usize, padding: usize| {
+            (size + 2 * padding).saturating_sub(kernel) / stride + 1
+        };
+        let through = |size, spec: &ConvSpec| convolved(size, spec.kernel, spec.stride, spec.padding[0]);
+        let size = convolved(through(size, &self.layers.stem.spec), POOL_KERNEL, POOL_STRIDE, POOL_PADDING);
+        blocks.iter().fold(size, |size, block| through(size, &block.conv1.spec))
+    }
 }
 
 impl Encoder for ResNetWeights {
@@ -117,32 +129,36 @@ impl Encoder for ResNetWeights {
         }
         let frozen = &self.layers.blocks[..self.first_trained_block(trainable)];
         let Some(last) = frozen.last() else { return [1, height, width] };
-        let convolved = |size: usize, kernel: usize, stride: usize, padding: usize| {
-            (size + 2 * padding).saturating_sub(kernel) / stride + 1
-        };
-        let [height, width] = [height, width].map(|size| {
-            let through = |size, spec: &ConvSpec| convolved(size, spec.kernel, spec.stride, spec.padding[0]);
-            let size = convolved(through(size, &self.layers.stem.spec), POOL_KERNEL, POOL_STRIDE, POOL_PADDING);
-            frozen.iter().fold(size, |size, block| through(size, &block.conv1.spec))
-        });
+        let [height, width] = [height, width].map(|size| self.map_size(frozen, size));
         [last.conv2.bias.len(), height, width]
     }
 
-    fn to_frozen(&self, trainable: Trainable, device: &Device) -> Backbone {
+    fn frame_len(&self) -> Option<usize> {
+        Some(self.n_outputs())
+    }
+
+    fn n_frames(&self, [_, width]: [usize; 2]) -> usize {
+        self.map_size(&self.layers.blocks, width)
+    }
+
+    fn to_frozen(&self, output: FrozenOutput, device: &Device) -> Backbone {
         let device = device.clone().without_autodiff();
-        let blocks = 0..self.first_trained_block(trainable);
-        Backbone::ResNet(ResNet::new(&self.layers, blocks, &device)).freeze()
+        let blocks = 0..self.first_trained_block(output.trainable());
+        Backbone::ResNet(ResNet::new(&self.layers, blocks, output == FrozenOutput::Frames, &device)).freeze()
     }
 
     fn to_trainable(&self, trainable: Trainable, device: &Device) -> Option<Backbone> {
         let blocks = self.first_trained_block(trainable)..self.layers.blocks.len();
-        (!blocks.is_empty()).then(|| Backbone::ResNet(ResNet::new(&self.layers, blocks, device)))
+        (!blocks.is_empty()).then(|| Backbone::ResNet(ResNet::new(&self.layers, blocks, false, device)))
     }
 
-    fn to_simd(&self, cpu: Cpu, trainable: Trainable, shape: [usize; 2]) -> Result<SimdNetwork, ::engine::Error> {
-        let blocks = &self.layers.blocks[..self.first_trained_block(trainable)];
-        let network = simd::network(cpu, shape, &self.layers.stem, blocks, trainable == Trainable::None)?;
-        Ok(SimdNetwork { network, images: std::iter::once(0..shape.iter().product()).collect(), pooling: None })
+    fn to_simd(&self, cpu: Cpu, output: FrozenOutput, shape: [usize; 2]) -> Result<SimdNetwork, ::engine::Error> {
+        let blocks = &self.layers.blocks[..self.first_trained_block(output.trainable())];
+        let network = simd::network(cpu, shape, &self.layers.stem, blocks, output)?;
+        let images = std::iter::once(0..shape.iter().product()).collect();
+        // Of one image: its output as it is, but for the sign of zeros.
+        let pooling = Some(FramePooling::mean(network.n_outputs()));
+        Ok(SimdNetwork { network, images, pooling })
     }
 
     fn onnx_sizes(&self, _input: OnnxInput, [height, width]: [usize; 2]) -> Vec<usize> {
@@ -154,11 +170,11 @@ impl Encoder for ResNetWeights {
         nodes: &mut Nodes,
         (x, _): (&str, OnnxInput),
         _shape: [usize; 2],
-        trainable: Trainable,
-        embedding: &str,
+        output: FrozenOutput,
+        name: &str,
     ) -> String {
-        let blocks = &self.layers.blocks[..self.first_trained_block(trainable)];
-        write_onnx::network(nodes, x, &self.layers.stem, blocks, trainable == Trainable::None, embedding)
+        let blocks = &self.layers.blocks[..self.first_trained_block(output.trainable())];
+        write_onnx::network(nodes, x, &self.layers.stem, blocks, output, name)
     }
 }
 

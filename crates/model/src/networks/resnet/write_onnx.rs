@@ -2,17 +2,18 @@
 
 use super::spec::{BasicBlock, POOL_KERNEL, POOL_PADDING, POOL_STRIDE};
 use crate::conv::Conv;
+use crate::frozen_output::FrozenOutput;
 use crate::onnx::nodes::{Nodes, window};
 
-/// Adds the stem and `blocks`, from the value named `x`, `[batch, 1, height, width]`, to the value named `embedding`: with
-/// `pools` the average over height and width, otherwise the flattened feature maps.
+/// Adds the stem and `blocks`, which end at `output`, from the value named `x`, `[batch, 1, height, width]`, to the value named
+/// `name`.
 pub(super) fn network(
     nodes: &mut Nodes,
     x: &str,
     stem: &Conv,
     blocks: &[BasicBlock<Conv>],
-    pools: bool,
-    embedding: &str,
+    output: FrozenOutput,
+    name: &str,
 ) -> String {
     let x = nodes.conv(x, &stem.spec);
     let x = nodes.add("Relu", &[&x], "relu", vec![]);
@@ -29,8 +30,15 @@ pub(super) fn network(
         let sum = nodes.add("Add", &[&y, &shortcut], &format!("{prefix}add"), vec![]);
         x = nodes.add("Relu", &[&sum], &format!("{prefix}relu2"), vec![]);
     }
-    if pools {
-        x = nodes.add("GlobalAveragePool", &[&x], "average_pool", vec![]);
+    match output {
+        FrozenOutput::EMBEDDING => {
+            let x = nodes.add("GlobalAveragePool", &[&x], "average_pool", vec![]);
+            nodes.flatten(&x, name)
+        }
+        FrozenOutput::Before(_) => nodes.flatten(&x, name),
+        FrozenOutput::Frames => {
+            let x = nodes.mean(&x, 2, false, "columns"); // [batch, d, t]
+            nodes.transpose(&x, &[0, 2, 1], name)
+        }
     }
-    nodes.flatten(&x, embedding)
 }

@@ -18,15 +18,19 @@ pub struct Yamnet {
     convs: Vec<Conv2d>,
     average_pool: AdaptiveAvgPool2d,
     cry_pool: Option<CryPool>,
+    /// Whether the embeddings of the patches are the output.
+    gives_frames: bool,
 }
 
 impl Yamnet {
-    pub(crate) fn new(convs: &[Conv], pooling: Option<&CryPooling>, device: &Device) -> Self {
+    /// The embeddings of the patches are not pooled if it `gives_frames`.
+    pub(crate) fn new(convs: &[Conv], pooling: Option<&CryPooling>, gives_frames: bool, device: &Device) -> Self {
         let convs = convs.iter().map(|conv| conv2d(conv, device)).collect();
         Self {
             convs,
             average_pool: AdaptiveAvgPool2dConfig::new([1, 1]).init(),
-            cry_pool: pooling.map(|pooling| pooling.to_module(device)),
+            cry_pool: pooling.filter(|_| !gives_frames).map(|pooling| pooling.to_module(device)),
+            gives_frames,
         }
     }
 
@@ -35,7 +39,7 @@ impl Yamnet {
         self.convs.iter()
     }
 
-    /// Maps spectrograms `[n, 1, frames, 64]` to embeddings `[n, n_outputs]`.
+    /// Maps spectrograms `[n, 1, frames, 64]` to embeddings `[n, n_outputs]`, or to flattened frames `[n, n_patches * 1024]`.
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<2> {
         let [n, _, frames, bands] = x.dims();
         let patches = n_patches(frames);
@@ -47,6 +51,9 @@ impl Yamnet {
         }
         let x = self.average_pool.forward(x).flatten::<2>(1, 3);
         let n_outputs = x.dims()[1];
+        if self.gives_frames {
+            return x.reshape([n, patches * n_outputs]);
+        }
         let x = x.reshape([n, patches, n_outputs]);
         match &self.cry_pool {
             Some(pool) => pool.forward(x),

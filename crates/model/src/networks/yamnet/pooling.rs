@@ -97,23 +97,23 @@ impl CryPooling {
         pooled
     }
 
-    /// Adds the pooling to an ONNX graph, from the value named `x`, patch embeddings `[batch * n_patches, n_inputs]`, to the
-    /// value named `embedding`, `[batch, 2 * n_inputs]`.
-    pub fn to_onnx(nodes: &mut Nodes, x: &str, [n_patches, n_inputs]: [usize; 2], embedding: &str) -> String {
-        let score = nodes.linear(x, NAME, "pooling.logit");
+    /// Adds the pooling to an ONNX graph, from the value named `x`, patch embeddings `[batch, n_patches, n_inputs]`, to the value
+    /// named `embedding`, `[batch, 2 * n_inputs]`.
+    pub fn to_onnx(&self, nodes: &mut Nodes, x: &str, n_patches: usize, embedding: &str) -> String {
+        let patches = nodes.reshape(x, &[-1, self.weight.data.len() as i64], "pooling.each_patch");
+        let score = nodes.linear(&patches, NAME, "pooling.logit");
         let score = nodes.add("Sigmoid", &[&score], "pooling.score", vec![]);
         let floor = nodes.number("pooling.floor", FLOOR);
         let weight = nodes.add("Add", &[&score, &floor], "pooling.floored", vec![]);
         let weight = nodes.reshape(&weight, &[-1, n_patches as i64, 1], "pooling.weights");
-        let x = nodes.reshape(x, &[-1, n_patches as i64, n_inputs as i64], "pooling.patches");
-        let mean_weight = nodes.mean(&weight, true, "pooling.mean_weight");
+        let mean_weight = nodes.mean(&weight, 1, true, "pooling.mean_weight");
         let mean_of = |nodes: &mut Nodes, x: &str, name: &str| {
             let product = nodes.add("Mul", &[x, &weight], &format!("{name}.products"), vec![]);
-            let mean = nodes.mean(&product, true, &format!("{name}.mean_product"));
+            let mean = nodes.mean(&product, 1, true, &format!("{name}.mean_product"));
             nodes.add("Div", &[&mean, &mean_weight], name, vec![])
         };
-        let mean = mean_of(nodes, &x, "pooling.mean");
-        let off = nodes.add("Sub", &[&x, &mean], "pooling.off", vec![]);
+        let mean = mean_of(nodes, x, "pooling.mean");
+        let off = nodes.add("Sub", &[x, &mean], "pooling.off", vec![]);
         let square = nodes.add("Mul", &[&off, &off], "pooling.square", vec![]);
         let variance = mean_of(nodes, &square, "pooling.variance");
         let deviation = nodes.add("Sqrt", &[&variance], "pooling.deviation", vec![]);

@@ -21,7 +21,7 @@ const MAP: [usize; 2] = [PATCH[0] / 32, PATCH[1] / 32];
 const KEEPS_ORDER: [&str; 3] = ["Flatten", "Reshape", "Squeeze"];
 
 /// Finds the convolutions and checks every operator between them. If a linear layer follows the average pooling, it is the
-/// classifier or, by its name, the layer that weights the patches in models saved by this crate.
+/// classifier. Models saved by this crate have none; the layer that weights their patches is found by its name.
 pub(super) fn yamnet(graph: &Graph, specs: Vec<ConvSpec>) -> Result<RawYamnet, Error> {
     let mut node = first_conv(graph)?;
     let mut convs = Vec::new();
@@ -32,10 +32,11 @@ pub(super) fn yamnet(graph: &Graph, specs: Vec<ConvSpec>) -> Result<RawYamnet, E
         let x = output(graph.next(x, "Relu")?)?;
         node = if convs.len() < n_convs { graph.next(x, "Conv")? } else { pooling(graph, x)? };
     }
-    let (pooling, classifier) = match linear(graph, node)? {
-        Some(layer) if layer[0].name == pooling::WEIGHT => (Some(layer), None),
-        layer => (None, layer),
+    let pooling = match graph.initializers.contains_key(pooling::WEIGHT) {
+        true => Some([graph.tensor(pooling::WEIGHT)?, graph.tensor(pooling::BIAS)?]),
+        false => None,
     };
+    let classifier = if pooling.is_none() { linear(graph, node)? } else { None };
     Ok(RawYamnet { convs, classifier, pooling })
 }
 

@@ -2,17 +2,17 @@
 
 use ::engine::{Builder, Cpu, Error, Output};
 
-use super::pooling::CryPooling;
 use super::spec::{PATCH, PATCH_HOP, n_patches};
 use crate::conv::Conv;
+use crate::networks::frame_pooling::FramePooling;
 use crate::networks::simd_network::SimdNetwork;
 
-/// The network on each patch of a spectrogram, `[frames, bands]`, and the pooling of their embeddings.
+/// The network on each patch of a spectrogram, `[frames, bands]`, and what becomes of their embeddings.
 pub(super) fn network(
     cpu: Cpu,
     [frames, bands]: [usize; 2],
     convs: &[Conv],
-    pooling: Option<CryPooling>,
+    pooling: Option<FramePooling>,
 ) -> Result<SimdNetwork, Error> {
     let (mut builder, mut x) = Builder::new(cpu, PATCH);
     for conv in convs {

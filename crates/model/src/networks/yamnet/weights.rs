@@ -14,9 +14,11 @@ use crate::backbone::Backbone;
 use crate::conv::Conv;
 use crate::error::Error;
 use crate::fold::RawConv;
+use crate::frozen_output::FrozenOutput;
 use crate::host_tensor::TensorView;
 use crate::named_tensors::{NamedTensors, raw_conv};
 use crate::networks::encoder::{Encoder, OnnxInput};
+use crate::networks::frame_pooling::FramePooling;
 use crate::networks::simd_network::SimdNetwork;
 use crate::onnx::nodes::Nodes;
 use crate::random::NormalDraws;
@@ -137,13 +139,30 @@ impl Encoder for YamnetWeights {
         )))
     }
 
-    fn to_frozen(&self, _trainable: Trainable, device: &Device) -> Backbone {
-        let device = device.clone().without_autodiff();
-        Backbone::Yamnet(Yamnet::new(&self.convs, self.pooling.as_ref(), &device)).freeze()
+    fn frame_len(&self) -> Option<usize> {
+        Some(self.n_channels())
     }
 
-    fn to_simd(&self, cpu: Cpu, _trainable: Trainable, shape: [usize; 2]) -> Result<SimdNetwork, ::engine::Error> {
-        simd::network(cpu, shape, &self.convs, self.pooling.clone())
+    fn n_frames(&self, [frames, _]: [usize; 2]) -> usize {
+        n_patches(frames)
+    }
+
+    fn frame_pooling(&self) -> FramePooling {
+        match &self.pooling {
+            Some(pooling) => FramePooling::cry(pooling.clone()),
+            None => FramePooling::mean(self.n_channels()),
+        }
+    }
+
+    fn to_frozen(&self, output: FrozenOutput, device: &Device) -> Backbone {
+        let device = device.clone().without_autodiff();
+        let gives_frames = output == FrozenOutput::Frames;
+        Backbone::Yamnet(Yamnet::new(&self.convs, self.pooling.as_ref(), gives_frames, &device)).freeze()
+    }
+
+    fn to_simd(&self, cpu: Cpu, output: FrozenOutput, shape: [usize; 2]) -> Result<SimdNetwork, ::engine::Error> {
+        let pooling = (output != FrozenOutput::Frames).then(|| self.frame_pooling());
+        simd::network(cpu, shape, &self.convs, pooling)
     }
 
     fn onnx_sizes(&self, input: OnnxInput, [height, width]: [usize; 2]) -> Vec<usize> {
@@ -158,14 +177,21 @@ impl Encoder for YamnetWeights {
         nodes: &mut Nodes,
         (x, input): (&str, OnnxInput),
         [frames, _]: [usize; 2],
-        _trainable: Trainable,
-        embedding: &str,
+        output: FrozenOutput,
+        name: &str,
     ) -> String {
+        let n_patches = n_patches(frames);
         let patches = match input {
             OnnxInput::Record => write_onnx::cut(nodes, x, frames),
             OnnxInput::Named => nodes.reshape(x, &write_onnx::EACH_PATCH, "each_patch"),
         };
-        write_onnx::network(nodes, &patches, &self.convs, self.pooling.is_some(), n_patches(frames), embedding)
+        match output {
+            FrozenOutput::Frames => write_onnx::network(nodes, &patches, &self.convs, n_patches, name),
+            FrozenOutput::Before(_) => {
+                let embeddings = write_onnx::network(nodes, &patches, &self.convs, n_patches, "embeddings");
+                self.frame_pooling().to_onnx(nodes, &embeddings, n_patches, name)
+            }
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! Writes YAMNet as nodes of an ONNX graph.
 
-use super::pooling::CryPooling;
 use super::spec::{PATCH, PATCH_HOP, n_patches};
 use crate::conv::Conv;
 use crate::onnx::nodes::Nodes;
@@ -18,16 +17,9 @@ pub(super) fn cut(nodes: &mut Nodes, x: &str, frames: usize) -> String {
     nodes.reshape(&x, &EACH_PATCH, "patches")
 }
 
-/// Adds the network on each of the patches named `x`, `[batch * n_patches, 1, 96, 64]`, and the pooling of their embeddings,
-/// up to the value named `embedding`.
-pub(super) fn network(
-    nodes: &mut Nodes,
-    x: &str,
-    convs: &[Conv],
-    weighs_cries: bool,
-    patches: usize,
-    embedding: &str,
-) -> String {
+/// Adds the network on each of the patches named `x`, `[batch * n_patches, 1, 96, 64]`, up to the value named `frames`,
+/// `[batch, n_patches, n_outputs]`.
+pub(super) fn network(nodes: &mut Nodes, x: &str, convs: &[Conv], patches: usize, frames: &str) -> String {
     let n_outputs = convs.last().map_or(0, |conv| conv.bias.len());
     let mut x = x.to_owned();
     for conv in convs {
@@ -35,10 +27,5 @@ pub(super) fn network(
         x = nodes.add("Relu", &[&x], &format!("{}.relu", conv.spec.name), vec![]);
     }
     let x = nodes.add("GlobalAveragePool", &[&x], "patches.average_pool", vec![]);
-    if weighs_cries {
-        let x = nodes.flatten(&x, "embeddings");
-        return CryPooling::to_onnx(nodes, &x, [patches, n_outputs], embedding);
-    }
-    let x = nodes.reshape(&x, &[-1, patches as i64, n_outputs as i64], "embeddings");
-    nodes.mean(&x, false, embedding)
+    nodes.reshape(&x, &[-1, patches as i64, n_outputs as i64], frames)
 }
