@@ -290,7 +290,7 @@ mod tests {
     }
 
     fn trial(inner: usize) -> TrialConfig {
-        TrialConfig { learning_rate: 0.1, head: HeadConfig { inner, dropout: 0.5 } }
+        TrialConfig { learning_rate: Some(0.1), head: HeadConfig::mlp(inner, 0.5) }
     }
 
     fn failed(inner: usize) -> Record {
@@ -360,7 +360,7 @@ mod tests {
     fn a_begin_record_invalidates_the_end_of_the_run_and_trials_with_other_epochs() {
         let state = |records: &[&Record]| {
             let JournalState { trials, finished, epochs } = JournalState::replay(records.iter().copied().cloned());
-            (trials.values().map(|ended| ended.trial.head.inner).collect::<Vec<_>>(), finished, epochs)
+            (trials.values().map(|ended| ended.trial.head.values()[0].1 as usize).collect::<Vec<_>>(), finished, epochs)
         };
         let (two, three) = (&Record::Begin { epochs: 2 }, &Record::Begin { epochs: 3 });
         let (a, b, whole) = (&trained(1), &failed(2), &Record::Run);

@@ -13,8 +13,8 @@ use crate::{
 
 /// Version of `report.json` and of the tables beside it. Version 4 added `gate.known_to_backbone`; version 5 `data.recorders`,
 /// `data.repeats`, `data.passed_over` and `data.unused_classes`, `repeat` and `fold` in `predictions.csv` and `group` in
-/// `manifest.csv`.
-pub const REPORT_VERSION: u32 = 5;
+/// `manifest.csv`; version 6 kinds of heads, whose trials may have no learning rate.
+pub const REPORT_VERSION: u32 = 6;
 
 /// The oldest version that is read.
 const OLDEST_VERSION: u32 = 2;

@@ -59,34 +59,33 @@ pub fn write_predictions(
     run.write_csv(name, &header, of_val.into_iter().chain(of_test))
 }
 
-/// Writes `leaderboard.csv`, best trial first. `leaky` marks the scores of a leaky split, `recorders` those of a run whose
+/// Writes `leaderboard.csv`, best trial first, with a column for each of the trials' `axes`. `leaky` marks the scores of a leaky split, `recorders` those of a run whose
 /// recorders are not all known.
 ///
 /// # Errors
 /// [`Error::Write`].
 pub fn write_leaderboard(
     run: &RunFolder,
+    axes: &[&str],
     leaderboard: &[TrialSummary],
     leaky: bool,
     recorders: Recorders,
 ) -> Result<(), Error> {
-    let trial = ["rank", "trial", "learning_rate", "inner", "dropout", "epoch", "val_macro_f1", "val_loss"];
-    let marks = ["leaky_split", "unknown_recorders", "recordings"];
-    let header: Vec<String> = trial.into_iter().chain(marks).map(String::from).collect();
+    let scores = ["epoch", "val_macro_f1", "val_loss", "leaky_split", "unknown_recorders", "recordings"];
+    let header: Vec<String> =
+        ["rank", "trial"].iter().chain(axes).chain(&scores).map(|name| (*name).to_owned()).collect();
     let rows = leaderboard.iter().enumerate().map(|(i, t)| {
-        [
-            (i + 1).to_string(),
-            t.id.clone(),
-            t.config.learning_rate.to_string(),
-            t.config.head.inner.to_string(),
-            t.config.head.dropout.to_string(),
+        let place = [(i + 1).to_string(), t.id.clone()];
+        let values = t.config.axes().into_iter().map(|(_, value)| value.to_string());
+        let scores = [
             t.epoch.to_string(),
             t.val_macro_f1.to_string(),
             t.val_loss.to_string(),
             leaky.to_string(),
             recorders.unknown.to_string(),
             recorders.of.to_string(),
-        ]
+        ];
+        place.into_iter().chain(values).chain(scores).collect::<Vec<_>>()
     });
     run.write_csv("leaderboard.csv", &header, rows)
 }
@@ -136,11 +135,18 @@ mod tests {
     #[test]
     fn the_leaderboard_marks_a_leaky_split_and_unknown_recorders() {
         let (_parent, run, _) = run_and_corpus();
-        let config = TrialConfig { learning_rate: 0.01, head: HeadConfig { inner: 16, dropout: 0.5 } };
+        let config = TrialConfig { learning_rate: Some(0.01), head: HeadConfig::mlp(16, 0.5) };
         let trial = TrialSummary { id: config.id(), config, epoch: 3, val_macro_f1: 0.5, val_loss: 1.25 };
         let id = trial.id.clone();
         for (leaky, unknown) in [(true, 0), (false, 3)] {
-            write_leaderboard(&run, std::slice::from_ref(&trial), leaky, Recorders { unknown, of: 20 }).unwrap();
+            write_leaderboard(
+                &run,
+                &["learning_rate", "inner", "dropout"],
+                std::slice::from_ref(&trial),
+                leaky,
+                Recorders { unknown, of: 20 },
+            )
+            .unwrap();
             let (leaky, unknown) = (leaky.to_string(), unknown.to_string());
             assert_eq!(
                 rows(&run, "leaderboard.csv"),

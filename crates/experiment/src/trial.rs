@@ -4,32 +4,46 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use metrics::Calibration;
-use model::HeadConfig;
+use model::{HeadConfig, HeadKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Scored;
 
+/// Name of the learning rate among the axes of a grid.
+const LEARNING_RATE: &str = "learning_rate";
+
 /// One point of the grid.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrialConfig {
-    /// Initial learning rate of the head.
-    pub learning_rate: f64,
-    /// The head's inner size and dropout.
+    /// Initial learning rate of the head; absent for a head that is fitted in one step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
+    /// The head's hyperparameters.
     pub head: HeadConfig,
 }
 
 impl TrialConfig {
-    /// Name of the trial. It consists of the settings, so that a larger grid reuses the trials of a smaller one.
-    pub fn id(&self) -> String {
-        format!("lr{}-inner{}-dropout{}", self.learning_rate, self.head.inner, self.head.dropout)
+    /// Name and value of each axis of its grid: the learning rate, if the head has one, and its hyperparameters.
+    pub fn axes(&self) -> Vec<(&'static str, f64)> {
+        let learning_rate = self.learning_rate.map(|rate| (LEARNING_RATE, rate));
+        learning_rate.into_iter().chain(self.head.values()).collect()
     }
 
-    /// Orders trials by learning rate, inner size and dropout.
+    /// Name of the trial. It consists of the settings, so that a larger grid reuses the trials of a smaller one.
+    pub fn id(&self) -> String {
+        let short = |name| if name == LEARNING_RATE { "lr" } else { name };
+        let axes = self.axes().into_iter().map(|(name, value)| format!("{}{value}", short(name)));
+        let kind = Some(self.head.kind()).filter(|kind| *kind != HeadKind::Mlp);
+        kind.map(|kind| kind.to_string()).into_iter().chain(axes).collect::<Vec<_>>().join("-")
+    }
+
+    /// Orders trials by kind of head, then by each axis.
     pub fn order(&self, other: &Self) -> Ordering {
-        let by_rate = self.learning_rate.total_cmp(&other.learning_rate);
-        by_rate.then(self.head.inner.cmp(&other.head.inner)).then(self.head.dropout.total_cmp(&other.head.dropout))
+        let (axes, others) = (self.axes(), other.axes());
+        let by_axes = axes.iter().zip(&others).map(|((_, one), (_, other))| one.total_cmp(other));
+        self.head.kind().cmp(&other.head.kind()).then(by_axes.fold(Ordering::Equal, Ordering::then))
     }
 }
 
@@ -38,7 +52,7 @@ impl TrialConfig {
 pub struct Epoch {
     /// Number of the epoch, from 1.
     pub epoch: usize,
-    /// Learning rate of the epoch.
+    /// Learning rate of the epoch; 0 for a head that is fitted in one step.
     pub learning_rate: f64,
     /// Mean weighted cross-entropy per training example.
     pub train_loss: f64,
@@ -72,5 +86,39 @@ impl TrialResult {
     /// The chosen epoch.
     pub fn chosen(&self) -> &Epoch {
         &self.epochs[self.best]
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_axes_follow_the_kind_of_head() {
+        let mlp = TrialConfig { learning_rate: Some(1e-3), head: HeadConfig::mlp(16, 0.5) };
+        assert_eq!(mlp.id(), "lr0.001-inner16-dropout0.5");
+        assert_eq!(mlp.axes(), [("learning_rate", 0.001), ("inner", 16.0), ("dropout", 0.5)]);
+        let logistic = TrialConfig { learning_rate: None, head: HeadConfig::logistic(0.01) };
+        assert_eq!((logistic.id().as_str(), logistic.axes()), ("logistic-c0.01", vec![("c", 0.01)]));
+        for (trial, text) in [
+            (mlp, r#"{"learning_rate":0.001,"head":{"inner":16,"dropout":0.5}}"#),
+            (logistic, r#"{"head":{"kind":"logistic","c":0.01}}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&trial).unwrap(), text);
+            assert_eq!(serde_json::from_str::<TrialConfig>(text).unwrap(), trial);
+        }
+    }
+
+    #[test]
+    fn trials_are_ordered_by_each_axis_in_turn() {
+        let trial =
+            |rate, inner, dropout| TrialConfig { learning_rate: Some(rate), head: HeadConfig::mlp(inner, dropout) };
+        let ordered = [trial(0.1, 8, 0.0), trial(0.1, 8, 0.5), trial(0.1, 16, 0.0), trial(1.0, 8, 0.0)];
+        for (index, one) in ordered.iter().enumerate() {
+            for (other_index, other) in ordered.iter().enumerate() {
+                assert_eq!(one.order(other), index.cmp(&other_index));
+            }
+        }
     }
 }

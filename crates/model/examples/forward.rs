@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn write(path: &std::path::Path, weights: &BackboneWeights, inputs: &model::Inputs) -> Result<(), model::Error> {
-    let config = HeadConfig { inner: 16, dropout: 0.0 };
+    let config = HeadConfig::mlp(16, 0.0);
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     let head = Head::new(&config, weights.n_outputs(), 2, &mut rng, &model::cpu());
     let info = ModelInfo {

@@ -24,7 +24,7 @@
 //!
 //! let compute = Compute::new(DeviceName::Cpu, EngineName::Auto)?;
 //! let weights = BackboneWeights::random(Arch::RESNET18_W8, 42);
-//! let config = HeadConfig { inner: 16, dropout: 0.5 };
+//! let config = HeadConfig::mlp(16, 0.5);
 //! let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(42);
 //! let head = Head::new(&config, weights.n_outputs(), 2, &mut rng, compute.device());
 //! let info = ModelInfo {
@@ -94,7 +94,7 @@ pub use engine::compute::Compute;
 pub use error::Error;
 pub use frozen_output::FrozenOutput;
 pub use gate::{Gate, GateInfo};
-pub use head::{Head, HeadConfig, random_linear};
+pub use head::{Head, HeadConfig, HeadKind, Logistic, LogisticConfig, Mlp, MlpConfig, random_linear};
 pub use network::Network;
 pub use networks::frame_pooling::FramePooling;
 pub use networks::resnet::module::ResNet;

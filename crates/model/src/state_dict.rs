@@ -117,7 +117,7 @@ fn head(dict: &dyn StateDict, layers: &[&str], n_inputs: usize, device: &Device)
         let weight = HostTensor::new("identity", vec![n_inputs; 2], identity)?;
         tensors.insert(0, [weight, HostTensor::new("identity", vec![n_inputs], vec![0.0; n_inputs])?]);
     }
-    let config = HeadConfig { inner: tensors.first().map_or(0, |[_, bias]| bias.data.len()), dropout: 0.0 };
+    let config = HeadConfig::mlp(tensors.first().map_or(0, |[_, bias]| bias.data.len()), 0.0);
     let mut named: BTreeMap<String, HostTensor> = BTreeMap::new();
     for (index, [weight, bias]) in tensors.into_iter().enumerate() {
         named.extend([(format!("head.{index}.weight"), weight), (format!("head.{index}.bias"), bias)]);

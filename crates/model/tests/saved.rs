@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use burn::tensor::{Device, Tensor, TensorData};
 use model::{
     Arch, BackboneInfo, BackboneWeights, CheckpointInfo, Compute, DeviceName, EngineName, Error, Gate, GateInfo, Head,
-    HeadConfig, ModelInfo, Network, Trainable,
+    HeadConfig, Logistic, ModelInfo, Network, Trainable,
 };
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// The input of the small network.
@@ -25,12 +25,20 @@ struct Fixture {
     gate: Option<Gate>,
 }
 
+/// One head of each kind.
+fn heads() -> [HeadConfig; 2] {
+    [HeadConfig::mlp(16, 0.5), HeadConfig::logistic(0.5)]
+}
+
 impl Fixture {
     fn new() -> Fixture {
+        Self::with_head(HeadConfig::mlp(16, 0.5))
+    }
+
+    fn with_head(config: HeadConfig) -> Fixture {
         let golden = Path::new("tests/goldens/torch.safetensors");
         let weights = BackboneWeights::load(golden, Arch::RESNET18).unwrap();
         let device = Device::flex();
-        let config = HeadConfig { inner: 16, dropout: 0.5 };
         let head = random_head(&config, weights.n_outputs(), &device, 3);
         let info = ModelInfo {
             arch: Arch::RESNET18,
@@ -79,7 +87,14 @@ impl Fixture {
 }
 
 fn random_head(config: &HeadConfig, n_inputs: usize, device: &Device, seed: u64) -> Head {
-    Head::new(config, n_inputs, 3, &mut ChaCha8Rng::seed_from_u64(seed), device)
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    match config {
+        HeadConfig::Logistic(_) => {
+            let mut numbers = |n| (0..n).map(|_| rng.random_range(-0.5..0.5)).collect::<Vec<f32>>();
+            Head::Logistic(Logistic::new(numbers(3 * n_inputs), numbers(3), device))
+        }
+        _ => Head::new(config, n_inputs, 3, &mut rng, device),
+    }
 }
 
 fn logits(head: &Head) -> Vec<f32> {
@@ -91,10 +106,10 @@ fn logits(head: &Head) -> Vec<f32> {
 
 #[test]
 fn a_model_comes_back_bit_for_bit_with_or_without_a_gate() {
-    let with = Fixture::new();
     let mut without = Fixture::new();
     (without.info.gate, without.gate) = (None, None);
-    for (fixture, format) in [&with, &without].into_iter().flat_map(|f| FORMATS.map(|format| (f, format))) {
+    let fixtures = heads().map(Fixture::with_head).into_iter().chain([without]);
+    for (fixture, format) in fixtures.collect::<Vec<_>>().iter().flat_map(|f| FORMATS.map(|format| (f, format))) {
         let saved = model::load_model(&fixture.save(format), &fixture.device).unwrap();
         assert_eq!(saved.info, fixture.info, "{format}");
         assert_eq!(saved.weights, fixture.weights, "{format}");
@@ -126,7 +141,10 @@ fn equal_models_are_equal_bytes_and_readable_by_others() {
 /// Runs the file in rten and compares with our engines; `scripts/checks/onnx_check.py` does the same with ONNX Runtime.
 #[test]
 fn the_onnx_file_gives_the_engines_logits_and_scores() {
-    let fixture = Fixture::new();
+    heads().into_iter().for_each(|head| the_onnx_file_agrees(&Fixture::with_head(head)));
+}
+
+fn the_onnx_file_agrees(fixture: &Fixture) {
     let file = rten::Model::load_file(fixture.save("onnx")).unwrap();
     let images: Vec<f32> = (0..64 * 64 * 64).map(|i| (i * 7919 % 1021) as f32 / 1020.0).collect();
     let input = rten::ValueView::from_shape([64, 1, 64, 64], &images).unwrap();
@@ -143,20 +161,23 @@ fn the_onnx_file_gives_the_engines_logits_and_scores() {
         let logits = fixture.head.classify(&embeddings).unwrap();
         let scores = fixture.gate.as_ref().unwrap().scores(&embeddings);
         for (a, b) in logits.iter().zip(&expected).chain(scores.iter().zip(&cry)) {
-            assert!((a - b).abs() < 1e-5, "{name:?}: {a} {b}");
+            assert!((a - b).abs() < 1e-5, "{name:?}, {}: {a} {b}", fixture.info.head.kind());
         }
     }
 }
 
 #[test]
 fn a_burn_record_comes_back_bit_for_bit() {
-    let fixture = Fixture::new();
+    heads().into_iter().for_each(|head| the_burn_record_comes_back(&Fixture::with_head(head)));
+}
+
+fn the_burn_record_comes_back(fixture: &Fixture) {
     let path = fixture.path("bpk");
     let network = Network::new(&fixture.weights, &fixture.head).unwrap();
     network.save_record(&path).unwrap();
     let bytes = std::fs::read(&path).unwrap();
 
-    let other = random_head(&HeadConfig { inner: 16, dropout: 0.0 }, 24, &fixture.device, 4);
+    let other = random_head(&fixture.info.head, 24, &fixture.device, 4);
     let fresh = || Network::new(&fixture.weights, &other).unwrap();
     let loaded = fresh().load_record(&path).unwrap();
     assert_eq!(logits(&loaded.head), logits(&fixture.head));
@@ -186,7 +207,7 @@ fn a_head_comes_back_bit_for_bit() {
 
     let error = model::load_model(&path, &fixture.device).unwrap_err();
     assert!(error.to_string().contains("it is a wail-checkpoint, expected a wail-model"), "{error}");
-    let wrong = CheckpointInfo { head: HeadConfig { inner: 9, dropout: 0.0 }, ..info };
+    let wrong = CheckpointInfo { head: HeadConfig::mlp(9, 0.0), ..info };
     let error = model::save_checkpoint(&path, &wrong, &fixture.weights, &head).unwrap_err();
     assert!(error.to_string().contains("inner units, but its settings say 9"), "{error}");
 }
@@ -304,10 +325,12 @@ fn weights_are_not_a_model() {
 #[test]
 fn a_model_whose_parts_do_not_fit_together_is_not_saved() {
     type Break = fn(&mut Fixture);
-    let cases: [(&str, Break, &str); 8] = [
+    let cases: [(&str, Break, &str); 10] = [
         ("labels", |f| f.info.labels.truncate(2), "3 logits, but the number of labels is 2"),
-        ("inner units", |f| f.info.head.inner = 8, "16 inner units, but its settings say 8"),
-        ("dropout", |f| f.info.head.dropout = 1.0, "dropout = 1"),
+        ("inner units", |f| f.info.head = HeadConfig::mlp(8, 0.5), "16 inner units, but its settings say 8"),
+        ("kind", |f| f.info.head = HeadConfig::logistic(1.0), "another kind than its settings, which say logistic"),
+        ("C", |f| f.info.head = HeadConfig::logistic(0.0), "c = 0: must be"),
+        ("dropout", |f| f.info.head = HeadConfig::mlp(16, 1.0), "dropout = 1"),
         (
             "gate",
             |f| f.gate = Some(Gate::new(vec![1.0; 7], 0.0).unwrap()),

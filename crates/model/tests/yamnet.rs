@@ -218,7 +218,7 @@ fn the_onnx_file_of_two_networks_has_named_inputs_and_gives_the_engines_logits()
 
 /// A head for an encoder of any kind, and its metadata.
 fn model_of(weights: &BackboneWeights) -> (ModelInfo, Head) {
-    let config = HeadConfig { inner: 4, dropout: 0.0 };
+    let config = HeadConfig::mlp(4, 0.0);
     let head = Head::new(&config, weights.n_outputs(), 3, &mut ChaCha8Rng::seed_from_u64(1), &Device::flex());
     let info = ModelInfo {
         arch: weights.arch(),

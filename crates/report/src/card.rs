@@ -50,14 +50,12 @@ impl Card<'_> {
     fn model(&self) -> String {
         let Self { report, trial, calibration, .. } = self;
         format!(
-            "## Model\n\n- backbone: {}, {}; {}\n- head: ReLU, dropout {}, linear {} units, linear {} logits\n\
+            "## Model\n\n- backbone: {}, {}; {}\n- head: {}\n\
              - trained by Wail {}, run `{}`, trial `{}`, epoch {}, seed {}\n- probabilities: softmax of the logits divided by {:.4}, a temperature fitted on {} validation recordings\n\n",
             report.backbone.arch,
             report.backbone.trained,
             markdown::plain(&report.backbone.used),
-            trial.config.head.dropout,
-            trial.config.head.inner,
-            report.data.labels.len(),
+            trial.config.head.in_words(report.data.labels.len()),
             env!("CARGO_PKG_VERSION"),
             report.run,
             trial.id,

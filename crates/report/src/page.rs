@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use experiment::{Report, folder};
+use experiment::{Report, TrialSummary, folder};
 use metrics::{Estimate, Evaluation};
 use minijinja::context;
 use minijinja::value::Value;
@@ -48,11 +48,18 @@ fn html(report: &Report, run: &Path) -> Result<String, Error> {
     let context = context! {
         charts,
         curves => report.test.classes.iter().map(curve).collect::<Result<Vec<_>, _>>()?,
+        axes => heat_map::axes(&report.leaderboard),
+        axis_values => report.leaderboard.iter().map(axis_values).collect::<Vec<_>>(),
         heat_maps => heat_map::of(&report.leaderboard),
         mistakes => mistakes_of(report, run),
         ..context(report)?
     };
     templates::render("report.html", &context)
+}
+
+/// The value of each axis of the grid.
+fn axis_values(trial: &TrialSummary) -> Vec<String> {
+    trial.config.axes().into_iter().map(|(_, value)| value.to_string()).collect()
 }
 
 /// The report as Markdown.

@@ -5,17 +5,18 @@
 pub mod built_in;
 mod data;
 pub(crate) mod differences;
+mod head;
 pub mod reference;
 mod settings;
 
-use std::collections::HashSet;
-
 use features::FeatureConfig;
-use model::{Arch, Pooling, Trainable};
+use model::{Arch, HeadKind, Pooling, Trainable};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::error::Source;
 pub use data::{DataConfig, SplitConfig, WhenMissing};
+pub use head::{HeadChoice, SweepConfig};
 pub use settings::{PLAIN_NAME, Problem, Settings, is_plain_name};
 
 /// Configuration of a sweep. The resolved configuration is saved with the results.
@@ -34,6 +35,8 @@ pub struct Config {
     pub features: FeatureConfig,
     /// The backbone, from image to embedding.
     pub backbone: BackboneConfig,
+    /// The head, from embedding to logits.
+    pub head: HeadChoice,
     /// Training of a trial.
     pub train: TrainConfig,
     /// The grid.
@@ -77,7 +80,7 @@ pub enum WeightsFallback {
     Fail,
 }
 
-/// Training of a trial.
+/// Training of a trial. A logistic head is fitted in one step and has only `augmented_views` and `class_weights`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
@@ -124,18 +127,6 @@ pub enum ClassWeights {
     None,
 }
 
-/// The grid; each combination is a trial.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct SweepConfig {
-    /// Initial learning rates of the head, each above 0 and at most 10.
-    pub learning_rate: Vec<f64>,
-    /// Sizes of the head's inner layer, each 1 to 65536.
-    pub inner: Vec<usize>,
-    /// Dropout before the first linear layer, each 0 to below 1.
-    pub dropout: Vec<f64>,
-}
-
 /// The gate that distinguishes cries from other sounds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -159,6 +150,7 @@ impl Default for Config {
             data: DataConfig::default(),
             features: FeatureConfig::default(),
             backbone: BackboneConfig::default(),
+            head: HeadChoice::default(),
             train: TrainConfig::default(),
             sweep: SweepConfig::default(),
             gate: GateConfig::default(),
@@ -197,9 +189,28 @@ impl Default for TrainConfig {
     }
 }
 
-impl Default for SweepConfig {
-    fn default() -> Self {
-        Self { learning_rate: vec![1e-4, 1e-3, 1e-2], inner: vec![64, 128, 256, 512], dropout: vec![0.0, 0.5, 0.8] }
+impl TrainConfig {
+    /// The defaults for a kind of head.
+    fn of_head(kind: HeadKind) -> Self {
+        match kind.has_epochs() {
+            true => Self::default(),
+            false => Self { epochs: 1, whiten: false, ..Self::default() },
+        }
+    }
+
+    /// The keys that only training epoch by epoch has, and whether each has its default for a kind of head.
+    fn epoch_keys(&self, kind: HeadKind) -> [(&'static str, bool); 8] {
+        let default = Self::of_head(kind);
+        [
+            ("train.epochs", self.epochs == default.epochs),
+            ("train.batch_size", self.batch_size == default.batch_size),
+            ("train.whiten", self.whiten == default.whiten),
+            ("train.sampler", self.sampler == default.sampler),
+            ("train.weight_decay", self.weight_decay == default.weight_decay),
+            ("train.adam_epsilon", self.adam_epsilon == default.adam_epsilon),
+            ("train.plateau_factor", self.plateau_factor == default.plateau_factor),
+            ("train.plateau_patience", self.plateau_patience == default.plateau_patience),
+        ]
     }
 }
 
@@ -212,20 +223,27 @@ impl Default for GateConfig {
 impl Settings for Config {
     const COMMAND: &str = "wail --config FILE";
 
-    /// The defaults for YAMNet, alone or combined with a ResNet.
-    fn special_defaults(&self) -> Option<Self> {
+    /// The defaults for the kind of head, and those for YAMNet, alone or combined with a ResNet.
+    fn special_defaults(&self) -> Result<toml::Table, Source> {
+        let kind = self.head.kind;
+        let (mut tables, mut train) = (vec!["train", "sweep"], TrainConfig::of_head(kind));
+        let (mut features, mut backbone) = (FeatureConfig::default(), BackboneConfig::default());
         let arch = self.backbone.arch;
-        let (weights, when_missing) = match arch.has_yamnet() {
-            false => return None,
-            true if arch == Arch::YAMNET => ("yamnet", WeightsFallback::Fail),
-            true => ("resnet18", WeightsFallback::Compact),
-        };
-        let features = FeatureConfig::for_inputs(&arch.input_names())?;
-        let weights = weights.into();
-        let backbone =
-            BackboneConfig { arch, weights, pooling: Pooling::Cry, when_missing, ..BackboneConfig::default() };
-        let train = TrainConfig { augmented_views: 0, ..TrainConfig::default() };
-        Some(Self { features, backbone, train, ..Self::default() })
+        if let Some(front_ends) = FeatureConfig::for_inputs(&arch.input_names()).filter(|_| arch.has_yamnet()) {
+            let (weights, when_missing) = match arch == Arch::YAMNET {
+                true => ("yamnet", WeightsFallback::Fail),
+                false => ("resnet18", WeightsFallback::Compact),
+            };
+            features = front_ends;
+            backbone =
+                BackboneConfig { arch, weights: weights.into(), pooling: Pooling::Cry, when_missing, ..backbone };
+            train.augmented_views = 0;
+            tables.extend(["features", "backbone"]);
+        }
+        let defaults = Self { features, backbone, train, sweep: SweepConfig::of_head(kind), ..Self::default() };
+        let mut defaults = toml::Table::try_from(defaults)?;
+        defaults.retain(|table, _| tables.contains(&table));
+        Ok(defaults)
     }
 
     fn problems(&self) -> Vec<Problem> {
@@ -280,40 +298,27 @@ impl Settings for Config {
             "train.plateau_factor",
             "must be above 0 and at most 1",
         );
-        let sweep = &self.sweep;
-        check(
-            !sweep.learning_rate.is_empty() && sweep.learning_rate.iter().all(|lr| *lr > 0.0 && *lr <= 10.0),
-            "sweep.learning_rate",
-            "one or more rates, each above 0 and at most 10",
-        );
-        check(
-            !sweep.inner.is_empty() && sweep.inner.iter().all(|n| (1..=65_536).contains(n)),
-            "sweep.inner",
-            "one or more sizes, each 1 to 65536",
-        );
-        check(
-            !sweep.dropout.is_empty() && sweep.dropout.iter().all(|p| (0.0..1.0).contains(p)),
-            "sweep.dropout",
-            "one or more probabilities, each 0 to below 1",
-        );
         check((2..=10_000).contains(&self.gate.sounds_per_kind), "gate.sounds_per_kind", "must be 2 to 10000");
         check(self.gate.ridge > 0.0 && self.gate.ridge <= 1.0, "gate.ridge", "must be above 0 and at most 1");
-        for (key, distinct) in [
-            ("sweep.learning_rate", all_distinct(sweep.learning_rate.iter().map(|x| x.to_bits()))),
-            ("sweep.inner", all_distinct(sweep.inner.iter().copied())),
-            ("sweep.dropout", all_distinct(sweep.dropout.iter().map(|x| x.to_bits()))),
-        ] {
-            check(distinct, key, "names a value twice");
+        if !self.head.kind.has_epochs() {
+            for (key, is_own) in self.train.epoch_keys(self.head.kind) {
+                check(
+                    is_own,
+                    key,
+                    &format!("must be left out: a head of the kind {} is fitted in one step", self.head.kind),
+                );
+            }
+            check(
+                self.backbone.train == Trainable::None,
+                "backbone.train",
+                &format!("must be none: a head of the kind {} is fitted on a frozen backbone", self.head.kind),
+            );
         }
+        found.extend(self.sweep.problems(self.head.kind));
         found.extend(self.data.problems());
         found.extend(Problem::of_table("features", self.features.validate()));
         found
     }
-}
-
-fn all_distinct<T: std::hash::Hash + Eq>(values: impl Iterator<Item = T>) -> bool {
-    let mut seen = HashSet::new();
-    values.into_iter().all(|value| seen.insert(value))
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ pub mod export;
 pub mod gate;
 mod home;
 mod identity;
+mod logistic;
 pub mod pieces;
 pub mod pretrain;
 pub mod promotion;

@@ -1,5 +1,6 @@
 //! One trial: a head, and the last layers of the backbone if they are trained, with one setting of the grid.
 
+pub(crate) mod class_weights;
 mod plateau;
 pub mod resume;
 mod sampler;
@@ -13,14 +14,16 @@ use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use experiment::{Epoch, TrialConfig, seed};
 use metrics::{ConfusionMatrix, argmax};
-use model::Head;
+use model::{Head, HeadConfig, LogisticConfig};
 use rand::RngExt;
 
 use crate::Error;
-use crate::config::{ClassWeights, TrainConfig};
+use crate::config::TrainConfig;
 use crate::embed::embeddings::Embeddings;
+use crate::logistic::Problem;
 use crate::terminal::interrupt;
 use crate::tracking::watch::{Event, TrialName, Watch};
+use class_weights::class_weights;
 use plateau::Plateau;
 use resume::{Optimizers, ResumeFolder, ResumePoint};
 use sampler::epoch_order;
@@ -28,7 +31,7 @@ use trainable_part::{Start, TrainablePart, probabilities};
 
 /// What all trials of a search share.
 pub struct Setup<'a> {
-    /// Rows of the kind that `start` describes.
+    /// Rows of the kind that `start` describes, prepared for the heads.
     pub data: &'a Embeddings,
     /// Where the trials start.
     pub start: &'a Start<'a>,
@@ -44,6 +47,14 @@ pub struct Setup<'a> {
     pub watch: &'a dyn Watch,
 }
 
+impl Setup<'_> {
+    /// Tells of an epoch that ended.
+    fn tell(&self, trial: &TrialConfig, epoch: &Epoch) {
+        let trial = TrialName { search: self.search.into(), id: trial.id() };
+        self.watch.tell(&Event::EpochEnded { trial, epoch: epoch.clone() });
+    }
+}
+
 /// A trained trial at its best epoch: highest validation macro-F1, then lowest validation loss, then earliest.
 pub struct Trained {
     /// The trained layers at that epoch, without gradients. The head is for inputs of the kind it was trained on.
@@ -54,35 +65,58 @@ pub struct Trained {
     pub epochs: Vec<Epoch>,
 }
 
-/// Trains one trial; continues from its resume point if there is one.
+/// Trains one trial: epoch by epoch, from its resume point if there is one, or in one step.
 ///
 /// # Errors
 /// [`Error::Diverged`] if the loss is no longer finite, [`Error::Device`] if the device gives no result, [`Error::Run`] if a
-/// resume point cannot be written, [`Error::Interrupted`] on a signal.
+/// resume point cannot be written, [`Error::Numerical`] if a fit does not converge, [`Error::Interrupted`] on a signal.
 pub fn train(setup: &Setup, trial: &TrialConfig, resume: &ResumeFolder) -> Result<Trained, Error> {
     interrupt::check()?;
+    match (&trial.head, trial.learning_rate) {
+        (HeadConfig::Logistic(config), _) => in_one_step(setup, trial, config),
+        (_, Some(first_rate)) => by_epochs(setup, trial, first_rate, resume),
+        (head, None) => {
+            Err(Error::Config(format!("sweep.learning_rate: a head of the kind {} needs one", head.kind())))
+        }
+    }
+}
+
+/// Fits one trial's logistic regression. It has one epoch.
+fn in_one_step(setup: &Setup, trial: &TrialConfig, config: &LogisticConfig) -> Result<Trained, Error> {
+    let (data, device) = (setup.data, setup.device);
+    let weights = class_weights(setup.config.class_weights, &data.train.labels, data.n_classes);
+    let fitted = Problem::new(data.examples(&weights))?.fit(config.c)?;
+    let part = TrainablePart { backbone: None, head: Head::Logistic(fitted.head(device)) };
+    let criterion = criterion(setup, &device.clone().autodiff());
+    let (val_loss, val_macro_f1) = validate(setup, &criterion, &part)?;
+    let epoch = Epoch { epoch: 1, learning_rate: 0.0, train_loss: fitted.loss, val_loss, val_macro_f1 };
+    setup.tell(trial, &epoch);
+    Ok(Trained { part, best: 0, epochs: vec![epoch] })
+}
+
+/// Trains one trial by gradient descent; `first_rate` is its initial learning rate.
+fn by_epochs(setup: &Setup, trial: &TrialConfig, first_rate: f64, resume: &ResumeFolder) -> Result<Trained, Error> {
     let id = trial.id();
     let device = setup.device.clone().autodiff();
     let mut point = resume.read(&id, setup.config.epochs, first_point(setup, trial, &device));
     let criterion = criterion(setup, &device);
-    let mut plateau = Plateau::new(trial.learning_rate, setup.config);
+    let mut plateau = Plateau::new(first_rate, setup.config);
     point.epochs.iter().for_each(|epoch| plateau.step(epoch.val_loss));
     let mut written = Instant::now();
     for epoch in point.epochs.len() + 1..=setup.config.epochs {
         let learning_rate = plateau.learning_rate;
-        let step = EpochStep { setup, trial, criterion: &criterion, epoch, learning_rate };
+        let step = EpochStep { setup, trial, criterion: &criterion, epoch, learning_rate, first_rate };
         let (part, train_loss) = step.train(point.part, &mut point.optimizers)?;
         let frozen = part.valid();
         point.part = part;
-        let (val_loss, val_macro_f1) = step.validate(&frozen)?;
+        let (val_loss, val_macro_f1) = validate(setup, &criterion, &frozen)?;
         if !train_loss.is_finite() || !val_loss.is_finite() {
             return Err(Error::Diverged(format!(
                 "trial {id}: the loss is not finite at epoch {epoch}; a lower learning rate may help"
             )));
         }
         let ended = Epoch { epoch, learning_rate, train_loss, val_loss, val_macro_f1 };
-        let name = TrialName { search: setup.search.into(), id: id.clone() };
-        setup.watch.tell(&Event::EpochEnded { trial: name, epoch: ended.clone() });
+        setup.tell(trial, &ended);
         point.push(ended, frozen);
         plateau.step(val_loss);
 
@@ -114,6 +148,7 @@ fn first_point(setup: &Setup, trial: &TrialConfig, device: &Device) -> ResumePoi
 fn criterion(setup: &Setup, device: &Device) -> CrossEntropyLoss {
     let Setup { data, config, .. } = setup;
     let weights = class_weights(config.class_weights, &data.train.labels, data.n_classes);
+    let weights: Vec<f32> = weights.into_iter().map(|weight| weight as f32).collect();
     CrossEntropyLossConfig::new().with_weights(Some(weights)).init(device)
 }
 
@@ -125,6 +160,8 @@ struct EpochStep<'a> {
     /// Number of the epoch, from 1.
     epoch: usize,
     learning_rate: f64,
+    /// Learning rate of the first epoch.
+    first_rate: f64,
 }
 
 impl EpochStep<'_> {
@@ -143,32 +180,31 @@ impl EpochStep<'_> {
                 rows.extend_from_slice(data.train_view(*index, rng.random_range(0..data.n_views)));
             }
             let labels: Vec<usize> = batch.iter().map(|index| data.train.labels[*index]).collect();
-            let inputs = part.head.drop_inputs(part.head_inputs(start, &rows), &mut dropout_rng);
-            let logits = part.head.logits(inputs); // [batch, n_classes]
+            let logits = part.head.forward_train(part.head_inputs(start, &rows), &mut dropout_rng); // [batch, n_classes]
             let loss = self.criterion.forward(logits, int_tensor(&labels, &device));
             loss_sum += scalar(&loss)? * batch.len() as f64;
             let mut gradients = loss.backward();
             let of_head = GradientsParams::from_module(&mut gradients, &part.head);
             let backbone = part.backbone.map(|backbone| {
                 let of_backbone = GradientsParams::from_module(&mut gradients, &backbone);
-                let learning_rate = start.backbone.learning_rate * self.learning_rate / self.trial.learning_rate;
+                let learning_rate = start.backbone.learning_rate * self.learning_rate / self.first_rate;
                 optimizers.backbone.step(learning_rate, backbone, of_backbone)
             });
             part = TrainablePart { backbone, head: optimizers.head.step(self.learning_rate, part.head, of_head) };
         }
         Ok((part, loss_sum / order.len() as f64))
     }
+}
 
-    /// Loss and macro-F1 on validation of layers without gradients.
-    fn validate(&self, frozen: &TrainablePart) -> Result<(f64, f64), Error> {
-        let Setup { data, start, .. } = self.setup;
-        let logits = frozen.logits(start, &data.val.rows); // [n_val, n_classes]
-        let labels = int_tensor(&data.val.labels, &frozen.head.device());
-        let loss = scalar(&self.criterion.valid().forward(logits.clone(), labels))?;
-        let probabilities = probabilities(logits)?;
-        let pairs = data.val.labels.iter().copied().zip(probabilities.iter().map(|row| argmax(row)));
-        Ok((loss, ConfusionMatrix::new(data.n_classes, pairs).macro_f1()))
-    }
+/// Loss and macro-F1 on validation of layers without gradients.
+fn validate(setup: &Setup, criterion: &CrossEntropyLoss, frozen: &TrainablePart) -> Result<(f64, f64), Error> {
+    let Setup { data, start, .. } = setup;
+    let logits = frozen.logits(start, &data.val.rows); // [n_val, n_classes]
+    let labels = int_tensor(&data.val.labels, &frozen.head.device());
+    let loss = scalar(&criterion.valid().forward(logits.clone(), labels))?;
+    let probabilities = probabilities(logits)?;
+    let pairs = data.val.labels.iter().copied().zip(probabilities.iter().map(|row| argmax(row)));
+    Ok((loss, ConfusionMatrix::new(data.n_classes, pairs).macro_f1()))
 }
 
 fn scalar(loss: &Tensor<1>) -> Result<f64, Error> {
@@ -180,29 +216,4 @@ fn int_tensor(labels: &[usize], device: &Device) -> Tensor<1, Int> {
     let labels: Vec<i64> = labels.iter().map(|label| *label as i64).collect();
     let n = labels.len();
     Tensor::from_data(TensorData::new(labels, [n]), device)
-}
-
-/// `n / (C n_c)` for each class; 1 for a class without a recording, which never enters the loss.
-fn class_weights(kind: ClassWeights, labels: &[usize], n_classes: usize) -> Vec<f32> {
-    let mut counts = vec![0_usize; n_classes];
-    labels.iter().for_each(|label| counts[*label] += 1);
-    counts
-        .into_iter()
-        .map(|count| match kind {
-            ClassWeights::Balanced if count > 0 => labels.len() as f32 / (n_classes * count) as f32,
-            _ => 1.0,
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn class_weights_equal_scikit_learns() {
-        // sklearn.utils.class_weight.compute_class_weight("balanced", classes=[0, 1, 2], y=[0, 0, 0, 1])
-        assert_eq!(class_weights(ClassWeights::Balanced, &[0, 0, 0, 1], 3), [4.0 / 9.0, 4.0 / 3.0, 1.0]);
-        assert_eq!(class_weights(ClassWeights::None, &[0, 0, 0, 1], 3), [1.0; 3]);
-    }
 }

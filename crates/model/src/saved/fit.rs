@@ -17,16 +17,17 @@ fn check_config(config: &HeadConfig) -> Result<(), Error> {
     if problems.is_empty() { Ok(()) } else { Err(Error::Argument(format!("head: {}", problems.join("; ")))) }
 }
 
-/// Fails unless the head has these inputs and classes, and the inner units that its settings name.
+/// Fails unless the head has these inputs and classes, and the kind and the sizes that its settings name.
 pub(super) fn check_head(config: &HeadConfig, n_inputs: usize, n_classes: usize, head: &Head) -> Result<(), Error> {
     check_config(config)?;
     let sizes = [
         ("inputs, but the embedding length is", head.n_inputs(), n_inputs),
-        ("inner units, but its settings say", head.n_inner(), config.inner),
         ("logits, but the number of labels is", head.n_classes(), n_classes),
     ];
-    match sizes.into_iter().find(|(_, found, expected)| found != expected) {
-        Some((what, found, expected)) => Err(Error::Argument(format!("the head has {found} {what} {expected}"))),
+    let wrong_size = || sizes.into_iter().find(|(_, found, expected)| found != expected);
+    let in_words = |(what, found, expected)| format!("{found} {what} {expected}");
+    match head.misfit(config).or_else(|| wrong_size().map(in_words)) {
+        Some(problem) => Err(Error::Argument(format!("the head has {problem}"))),
         None => Ok(()),
     }
 }

@@ -32,9 +32,12 @@ pub trait Settings: Serialize + DeserializeOwned {
     /// Every invalid value.
     fn problems(&self) -> Vec<Problem>;
 
-    /// Other defaults, if the values of the file call for them.
-    fn special_defaults(&self) -> Option<Self> {
-        None
+    /// Defaults that depend on the values of the file.
+    ///
+    /// # Errors
+    /// The reason why they have no TOML form.
+    fn special_defaults(&self) -> Result<toml::Table, Source> {
+        Ok(toml::Table::new())
     }
 
     /// Reads the file at `path` and parses it as [`Settings::parse`] does.
@@ -58,8 +61,8 @@ pub trait Settings: Serialize + DeserializeOwned {
         let mut lines: Vec<String> = overrides.iter().filter_map(|one| set(&mut table, one).err()).collect();
         let mut problems = Vec::new();
         let mut config: Self = read(&mut table, &mut problems).map_err(Error::config_file(name))?;
-        if let Some(defaults) = config.special_defaults() {
-            let defaults = toml::Table::try_from(defaults).map_err(Error::config_file(name))?;
+        let defaults = config.special_defaults().map_err(Error::config_file(name))?;
+        if !defaults.is_empty() {
             fill_in(&mut table, defaults);
             config = read(&mut table, &mut problems).map_err(Error::config_file(name))?;
         }

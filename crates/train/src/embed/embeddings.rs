@@ -11,6 +11,7 @@ use model::Engine;
 
 use super::cached::{CachedEngine, Entry, Images};
 use crate::Error;
+use crate::logistic::Examples;
 use crate::terminal::interrupt;
 use crate::terminal::progress::Progress;
 
@@ -46,6 +47,12 @@ pub struct Embeddings {
 }
 
 impl Embeddings {
+    /// The training views, for a logistic regression with the weight of each class, `[n_classes]`.
+    pub(crate) fn examples<'a>(&'a self, class_weights: &'a [f64]) -> Examples<'a> {
+        let Rows { rows, labels, .. } = &self.train;
+        Examples { rows, labels, n_features: self.n_features, class_weights }
+    }
+
     /// Embedding of view `view` of the `index`-th training recording, `[n_features]`.
     pub fn train_view(&self, index: usize, view: usize) -> &[f32] {
         let start = (index * self.n_views + view) * self.n_features;

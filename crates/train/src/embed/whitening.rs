@@ -331,7 +331,7 @@ mod tests {
         let (embeddings, device) = (embeddings(), Device::flex());
         let tensor = |rows: &[f32]| Tensor::<2>::from_data(TensorData::new(rows.to_vec(), [400, N]), &device);
         let mut rng = experiment::seed::generator(1, &["head"]);
-        let head = Head::new(&HeadConfig { inner: 4, dropout: 0.5 }, N, 3, &mut rng, &device);
+        let head = Head::new(&HeadConfig::mlp(4, 0.5), N, 3, &mut rng, &device);
         for whitening in [Whitening::fit(&embeddings, &device).unwrap(), Whitening::none(&device)] {
             let inputs = applied(&whitening, &embeddings.val.rows, N);
             let expected = head.logits(tensor(&inputs));

@@ -6,6 +6,7 @@
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
 use crate::Error;
+use crate::logistic::cholesky;
 
 /// Most steps of Newton's method; ten are many.
 const MAX_STEPS: usize = 50;
@@ -18,6 +19,10 @@ const LEAST_STD: f64 = 0.1;
 
 /// Added to each example's product with itself, as a share of the mean of these products.
 const LEAST_PRODUCT: f64 = 1e-10;
+
+/// What messages call the gate's matrices, and what they advise.
+const WHOSE: &str = "gate";
+const ADVICE: &str = "raise gate.ridge";
 
 /// An embedding, `[n_features]`, and whether it is of a cry.
 #[derive(Clone, Copy)]
@@ -84,7 +89,7 @@ impl Problem {
         let mut loss = self.loss(&solution);
         for _ in 0..MAX_STEPS {
             let (gradient, hessian) = self.derivatives(&solution);
-            let step = cholesky(hessian)?.solve(&gradient);
+            let step = factor(hessian)?.solve(&gradient);
             if step.dot(&gradient) < LEAST_GAIN {
                 break;
             }
@@ -108,7 +113,7 @@ impl Problem {
         // Examples may be linearly dependent: their mean is 0, and some may be equal.
         let jitter = (LEAST_PRODUCT * products.trace() / n as f64).max(f64::MIN_POSITIVE);
         (0..n).for_each(|i| products[(i, i)] += jitter);
-        let lower = cholesky(products)?.unpack();
+        let lower = factor(products)?.unpack();
         let small = Self {
             inputs: lower.transpose().insert_row(n, 1.0),
             signs: self.signs.clone(),
@@ -120,7 +125,7 @@ impl Problem {
         let solution = small.minimum()?;
         let mut shares = solution.rows(0, n).into_owned();
         if !lower.tr_solve_lower_triangular_mut(&mut shares) {
-            return Err(not_positive_definite(n));
+            return Err(cholesky::not_positive_definite(n, WHOSE, ADVICE));
         }
         Ok((features * shares).push(solution[n]))
     }
@@ -167,16 +172,8 @@ impl Problem {
 }
 
 /// The factor `L` of a symmetric positive definite matrix `L Lᵀ`.
-fn cholesky(matrix: DMatrix<f64>) -> Result<Cholesky<f64, Dyn>, Error> {
-    let size = matrix.nrows();
-    Cholesky::new(matrix).ok_or_else(|| not_positive_definite(size))
-}
-
-fn not_positive_definite(size: usize) -> Error {
-    Error::Numerical(format!(
-        "gate: a matrix of the logistic regression, {size} x {size}, is not positive definite; check that the embeddings are finite, or raise \
-         gate.ridge"
-    ))
+fn factor(matrix: DMatrix<f64>) -> Result<Cholesky<f64, Dyn>, Error> {
+    cholesky::cholesky(matrix, WHOSE, ADVICE)
 }
 
 #[cfg(test)]
@@ -249,30 +246,6 @@ mod tests {
         let rows: Vec<(Vec<f32>, bool)> = (0..20).map(|i| (vec![if i < 10 { 1e4 } else { -1e4 }], i < 10)).collect();
         let (weight, bias) = fit(&examples(&rows), 1e-6).unwrap();
         assert!(weight[0].is_finite() && weight[0] > 0.0 && bias.abs() < 1e-3, "{weight:?} {bias}");
-    }
-
-    /// Against elimination with pivots, which shares no code with Cholesky's factor, on random positive definite matrices.
-    #[test]
-    fn cholesky_solves_as_elimination_does() {
-        let mut rng = experiment::seed::generator(7, &["cholesky"]);
-        for size in (1..=40).chain([130]) {
-            let root = DMatrix::from_fn(size, size + 1, |_, _| rng.random_range(-1.0..1.0));
-            let matrix = &root * root.transpose() + DMatrix::identity(size, size) * 1e-2;
-            let right = DVector::from_fn(size, |_, _| rng.random_range(-1.0..1.0));
-            let factor = cholesky(matrix.clone()).unwrap();
-            let (found, expected) = (factor.solve(&right), matrix.clone().lu().solve(&right).unwrap());
-            assert!((&found - &expected).amax() < 1e-9 * expected.amax(), "{size}");
-            assert!((factor.l() * factor.l().transpose() - &matrix).amax() < 1e-12 * matrix.amax(), "{size}");
-        }
-    }
-
-    #[test]
-    fn a_matrix_that_is_not_positive_definite_is_an_error() {
-        let indefinite = DMatrix::from_row_slice(2, 2, &[1.0, 2.0, 2.0, 1.0]);
-        for matrix in [indefinite, DMatrix::from_element(2, 2, f64::NAN), DMatrix::zeros(2, 2)] {
-            let message = cholesky(matrix).unwrap_err().to_string();
-            assert!(message.contains("2 x 2, is not positive definite"), "{message}");
-        }
     }
 
     #[test]

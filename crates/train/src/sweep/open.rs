@@ -33,7 +33,7 @@ pub(super) fn finished(inputs: &Inputs, folder: &RunFolder, retry_failed: bool) 
     let config = inputs.config;
     let state = JournalState::replay(Journal::read(&folder.path, &inputs.identity)?);
     refuse_loss(config, &state, folder)?;
-    let wanted = grid::trials(&config.sweep);
+    let wanted = grid::trials(config);
     let held = state.ended_in_all(&state.searches());
     let retries = retry_failed && state.trials.values().any(|ended| matches!(ended.outcome, Outcome::Failed(_)));
     let is_held =
@@ -61,7 +61,7 @@ pub(super) fn open(prepared: &Prepared, mut writer: Writer, retry_failed: bool) 
     let config = prepared.config;
     let searches = SplitSearch::all(&prepared.data.plan, config.seed);
     let earlier = writer.ended_in_all(&searches.iter().map(|search| search.name.as_str()).collect());
-    let trials = grid::with_earlier(&config.sweep, earlier);
+    let trials = grid::with_earlier(config, earlier);
     writer.keep_usable(prepared, retry_failed);
     let environment = Environment::current();
     let run = OpenRun {

@@ -39,7 +39,7 @@ impl WorkPlan {
     /// The units of the run called `run`.
     pub(super) fn new(prepared: &Prepared, run: &str) -> Self {
         let config = prepared.config;
-        let trials = grid::trials(&config.sweep);
+        let trials = grid::trials(config);
         let weights = trained_weights(prepared, &trials);
         let searches = SplitSearch::all(&prepared.data.plan, config.seed);
         let units = searches.iter().flat_map(|search| {
@@ -92,8 +92,7 @@ fn trained_weights(prepared: &Prepared, trials: &[TrialConfig]) -> Vec<usize> {
     let backbone = weights.to_trainable(prepared.config.backbone.train, prepared.compute.device());
     let of_backbone = backbone.map_or(0, |backbone| backbone.num_params());
     let (n_inputs, n_classes) = (weights.n_outputs(), prepared.data.corpus.labels.len());
-    let of_head = |inner: usize| (n_inputs + 1) * inner + (inner + 1) * n_classes;
-    trials.iter().map(|trial| of_backbone + of_head(trial.head.inner)).collect()
+    trials.iter().map(|trial| of_backbone + trial.head.n_weights(n_inputs, n_classes)).collect()
 }
 
 #[cfg(test)]
@@ -108,7 +107,7 @@ mod tests {
         let units = searches.iter().enumerate().flat_map(|(search, costs)| {
             costs.iter().enumerate().map(move |(inner, cost)| Unit {
                 search: format!("folds/{search}"),
-                trial: TrialConfig { learning_rate: 0.1, head: HeadConfig { inner, dropout: 0.5 } },
+                trial: TrialConfig { learning_rate: Some(0.1), head: HeadConfig::mlp(inner, 0.5) },
                 cost: *cost,
             })
         });

@@ -72,7 +72,8 @@ impl Search<'_> {
         let outcomes = self.train_all(&data, search, trials)?;
         let ranked = rank(trials, &outcomes);
         let leaderboard: Vec<TrialSummary> = ranked.iter().map(RankedTrial::summary).collect();
-        write_leaderboard(&folder, &leaderboard, prepared.leaks.any(), prepared.data.known_recorders())?;
+        let axes: Vec<&str> = trials.iter().take(1).flat_map(TrialConfig::axes).map(|(name, _)| name).collect();
+        write_leaderboard(&folder, &axes, &leaderboard, prepared.leaks.any(), prepared.data.known_recorders())?;
 
         let Some(best) = ranked.into_iter().next() else { return Err(no_trial(&outcomes)) };
         let (first, device) = (&prepared.backbone.weights, prepared.compute.device());

@@ -12,9 +12,10 @@ use crate::trial::trainable_part::Start;
 
 /// The data of a search. There is one copy of the training rows.
 pub(super) struct SearchData {
-    /// What trials are trained on: outputs of the frozen layers, whitened if no layer of the backbone is trained.
+    /// What trials are trained on: outputs of the frozen layers, rectified and whitened for heads that rectify embeddings, if no
+    /// layer of the backbone is trained.
     pub trained_on: Embeddings,
-    /// The validation rows before they were whitened, if they were.
+    /// The validation rows before they were rectified and whitened, if they were.
     plain_val: Option<Vec<f32>>,
     /// Fitted on the training embeddings of the whole backbone before training; the identity if it is off.
     whitening: Whitening,
@@ -31,8 +32,9 @@ impl SearchData {
             (true, Trainable::None) => Whitening::fit(&embeddings, device)?,
             (true, _) => Whitening::fit(&whole_pass(prepared, engines).run(places)?, device)?,
         };
-        let plain_val = (trained == Trainable::None).then(|| embeddings.val.rows.clone());
-        if trained == Trainable::None {
+        let is_prepared = trained == Trainable::None && prepared.config.head.kind.rectifies();
+        let plain_val = is_prepared.then(|| embeddings.val.rows.clone());
+        if is_prepared {
             whitening.apply(&mut embeddings.train.rows, embeddings.n_features)?;
             whitening.apply(&mut embeddings.val.rows, embeddings.n_features)?;
         }

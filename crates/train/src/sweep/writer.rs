@@ -134,7 +134,7 @@ fn same_trial(one: &Record, other: &Record) -> bool {
 /// that it does not train again.
 pub(super) fn refuse_loss(config: &Config, state: &JournalState, folder: &RunFolder) -> Result<(), Error> {
     let Some(before) = state.epochs.filter(|before| *before != config.train.epochs) else { return Ok(()) };
-    let (epochs, wanted) = (config.train.epochs, grid::trials(&config.sweep));
+    let (epochs, wanted) = (config.train.epochs, grid::trials(config));
     if before < epochs && state.trials.values().all(|ended| wanted.contains(&ended.trial)) || state.trials.is_empty() {
         return Ok(());
     }

@@ -75,13 +75,8 @@ impl Mlflow {
             TrialOutcome::Failed(_) => (&[][..], "FAILED"),
         };
         let run = self.send(trial, epochs)?;
-        let TrialConfig { learning_rate, head } = config;
-        let params = [
-            ("learning_rate".to_owned(), learning_rate.to_string()),
-            ("inner".into(), head.inner.to_string()),
-            ("dropout".into(), head.dropout.to_string()),
-        ];
-        self.client.log_params(&run, &params)?;
+        let params = config.axes().into_iter().map(|(name, value)| (name.to_owned(), value.to_string()));
+        self.client.log_params(&run, &params.collect::<Vec<_>>())?;
         if let TrialOutcome::Trained { chosen, .. } = outcome {
             let best = [("best_val_macro_f1".to_owned(), chosen.val_macro_f1, chosen.epoch as i64)];
             if run.last_step("best_val_macro_f1").is_none() {

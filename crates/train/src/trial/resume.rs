@@ -159,7 +159,7 @@ mod tests {
         let device = Device::flex();
         let weights = BackboneWeights::random(Arch::RESNET18, 5);
         let whitening = Whitening::none(&device);
-        let trial = TrialConfig { learning_rate: 1e-3, head: HeadConfig { inner: 8, dropout: 0.5 } };
+        let trial = TrialConfig { learning_rate: Some(1e-3), head: HeadConfig::mlp(8, 0.5) };
         for train in [Trainable::None, Trainable::Layer4] {
             let backbone = BackboneConfig { train, ..BackboneConfig::default() };
             let input = if train == Trainable::None {
@@ -221,7 +221,7 @@ mod tests {
         let config = TrainConfig { epochs: 1, ..TrainConfig::default() };
         let setup =
             Setup { data: &data, start: &start, config: &config, seed: 7, device: &device, search: "", watch: &NOBODY };
-        let trial = |learning_rate| TrialConfig { learning_rate, head: HeadConfig { inner: 8, dropout: 0.5 } };
+        let trial = |learning_rate| TrialConfig { learning_rate: Some(learning_rate), head: HeadConfig::mlp(8, 0.5) };
 
         let file = tempfile::NamedTempFile::new().unwrap(); // no folder can be created below a file
         let resume = ResumeFolder::new(&file.path().join("resume")).every(Duration::ZERO);
