@@ -1,6 +1,10 @@
 //! The floating-point types of weight files.
 
 use half::{bf16, f16};
+use rayon::prelude::*;
+
+/// As many numbers or fewer are decoded by one thread.
+const STEP: usize = 1 << 16;
 
 /// A floating-point type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,9 +38,12 @@ impl Float {
     }
 }
 
-fn numbers<const N: usize>(bytes: &[u8], decode: impl Fn([u8; N]) -> f32) -> Option<Vec<f32>> {
+fn numbers<const N: usize>(bytes: &[u8], decode: impl Fn([u8; N]) -> f32 + Sync) -> Option<Vec<f32>> {
     let (numbers, rest) = bytes.as_chunks();
-    rest.is_empty().then(|| numbers.iter().map(|&number| decode(number)).collect())
+    rest.is_empty().then(|| match numbers.len() > STEP {
+        false => numbers.iter().map(|&number| decode(number)).collect(),
+        true => numbers.par_iter().with_min_len(STEP).map(|&number| decode(number)).collect(),
+    })
 }
 
 #[cfg(test)]
@@ -57,5 +64,12 @@ mod tests {
             assert_eq!(float.decode(&[0; 9]), None, "{float:?}");
             assert_eq!(float.decode(&[0; 16]).map(|numbers| numbers.len()), Some(16 / float.width()), "{float:?}");
         }
+    }
+
+    #[test]
+    fn many_numbers_keep_their_order() {
+        let numbers: Vec<f32> = (0..3 * STEP as u32 + 1).map(|n| n as f32).collect();
+        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        assert_eq!(Float::F32.decode(&bytes), Some(numbers));
     }
 }

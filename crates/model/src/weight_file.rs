@@ -2,8 +2,11 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
+
+use rayon::prelude::*;
 
 use crate::error::Error;
 use crate::host_tensor::HostTensor;
@@ -15,6 +18,9 @@ use crate::tflite::TfliteFile;
 
 /// Maximum size of a weight file, bytes: 12 times a ResNet34.
 const MAX_FILE_BYTES: u64 = 1 << 30;
+
+/// Bytes that one thread reads at once.
+const PART_BYTES: usize = 1 << 22;
 
 /// A parsed file; values are decoded only when a tensor is requested.
 pub(crate) enum WeightFile<'a> {
@@ -77,8 +83,9 @@ impl<'a> WeightFile<'a> {
 /// Reads a whole file of at most [`MAX_FILE_BYTES`].
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     let (file, length) = open(path)?;
-    let mut bytes = Vec::with_capacity(length as usize);
-    file.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
+    let mut bytes = vec![0; length as usize];
+    let parts = bytes.par_chunks_mut(PART_BYTES).enumerate();
+    parts.try_for_each(|(index, part)| file.read_exact_at(part, (index * PART_BYTES) as u64))?;
     Ok(bytes)
 }
 

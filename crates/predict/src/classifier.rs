@@ -51,8 +51,8 @@ impl Classifier {
             Some(path) => Self::load(&model_file(path, experiments)?, compute),
             None => {
                 let name = format!("{}, which comes with the program", in_the_box::NAME);
-                let (saved, sha256) = parse(built_in, in_the_box::MODEL, compute);
-                Self::new(built_in, sha256, saved?, name, Some(in_the_box::CARD.into()), compute)
+                let saved = model::parse_model(built_in, in_the_box::MODEL, compute.device())?;
+                Self::new(built_in, saved, name, Some(in_the_box::CARD.into()), compute)
             }
         }
     }
@@ -80,9 +80,9 @@ impl Classifier {
     pub fn load(path: &Path, compute: &Compute) -> Result<Self, Error> {
         let bytes = model::read_model_file(path)?;
         let card = std::fs::read_to_string(path.with_file_name(CARD_FILE)).ok();
-        let (saved, sha256) = parse(path, &bytes, compute);
+        let saved = model::parse_model(path, &bytes, compute.device())?;
         drop(bytes); // The engine needs as much memory again.
-        Self::new(path, sha256, saved?, path.display().to_string(), card, compute)
+        Self::new(path, saved, path.display().to_string(), card, compute)
     }
 
     /// Loads a published model into memory; nothing is written to disk.
@@ -103,9 +103,9 @@ impl Classifier {
             true => Some(String::from_utf8_lossy(&registry.file(manifest, CARD_FILE)?).into_owned()),
             false => None,
         };
-        let (saved, sha256) = parse(&path, &bytes, compute);
+        let saved = model::parse_model(&path, &bytes, compute.device())?;
         drop(bytes);
-        let classifier = Self::new(&path, sha256, saved?, path.display().to_string(), card, compute)?;
+        let classifier = Self::new(&path, saved, path.display().to_string(), card, compute)?;
         Ok(Self { version: Some(version.to_string()), ..classifier })
     }
 
@@ -134,21 +134,19 @@ impl Classifier {
             backbone_source: format!("the state dict {name}"),
             provenance: serde_json::Value::Null,
         };
-        let saved = SavedModel { info, weights, head, gate: None };
-        let sha256 = durable::sha256_hex(&bytes);
+        let saved = SavedModel { info, weights, head, gate: None, sha256: durable::sha256_hex(&bytes) };
         drop(bytes);
-        Self::new(path, sha256, saved, name, None, compute)
+        Self::new(path, saved, name, None, compute)
     }
 
     fn new(
         path: &Path,
-        sha256: String,
         saved: SavedModel,
         name: String,
         card: Option<String>,
         compute: &Compute,
     ) -> Result<Self, Error> {
-        let SavedModel { info, weights, head, gate } = saved;
+        let SavedModel { info, weights, head, gate, sha256 } = saved;
         let unusable = |source| Error::FeatureSettings { path: path.into(), source };
         let config: FeatureConfig = serde_json::from_value(info.features.clone()).map_err(|e| unusable(e.into()))?;
         let calibration = serde_json::from_value(info.calibration.clone())
@@ -321,11 +319,6 @@ impl Classifier {
             Error::Coverage { coverage, known: if known.is_empty() { "none".into() } else { known.join(", ") } }
         })
     }
-}
-
-/// The model in the bytes of a file, and their SHA-256 in hexadecimal, computed side by side.
-fn parse(path: &Path, bytes: &[u8], compute: &Compute) -> (Result<SavedModel, model::Error>, String) {
-    rayon::join(|| model::parse_model(path, bytes, compute.device()), || durable::sha256_hex(bytes))
 }
 
 /// Fails unless there is one label for each of `n_classes` classes, and no label twice.

@@ -18,7 +18,7 @@ fn impossible_sizes_and_rates_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
     let compute = Compute::new(DeviceName::Cpu, EngineName::Auto).unwrap();
-    let SavedModel { info, weights, head, gate } =
+    let SavedModel { info, weights, head, gate, .. } =
         parse_model(Path::new(in_the_box::NAME), in_the_box::MODEL, &cpu()).unwrap();
     let keys: Vec<String> = info.features.as_object().unwrap().keys().cloned().collect();
     let mut numbers = 0;

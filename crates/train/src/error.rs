@@ -148,9 +148,9 @@ pub enum Error {
         /// Why.
         source: Source,
     },
-    /// A scheduler does not take a job: exit code 1.
-    #[error("{0}")]
-    Scheduler(String),
+    /// Jobs that cannot be submitted: exit code 1, or 2 for an option that they cannot have.
+    #[error(transparent)]
+    Submit(#[from] submit::Error),
     /// The system does not let the program handle signals: exit code 1.
     #[error("signals cannot be handled: {0}")]
     Signals(#[source] io::Error),
@@ -170,6 +170,7 @@ impl Error {
                 | dataset::Error::Synthetic(_)
                 | dataset::Error::Occupied { .. },
             ) => 2,
+            Self::Submit(submit::Error::Option(_)) => 2,
             Self::Dataset(dataset::Error::Write { .. }) | Self::WeightFile(weights::Error::Io { .. }) => 1,
             Self::NoModel(predict::Error::Model(model::Error::Device { .. } | model::Error::Engine { .. })) => 1,
             Self::Data(_) | Self::Dataset(_) | Self::NothingToMerge { .. } | Self::Recording { .. } => 3,
@@ -194,7 +195,7 @@ impl Error {
             | Self::Metrics(_)
             | Self::Predict(_)
             | Self::Encode { .. }
-            | Self::Scheduler(_)
+            | Self::Submit(_)
             | Self::Signals(_) => 1,
         }
     }

@@ -46,7 +46,7 @@ pub fn export_as(run: &Path, trial: Option<&str>, out: &Path, named: &Path) -> R
     let features: FeatureConfig = settings(&path, "feature settings", &saved.info.features)?;
     let calibration: Calibration = settings(&path, "calibration", &saved.info.calibration)?;
 
-    let SavedModel { info, weights, head, gate } = &saved;
+    let SavedModel { info, weights, head, gate, .. } = &saved;
     let gate = gate.as_ref();
     std::fs::create_dir_all(out).map_err(Error::io(out))?;
     model::save_onnx(&out.join(ONNX_FILE), info, weights, head, gate, &features.inputs()).map_err(Error::Checkpoint)?;

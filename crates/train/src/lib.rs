@@ -47,7 +47,6 @@ pub mod pretrain;
 pub mod promotion;
 mod shard_args;
 mod sound;
-mod submit;
 pub mod sweep;
 pub mod terminal;
 pub mod tracking;

@@ -71,7 +71,7 @@ pub fn load_backbone(path: &Path, arch: Arch) -> Result<(BackboneWeights, Option
     let read = || {
         let bytes = read_file(path)?;
         let file = WeightFile::parse(path, &bytes)?;
-        let Some((weights, info)) = read_saved(&file)? else {
+        let Some((weights, info)) = read_saved(&file, &bytes)? else {
             return Ok((BackboneWeights::read(arch, &file)?, None));
         };
         // The same weights under another name: an architecture at full width takes any width.
@@ -81,12 +81,12 @@ pub fn load_backbone(path: &Path, arch: Arch) -> Result<(BackboneWeights, Option
     read().map_err(|error: Error| error.at(path))
 }
 
-/// The weights in a file that this crate saved, which must match their checksum; `None` for other files.
-fn read_saved(file: &WeightFile) -> Result<Option<(BackboneWeights, BackboneInfo)>, Error> {
+/// The weights in a file that this crate saved, which must match their checksum; `None` for other files. `file` consists of `bytes`.
+fn read_saved(file: &WeightFile, bytes: &[u8]) -> Result<Option<(BackboneWeights, BackboneInfo)>, Error> {
     match format_of(file)?.as_deref() {
         None => Ok(None),
         Some(model::FORMAT) => {
-            let SavedModel { info, weights, .. } = model::read(file, &cpu())?;
+            let SavedModel { info, weights, .. } = model::read(file, bytes, &cpu())?;
             let ModelInfo { arch, features, provenance, .. } = info;
             Ok(Some((weights, BackboneInfo { arch, features, provenance })))
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::Device;
-use durable::write_atomic;
+use durable::{sha256_hex, write_atomic};
 use serde::{Deserialize, Serialize};
 
 use super::envelope::{check_sum, format_of, metadata, read_info};
@@ -56,6 +56,8 @@ pub struct SavedModel {
     pub head: Head,
     /// Maps the embedding to the score for the presence of a cry.
     pub gate: Option<Gate>,
+    /// SHA-256 of the file, 64 hexadecimal digits.
+    pub sha256: String,
 }
 
 /// Saves a model as one safetensors file, atomically. Equal content gives equal bytes.
@@ -123,11 +125,11 @@ pub fn read_model_file(path: &Path) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// As [`load_model`].
 pub fn parse_model(path: &Path, bytes: &[u8], device: &Device) -> Result<SavedModel, Error> {
-    WeightFile::parse(path, bytes).and_then(|file| read(&file, device)).map_err(|error| error.at(path))
+    WeightFile::parse(path, bytes).and_then(|file| read(&file, bytes, device)).map_err(|error| error.at(path))
 }
 
-/// The model in a parsed file, which must match its checksum.
-pub(super) fn read(file: &WeightFile, device: &Device) -> Result<SavedModel, Error> {
+/// The model in a parsed file that consists of `bytes` and must match its checksum.
+pub(super) fn read(file: &WeightFile, bytes: &[u8], device: &Device) -> Result<SavedModel, Error> {
     if format_of(file)?.is_none() {
         return Err(Error::Unsupported(format!(
             "it lacks the metadata of a {FORMAT}: it holds weights only; if they are a whole classifier of PyTorch, name its \
@@ -140,8 +142,10 @@ pub(super) fn read(file: &WeightFile, device: &Device) -> Result<SavedModel, Err
     let gate = info.gate.as_ref().map(|_| Gate::from_tensors(|name| file.tensor(name))).transpose()?;
     check_fit(&info, &weights, &head, gate.as_ref())?;
     let after = after_embedding(&head, gate.as_ref())?;
-    check_sum(file, weights.tensors().chain(after.iter().map(HostTensor::view)))?;
-    Ok(SavedModel { info, weights, head, gate })
+    let tensors = || weights.tensors().chain(after.iter().map(HostTensor::view));
+    let (checked, sha256) = rayon::join(|| check_sum(file, tensors()), || sha256_hex(bytes));
+    checked?;
+    Ok(SavedModel { info, weights, head, gate, sha256 })
 }
 
 fn write_model(

@@ -4,11 +4,11 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use submit::{Division, kubernetes, slurm};
 
 use crate::Error;
 use crate::args::{ConfigSource, SweepArgs, path_text};
 use crate::config::Config;
-use crate::submit::{Division, kubernetes, slurm};
 use crate::terminal::stdout;
 
 /// Environment variables that decide where files are; the jobs of Slurm get them as they are at submission.
@@ -108,7 +108,7 @@ impl SlurmArgs {
             variables: variables.collect(),
             options: self.options.clone(),
         };
-        slurm::Jobs::new(&config.name, &self.sharded.sweep.words(None)?, division, &place)
+        Ok(slurm::Jobs::new(&config.name, &self.sharded.sweep.words(None)?, division, &place)?)
     }
 }
 

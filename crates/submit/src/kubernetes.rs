@@ -1,6 +1,6 @@
 //! Kubernetes: a manifest with the configuration, an indexed job whose indexes are the shards, and the job that merges them.
 
-use super::steps::{Division, Steps};
+use crate::steps::{Division, Steps};
 
 /// Path of the configuration in a container.
 pub const CONFIG: &str = "/etc/wail/config.toml";

@@ -12,8 +12,7 @@ pub struct Division {
 }
 
 /// The steps of a sweep in shards. The scheduler tells each process which shard it is.
-#[derive(Debug)]
-pub struct Steps {
+pub(crate) struct Steps {
     /// The sweep's name.
     pub name: String,
     /// How it is divided.
@@ -28,7 +27,7 @@ pub struct Steps {
 
 impl Steps {
     /// The steps of the sweep that the arguments `sweep` name; `auto` says which shard a process is.
-    pub(super) fn new(name: &str, sweep: &[String], auto: &[&str], division: Division) -> Self {
+    pub(crate) fn new(name: &str, sweep: &[String], auto: &[&str], division: Division) -> Self {
         let step = |first: &[&str], last: &[&str]| -> Vec<String> {
             let [first, last] = [first, last].map(|words| words.iter().map(|word| (*word).to_owned()));
             first.chain(sweep.iter().cloned()).chain(last).collect()

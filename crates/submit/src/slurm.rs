@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::steps::{Division, Steps};
-use crate::Error;
+use crate::error::Error;
+use crate::steps::{Division, Steps};
 
 /// Options of sbatch that would divide the work in another way than the scripts do, or change their order.
 const OWN_OPTIONS: [&str; 4] = ["--array", "--dependency", "-a", "-d"];
@@ -42,14 +42,14 @@ impl Jobs {
     /// The jobs of the sweep called `name`, which the arguments `sweep` describe.
     ///
     /// # Errors
-    /// [`Error::Config`] if the options of sbatch have one that the scripts set.
+    /// [`Error::Option`] if the options of sbatch have one that the scripts set.
     pub fn new(name: &str, sweep: &[String], division: Division, place: &Place) -> Result<Self, Error> {
         let is_own = |option: &&String| OWN_OPTIONS.iter().any(|own| option.starts_with(own));
         if let Some(option) = place.options.iter().find(is_own) {
-            return Err(Error::Config(format!("{option}: the scripts set this option; see --shards and --parallel")));
+            return Err(Error::Option(format!("{option}: the scripts set this option; see --shards and --parallel")));
         }
         if let Some(option) = place.options.iter().find(|option| option.contains(['\n', '\r'])) {
-            return Err(Error::Config(format!("{option:?}: an option of sbatch cannot have a line break")));
+            return Err(Error::Option(format!("{option:?}: an option of sbatch cannot have a line break")));
         }
         let steps = Steps::new(name, sweep, &["--shard", "auto"], division);
         let job = |step, text, after| Job { step, path: format!("{}/{step}.sh", place.scripts), text, after };
@@ -86,7 +86,9 @@ impl Jobs {
         for Job { path, text, .. } in &self.0 {
             let path = Path::new(path);
             let written = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-            written.and_then(|()| durable::write_atomic(path, text.as_bytes())).map_err(Error::io(path))?;
+            written
+                .and_then(|()| durable::write_atomic(path, text.as_bytes()))
+                .map_err(|source| Error::Io { what: path.display().to_string(), source })?;
         }
         let (mut submitted, mut before) = (String::new(), String::new());
         for job in &self.0 {
