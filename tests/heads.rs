@@ -13,21 +13,22 @@ use tempfile::TempDir;
 
 /// Three folds and the saved model, with a logistic head.
 fn logistic() -> TempDir {
+    with_head("[head]\nkind = \"logistic\"\n[sweep]\nc = [0.01, 1.0]\n")
+}
+
+/// Three folds and the saved model, with the tables `[head]` and `[sweep]`.
+fn with_head(tables: &str) -> TempDir {
     let rest = r#"
 [features]
 image_size = 32
 [backbone]
 weights = "backbone.onnx"
-[head]
-kind = "logistic"
 [train]
 augmented_views = 2
-[sweep]
-c = [0.01, 1.0]
 [gate]
 sounds_per_kind = 2
 "#;
-    let folder = fresh(&format!("{THREE_FOLDS}{rest}"));
+    let folder = fresh(&format!("{THREE_FOLDS}{rest}{tables}"));
     std::fs::copy(NARROW_BACKBONE, folder.path().join("backbone.onnx")).unwrap();
     folder
 }
@@ -106,6 +107,33 @@ fn an_exported_logistic_head_answers_the_same_in_every_format() {
     }
 }
 
+/// `report.json` and `report.md` of a run with the tables `[head]` and `[sweep]`.
+fn report(tables: &str) -> (serde_json::Value, String) {
+    let folder = with_head(tables);
+    run(folder.path(), "out", &[]);
+    let run = only_entry(&folder.path().join("out"));
+    (serde_json::from_str(&read(run.join("report.json"))).unwrap(), read(run.join("report.md")))
+}
+
+#[test]
+fn the_baseline_of_an_mlp_is_what_a_logistic_head_gives() {
+    let (mlp, text) = report("[sweep]\nlearning_rate = [1e-2]\ninner = [8]\ndropout = [0.5]\n");
+    let (logistic, _) = report("[head]\nkind = \"logistic\"\n");
+    let baseline = &mlp["baseline"];
+    assert_eq!(baseline["test"], logistic["test"]["scores"]);
+    assert_eq!(baseline["trials"]["first"], mlp["test"]["scores"]["macro_f1"]["value"]);
+    assert_ne!(baseline["trials"]["first"], baseline["trials"]["second"]);
+    let chosen = baseline["chosen"].as_array().unwrap().iter().map(|c| format!("logistic-c{}", c.as_f64().unwrap()));
+    let folds = logistic["folds"].as_array().unwrap().iter().map(|fold| fold["trial"].as_str().unwrap().to_owned());
+    assert_eq!(chosen.collect::<Vec<_>>(), folds.collect::<Vec<_>>());
+    assert!(logistic.get("baseline").is_none(), "it is its own");
+    for part in
+        ["| logistic regression |", "Logistic regression on the same embeddings and folds has a test macro-F1 of"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
 #[test]
 fn keys_of_another_kind_of_head_are_refused_by_name() {
     let folder = logistic();
@@ -121,16 +149,14 @@ fn keys_of_another_kind_of_head_are_refused_by_name() {
     }
 }
 
-/// `logistic.toml` as it is, but on synthetic cries and with random weights.
+/// `logistic.toml` as it is, but with few synthetic cries and a small network.
 #[test]
 fn the_config_that_comes_with_the_program_runs() {
     let folder = TempDir::new().unwrap();
     let small = [
-        "data.roots=[\"recordings\"]",
-        "data.when_missing=synthesize",
         "data.synthetic_recordings=40",
-        "data.split.folds=3",
-        "features.clip_seconds=2.0",
+        "features.image_size=32",
+        "backbone.arch=resnet18-w8",
         "backbone.weights=random",
         "gate.sounds_per_kind=2",
     ];

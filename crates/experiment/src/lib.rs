@@ -48,6 +48,7 @@ pub use recorders::Recorders;
 pub use report::{REPORT_VERSION, Report};
 pub use scored::{Scored, TestedFold};
 pub use summaries::{
-    BackboneSummary, CalibrationSummary, DataSummary, FailedTrial, FoldSummary, GateSummary, Mistake, TrialSummary,
+    BackboneSummary, BaselineSummary, CalibrationSummary, DataSummary, FailedTrial, FoldSummary, GateSummary, Mistake,
+    TrialSummary,
 };
 pub use trial::{Epoch, TrialConfig, TrialResult};

@@ -7,13 +7,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BackboneSummary, CalibrationSummary, DataSummary, Environment, Epoch, Error, FailedTrial, FoldSummary, GateSummary,
-    Mistake, TrialSummary, folder,
+    BackboneSummary, BaselineSummary, CalibrationSummary, DataSummary, Environment, Epoch, Error, FailedTrial,
+    FoldSummary, GateSummary, Mistake, TrialSummary, folder,
 };
 
 /// Version of `report.json` and of the tables beside it. Version 4 added `gate.known_to_backbone`; version 5 `data.recorders`,
 /// `data.repeats`, `data.passed_over` and `data.unused_classes`, `repeat` and `fold` in `predictions.csv` and `group` in
-/// `manifest.csv`; version 6 kinds of heads, whose trials may have no learning rate.
+/// `manifest.csv`; version 6 `baseline`, and kinds of heads, whose trials may have no learning rate.
 pub const REPORT_VERSION: u32 = 6;
 
 /// The oldest version that is read.
@@ -46,6 +46,9 @@ pub struct Report {
     /// Scores on test: of the best trial, measured once; in a cross-validation, those of the searches of all folds, scored
     /// together.
     pub test: Evaluation,
+    /// What logistic regression gives on test; absent if the head is one, and in reports before version 6.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineSummary>,
     /// The folds of a cross-validation; empty for a plain split.
     pub folds: Vec<FoldSummary>,
     /// Trials that failed; `--retry-failed` trains them again.

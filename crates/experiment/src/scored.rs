@@ -27,10 +27,17 @@ pub struct TestedFold {
 impl Scored {
     /// The test recordings of all folds.
     pub fn pooled(folds: &[TestedFold]) -> Self {
-        Self {
-            recordings: folds.iter().flat_map(|fold| fold.scored.recordings.iter().copied()).collect(),
-            probabilities: folds.iter().flat_map(|fold| fold.scored.probabilities.iter().cloned()).collect(),
+        Self::joined(folds.iter().map(|fold| &fold.scored))
+    }
+
+    /// All of `parts`, one after another.
+    pub fn joined<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut all = Self::default();
+        for Self { recordings, probabilities } in parts {
+            all.recordings.extend_from_slice(recordings);
+            all.probabilities.extend_from_slice(probabilities);
         }
+        all
     }
 
     /// Converts to predictions for scoring; `groups` holds the group of each recording of the corpus, `[n recordings]`.

@@ -1,6 +1,6 @@
 //! The parts of a report: data, backbone, trials, folds, calibration, gate and mistakes.
 
-use metrics::{Calibration, CalibrationCheck, Detection};
+use metrics::{Calibration, CalibrationCheck, Detection, Estimate, PairedComparison, Scores};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +108,21 @@ pub struct FoldSummary {
     pub val_macro_f1: f64,
     /// Number of test recordings.
     pub n_test: usize,
+}
+
+/// What logistic regression gives in place of the trials: on the same embeddings (of the encoder before training) and folds, with
+/// the inverse penalty C chosen on validation. It competes with no trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BaselineSummary {
+    /// The values of C among which validation chose.
+    pub path: Vec<f64>,
+    /// The C that each tested search chose: one for each fold, or one for a plain split.
+    pub chosen: Vec<f64>,
+    /// Its scores on test, with the resamples of the trials' scores.
+    pub test: Scores<Estimate>,
+    /// The chosen trials, `first`, against it, `second`, in macro-F1 on test.
+    pub trials: PairedComparison,
 }
 
 /// A calibration and how well it works on test.

@@ -43,6 +43,13 @@ pub(crate) struct ClassEstimates {
     pub average_precision: Option<Estimate>,
 }
 
+impl Scores<Estimate> {
+    /// The scores of `predictions` with their intervals, as in [`Evaluation`](crate::Evaluation) with the same `seed`.
+    pub fn estimated(predictions: &Predictions, seed: u64) -> Self {
+        estimates(predictions, &Scorer::new(predictions), seed).0
+    }
+}
+
 /// Every score of the classifier and of each class with its interval.
 pub(crate) fn estimates(
     predictions: &Predictions,

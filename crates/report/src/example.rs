@@ -1,10 +1,10 @@
 //! A small report for tests.
 
 use experiment::{
-    BackboneSummary, CalibrationSummary, DataSummary, Environment, Epoch, FailedTrial, GateSummary, Leaks, Mistake,
-    REPORT_VERSION, Recorders, Report, TrialConfig, TrialSummary,
+    BackboneSummary, BaselineSummary, CalibrationSummary, DataSummary, Environment, Epoch, FailedTrial, GateSummary,
+    Leaks, Mistake, REPORT_VERSION, Recorders, Report, TrialConfig, TrialSummary,
 };
-use metrics::{Calibration, Detection, Evaluation, Family, Predictions};
+use metrics::{Calibration, Detection, Evaluation, Family, PairedComparison, Predictions, Scores};
 use model::{Arch, HeadConfig, Trainable};
 
 /// Two classes, two trials, ten scored recordings: six in test, and four in validation, too few for an interval.
@@ -19,6 +19,7 @@ pub(crate) fn example() -> Report {
     };
     let validation = predictions(&[(0, 0.75), (0, 0.25), (1, 0.125), (1, 0.0)]);
     let test = predictions(&[(0, 0.75), (0, 1.0), (0, 0.375), (1, 0.5), (1, 0.25), (0, 0.625)]);
+    let by_regression = predictions(&[(0, 0.75), (0, 0.25), (0, 0.375), (1, 0.5), (1, 0.75), (0, 0.625)]);
     let family = |name: &str, positives: &[f64], negatives: &[f64]| Family {
         name: name.into(),
         positives: positives.to_vec(),
@@ -45,6 +46,12 @@ pub(crate) fn example() -> Report {
         warnings: vec!["The recordings are synthetic.".into()],
         validation: evaluate(&validation),
         test: evaluate(&test),
+        baseline: Some(BaselineSummary {
+            path: vec![0.01, 1.0],
+            chosen: vec![0.01],
+            test: Scores::estimated(&by_regression, 42),
+            trials: PairedComparison::new(&test, &by_regression, 42).unwrap(),
+        }),
         folds: vec![],
         failed: vec![FailedTrial { search: String::new(), id: "lr10".into(), error: "the loss is not finite".into() }],
         calibration: CalibrationSummary { test: fitted.check(&test), fitted },

@@ -1,7 +1,7 @@
 //! What a reader should know before trusting the scores.
 
-use experiment::{Leaks, Report};
-use metrics::{Evaluation, MIN_GROUPS};
+use experiment::{BaselineSummary, Leaks, Report};
+use metrics::{Evaluation, MIN_GROUPS, PairedComparison};
 
 use crate::text::interval;
 
@@ -9,6 +9,7 @@ use crate::text::interval;
 pub(crate) fn findings(report: &Report) -> Vec<String> {
     let test = &report.test;
     let mut found = chance(test);
+    found.extend(report.baseline.as_ref().map(beside_baseline));
     found.extend(leaks(&report.data.leaks));
     found.extend(report.data.recorders.warning());
     let n_tested = report.data.labels.iter().zip(&report.data.counts[2]);
@@ -58,6 +59,22 @@ fn chance(test: &Evaluation) -> Vec<String> {
         ));
     }
     found
+}
+
+/// Whether the trials are better than logistic regression.
+fn beside_baseline(baseline: &BaselineSummary) -> String {
+    let PairedComparison { first, second, difference, p } = &baseline.trials;
+    let verdict = match *p <= 0.05 {
+        true if first > second => "the trials are better",
+        true => "the trials are worse",
+        false => "the trials are not shown to differ from it",
+    };
+    let interval = difference.interval.map_or(String::new(), |[low, high]| format!(", 95 % {low:+.3} to {high:+.3}"));
+    format!(
+        "Logistic regression on the same embeddings and folds has a test macro-F1 of {second:.3}; {verdict} (difference {:+.3}\
+         {interval}, p = {p:.3}).",
+        difference.value
+    )
 }
 
 /// Validation and test recordings that training contains in some form.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use experiment::{Report, TrialSummary, folder};
+use experiment::{BaselineSummary, Report, TrialSummary, folder};
 use metrics::{Estimate, Evaluation};
 use minijinja::context;
 use minijinja::value::Value;
@@ -103,7 +103,22 @@ fn context(report: &Report) -> Result<Value, Error> {
             split("Validation", "chose the trial and the epoch, so the score is too high", &report.validation, 1)?,
         ],
         score_rows => score_rows(report),
+        baseline => report.baseline.as_ref().map(baseline_in_words),
     })
+}
+
+/// What the column of logistic regression is.
+fn baseline_in_words(baseline: &BaselineSummary) -> String {
+    let list = |values: &[f64]| values.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
+    let chosen = match &baseline.chosen[..] {
+        [c] => format!("validation chose C = {c}"),
+        of_folds => format!("the validation of each fold chose C = {}", list(of_folds)),
+    };
+    format!(
+        "Logistic regression: multinomial, with an L2 penalty on the standardised embeddings of the encoder before training, fitted \
+         until it converges on the same training recordings, at most 20,000; of C = {} {chosen}. It competes with no trial.",
+        list(&baseline.path)
+    )
 }
 
 /// How many recordings were scored, and how often.
@@ -121,6 +136,8 @@ struct ScoreRow {
     higher_is_better: bool,
     test: Estimate,
     validation: Estimate,
+    /// Of logistic regression, if the report has it.
+    baseline: Option<Estimate>,
     majority: f64,
     /// Score of random answers, if it is known exactly.
     random: Option<f64>,
@@ -130,6 +147,7 @@ fn score_rows(report: &Report) -> Vec<ScoreRow> {
     let chance = &report.test.stratified_random;
     let validation = report.validation.scores.named();
     let majority = report.test.majority.named();
+    let baseline = report.baseline.as_ref().map(|baseline| baseline.test.named());
     let random = [Some(chance.macro_f1), Some(chance.balanced_accuracy), Some(chance.accuracy)];
     let scores = report.test.scores.named().into_iter().enumerate();
     scores
@@ -138,6 +156,7 @@ fn score_rows(report: &Report) -> Vec<ScoreRow> {
             higher_is_better,
             test: *test,
             validation: *validation[i].2,
+            baseline: baseline.as_ref().map(|named| *named[i].2),
             majority: *majority[i].2,
             random: random.get(i).copied().flatten(),
         })

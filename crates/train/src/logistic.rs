@@ -26,7 +26,6 @@ use standardise::Standardisation;
 const ABSENT_LOGIT: f64 = -20.0;
 
 /// What a regression is fitted to.
-#[derive(Clone, Copy)]
 pub(crate) struct Examples<'a> {
     /// Embeddings of the views, `[n, n_views, n_features]`, row-major.
     pub rows: &'a [f32],
@@ -35,7 +34,7 @@ pub(crate) struct Examples<'a> {
     /// Length of an embedding.
     pub n_features: usize,
     /// Weight of a recording of each class, `[n_classes]`.
-    pub class_weights: &'a [f64],
+    pub class_weights: Vec<f64>,
 }
 
 /// A fitted regression: one linear layer on plain embeddings.
@@ -59,6 +58,8 @@ pub(crate) struct Problem<'a> {
     targets: Vec<usize>,
     /// Weight of each view, `[n · n_views]`; they sum to 1.
     weights: Vec<f64>,
+    /// Weighted sum of the views' products with themselves, as the inputs have them.
+    products: DMatrix<f64>,
 }
 
 impl Fitted {
@@ -75,7 +76,12 @@ impl<'a> Problem<'a> {
     /// # Errors
     /// [`Error::Numerical`] if an embedding is not finite.
     pub fn new(examples: Examples<'a>) -> Result<Self, Error> {
-        let Examples { rows, labels, n_features, class_weights } = examples;
+        let few = examples.rows.len() < examples.n_features * examples.n_features;
+        Self::in_span(examples, few)
+    }
+
+    fn in_span(examples: Examples<'a>, in_span: bool) -> Result<Self, Error> {
+        let Examples { rows, labels, n_features, ref class_weights } = examples;
         if let Some(place) = rows.iter().position(|value| !value.is_finite()) {
             return Err(Error::Numerical(format!(
                 "logistic regression: value {} of the embedding of training view {} is {}; check the backbone's weights",
@@ -90,29 +96,31 @@ impl<'a> Problem<'a> {
         let of_views = || labels.iter().flat_map(|label| std::iter::repeat_n(*label, n_views));
         let total_weight: f64 = labels.iter().map(|label| class_weights[*label]).sum();
         let standardisation = Standardisation::fit(rows, n_features);
-        let span = (n_rows < n_features).then(|| Span::of(&standardisation.columns(rows)));
-        Ok(Self {
-            examples,
-            standardisation,
-            span,
-            targets: of_views().map(|label| classes.partition_point(|class| *class < label)).collect(),
-            weights: of_views().map(|label| class_weights[label] / (n_views as f64 * total_weight)).collect(),
-            classes,
-        })
+        let span = in_span.then(|| Span::of(&standardisation.columns(rows)));
+        let targets = of_views().map(|label| classes.partition_point(|class| *class < label)).collect();
+        let weights = of_views().map(|label| class_weights[label] / (n_views as f64 * total_weight)).collect();
+        let products = DMatrix::zeros(0, 0);
+        let mut problem = Self { examples, standardisation, span, classes, targets, weights, products };
+        problem.products = problem.inputs().products(&problem.weights);
+        Ok(problem)
+    }
+
+    fn inputs(&self) -> Inputs<'_> {
+        match &self.span {
+            Some(span) => Inputs::InSpan(span.coordinates()),
+            None => Inputs::Rows { rows: self.examples.rows, standardisation: &self.standardisation },
+        }
     }
 
     /// Fits with the inverse penalty `c`.
     ///
     /// # Errors
-    /// [`Error::Numerical`] if the fit does not converge.
+    /// [`Error::Diverged`] if the fit does not converge.
     pub fn fit(&self, c: f64) -> Result<Fitted, Error> {
-        let inputs = match &self.span {
-            Some(span) => Inputs::InSpan(span.coordinates()),
-            None => Inputs::Rows { rows: self.examples.rows, standardisation: &self.standardisation },
-        };
         let of_two = if self.classes.len() == 2 { 2.0 } else { 1.0 };
         let objective = Objective {
-            inputs: &inputs,
+            inputs: &self.inputs(),
+            products: &self.products,
             targets: &self.targets,
             weights: &self.weights,
             n_targets: self.classes.len(),
@@ -124,7 +132,7 @@ impl<'a> Problem<'a> {
 
     /// The layer on plain embeddings that equals `solution`, `[n_dimensions + 1, n_targets]` with the biases last, on its inputs.
     fn on_plain_embeddings(&self, solution: &DMatrix<f64>, loss: f64) -> Fitted {
-        let Examples { rows, n_features, class_weights, .. } = self.examples;
+        let Examples { rows, n_features, ref class_weights, .. } = self.examples;
         let n_classes = class_weights.len();
         let n_dimensions = solution.nrows() - 1;
         let weights = solution.rows(0, n_dimensions);

@@ -1,5 +1,6 @@
 //! The main job: from recordings to trained heads, their leaderboard, test scores and a model that is ready to use.
 
+mod baseline;
 mod caches;
 mod choose;
 mod engines;

@@ -14,7 +14,7 @@ use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use experiment::{Epoch, TrialConfig, seed};
 use metrics::{ConfusionMatrix, argmax};
-use model::{Head, HeadConfig, LogisticConfig};
+use model::{Head, HeadConfig};
 use rand::RngExt;
 
 use crate::Error;
@@ -47,6 +47,13 @@ pub struct Setup<'a> {
     pub watch: &'a dyn Watch,
 }
 
+impl Trained {
+    /// The best epoch.
+    pub fn chosen(&self) -> &Epoch {
+        &self.epochs[self.best]
+    }
+}
+
 impl Setup<'_> {
     /// Tells of an epoch that ended.
     fn tell(&self, trial: &TrialConfig, epoch: &Epoch) {
@@ -68,12 +75,13 @@ pub struct Trained {
 /// Trains one trial: epoch by epoch, from its resume point if there is one, or in one step.
 ///
 /// # Errors
-/// [`Error::Diverged`] if the loss is no longer finite, [`Error::Device`] if the device gives no result, [`Error::Run`] if a
-/// resume point cannot be written, [`Error::Numerical`] if a fit does not converge, [`Error::Interrupted`] on a signal.
+/// [`Error::Diverged`] if the loss is no longer finite or a fit does not converge, [`Error::Numerical`] if an embedding is not
+/// finite, [`Error::Device`] if the device gives no result, [`Error::Run`] if a resume point cannot be written,
+/// [`Error::Interrupted`] on a signal.
 pub fn train(setup: &Setup, trial: &TrialConfig, resume: &ResumeFolder) -> Result<Trained, Error> {
     interrupt::check()?;
     match (&trial.head, trial.learning_rate) {
-        (HeadConfig::Logistic(config), _) => in_one_step(setup, trial, config),
+        (HeadConfig::Logistic(config), _) => fitted(setup, trial, &regression(setup)?, config.c),
         (_, Some(first_rate)) => by_epochs(setup, trial, first_rate, resume),
         (head, None) => {
             Err(Error::Config(format!("sweep.learning_rate: a head of the kind {} needs one", head.kind())))
@@ -81,11 +89,22 @@ pub fn train(setup: &Setup, trial: &TrialConfig, resume: &ResumeFolder) -> Resul
     }
 }
 
-/// Fits one trial's logistic regression. It has one epoch.
-fn in_one_step(setup: &Setup, trial: &TrialConfig, config: &LogisticConfig) -> Result<Trained, Error> {
-    let (data, device) = (setup.data, setup.device);
-    let weights = class_weights(setup.config.class_weights, &data.train.labels, data.n_classes);
-    let fitted = Problem::new(data.examples(&weights))?.fit(config.c)?;
+/// The logistic regression of a search, for any C.
+///
+/// # Errors
+/// [`Error::Numerical`] if an embedding is not finite.
+pub(crate) fn regression<'a>(setup: &Setup<'a>) -> Result<Problem<'a>, Error> {
+    let data = setup.data;
+    Problem::new(data.examples(class_weights(setup.config.class_weights, &data.train.labels, data.n_classes)))
+}
+
+/// Fits one trial, a logistic regression, with `c`. It has one epoch.
+///
+/// # Errors
+/// [`Error::Diverged`] if it does not converge, [`Error::Device`] if the device gives no result.
+pub(crate) fn fitted(setup: &Setup, trial: &TrialConfig, regression: &Problem, c: f64) -> Result<Trained, Error> {
+    let device = setup.device;
+    let fitted = regression.fit(c)?;
     let part = TrainablePart { backbone: None, head: Head::Logistic(fitted.head(device)) };
     let criterion = criterion(setup, &device.clone().autodiff());
     let (val_loss, val_macro_f1) = validate(setup, &criterion, &part)?;

@@ -48,7 +48,7 @@ pub struct Embeddings {
 
 impl Embeddings {
     /// The training views, for a logistic regression with the weight of each class, `[n_classes]`.
-    pub(crate) fn examples<'a>(&'a self, class_weights: &'a [f64]) -> Examples<'a> {
+    pub(crate) fn examples(&self, class_weights: Vec<f64>) -> Examples<'_> {
         let Rows { rows, labels, .. } = &self.train;
         Examples { rows, labels, n_features: self.n_features, class_weights }
     }

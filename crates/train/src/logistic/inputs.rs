@@ -24,6 +24,20 @@ impl Inputs<'_> {
         }
     }
 
+    /// The sum of the views' products with themselves, each with its weight, `[n_dimensions + 1, n_dimensions + 1]`.
+    pub fn products(&self, weights: &[f64]) -> DMatrix<f64> {
+        let size = self.n_dimensions() + 1;
+        let mut products = DMatrix::zeros(size, size);
+        self.each(|first, columns| {
+            let mut weighted = columns.clone();
+            for (mut column, weight) in weighted.column_iter_mut().zip(&weights[first..]) {
+                column *= *weight;
+            }
+            products.gemm(1.0, &weighted, &columns.transpose(), 1.0);
+        });
+        products
+    }
+
     /// Calls `use_block` with the columns, `[n_dimensions + 1, some]`, and the index of the first.
     pub fn each(&self, mut use_block: impl FnMut(usize, &DMatrix<f64>)) {
         match self {

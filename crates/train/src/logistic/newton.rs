@@ -35,6 +35,8 @@ const ROUNDING: f64 = 1e-14;
 /// row.
 pub(super) struct Objective<'a> {
     pub inputs: &'a Inputs<'a>,
+    /// The weighted sum of the views' products with themselves, `[n_dimensions + 1, n_dimensions + 1]`.
+    pub products: &'a DMatrix<f64>,
     /// Target of each view, `[n]`.
     pub targets: &'a [usize],
     /// Weight of each view, `[n]`; they sum to 1.
@@ -61,15 +63,14 @@ impl Objective<'_> {
     /// The minimum, and the mean cross-entropy there.
     ///
     /// # Errors
-    /// [`Error::Numerical`] if it is not reached.
+    /// [`Error::Diverged`] if it is not reached.
     pub fn minimum(&self) -> Result<(DMatrix<f64>, f64), Error> {
-        let products = self.products();
         let mut point = self.at(DMatrix::zeros(self.inputs.n_dimensions() + 1, self.n_targets));
         for _ in 0..MAX_STEPS {
             if point.gradient.amax() <= LEAST_GRADIENT {
                 break;
             }
-            let step = self.step(&point, &self.preconditioner(&products, &point)?);
+            let step = self.step(&point, &self.preconditioner(&point)?);
             match self.downhill(&point, &step) {
                 Some(lower) => point = lower,
                 None => break,
@@ -77,8 +78,8 @@ impl Objective<'_> {
         }
         let left = point.gradient.amax();
         if left.is_nan() || left > MOST_GRADIENT {
-            return Err(Error::Numerical(format!(
-                "logistic regression: it did not converge in {MAX_STEPS} steps: an element of the gradient is {left:e}; a smaller \
+            return Err(Error::Diverged(format!(
+                "the logistic regression did not converge in {MAX_STEPS} steps: an element of the gradient is {left:e}; a smaller \
                  sweep.c may help"
             )));
         }
@@ -138,26 +139,12 @@ impl Objective<'_> {
         penalised += self.ridge * weights.rows(0, n_dimensions);
     }
 
-    /// The weighted sum of the views' products with themselves, `[n_dimensions + 1, n_dimensions + 1]`.
-    fn products(&self) -> DMatrix<f64> {
-        let size = self.inputs.n_dimensions() + 1;
-        let mut products = DMatrix::zeros(size, size);
-        self.inputs.each(|first, columns| {
-            let mut weighted = columns.clone();
-            for (mut column, weight) in weighted.column_iter_mut().zip(&self.weights[first..]) {
-                column *= *weight;
-            }
-            products.gemm(1.0, &weighted, &columns.transpose(), 1.0);
-        });
-        products
-    }
-
     /// The Hessian of one class whose curvature is the mean one at `point`; the bias is penalised as well.
-    fn preconditioner(&self, products: &DMatrix<f64>, point: &Point) -> Result<Cholesky<f64, Dyn>, Error> {
+    fn preconditioner(&self, point: &Point) -> Result<Cholesky<f64, Dyn>, Error> {
         let of_view = |p: nalgebra::DVectorView<f64>| p.iter().map(|p| p * (1.0 - p)).sum::<f64>();
         let views = point.probabilities.column_iter().zip(self.weights);
         let curvature: f64 = views.map(|(p, weight)| weight * of_view(p)).sum();
-        let mut matrix = products * (curvature / (self.n_targets.max(2) - 1) as f64);
+        let mut matrix = self.products * (curvature / (self.n_targets.max(2) - 1) as f64);
         (0..matrix.nrows()).for_each(|i| matrix[(i, i)] += self.ridge);
         cholesky(matrix, "logistic regression", "lower sweep.c")
     }

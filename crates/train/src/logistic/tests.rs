@@ -20,7 +20,7 @@ fn rows(n: usize, n_features: usize) -> (Vec<f32>, Vec<usize>) {
 }
 
 fn fit(rows: &[f32], labels: &[usize], n_features: usize, class_weights: &[f64], c: f64) -> Fitted {
-    Problem::new(Examples { rows, labels, n_features, class_weights }).unwrap().fit(c).unwrap()
+    Problem::new(Examples { rows, labels, n_features, class_weights: class_weights.to_vec() }).unwrap().fit(c).unwrap()
 }
 
 /// Logits of a row.
@@ -45,12 +45,9 @@ fn largest_difference(one: &Fitted, other: &Fitted, rows: &[f32], n_features: us
 fn the_span_of_few_views_gives_the_same_minimum() {
     let (few, labels) = rows(20, 30);
     for c in [1e-3, 1.0, 100.0] {
-        let examples = Examples { rows: &few, labels: &labels, n_features: 30, class_weights: &[1.0, 2.0, 3.0] };
-        let mut problem = Problem::new(examples).unwrap();
-        assert!(problem.span.is_some());
-        let found = problem.fit(c).unwrap();
-        problem.span = None;
-        let expected = problem.fit(c).unwrap();
+        let examples = || Examples { rows: &few, labels: &labels, n_features: 30, class_weights: vec![1.0, 2.0, 3.0] };
+        assert!(Problem::new(examples()).unwrap().span.is_some());
+        let [found, expected] = [true, false].map(|span| Problem::in_span(examples(), span).unwrap().fit(c).unwrap());
         let difference = largest_difference(&found, &expected, &few, 30);
         assert!(difference < 1e-7, "{c}: {difference}");
         assert!((found.loss - expected.loss).abs() < 1e-9);
@@ -96,7 +93,7 @@ fn an_embedding_that_is_not_finite_is_an_error_that_names_its_place() {
         rows: &[1.0, 2.0, f32::NAN, 3.0],
         labels: &[0, 1],
         n_features: 2,
-        class_weights: &[1.0; 2],
+        class_weights: vec![1.0; 2],
     });
     let message = problem.err().unwrap().to_string();
     assert!(message.contains("value 0 of the embedding of training view 1 is NaN"), "{message}");

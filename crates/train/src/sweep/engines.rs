@@ -11,7 +11,7 @@ use crate::Error;
 /// The engines of a sweep.
 pub(super) struct Engines {
     frozen: Timed,
-    /// Present if part of the backbone is trained and embeddings are whitened.
+    /// Present if part of the backbone is trained.
     whole: Option<Timed>,
 }
 
@@ -48,8 +48,7 @@ impl Engines {
             Ok(Timed { engine, ns: AtomicU64::new(0) })
         };
         let trained = config.backbone.train;
-        let needs_whole = trained != Trainable::None && config.train.whiten;
-        let whole = needs_whole.then(|| engine(FrozenOutput::EMBEDDING)).transpose()?;
+        let whole = (trained != Trainable::None).then(|| engine(FrozenOutput::EMBEDDING)).transpose()?;
         Ok(Self { frozen: engine(FrozenOutput::Before(trained))?, whole })
     }
 

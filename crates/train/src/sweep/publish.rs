@@ -5,15 +5,19 @@ use std::path::PathBuf;
 use experiment::folder::MODEL_FILE;
 use experiment::journal::{Outcome, Record};
 use experiment::tables::write_predictions;
-use experiment::{CalibrationSummary, DataSummary, FailedTrial, Leaks, Mistake, REPORT_VERSION, Report, Scored, seed};
-use metrics::{Evaluation, n_groups};
+use experiment::{
+    BaselineSummary, CalibrationSummary, DataSummary, FailedTrial, Leaks, Mistake, REPORT_VERSION, Report, Scored, seed,
+};
+use metrics::{Evaluation, PairedComparison, Scores, n_groups};
 use report::{mistakes, page};
 
+use super::baseline;
 use super::choose::ChosenModel;
 use super::open::OpenRun;
 use super::prepare::Prepared;
 use super::splits::Found;
 use crate::Error;
+use crate::corpus::prepared::PreparedCorpus;
 use crate::tracking::run_files;
 
 /// Writes the predictions, the model, the report and the finished journal; returns the run's folder and the report.
@@ -63,6 +67,7 @@ fn report_of(
         warnings,
         validation: evaluate("val", &found.model.val)?,
         test: evaluate("test", &Scored::pooled(&found.test))?,
+        baseline: baseline_summary(&found, &data, seed::derive(config.seed, &["evaluation", "test"]))?,
         folds: found.folds,
         failed: found.records.iter().filter_map(failed_trial).collect(),
         calibration: CalibrationSummary { fitted: found.model.calibration, test: found.calibration },
@@ -91,6 +96,27 @@ fn report_of(
         leaderboard: found.model.leaderboard,
         best_epochs: found.model.epochs,
     })
+}
+
+/// The baselines of all searches, scored together as the trials are, with the same resamples.
+fn baseline_summary(
+    found: &Found,
+    data: &PreparedCorpus,
+    seed: u64,
+) -> Result<Option<BaselineSummary>, metrics::Error> {
+    if found.baselines.is_empty() {
+        return Ok(None);
+    }
+    let tested = found.baselines.iter().map(|baseline| &baseline.test);
+    let predictions = |scored: &Scored| scored.predictions(&data.corpus, data.groups());
+    let of_baseline = predictions(&Scored::joined(tested))?;
+    let of_trials = predictions(&Scored::pooled(&found.test))?;
+    Ok(Some(BaselineSummary {
+        path: baseline::path(),
+        chosen: found.baselines.iter().map(|baseline| baseline.c).collect(),
+        test: Scores::estimated(&of_baseline, seed),
+        trials: PairedComparison::new(&of_trials, &of_baseline, seed)?,
+    }))
 }
 
 fn failed_trial(record: &Record) -> Option<FailedTrial> {

@@ -1,4 +1,4 @@
-//! The search on one split: embed, train every trial, choose one by validation, score it on test.
+//! The search on one split: embed, fit the baseline, train every trial, choose one by validation, score it on test.
 
 use std::sync::Arc;
 
@@ -10,9 +10,10 @@ use metrics::Calibration;
 use model::{BackboneWeights, Head, Trainable};
 use rayon::prelude::*;
 
+use super::baseline::{self, Baseline};
 use super::engines::Engines;
 use super::prepare::Prepared;
-use super::search_data::SearchData;
+use super::search_data::{EmbeddedSplit, SearchData};
 use super::searches::SplitSearch;
 use super::trial_folder;
 use super::writer::{Writer, record};
@@ -45,6 +46,8 @@ pub(super) struct SearchResult {
     pub test: Scored,
     /// Calibration of the best trial, fitted on validation.
     pub calibration: Calibration,
+    /// What logistic regression gives instead; absent if the head is one.
+    pub baseline: Option<Baseline>,
     /// How each trial ended, in the order of the run's trials.
     pub records: Vec<Record>,
 }
@@ -68,7 +71,9 @@ impl Search<'_> {
         for (name, text) in split_to_csv(&prepared.data.corpus, search.places) {
             folder.write(&format!("split/{name}"), text.as_bytes())?;
         }
-        let data = SearchData::new(prepared, self.engines, search.places)?;
+        let embedded = EmbeddedSplit::new(prepared, self.engines, search.places)?;
+        let baseline = baseline::fit(prepared, search, embedded.plain())?;
+        let data = embedded.prepare(prepared)?;
         let outcomes = self.train_all(&data, search, trials)?;
         let ranked = rank(trials, &outcomes);
         let leaderboard: Vec<TrialSummary> = ranked.iter().map(RankedTrial::summary).collect();
@@ -87,7 +92,7 @@ impl Search<'_> {
         let TrialResult { epochs, val, calibration, .. } = best.result;
         let records = trials.iter().zip(&outcomes).map(|(trial, outcome)| record(&search.name, trial, outcome));
         let records = records.collect();
-        Ok(SearchResult { leaderboard, epochs, weights, head, val, test, calibration, records })
+        Ok(SearchResult { leaderboard, epochs, weights, head, val, test, calibration, baseline, records })
     }
 
     /// Trains those of `trials` that the journal does not hold, and journals how they ended. Returns how each ended.
@@ -95,7 +100,8 @@ impl Search<'_> {
     /// # Errors
     /// As [`Search::run`], but it is no error if every trial diverged.
     pub fn train(&self, search: &SplitSearch, trials: &[TrialConfig]) -> Result<Vec<Outcome>, Error> {
-        self.train_all(&SearchData::new(self.prepared, self.engines, search.places)?, search, trials)
+        let embedded = EmbeddedSplit::new(self.prepared, self.engines, search.places)?;
+        self.train_all(&embedded.prepare(self.prepared)?, search, trials)
     }
 
     fn train_all(

@@ -10,6 +10,14 @@ use crate::embed::embeddings::{EmbeddingPass, Embeddings, Rows};
 use crate::embed::whitening::Whitening;
 use crate::trial::trainable_part::Start;
 
+/// The embeddings of a search's split.
+pub(super) struct EmbeddedSplit {
+    /// Outputs of the layers that stay frozen.
+    frozen: Embeddings,
+    /// Outputs of the whole backbone before training, if part of it is trained.
+    whole: Option<Embeddings>,
+}
+
 /// The data of a search. There is one copy of the training rows.
 pub(super) struct SearchData {
     /// What trials are trained on: outputs of the frozen layers, rectified and whitened for heads that rectify embeddings, if no
@@ -21,26 +29,40 @@ pub(super) struct SearchData {
     whitening: Whitening,
 }
 
-impl SearchData {
-    /// Embeds the recordings that have a place, and fits the whitening.
+impl EmbeddedSplit {
+    /// Embeds the recordings that have a place.
     pub fn new(prepared: &Prepared, engines: &Engines, places: &Places) -> Result<Self, Error> {
-        let mut embeddings = frozen_pass(prepared, engines).run(places)?;
+        let frozen = frozen_pass(prepared, engines).run(places)?;
+        let trains = prepared.config.backbone.train != Trainable::None;
+        let whole = trains.then(|| whole_pass(prepared, engines).run(places)).transpose()?;
+        Ok(Self { frozen, whole })
+    }
+
+    /// Plain embeddings of the whole backbone before training.
+    pub fn plain(&self) -> &Embeddings {
+        self.whole.as_ref().unwrap_or(&self.frozen)
+    }
+
+    /// Fits the whitening, and prepares the rows for the heads.
+    pub fn prepare(self, prepared: &Prepared) -> Result<SearchData, Error> {
         let device = prepared.compute.device();
         let trained = prepared.config.backbone.train;
-        let whitening = match (prepared.config.train.whiten, trained) {
-            (false, _) => Whitening::none(device),
-            (true, Trainable::None) => Whitening::fit(&embeddings, device)?,
-            (true, _) => Whitening::fit(&whole_pass(prepared, engines).run(places)?, device)?,
+        let whitening = match prepared.config.train.whiten {
+            false => Whitening::none(device),
+            true => Whitening::fit(self.plain(), device)?,
         };
+        let mut embeddings = self.frozen;
         let is_prepared = trained == Trainable::None && prepared.config.head.kind.rectifies();
         let plain_val = is_prepared.then(|| embeddings.val.rows.clone());
         if is_prepared {
             whitening.apply(&mut embeddings.train.rows, embeddings.n_features)?;
             whitening.apply(&mut embeddings.val.rows, embeddings.n_features)?;
         }
-        Ok(Self { trained_on: embeddings, plain_val, whitening })
+        Ok(SearchData { trained_on: embeddings, plain_val, whitening })
     }
+}
 
+impl SearchData {
     /// The validation rows as heads for plain embeddings expect them, `[n_val, n_features]`.
     pub fn plain_val(&self) -> &[f32] {
         self.plain_val.as_ref().unwrap_or(&self.trained_on.val.rows)
@@ -67,7 +89,7 @@ impl SearchData {
 pub(super) fn cached_passes<'a>(prepared: &'a Prepared, engines: &'a Engines) -> Vec<EmbeddingPass<'a>> {
     let trained = prepared.config.backbone.train;
     let frozen = (trained != Trainable::All).then(|| frozen_pass(prepared, engines));
-    let whole = (trained != Trainable::None && prepared.config.train.whiten).then(|| whole_pass(prepared, engines));
+    let whole = (trained != Trainable::None).then(|| whole_pass(prepared, engines));
     frozen.into_iter().chain(whole).collect()
 }
 
@@ -76,7 +98,7 @@ fn frozen_pass<'a>(prepared: &'a Prepared, engines: &'a Engines) -> EmbeddingPas
     pass(prepared, engines.frozen(), prepared.config.backbone.train)
 }
 
-/// The pass through the whole backbone before training, for the whitening.
+/// The pass through the whole backbone before training, for the whitening and the baseline.
 fn whole_pass<'a>(prepared: &'a Prepared, engines: &'a Engines) -> EmbeddingPass<'a> {
     pass(prepared, engines.whole(), Trainable::None)
 }

@@ -6,6 +6,7 @@ use experiment::journal::Record;
 use experiment::{FoldSummary, TestedFold};
 use metrics::CalibrationCheck;
 
+use super::baseline::Baseline;
 use super::engines::Engines;
 use super::open::OpenRun;
 use super::prepare::Prepared;
@@ -22,6 +23,8 @@ pub(super) struct Found {
     pub folds: Vec<FoldSummary>,
     /// The test recordings of each fold, or of the saved model, scored by the trial that its search chose.
     pub test: Vec<TestedFold>,
+    /// The baselines of the searches that are tested; empty if the head is a logistic regression itself.
+    pub baselines: Vec<Baseline>,
     /// Calibration on test, averaged over folds.
     pub calibration: CalibrationCheck,
     /// How each trial ended: folds first, in the order of the trials.
@@ -34,7 +37,7 @@ pub(super) fn search(prepared: &Prepared, engines: &Engines, run: &OpenRun) -> R
     let plan = &prepared.data.plan;
     let mut test: Vec<TestedFold> = Vec::new();
     let mut checks: Vec<(usize, CalibrationCheck)> = Vec::new();
-    let (mut folds, mut records) = (Vec::new(), Vec::new());
+    let (mut folds, mut records, mut baselines) = (Vec::new(), Vec::new(), Vec::new());
     for fold in &plan.folds {
         let step = Instant::now();
         stderr::line(format_args!("fold       {} of {}: {}", folds.len() + 1, plan.folds.len(), fold.name));
@@ -47,6 +50,7 @@ pub(super) fn search(prepared: &Prepared, engines: &Engines, run: &OpenRun) -> R
             n_test: result.test.recordings.len(),
         });
         test.push(TestedFold { repeat: fold.repeat, fold: fold.fold.clone(), scored: result.test });
+        baselines.extend(result.baseline);
         records.extend(result.records);
         run.writer.folder.log(&format!("fold {}", fold.name), step.elapsed().as_secs_f64())?;
     }
@@ -55,11 +59,12 @@ pub(super) fn search(prepared: &Prepared, engines: &Engines, run: &OpenRun) -> R
     if plan.folds.is_empty() {
         checks.push(check(prepared, &model)?);
         test.push(TestedFold { repeat: 1, fold: String::new(), scored: model.test.clone() });
+        baselines.extend(model.baseline.clone());
     }
     records.extend(model.records.iter().cloned());
     run.writer.folder.log("searched", step.elapsed().as_secs_f64())?;
     let calibration = CalibrationCheck::mean(&checks).ok_or_else(|| Error::Data("no recording was tested".into()))?;
-    Ok(Found { model, folds, test, calibration, records })
+    Ok(Found { model, folds, test, baselines, calibration, records })
 }
 
 /// The number of test recordings of a search, and how well its calibration works on them.
