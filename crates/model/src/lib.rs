@@ -45,7 +45,7 @@
 //! let engine = compute.engine(&model.weights, &[("image", [64, 64])])?;
 //! let embeddings = engine.embed(&[0.5; 3 * 64 * 64])?; // of three images
 //! assert_eq!(embeddings.len(), 3 * 64);
-//! assert_eq!(model.head.classify(&embeddings)?.len(), 3 * model.info.labels.len());
+//! assert_eq!(model.head.classify(&embeddings, 3)?.len(), 3 * model.info.labels.len());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -94,7 +94,10 @@ pub use engine::compute::Compute;
 pub use error::Error;
 pub use frozen_output::FrozenOutput;
 pub use gate::{Gate, GateInfo};
-pub use head::{Head, HeadConfig, HeadKind, Logistic, LogisticConfig, Mlp, MlpConfig, random_linear};
+pub use head::{
+    Attention, AttentionConfig, Head, HeadConfig, HeadKind, Logistic, LogisticConfig, Mlp, MlpConfig, Recurrent,
+    RecurrentConfig, random_linear,
+};
 pub use network::Network;
 pub use networks::frame_pooling::FramePooling;
 pub use networks::resnet::module::ResNet;

@@ -16,11 +16,11 @@ use crate::weights::BackboneWeights;
 /// Inputs to logits `[n, classes]`.
 #[derive(Module, Debug)]
 pub struct Network {
-    /// The encoder's first network: input to embedding.
+    /// The encoder's first network: input to embedding or frames.
     pub backbone: Backbone,
     /// Further networks, whose embeddings follow that of the first.
     pub others: Vec<Backbone>,
-    /// Embedding to logits.
+    /// Embedding or frames to logits.
     pub head: Head,
 }
 
@@ -28,9 +28,10 @@ impl Network {
     /// Builds the network of `weights` and `head` on the head's device.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the weights contain no network.
+    /// [`Error::Argument`] if the weights contain no network, or give no frames and the head takes them.
     pub fn new(weights: &BackboneWeights, head: &Head) -> Result<Self, Error> {
-        let mut networks = weights.to_backbones(&head.device()).into_iter();
+        weights.n_head_inputs(head.kind())?;
+        let mut networks = weights.to_backbones(head.frozen_output(), &head.device()).into_iter();
         let backbone = networks.next().ok_or_else(|| Error::Argument("the encoder has no network".into()))?;
         Ok(Self { backbone, others: networks.collect(), head: head.clone() })
     }

@@ -10,6 +10,7 @@ use crate::burn_layers::host_vec;
 use crate::checksum::Checksum;
 use crate::error::Error;
 use crate::frozen_output::FrozenOutput;
+use crate::head::HeadKind;
 use crate::host_tensor::{HostTensor, TensorView};
 use crate::networks::NetworkWeights;
 use crate::networks::frame_pooling::FramePooling;
@@ -154,9 +155,9 @@ impl BackboneWeights {
         checksum.finish()
     }
 
-    /// The networks on `device`, frozen and without autodiff.
-    pub fn to_backbones(&self, device: &Device) -> Vec<Backbone> {
-        self.networks.iter().map(|network| network.encoder().to_frozen(FrozenOutput::EMBEDDING, device)).collect()
+    /// The networks up to `output` on `device`, frozen and without autodiff.
+    pub fn to_backbones(&self, output: FrozenOutput, device: &Device) -> Vec<Backbone> {
+        self.networks.iter().map(|network| network.encoder().to_frozen(output, device)).collect()
     }
 
     /// The part of the encoder that `trainable` names, on `device`, which has autodiff if the part is to be trained. `None`
@@ -183,6 +184,22 @@ impl BackboneWeights {
         }
     }
 
+    /// Number of inputs of a head of this kind: the length of a frame or of an embedding.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if the head takes frames and the encoder gives none.
+    pub fn n_head_inputs(&self, kind: HeadKind) -> Result<usize, Error> {
+        match kind.takes_frames() {
+            true => self.frame_len().ok_or_else(|| self.no_frames()),
+            false => Ok(self.n_outputs()),
+        }
+    }
+
+    fn no_frames(&self) -> Error {
+        let problem = "gives no frames: only a single network whose output has a time axis does";
+        Error::Argument(format!("{} {problem}", self.arch))
+    }
+
     /// How frames become an embedding; `None` if the encoder gives no frames.
     pub fn frame_pooling(&self) -> Option<FramePooling> {
         match &self.networks[..] {
@@ -203,8 +220,7 @@ impl BackboneWeights {
             return Err(Error::Argument(format!("{} does not take the input `{name}`: it takes {names:?}", self.arch)));
         }
         if output == FrozenOutput::Frames && self.frame_len().is_none() {
-            let problem = "gives no frames: only a single network whose output has a time axis does";
-            return Err(Error::Argument(format!("{} {problem}", self.arch)));
+            return Err(self.no_frames());
         }
         let trainable = output.trainable();
         if trainable != Trainable::None && self.networks.len() > 1 {

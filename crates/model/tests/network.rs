@@ -39,7 +39,7 @@ fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 #[test]
 fn no_gradient_reaches_the_backbone_or_the_images() {
     let device = Device::flex().autodiff();
-    let [backbone] = small_weights().to_backbones(&device).try_into().unwrap();
+    let [backbone] = small_weights().to_backbones(FrozenOutput::EMBEDDING, &device).try_into().unwrap();
     assert!(backbone.devices().iter().all(|device| !device.is_autodiff()));
 
     let images = TensorData::new(pixels(2), [2, 1, 64, 64]);
@@ -149,7 +149,7 @@ fn gpus_agree_with_the_cpu() {
     let images = pixels(3);
     let logits = |compute: &Compute| {
         let head = Head::new(&HeadConfig::mlp(16, 0.0), 24, 8, &mut rng(5), compute.device());
-        head.classify(&compute.engine(&small_weights(), &IMAGES).unwrap().embed(&images).unwrap()).unwrap()
+        head.classify(&compute.engine(&small_weights(), &IMAGES).unwrap().embed(&images).unwrap(), 3).unwrap()
     };
     for device in [DeviceName::Wgpu, DeviceName::Cuda] {
         let name = device.name();
@@ -265,7 +265,7 @@ fn a_network_with_batch_norm_folds_into_the_same_network() {
     assert_eq!((weights.arch(), weights.n_outputs()), (Arch::RESNET18_W8, 64));
     let plain = Device::flex();
     let expected = numbers(network.valid().forward(images(2, &plain)));
-    let found = numbers(weights.to_backbones(&plain)[0].forward(images(2, &plain)));
+    let found = numbers(weights.to_backbones(FrozenOutput::EMBEDDING, &plain)[0].forward(images(2, &plain)));
     let scale = expected.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
     assert!(scale > 0.0);
     for (found, expected) in found.iter().zip(&expected) {
@@ -274,7 +274,8 @@ fn a_network_with_batch_norm_folds_into_the_same_network() {
     // Untrained, it equals the network that `random` draws, except for batch norm's division by sqrt(1 + 1e-5) in each layer.
     let fresh = NormedBackbone::random(Arch::RESNET18_W8, 3, &plain).unwrap().fold().unwrap();
     let drawn = BackboneWeights::random(Arch::RESNET18_W8, 3);
-    let [fresh, drawn] = [fresh, drawn].map(|w| numbers(w.to_backbones(&plain)[0].forward(images(2, &plain))));
+    let [fresh, drawn] =
+        [fresh, drawn].map(|w| numbers(w.to_backbones(FrozenOutput::EMBEDDING, &plain)[0].forward(images(2, &plain))));
     assert!(fresh.iter().zip(&drawn).all(|(fresh, drawn)| (fresh - drawn).abs() < 1e-3 * drawn.abs().max(1.0)));
 }
 

@@ -158,7 +158,7 @@ fn the_onnx_file_agrees(fixture: &Fixture) {
     for name in [EngineName::Burn, EngineName::Rten] {
         let engine = Compute::new(DeviceName::Cpu, name).unwrap().engine(&fixture.weights, &IMAGES).unwrap();
         let embeddings = engine.embed(&images).unwrap();
-        let logits = fixture.head.classify(&embeddings).unwrap();
+        let logits = fixture.head.classify(&embeddings, 64).unwrap();
         let scores = fixture.gate.as_ref().unwrap().scores(&embeddings);
         for (a, b) in logits.iter().zip(&expected).chain(scores.iter().zip(&cry)) {
             assert!((a - b).abs() < 1e-5, "{name:?}, {}: {a} {b}", fixture.info.head.kind());

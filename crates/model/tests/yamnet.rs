@@ -211,7 +211,7 @@ fn the_onnx_file_of_two_networks_has_named_inputs_and_gives_the_engines_logits()
     let [logits]: [rten::Value; 1] = file.run_n(values, [id("logits")], None).unwrap();
     let (_, logits) = logits.into_shape_vec::<f32, 2>().unwrap();
     for engine in engines(&both, &inputs) {
-        let found = head.classify(&engine.embed(&records).unwrap()).unwrap();
+        let found = head.classify(&engine.embed(&records).unwrap(), 2).unwrap();
         assert!(largest_difference(&found, &logits) <= TOLERANCE);
     }
 }
@@ -241,12 +241,12 @@ fn assert_equal_results(weights: &BackboneWeights, records: &[f32], inputs: &Inp
     model::save_model(&plain, &info, weights, &head, None).unwrap();
     model::save_onnx(&onnx, &info, weights, &head, None, inputs).unwrap();
     let compute = Compute::new(DeviceName::Cpu, EngineName::Burn).unwrap();
-    let answer = head.classify(&compute.engine(weights, inputs).unwrap().embed(records).unwrap()).unwrap();
+    let answer = head.classify(&compute.engine(weights, inputs).unwrap().embed(records).unwrap(), 2).unwrap();
     for path in [&plain, &onnx] {
         let saved = model::load_model(path, &device).unwrap();
         assert_eq!((&saved.info, saved.weights.fingerprint()), (&info, weights.fingerprint()));
         let embeddings = compute.engine(&saved.weights, inputs).unwrap().embed(records).unwrap();
-        assert_eq!(saved.head.classify(&embeddings).unwrap(), answer);
+        assert_eq!(saved.head.classify(&embeddings, 2).unwrap(), answer);
     }
 
     let record = folder.path().join("model.bpk");

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use features::{Audio, Extractor, FeatureConfig};
 use metrics::Calibration;
-use model::{Compute, Engine, Gate, Head, ModelInfo, SavedModel};
+use model::{Compute, Engine, FramePooling, Gate, Head, ModelInfo, SavedModel};
 use registry::{ModelUrl, Registry, Resolved};
 
 use crate::{Clips, Error, Labels, MODEL_FILES, Options, Prediction, Windows, in_the_box, model_file};
@@ -24,6 +24,8 @@ pub struct Classifier {
     engine: Box<dyn Engine>,
     head: Head,
     gate: Option<Gate>,
+    /// Makes the gate's inputs if the head takes frames.
+    frame_pooling: Option<FramePooling>,
     calibration: Calibration,
 }
 
@@ -152,8 +154,9 @@ impl Classifier {
         let calibration = serde_json::from_value(info.calibration.clone())
             .map_err(|source| Error::Calibration { path: path.into(), source })?;
         let extractor = Extractor::new(&config).map_err(|e| unusable(e.into()))?;
-        let engine = compute.engine(&weights, &config.inputs())?;
-        Ok(Self { name, version: None, card, sha256, info, extractor, engine, head, gate, calibration })
+        let engine = compute.engine_to(head.frozen_output(), &weights, &config.inputs())?;
+        let frame_pooling = weights.frame_pooling().filter(|_| head.kind().takes_frames());
+        Ok(Self { name, version: None, card, sha256, info, extractor, engine, head, gate, frame_pooling, calibration })
     }
 
     /// Path of the model file, or the name of the compiled-in model; for display.
@@ -260,13 +263,18 @@ impl Classifier {
         if images.is_empty() {
             return Ok(vec![]);
         }
-        let embeddings = self.engine.embed(images)?;
-        let logits = self.head.classify(&embeddings)?;
+        let rows = self.engine.embed(images)?; // embeddings, or frames for a head that takes them
+        let row_len = self.engine.n_outputs();
+        let logits = self.head.classify(&rows, rows.len() / row_len)?;
         let mut outputs: Vec<Output> = logits
             .chunks_exact(self.labels().len())
             .map(|logits| Output { logits: logits.to_vec(), cry_score: None })
             .collect();
         if let Some(gate) = &self.gate {
+            let embeddings = match &self.frame_pooling {
+                Some(pooling) => rows.chunks_exact(row_len).flat_map(|frames| pooling.pool(frames)).collect(),
+                None => rows,
+            };
             let records = images.chunks_exact(self.engine.record_len());
             for ((output, record), score) in outputs.iter_mut().zip(records).zip(gate.scores(&embeddings)) {
                 // Digital silence always scores 0.

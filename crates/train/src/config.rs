@@ -10,7 +10,7 @@ pub mod reference;
 mod settings;
 
 use features::FeatureConfig;
-use model::{Arch, HeadKind, Pooling, Trainable};
+use model::{Arch, FrozenOutput, HeadKind, Pooling, Trainable};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -220,6 +220,16 @@ impl Default for GateConfig {
     }
 }
 
+impl Config {
+    /// What the frozen layers of the backbone give, which trials are trained on.
+    pub(crate) fn frozen_output(&self) -> FrozenOutput {
+        match self.head.kind.takes_frames() {
+            true => FrozenOutput::Frames,
+            false => FrozenOutput::Before(self.backbone.train),
+        }
+    }
+}
+
 impl Settings for Config {
     const COMMAND: &str = "wail --config FILE";
 
@@ -300,21 +310,37 @@ impl Settings for Config {
         );
         check((2..=10_000).contains(&self.gate.sounds_per_kind), "gate.sounds_per_kind", "must be 2 to 10000");
         check(self.gate.ridge > 0.0 && self.gate.ridge <= 1.0, "gate.ridge", "must be above 0 and at most 1");
-        if !self.head.kind.has_epochs() {
-            for (key, is_own) in self.train.epoch_keys(self.head.kind) {
-                check(
-                    is_own,
-                    key,
-                    &format!("must be left out: a head of the kind {} is fitted in one step", self.head.kind),
-                );
+        let kind = self.head.kind;
+        if !kind.has_epochs() {
+            for (key, is_own) in self.train.epoch_keys(kind) {
+                check(is_own, key, &format!("must be left out: a head of the kind {kind} is fitted in one step"));
             }
             check(
                 self.backbone.train == Trainable::None,
                 "backbone.train",
-                &format!("must be none: a head of the kind {} is fitted on a frozen backbone", self.head.kind),
+                &format!("must be none: a head of the kind {kind} is fitted on a frozen backbone"),
             );
         }
-        found.extend(self.sweep.problems(self.head.kind));
+        if kind.takes_frames() {
+            check(
+                self.backbone.train == Trainable::None,
+                "backbone.train",
+                &format!("must be none: a head of the kind {kind} takes the frames of a frozen backbone"),
+            );
+            check(
+                self.backbone.arch.only_network().is_some(),
+                "backbone.arch",
+                &format!(
+                    "must be one network: a head of the kind {kind} takes frames, and those of several differ in length"
+                ),
+            );
+        }
+        check(
+            kind.is_recurrent() || !self.head.bidirectional,
+            "head.bidirectional",
+            &format!("must be left out: a head of the kind {kind} has no direction"),
+        );
+        found.extend(self.sweep.problems(kind));
         found.extend(self.data.problems());
         found.extend(Problem::of_table("features", self.features.validate()));
         found

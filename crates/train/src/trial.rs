@@ -117,7 +117,7 @@ pub(crate) fn fitted(setup: &Setup, trial: &TrialConfig, regression: &Problem, c
 fn by_epochs(setup: &Setup, trial: &TrialConfig, first_rate: f64, resume: &ResumeFolder) -> Result<Trained, Error> {
     let id = trial.id();
     let device = setup.device.clone().autodiff();
-    let mut point = resume.read(&id, setup.config.epochs, first_point(setup, trial, &device));
+    let mut point = resume.read(&id, setup.config.epochs, first_point(setup, trial, &device)?);
     let criterion = criterion(setup, &device);
     let mut plateau = Plateau::new(first_rate, setup.config);
     point.epochs.iter().for_each(|epoch| plateau.step(epoch.val_loss));
@@ -151,17 +151,18 @@ fn by_epochs(setup: &Setup, trial: &TrialConfig, first_rate: f64, resume: &Resum
 }
 
 /// The trial before its first epoch.
-fn first_point(setup: &Setup, trial: &TrialConfig, device: &Device) -> ResumePoint {
+fn first_point(setup: &Setup, trial: &TrialConfig, device: &Device) -> Result<ResumePoint, Error> {
     let Setup { data, start, config, seed, .. } = setup;
     let mut rng = seed::generator(*seed, &[&trial.id(), "head"]);
-    let head = Head::new(&trial.head, start.weights.n_outputs(), data.n_classes, &mut rng, device);
+    let n_inputs = start.weights.n_head_inputs(trial.head.kind()).map_err(Error::device("the backbone"))?;
+    let head = Head::new(&trial.head, n_inputs, data.n_classes, &mut rng, device);
     let adam = AdamWConfig::new().with_weight_decay(config.weight_decay).with_epsilon(config.adam_epsilon);
-    ResumePoint {
+    Ok(ResumePoint {
         part: TrainablePart::new(start, start.weights, head),
         optimizers: Optimizers { head: adam.init(), backbone: adam.init() },
         epochs: Vec::new(),
         best: None,
-    }
+    })
 }
 
 fn criterion(setup: &Setup, device: &Device) -> CrossEntropyLoss {

@@ -10,7 +10,8 @@ use crate::onnx::nodes::Nodes;
 /// The layers of a head.
 ///
 /// A head prepares an embedding (an mlp rectifies it), and its layers map what it prepared to logits. Trials are trained on
-/// prepared embeddings, which may be whitened as well.
+/// prepared embeddings, which may be whitened as well. Heads over frames take rows of frames, `[n, t * n_inputs]`, wherever
+/// others take embeddings, `[n, n_inputs]`.
 pub(crate) trait HeadLayers {
     /// Prepares embeddings `[n, n_inputs]`.
     fn prepare(&self, embeddings: Tensor<2>) -> Tensor<2>;
@@ -24,7 +25,7 @@ pub(crate) trait HeadLayers {
     /// The device that holds the weights.
     fn device(&self) -> Device;
 
-    /// Length of an embedding.
+    /// Length of an embedding or of a frame.
     fn n_inputs(&self) -> usize;
 
     /// Number of logits.
@@ -33,6 +34,7 @@ pub(crate) trait HeadLayers {
     /// The weights by name; linear layers as torch stores them.
     fn tensors(&self) -> Result<Vec<HostTensor>, Error>;
 
-    /// Adds the layers to an ONNX graph, from the value named `embedding` to the value named `logits`.
-    fn to_onnx(&self, nodes: &mut Nodes, embedding: &str, logits: &str);
+    /// Adds the layers to an ONNX graph, from the value named `input`, embeddings `[batch, n_inputs]` or frames
+    /// `[batch, t, n_inputs]`, to the value named `logits`.
+    fn to_onnx(&self, nodes: &mut Nodes, input: &str, logits: &str);
 }

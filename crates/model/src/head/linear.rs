@@ -11,7 +11,17 @@ use crate::host_tensor::HostTensor;
 
 /// A layer as torch initialises it: weights and biases uniform in `±1/sqrt(inputs)`.
 pub fn random_linear<R: Rng + ?Sized>(inputs: usize, outputs: usize, rng: &mut R, device: &Device) -> Linear {
-    let bound = 1.0 / (inputs.max(1) as f32).sqrt();
+    random_within(1.0 / (inputs.max(1) as f32).sqrt(), inputs, outputs, rng, device)
+}
+
+/// A layer with weights and biases uniform in `±bound`.
+pub(super) fn random_within<R: Rng + ?Sized>(
+    bound: f32,
+    inputs: usize,
+    outputs: usize,
+    rng: &mut R,
+    device: &Device,
+) -> Linear {
     let mut uniform = |n: usize| (0..n).map(|_| rng.random_range(-bound..bound)).collect::<Vec<f32>>();
     linear(uniform(inputs * outputs), uniform(outputs), device)
 }
@@ -53,13 +63,36 @@ pub(super) fn from_tensors(
     device: &Device,
 ) -> Result<(Linear, String), Error> {
     let weight = get(&format!("{name}.weight"))?;
-    let &[outputs, inputs] = weight.shape.as_slice() else {
+    let &[outputs, _] = weight.shape.as_slice() else {
         return Err(Error::tensor(&weight.name, format!("shape {:?}, expected [outputs, inputs]", weight.shape)));
     };
     let bias = get(&format!("{name}.bias"))?;
     bias.check_shape(&[outputs])?;
+    Ok((transposed(&weight.data, &bias.data, device), weight.name))
+}
+
+/// As [`from_tensors`]; fails unless the layer has these inputs and outputs, as far as they are given.
+pub(super) fn sized_from_tensors(
+    name: &str,
+    [inputs, outputs]: [Option<usize>; 2],
+    get: &mut dyn FnMut(&str) -> Result<HostTensor, Error>,
+    device: &Device,
+) -> Result<Linear, Error> {
+    let (layer, tensor) = from_tensors(name, get, device)?;
+    let found = layer.weight.dims();
+    let expected = [inputs.unwrap_or(found[0]), outputs.unwrap_or(found[1])];
+    if found == expected {
+        return Ok(layer);
+    }
+    let [[inputs, outputs], found] = [expected, found];
+    Err(Error::tensor(&tensor, format!("shape [{}, {}], expected [{outputs}, {inputs}]", found[1], found[0])))
+}
+
+/// A layer with weights `[outputs, inputs]`, row-major, and biases `[outputs]`.
+pub(super) fn transposed(weight: &[f32], bias: &[f32], device: &Device) -> Linear {
+    let (inputs, outputs) = (weight.len() / bias.len().max(1), bias.len());
     // Transposed here and not on the device: a strided weight is multiplied in another order, and a saved head must
     // reproduce the same bits.
-    let transposed = (0..inputs * outputs).map(|i| weight.data[i % outputs * inputs + i / outputs]);
-    Ok((linear(transposed.collect(), bias.data, device), weight.name))
+    let values = (0..inputs * outputs).map(|i| weight[i % outputs * inputs + i / outputs]);
+    linear(values.collect(), bias.to_vec(), device)
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::proto::{ATTRIBUTE_INT, ATTRIBUTE_INTS, Attribute, FLOAT, INT64, Node, Tensor};
+use super::proto::{ATTRIBUTE_INT, ATTRIBUTE_INTS, ATTRIBUTE_STRING, Attribute, FLOAT, INT64, Node, Tensor};
 use crate::conv::ConvSpec;
 
 /// The nodes so far, each named after its output, and their constants.
@@ -111,6 +111,10 @@ fn ints(name: &str, values: &[usize]) -> Attribute {
     Attribute { name: name.into(), ints, kind: ATTRIBUTE_INTS, ..Attribute::default() }
 }
 
-fn int(name: &str, value: i64) -> Attribute {
+pub(crate) fn text(name: &str, value: &str) -> Attribute {
+    Attribute { name: name.into(), s: value.into(), kind: ATTRIBUTE_STRING, ..Attribute::default() }
+}
+
+pub(crate) fn int(name: &str, value: i64) -> Attribute {
     Attribute { name: name.into(), i: value, kind: ATTRIBUTE_INT, ..Attribute::default() }
 }

@@ -18,6 +18,7 @@ pub const EXTERNAL: i32 = 1;
 
 /// `AttributeProto.AttributeType`
 pub const ATTRIBUTE_INT: i32 = 2;
+pub const ATTRIBUTE_STRING: i32 = 3;
 pub const ATTRIBUTE_INTS: i32 = 7;
 
 #[derive(Clone, PartialEq, Message)]

@@ -68,8 +68,13 @@ pub(crate) fn check_average_pool(graph: &Graph, node: &Node, size: [usize; 2]) -
     }
 }
 
-/// Axes are an attribute up to opset 17 and an input since opset 18.
 fn check_mean_axes(graph: &Graph, node: &Node) -> Result<(), Error> {
+    let axes = mean_axes(graph, node)?;
+    if axes == [2, 3] { Ok(()) } else { Err(node_error(node, format!("the mean over axes {axes:?}, expected [2, 3]"))) }
+}
+
+/// The axes of a mean over a feature map, sorted. They are an attribute up to opset 17 and an input since opset 18.
+pub(crate) fn mean_axes(graph: &Graph, node: &Node) -> Result<Vec<i64>, Error> {
     let mut axes = match (attribute(node, "axes"), input(node, 1)) {
         (Some(axes), _) => axes.ints.clone(),
         (None, Some(name)) => graph.integers(name)?,
@@ -79,7 +84,7 @@ fn check_mean_axes(graph: &Graph, node: &Node) -> Result<(), Error> {
         *axis = if *axis < 0 { axis.saturating_add(4) } else { *axis };
     }
     axes.sort_unstable();
-    if axes == [2, 3] { Ok(()) } else { Err(node_error(node, format!("the mean over axes {axes:?}, expected [2, 3]"))) }
+    Ok(axes)
 }
 
 /// Fails if the node pads automatically.

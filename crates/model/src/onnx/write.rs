@@ -3,7 +3,8 @@
 //! Opset 17, IR 8. A single network has the input `input`, float32 `[batch, 1, height, width]`. Several networks have named
 //! inputs: `image`, `[batch, 1, height, width]`, and `patches`, `[batch, n_patches, 96, 64]`, YAMNet's spectrogram cut into
 //! patches that overlap by half. The graph computes `embedding` `[batch, n_outputs]` → `logits` `[batch, classes]` and, with
-//! a gate, `cry` `[batch, 1]`. Initialisers have the authors' names, `head.0`, `head.1` and `gate`; each is used once.
+//! a gate, `cry` `[batch, 1]`. For a head over frames it computes `frames` `[batch, t, d]` → `logits`, and pools them to
+//! `embedding` for the gate. Initialisers have the authors' names, `head.0`, `head.1` and `gate`; each is used once.
 
 use std::collections::BTreeMap;
 
@@ -57,17 +58,20 @@ pub(crate) fn write(
     let mut nodes = Nodes::default();
     let frozen_output = match end {
         End::Frozen(output) => output,
-        End::Logits(..) => FrozenOutput::EMBEDDING,
+        End::Logits(head, _) => head.frozen_output(),
     };
-    let (inputs, embedding) = add_networks(&mut nodes, networks, frozen_output);
-    let frozen = networks.iter().flat_map(|(network, _)| network.frozen_tensors(frozen_output));
-    let mut initializers: Vec<Tensor> = frozen.map(|tensor| initializer(&tensor)).collect();
+    let (inputs, encoded) = add_networks(&mut nodes, networks, frozen_output);
+    let mut initializers = Vec::new();
     let output = match end {
         End::Logits(head, gate) => {
-            head.to_onnx(&mut nodes, &embedding, LOGITS);
+            // Also the tensors of a pooling that no gate needs: the file's checksum is over all of them.
+            let tensors = networks.iter().flat_map(|(network, _)| network.tensors());
+            initializers.extend(tensors.map(|tensor| initializer(&tensor)));
+            head.to_onnx(&mut nodes, &encoded, LOGITS);
             initializers.extend(head.tensors()?.iter().map(|tensor| initializer(&tensor.view())));
             let mut outputs = vec![value(LOGITS, &[head.n_classes()])];
             if let Some(gate) = gate {
+                let embedding = pool(&mut nodes, networks, frozen_output, &encoded);
                 gate.to_onnx(&mut nodes, &embedding, CRY);
                 initializers.extend(gate.tensors()?.iter().map(|tensor| initializer(&tensor.view())));
                 outputs.push(value(CRY, &[1]));
@@ -75,6 +79,11 @@ pub(crate) fn write(
             outputs
         }
         End::Frozen(output) => {
+            let tensors = networks.iter().flat_map(|(network, _)| network.frozen_tensors(output));
+            initializers.extend(tensors.map(|tensor| initializer(&tensor)));
+            if output == FrozenOutput::Frames {
+                nodes.flatten(&encoded, EMBEDDING);
+            }
             let length =
                 |(network, shape): &(&NetworkWeights, [usize; 2])| network.encoder().output_len(output, *shape);
             vec![value(EMBEDDING, &[networks.iter().map(length).sum()])]
@@ -93,7 +102,19 @@ pub(crate) fn write(
     Ok(model.encode_to_vec())
 }
 
-/// Adds the networks. Returns the graph's inputs and the name of the embedding; those of several networks are concatenated.
+/// The name of the embedding: that of the value `encoded`, or of what it is pooled to if it holds frames.
+fn pool(nodes: &mut Nodes, networks: &[(&NetworkWeights, [usize; 2])], output: FrozenOutput, encoded: &str) -> String {
+    match (output, networks) {
+        (FrozenOutput::Frames, &[(network, shape)]) => {
+            let (pooling, n_frames) = (network.encoder().frame_pooling(), network.encoder().n_frames(shape));
+            pooling.to_onnx(nodes, encoded, n_frames, EMBEDDING)
+        }
+        _ => encoded.to_owned(),
+    }
+}
+
+/// Adds the networks up to `output`. Returns the graph's inputs and the name of the value; embeddings of several networks are
+/// concatenated.
 fn add_networks(
     nodes: &mut Nodes,
     networks: &[(&NetworkWeights, [usize; 2])],
@@ -101,14 +122,9 @@ fn add_networks(
 ) -> (Vec<ValueInfo>, String) {
     if let &[(network, shape)] = networks {
         let input = (INPUT, OnnxInput::Record);
-        let embedding = match output {
-            FrozenOutput::Frames => {
-                let frames = network.encoder().to_onnx(nodes, input, shape, output, FRAMES);
-                nodes.flatten(&frames, EMBEDDING)
-            }
-            FrozenOutput::Before(_) => network.encoder().to_onnx(nodes, input, shape, output, EMBEDDING),
-        };
-        return (vec![value(INPUT, &network.encoder().onnx_sizes(input.1, shape))], embedding);
+        let name = if output == FrozenOutput::Frames { FRAMES } else { EMBEDDING };
+        let encoded = network.encoder().to_onnx(nodes, input, shape, output, name);
+        return (vec![value(INPUT, &network.encoder().onnx_sizes(input.1, shape))], encoded);
     }
     let mut inputs: Vec<ValueInfo> = Vec::new();
     let mut embeddings = Vec::new();

@@ -41,7 +41,7 @@ pub fn save_checkpoint(
     head: &Head,
 ) -> Result<(), Error> {
     let write = || {
-        check_head(&info.head, backbone.n_outputs(), head.n_classes(), head)?;
+        check_head(&info.head, backbone, head.n_classes(), head)?;
         let head = head.tensors()?;
         let trained = backbone.trainable_tensors(info.trained);
         let tensors: Vec<TensorView> = trained.chain(head.iter().map(HostTensor::view)).collect();
@@ -66,7 +66,7 @@ pub fn load_checkpoint(
         let info: CheckpointInfo = read_info(&file, FORMAT)?;
         let backbone = backbone.with_tensors(info.trained, |name| file.tensor(name))?;
         let head = read_head(&file, &info.head, device)?;
-        check_head(&info.head, backbone.n_outputs(), head.n_classes(), &head)?;
+        check_head(&info.head, &backbone, head.n_classes(), &head)?;
         let trained = backbone.trainable_tensors(info.trained);
         check_sum(&file, trained.chain(head.tensors()?.iter().map(HostTensor::view)))?;
         Ok((info, backbone, head))

@@ -5,6 +5,7 @@ use burn::tensor::Device;
 use crate::error::Error;
 use crate::head::{Head, HeadConfig};
 use crate::weight_file::WeightFile;
+use crate::weights::BackboneWeights;
 
 /// Reads the head of `file`.
 pub(super) fn read_head(file: &WeightFile, config: &HeadConfig, device: &Device) -> Result<Head, Error> {
@@ -17,11 +18,21 @@ fn check_config(config: &HeadConfig) -> Result<(), Error> {
     if problems.is_empty() { Ok(()) } else { Err(Error::Argument(format!("head: {}", problems.join("; ")))) }
 }
 
-/// Fails unless the head has these inputs and classes, and the kind and the sizes that its settings name.
-pub(super) fn check_head(config: &HeadConfig, n_inputs: usize, n_classes: usize, head: &Head) -> Result<(), Error> {
+/// Fails unless the head fits `backbone`, has this number of classes, and the kind and the sizes that its settings name.
+pub(super) fn check_head(
+    config: &HeadConfig,
+    backbone: &BackboneWeights,
+    n_classes: usize,
+    head: &Head,
+) -> Result<(), Error> {
     check_config(config)?;
+    let inputs = if config.kind().takes_frames() {
+        "inputs, but the length of a frame is"
+    } else {
+        "inputs, but the embedding length is"
+    };
     let sizes = [
-        ("inputs, but the embedding length is", head.n_inputs(), n_inputs),
+        (inputs, head.n_inputs(), backbone.n_head_inputs(config.kind())?),
         ("logits, but the number of labels is", head.n_classes(), n_classes),
     ];
     let wrong_size = || sizes.into_iter().find(|(_, found, expected)| found != expected);

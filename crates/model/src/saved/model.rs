@@ -11,7 +11,6 @@ use super::envelope::{check_sum, format_of, metadata, read_info};
 use super::fit::{check_head, read_head};
 use crate::arch::Arch;
 use crate::error::Error;
-use crate::frozen_output::FrozenOutput;
 use crate::gate::{Gate, GateInfo};
 use crate::head::{Head, HeadConfig};
 use crate::host_tensor::{HostTensor, TensorView};
@@ -96,7 +95,7 @@ pub fn save_onnx(
     gate: Option<&Gate>,
     inputs: &Inputs,
 ) -> Result<(), Error> {
-    let networks = backbone.check(FrozenOutput::EMBEDDING, inputs).map_err(|error| error.at(path))?;
+    let networks = backbone.check(head.frozen_output(), inputs).map_err(|error| error.at(path))?;
     let (name, end) = (backbone.arch().to_string(), onnx::End::Logits(head, gate));
     write_model(path, info, backbone, head, gate, |metadata| onnx::write(&name, &networks, end, metadata))
 }
@@ -198,5 +197,5 @@ fn check_fit(info: &ModelInfo, backbone: &BackboneWeights, head: &Head, gate: Op
             return Err(Error::Argument("a gate and its threshold belong together, and one of them is missing".into()));
         }
     }
-    check_head(&info.head, backbone.n_outputs(), info.labels.len(), head)
+    check_head(&info.head, backbone, info.labels.len(), head)
 }

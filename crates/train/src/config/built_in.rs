@@ -1,7 +1,7 @@
 //! The configurations that come with the program: the files of `configs/`.
 
 /// Name and TOML text of each, in alphabetical order.
-pub const BUILT_IN: [(&str, &str); 8] = [
+pub const BUILT_IN: [(&str, &str); 9] = [
     ("compact.toml", include_str!("../../../../configs/compact.toml")),
     ("cry512.toml", include_str!("../../../../configs/cry512.toml")),
     ("cv.toml", include_str!("../../../../configs/cv.toml")),
@@ -9,6 +9,7 @@ pub const BUILT_IN: [(&str, &str); 8] = [
     ("pretrain.toml", include_str!("../../../../configs/pretrain.toml")),
     ("quick.toml", include_str!("../../../../configs/quick.toml")),
     ("sweep.toml", include_str!("../../../../configs/sweep.toml")),
+    ("temporal.toml", include_str!("../../../../configs/temporal.toml")),
     ("yamnet.toml", include_str!("../../../../configs/yamnet.toml")),
 ];
 

@@ -14,19 +14,27 @@ use super::settings::Problem;
 pub struct HeadChoice {
     /// Kind of the head. It decides which keys `[sweep]` has, and some defaults of `[train]`.
     pub kind: HeadKind,
+    /// gru, lstm: whether a second layer runs from the last frame to the first.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub bidirectional: bool,
 }
 
 /// The grid; each combination is a trial. A kind of head has the keys that name it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SweepConfig {
-    /// mlp: initial learning rates of the head, each above 0 and at most 10.
+    /// All but logistic: initial learning rates of the head, each above 0 and at most 10.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub learning_rate: Vec<f64>,
     /// mlp: sizes of the head's inner layer, each 1 to 65536.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inner: Vec<usize>,
-    /// mlp: dropout before the first linear layer, each 0 to below 1.
+    /// attention, gru, lstm: units of the layer on each frame or sizes of the hidden state, each 1 to 4096. Default with them:
+    /// `[32, 128]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<usize>,
+    /// All but logistic: dropout before the first layer, each 0 to below 1. Heads over frames drop a feature of a recording from all
+    /// of its frames.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropout: Vec<f64>,
     /// logistic: inverse strengths of the L2 penalty on standardised embeddings, as scikit-learn's `C`, each 1e-8 to 1e6; smaller
@@ -44,7 +52,7 @@ impl Default for SweepConfig {
 impl SweepConfig {
     /// The default grid of a kind of head.
     pub fn of_head(kind: HeadKind) -> Self {
-        let none = Self { learning_rate: vec![], inner: vec![], dropout: vec![], c: vec![] };
+        let none = Self { learning_rate: vec![], inner: vec![], hidden: vec![], dropout: vec![], c: vec![] };
         match kind {
             HeadKind::Mlp => Self {
                 learning_rate: vec![1e-4, 1e-3, 1e-2],
@@ -53,6 +61,12 @@ impl SweepConfig {
                 ..none
             },
             HeadKind::Logistic => Self { c: vec![1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0], ..none },
+            HeadKind::Attention | HeadKind::Gru | HeadKind::Lstm => Self {
+                learning_rate: vec![1e-4, 1e-3, 1e-2],
+                hidden: vec![32, 128],
+                dropout: vec![0.0, 0.5, 0.8],
+                ..none
+            },
         }
     }
 
@@ -71,9 +85,9 @@ impl SweepConfig {
         axes.filter_map(problem).collect()
     }
 
-    fn axes(&self) -> [Axis; 4] {
+    fn axes(&self) -> [Axis; 5] {
         let axis = |key, values: &[f64], is_valid, wanted| Axis { key, values: values.to_vec(), is_valid, wanted };
-        let sizes: Vec<f64> = self.inner.iter().map(|size| *size as f64).collect();
+        let sizes = |sizes: &[usize]| sizes.iter().map(|size| *size as f64).collect::<Vec<_>>();
         [
             axis(
                 "learning_rate",
@@ -81,7 +95,18 @@ impl SweepConfig {
                 |rate| rate > 0.0 && rate <= 10.0,
                 "one or more rates, each above 0 and at most 10",
             ),
-            axis("inner", &sizes, |size| (1.0..=65_536.0).contains(&size), "one or more sizes, each 1 to 65536"),
+            axis(
+                "inner",
+                &sizes(&self.inner),
+                |size| (1.0..=65_536.0).contains(&size),
+                "one or more sizes, each 1 to 65536",
+            ),
+            axis(
+                "hidden",
+                &sizes(&self.hidden),
+                |size| (1.0..=4096.0).contains(&size),
+                "one or more sizes, each 1 to 4096",
+            ),
             axis("dropout", &self.dropout, |p| (0.0..1.0).contains(&p), "one or more probabilities, each 0 to below 1"),
             axis("c", &self.c, |c| (1e-8..=1e6).contains(&c), "one or more values, each 1e-8 to 1e6"),
         ]

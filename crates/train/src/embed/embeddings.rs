@@ -1,13 +1,14 @@
 //! The embedding pass: each recording, and each augmented view of a training recording, goes through the frozen layers once and
 //! is cached, so that a trial computes only the layers that it trains. The result is embeddings if the whole backbone is
-//! frozen, feature maps if it is trained from `layer4` on, and images if all of it is trained.
+//! frozen, or frames for a head that takes them, feature maps if it is trained from `layer4` on, and images if all of it is
+//! trained. Each of them has a table of its own; heads of every kind over frames share theirs.
 
 use std::path::Path;
 
 use dataset::{Corpus, Split, Table};
 use experiment::seed;
 use features::Extractor;
-use model::Engine;
+use model::{Engine, FramePooling};
 
 use super::cached::{CachedEngine, Entry, Images};
 use crate::Error;
@@ -29,7 +30,8 @@ pub struct Rows {
     pub rows: Vec<f32>,
 }
 
-/// The data that trials are trained and scored on, held in memory: 2 kB for an embedding, 200 kB for a feature map or an image.
+/// The data that trials are trained and scored on, held in memory: 2 kB for an embedding, 57 kB for the frames of YAMNet, 200 kB for
+/// a feature map or an image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embeddings {
     /// Number of classes.
@@ -51,6 +53,18 @@ impl Embeddings {
     pub(crate) fn examples(&self, class_weights: Vec<f64>) -> Examples<'_> {
         let Rows { rows, labels, .. } = &self.train;
         Examples { rows, labels, n_features: self.n_features, class_weights }
+    }
+
+    /// The embeddings that belong to these frames.
+    pub(crate) fn pooled(&self, pooling: &FramePooling) -> Self {
+        let pool = |rows: &Rows| Rows {
+            recordings: rows.recordings.clone(),
+            labels: rows.labels.clone(),
+            rows: rows.rows.chunks_exact(self.n_features).flat_map(|frames| pooling.pool(frames)).collect(),
+        };
+        let [train, val, test] = [&self.train, &self.val, &self.test].map(pool);
+        let n_features = train.rows.len() / (train.recordings.len() * self.n_views).max(1);
+        Self { n_features, train, val, test, ..*self }
     }
 
     /// Embedding of view `view` of the `index`-th training recording, `[n_features]`.

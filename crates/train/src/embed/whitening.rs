@@ -1,4 +1,4 @@
-//! Whitening: a linear map from rectified embeddings to the inputs of the heads.
+//! Whitening: a linear map from embeddings, rectified if the head rectifies them, or from frames to the inputs of the heads.
 //!
 //! The features of an embedding differ in scale and are strongly correlated, most of all with a random backbone, whose 512 features hardly
 //! differ between recordings. A few hundred steps of gradient descent then learn little more than the mean. So a rectified embedding `x` is
@@ -17,7 +17,6 @@ use burn::tensor::{Device, Tensor, TensorData};
 use model::Head;
 use nalgebra::{DMatrix, SymmetricEigen};
 
-use super::embeddings::Embeddings;
 use crate::Error;
 
 /// A direction with this variance, in units of a standardised feature, is shrunk to half its size.
@@ -36,6 +35,8 @@ const MOST_ITERATIONS: usize = 30;
 /// embeddings before training.
 pub struct Whitening {
     map: Option<Map>,
+    /// Whether embeddings are rectified first, as an mlp does.
+    rectifies: bool,
     device: Device,
 }
 
@@ -45,31 +46,31 @@ struct Map {
 }
 
 impl Whitening {
-    /// No map: embeddings are only rectified.
-    pub fn none(device: &Device) -> Self {
-        Self { map: None, device: device.clone() }
+    /// No map: embeddings are only rectified, if at all.
+    pub fn none(rectifies: bool, device: &Device) -> Self {
+        Self { map: None, rectifies, device: device.clone() }
     }
 
-    /// Fits the map on all training views, on the CPU with one thread; it is applied on `device`.
+    /// Fits the map on `rows`, the embeddings or frames of all training views, `[count, n]`, on the CPU with one thread; it is applied
+    /// on `device`.
     ///
     /// # Errors
     /// [`Error::Numerical`] if an embedding is not finite, or if the eigendecomposition does not converge.
-    pub fn fit(embeddings: &Embeddings, device: &Device) -> Result<Self, Error> {
-        let n = embeddings.n_features;
-        let (mean, matrix) = fit(&embeddings.train.rows, n)?;
+    pub fn fit(rows: &[f32], n: usize, rectifies: bool, device: &Device) -> Result<Self, Error> {
+        let (mean, matrix) = fit(rows, n, rectifies)?;
         let map = Map { mean: matrix_of(mean, n, device), matrix: matrix_of(matrix, n, device) };
-        Ok(Self { map: Some(map), device: device.clone() })
+        Ok(Self { map: Some(map), rectifies, device: device.clone() })
     }
 
     /// Inputs of the head's linear layers, `[n, n_features]`, from embeddings of the same shape, with or without autodiff.
     pub fn head_inputs(&self, embeddings: Tensor<2>) -> Tensor<2> {
-        let rectified = relu(embeddings);
-        let Some(Map { mean, matrix }) = &self.map else { return rectified };
-        let (mean, matrix) = match rectified.device().is_autodiff() {
+        let inputs = if self.rectifies { relu(embeddings) } else { embeddings };
+        let Some(Map { mean, matrix }) = &self.map else { return inputs };
+        let (mean, matrix) = match inputs.device().is_autodiff() {
             true => (mean.clone().autodiff(), matrix.clone().autodiff()),
             false => (mean.clone(), matrix.clone()),
         };
-        (rectified - mean).matmul(matrix)
+        (inputs - mean).matmul(matrix)
     }
 
     /// Replaces embeddings, `[n, n_features]` row-major, by the inputs of the heads.
@@ -101,7 +102,7 @@ fn matrix_of(values: Vec<f32>, n_columns: usize, device: &Device) -> Tensor<2> {
 }
 
 /// Mean `[n]` and matrix `[n, n]`, row-major, of the map for rows `[count, n]`.
-fn fit(rows: &[f32], n: usize) -> Result<(Vec<f32>, Vec<f32>), Error> {
+fn fit(rows: &[f32], n: usize, rectifies: bool) -> Result<(Vec<f32>, Vec<f32>), Error> {
     if let Some(place) = rows.iter().position(|value| !value.is_finite()) {
         return Err(Error::Numerical(format!(
             "whitening: value {} of the embedding of training view {} is {}; check the backbone's weights",
@@ -111,7 +112,7 @@ fn fit(rows: &[f32], n: usize) -> Result<(Vec<f32>, Vec<f32>), Error> {
         )));
     }
     let count = rows.len() / n;
-    let rectified = |row: &[f32], i: usize| f64::from(row[i].max(0.0));
+    let value = |row: &[f32], i: usize| f64::from(if rectifies { row[i].max(0.0) } else { row[i] });
     let column_mean = |of: &dyn Fn(&[f32], usize) -> f64| {
         let mut mean = vec![0.0; n];
         for row in rows.chunks_exact(n) {
@@ -119,13 +120,13 @@ fn fit(rows: &[f32], n: usize) -> Result<(Vec<f32>, Vec<f32>), Error> {
         }
         mean
     };
-    let mean = column_mean(&rectified);
-    let variances = column_mean(&|row, i| (rectified(row, i) - mean[i]).powi(2));
+    let mean = column_mean(&value);
+    let variances = column_mean(&|row, i| (value(row, i) - mean[i]).powi(2));
     let floor = LEAST_STD * variances.iter().map(|variance| variance.sqrt()).sum::<f64>() / n as f64;
     let scale: Vec<f64> =
         variances.iter().map(|v| 1.0 / v.sqrt().max(floor).max(f64::from(f32::MIN_POSITIVE))).collect();
     let standardised = |rows: &[f32]| {
-        let values = rows.chunks_exact(n).flat_map(|row| (0..n).map(|i| (rectified(row, i) - mean[i]) * scale[i]));
+        let values = rows.chunks_exact(n).flat_map(|row| (0..n).map(|i| (value(row, i) - mean[i]) * scale[i]));
         DMatrix::from_iterator(n, rows.len() / n, values)
     };
     let zca = shrunk_zca(n, count, rows.chunks(n * BLOCK.max(n)).map(standardised), RIDGE)?;
@@ -187,7 +188,7 @@ fn decompose(matrix: DMatrix<f64>, most_iterations: usize) -> Result<SymmetricEi
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::embed::embeddings::Rows;
+    use crate::embed::embeddings::{Embeddings, Rows};
     use model::HeadConfig;
     use rand::RngExt;
 
@@ -217,7 +218,7 @@ mod tests {
         let part = Rows { recordings: Vec::new(), labels: Vec::new(), rows };
         let elsewhere = Rows { rows: vec![299.5, 199.0], ..part.clone() }; // 100 above one mean, 200 below the other
         let data = Embeddings { n_classes: 1, n_features: 2, n_views: 1, train: part, val: elsewhere, ..embeddings() };
-        let whitening = Whitening::fit(&data, &Device::flex()).unwrap();
+        let whitening = Whitening::fit(&data.train.rows, 2, true, &Device::flex()).unwrap();
         let [train, val] = [&data.train, &data.val].map(|part| applied(&whitening, &part.rows, 2));
         let expected = (1.0 + RIDGE) / (2.0 + RIDGE) * (2.0 / (2.0 + RIDGE)).powi(2);
         for (i, j) in [(0, 0), (0, 1), (1, 1)] {
@@ -229,8 +230,23 @@ mod tests {
     }
 
     #[test]
+    fn only_rows_for_heads_that_rectify_are_rectified() {
+        let rows = [-3.0, -1.0];
+        for (rectifies, expected) in [(true, [0.0, 0.0]), (false, [-1.0, 1.0])] {
+            let whitening = Whitening::fit(&rows, 1, rectifies, &Device::flex()).unwrap();
+            let signs: Vec<f32> =
+                applied(&whitening, &rows, 1).iter().map(|x| if *x == 0.0 { 0.0 } else { x.signum() }).collect();
+            assert_eq!(signs, expected);
+        }
+    }
+
+    #[test]
     fn a_constant_feature_is_dropped() {
-        let white = applied(&Whitening::fit(&embeddings(), &Device::flex()).unwrap(), &embeddings().train.rows, N);
+        let white = applied(
+            &Whitening::fit(&embeddings().train.rows, N, true, &Device::flex()).unwrap(),
+            &embeddings().train.rows,
+            N,
+        );
         for i in 0..N {
             let column = || white.chunks_exact(N).map(|row| f64::from(row[i]));
             assert!(column().sum::<f64>().abs() / 400.0 < 1e-4);
@@ -269,9 +285,7 @@ mod tests {
         let difference = shrunk_zca(30, 400, blocks.into_iter(), RIDGE).unwrap() - zca(&views, RIDGE);
         assert!(difference.amax() < 1e-12, "{}", difference.amax());
         let rows: Vec<f32> = (0..2 * BLOCK + 5).flat_map(|i| [i as f32, (i * i % 97) as f32]).collect();
-        let part = Rows { recordings: Vec::new(), labels: Vec::new(), rows: rows.clone() };
-        let data = Embeddings { n_features: 2, train: part, ..embeddings() };
-        let whitening = Whitening::fit(&data, &Device::flex()).unwrap();
+        let whitening = Whitening::fit(&rows, 2, true, &Device::flex()).unwrap();
         let white = applied(&whitening, &rows, 2);
         for row in [0, BLOCK - 1, BLOCK, 2 * BLOCK + 4] {
             assert_eq!(white[2 * row..2 * row + 2], applied(&whitening, &rows[2 * row..2 * row + 2], 2), "row {row}");
@@ -305,14 +319,14 @@ mod tests {
 
     #[test]
     fn one_training_view_gives_a_map_without_directions() {
-        let (mean, matrix) = fit(&[1.0, 2.0, -3.0], 3).unwrap();
+        let (mean, matrix) = fit(&[1.0, 2.0, -3.0], 3, true).unwrap();
         assert_eq!((mean, matrix), (vec![1.0, 2.0, 0.0], vec![0.0; 9]));
     }
 
     #[test]
     fn an_embedding_that_is_not_finite_is_an_error_that_names_its_place() {
         for value in [f32::NAN, f32::INFINITY] {
-            let message = fit(&[1.0, 2.0, 3.0, value], 2).unwrap_err().to_string();
+            let message = fit(&[1.0, 2.0, 3.0, value], 2, true).unwrap_err().to_string();
             assert!(message.contains(&format!("value 1 of the embedding of training view 1 is {value}")), "{message}");
         }
     }
@@ -332,7 +346,9 @@ mod tests {
         let tensor = |rows: &[f32]| Tensor::<2>::from_data(TensorData::new(rows.to_vec(), [400, N]), &device);
         let mut rng = experiment::seed::generator(1, &["head"]);
         let head = Head::new(&HeadConfig::mlp(4, 0.5), N, 3, &mut rng, &device);
-        for whitening in [Whitening::fit(&embeddings, &device).unwrap(), Whitening::none(&device)] {
+        for whitening in
+            [Whitening::fit(&embeddings.train.rows, N, true, &device).unwrap(), Whitening::none(true, &device)]
+        {
             let inputs = applied(&whitening, &embeddings.val.rows, N);
             let expected = head.logits(tensor(&inputs));
             let absorbed = whitening.absorbed_by(&head).forward(tensor(&embeddings.val.rows));

@@ -121,7 +121,7 @@ fn probabilities_equal_scikit_learns() {
         let n_classes = probabilities[0].len();
         let fitted = fit(&rows, &labels, n_features, &class_weights(kind, &labels, n_classes), c);
         let head = Head::Logistic(fitted.head(&model::cpu()));
-        let narrow = head.classify(&rows).unwrap();
+        let narrow = head.classify(&rows, rows.len() / head.n_inputs()).unwrap();
         for (index, (row, expected)) in rows.chunks(n_features).zip(&probabilities).enumerate() {
             let found = softmax(logits(&fitted, row));
             let of_head = softmax(narrow[index * n_classes..][..n_classes].iter().map(|z| f64::from(*z)).collect());

@@ -53,7 +53,7 @@ pub(super) fn fit(prepared: &Prepared, search: &SplitSearch, plain: &Embeddings)
         weights: &prepared.backbone.weights,
         backbone: &backbone,
         input: [plain.n_features, 1, 1],
-        whitening: &Whitening::none(device),
+        whitening: &Whitening::none(false, device),
     };
     let data = at_most(MAX_RECORDINGS, plain, search.seed);
     let setup = Setup {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use model::{Engine, FrozenOutput, Trainable};
+use model::{Engine, FrozenOutput};
 
 use super::prepare::Prepared;
 use crate::Error;
@@ -11,7 +11,7 @@ use crate::Error;
 /// The engines of a sweep.
 pub(super) struct Engines {
     frozen: Timed,
-    /// Present if part of the backbone is trained.
+    /// Present if `frozen` does not give embeddings.
     whole: Option<Timed>,
 }
 
@@ -47,17 +47,19 @@ impl Engines {
             let engine = engine.map_err(Error::device("the backbone"))?;
             Ok(Timed { engine, ns: AtomicU64::new(0) })
         };
-        let trained = config.backbone.train;
-        let whole = (trained != Trainable::None).then(|| engine(FrozenOutput::EMBEDDING)).transpose()?;
-        Ok(Self { frozen: engine(FrozenOutput::Before(trained))?, whole })
+        let whole = match config.frozen_output() {
+            FrozenOutput::EMBEDDING => None,
+            _ => Some(engine(FrozenOutput::EMBEDDING)?),
+        };
+        Ok(Self { frozen: engine(config.frozen_output())?, whole })
     }
 
-    /// The layers that stay frozen.
+    /// The layers that stay frozen, up to what trials are trained on.
     pub fn frozen(&self) -> &dyn Engine {
         &self.frozen
     }
 
-    /// The whole backbone before training; [`Engines::frozen`] if none of it is trained.
+    /// The whole backbone before training, up to embeddings; [`Engines::frozen`] if that gives them.
     pub fn whole(&self) -> &dyn Engine {
         self.whole.as_ref().unwrap_or(&self.frozen)
     }

@@ -1,9 +1,9 @@
 //! The trials of a sweep.
 
 use experiment::TrialConfig;
-use model::{HeadConfig, HeadKind};
+use model::{AttentionConfig, HeadConfig, HeadKind, RecurrentConfig};
 
-use crate::config::{Config, SweepConfig};
+use crate::config::{Config, HeadChoice};
 
 /// Every combination of the grid, in the order of [`TrialConfig::order`].
 pub(super) fn trials(config: &Config) -> Vec<TrialConfig> {
@@ -20,7 +20,7 @@ pub(super) fn with_earlier(config: &Config, earlier: Vec<TrialConfig>) -> Vec<Tr
         false => vec![None],
     };
     for learning_rate in rates {
-        trials.extend(heads(kind, &config.sweep).into_iter().map(|head| TrialConfig { learning_rate, head }));
+        trials.extend(heads(config).into_iter().map(|head| TrialConfig { learning_rate, head }));
     }
     trials.sort_by(TrialConfig::order);
     trials.dedup();
@@ -28,22 +28,34 @@ pub(super) fn with_earlier(config: &Config, earlier: Vec<TrialConfig>) -> Vec<Tr
 }
 
 /// Every head of a grid.
-fn heads(kind: HeadKind, sweep: &SweepConfig) -> Vec<HeadConfig> {
+fn heads(config: &Config) -> Vec<HeadConfig> {
+    let (HeadChoice { kind, bidirectional }, sweep) = (config.head, &config.sweep);
+    let recurrent = |hidden, dropout| RecurrentConfig { hidden, dropout, bidirectional };
     match kind {
-        HeadKind::Mlp => {
-            let of_size =
-                |inner: &usize| sweep.dropout.iter().map(|dropout| HeadConfig::mlp(*inner, *dropout)).collect();
-            sweep.inner.iter().flat_map(|inner| -> Vec<HeadConfig> { of_size(inner) }).collect()
-        }
+        HeadKind::Mlp => of_sizes(&sweep.inner, &sweep.dropout, HeadConfig::mlp),
         HeadKind::Logistic => sweep.c.iter().map(|c| HeadConfig::logistic(*c)).collect(),
+        HeadKind::Attention => of_sizes(&sweep.hidden, &sweep.dropout, |hidden, dropout| {
+            HeadConfig::Attention(AttentionConfig { hidden, dropout })
+        }),
+        HeadKind::Gru => {
+            of_sizes(&sweep.hidden, &sweep.dropout, |hidden, dropout| HeadConfig::Gru(recurrent(hidden, dropout)))
+        }
+        HeadKind::Lstm => {
+            of_sizes(&sweep.hidden, &sweep.dropout, |hidden, dropout| HeadConfig::Lstm(recurrent(hidden, dropout)))
+        }
     }
+}
+
+/// A head for each size and dropout.
+fn of_sizes(sizes: &[usize], dropouts: &[f64], head: impl Fn(usize, f64) -> HeadConfig) -> Vec<HeadConfig> {
+    sizes.iter().flat_map(|size| dropouts.iter().map(|dropout| head(*size, *dropout)).collect::<Vec<_>>()).collect()
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::config::Settings;
+    use crate::config::{Settings, SweepConfig};
 
     #[test]
     fn a_grid_and_earlier_trials_are_in_one_order_whichever_came_first() {
@@ -63,6 +75,18 @@ mod tests {
         for (first, second) in [(&[8][..], &[16][..]), (&[16], &[8]), (&[8, 16], &[8])] {
             assert_eq!(with_earlier(&sweep(second), trials(&sweep(first))), both);
         }
+    }
+
+    #[test]
+    fn a_recurrent_head_has_a_trial_for_each_rate_size_and_dropout_in_the_directions_of_the_config() {
+        let text = "[head]\nkind = \"gru\"\nbidirectional = true\n[sweep]\nlearning_rate = [0.01]\nhidden = [8]\n";
+        let trials = trials(&Config::parse("test", text, &[]).unwrap());
+        let ids: Vec<String> = trials.iter().map(TrialConfig::id).collect();
+        assert_eq!(
+            ids,
+            ["gru-lr0.01-hidden8-dropout0", "gru-lr0.01-hidden8-dropout0.5", "gru-lr0.01-hidden8-dropout0.8"]
+        );
+        assert!(trials.iter().all(|trial| matches!(&trial.head, HeadConfig::Gru(config) if config.bidirectional)));
     }
 
     #[test]

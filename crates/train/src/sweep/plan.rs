@@ -91,8 +91,13 @@ fn trained_weights(prepared: &Prepared, trials: &[TrialConfig]) -> Vec<usize> {
     let weights = &prepared.backbone.weights;
     let backbone = weights.to_trainable(prepared.config.backbone.train, prepared.compute.device());
     let of_backbone = backbone.map_or(0, |backbone| backbone.num_params());
-    let (n_inputs, n_classes) = (weights.n_outputs(), prepared.data.corpus.labels.len());
-    trials.iter().map(|trial| of_backbone + trial.head.n_weights(n_inputs, n_classes)).collect()
+    let n_classes = prepared.data.corpus.labels.len();
+    // A head over frames uses its weights once for each.
+    let [n_frames, n_inputs] = match prepared.config.head.kind.takes_frames() {
+        true => weights.frames(&prepared.config.features.inputs()).unwrap_or_default(),
+        false => [1, weights.n_outputs()],
+    };
+    trials.iter().map(|trial| of_backbone + n_frames * trial.head.n_weights(n_inputs, n_classes)).collect()
 }
 
 #[cfg(test)]

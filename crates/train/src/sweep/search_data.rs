@@ -1,6 +1,6 @@
 //! The data of a search: the embeddings of its split, and their whitening.
 
-use model::{Engine, Trainable};
+use model::{Engine, FrozenOutput, Trainable};
 
 use super::engines::Engines;
 use super::prepare::Prepared;
@@ -14,7 +14,7 @@ use crate::trial::trainable_part::Start;
 pub(super) struct EmbeddedSplit {
     /// Outputs of the layers that stay frozen.
     frozen: Embeddings,
-    /// Outputs of the whole backbone before training, if part of it is trained.
+    /// Embeddings of the whole backbone before training, unless `frozen` holds them: those of another pass, or pooled frames.
     whole: Option<Embeddings>,
 }
 
@@ -33,8 +33,11 @@ impl EmbeddedSplit {
     /// Embeds the recordings that have a place.
     pub fn new(prepared: &Prepared, engines: &Engines, places: &Places) -> Result<Self, Error> {
         let frozen = frozen_pass(prepared, engines).run(places)?;
-        let trains = prepared.config.backbone.train != Trainable::None;
-        let whole = trains.then(|| whole_pass(prepared, engines).run(places)).transpose()?;
+        let whole = match prepared.config.frozen_output() {
+            FrozenOutput::EMBEDDING => None,
+            FrozenOutput::Before(_) => Some(whole_pass(prepared, engines).run(places)?),
+            FrozenOutput::Frames => prepared.backbone.weights.frame_pooling().map(|pooling| frozen.pooled(&pooling)),
+        };
         Ok(Self { frozen, whole })
     }
 
@@ -45,18 +48,26 @@ impl EmbeddedSplit {
 
     /// Fits the whitening, and prepares the rows for the heads.
     pub fn prepare(self, prepared: &Prepared) -> Result<SearchData, Error> {
-        let device = prepared.compute.device();
-        let trained = prepared.config.backbone.train;
+        let (device, kind) = (prepared.compute.device(), prepared.config.head.kind);
+        // What is whitened, each of this length: frames or embeddings.
+        let (rows, length) = match kind.takes_frames() {
+            true => {
+                let frame_len = prepared.backbone.weights.n_head_inputs(kind).map_err(Error::device("the backbone"))?;
+                (&self.frozen.train.rows, frame_len)
+            }
+            false => (&self.plain().train.rows, self.plain().n_features),
+        };
         let whitening = match prepared.config.train.whiten {
-            false => Whitening::none(device),
-            true => Whitening::fit(self.plain(), device)?,
+            false => Whitening::none(kind.rectifies(), device),
+            true => Whitening::fit(rows, length, kind.rectifies(), device)?,
         };
         let mut embeddings = self.frozen;
-        let is_prepared = trained == Trainable::None && prepared.config.head.kind.rectifies();
+        let is_frozen = prepared.config.backbone.train == Trainable::None;
+        let is_prepared = is_frozen && (kind.rectifies() || prepared.config.train.whiten);
         let plain_val = is_prepared.then(|| embeddings.val.rows.clone());
         if is_prepared {
-            whitening.apply(&mut embeddings.train.rows, embeddings.n_features)?;
-            whitening.apply(&mut embeddings.val.rows, embeddings.n_features)?;
+            whitening.apply(&mut embeddings.train.rows, length)?;
+            whitening.apply(&mut embeddings.val.rows, length)?;
         }
         Ok(SearchData { trained_on: embeddings, plain_val, whitening })
     }
@@ -79,7 +90,10 @@ impl SearchData {
         Start {
             weights: &backbone.weights,
             backbone: &config.backbone,
-            input: backbone.weights.trainable_input(config.backbone.train, &config.features.inputs()),
+            input: match (config.frozen_output(), backbone.weights.frames(&config.features.inputs())) {
+                (FrozenOutput::Frames, Some([n_frames, frame_len])) => [frame_len, 1, n_frames],
+                _ => backbone.weights.trainable_input(config.backbone.train, &config.features.inputs()),
+            },
             whitening: &self.whitening,
         }
     }
@@ -95,23 +109,26 @@ pub(super) fn cached_passes<'a>(prepared: &'a Prepared, engines: &'a Engines) ->
 
 /// The pass through the layers that stay frozen.
 fn frozen_pass<'a>(prepared: &'a Prepared, engines: &'a Engines) -> EmbeddingPass<'a> {
-    pass(prepared, engines.frozen(), prepared.config.backbone.train)
+    pass(prepared, engines.frozen(), prepared.config.frozen_output())
 }
 
 /// The pass through the whole backbone before training, for the whitening and the baseline.
 fn whole_pass<'a>(prepared: &'a Prepared, engines: &'a Engines) -> EmbeddingPass<'a> {
-    pass(prepared, engines.whole(), Trainable::None)
+    pass(prepared, engines.whole(), FrozenOutput::EMBEDDING)
 }
 
-/// The pass through `frozen`, the layers before the part `trained`.
-fn pass<'a>(prepared: &'a Prepared, frozen: &'a dyn Engine, trained: Trainable) -> EmbeddingPass<'a> {
+/// The pass through `frozen`, the layers up to `output`.
+fn pass<'a>(prepared: &'a Prepared, frozen: &'a dyn Engine, output: FrozenOutput) -> EmbeddingPass<'a> {
     let Prepared { config, data, extractor, embedding_tables, .. } = prepared;
     EmbeddingPass {
         corpus: &data.corpus,
         extractor,
         frozen,
-        frozen_key: format!("{} before {trained:?}", prepared.backbone_key()),
-        tables: (trained != Trainable::All).then_some(embedding_tables.as_path()),
+        frozen_key: match output {
+            FrozenOutput::Before(trained) => format!("{} before {trained:?}", prepared.backbone_key()),
+            FrozenOutput::Frames => format!("{} frames", prepared.backbone_key()),
+        },
+        tables: (output != FrozenOutput::Before(Trainable::All)).then_some(embedding_tables.as_path()),
         seed: config.seed,
         augmented_views: config.train.augmented_views,
     }

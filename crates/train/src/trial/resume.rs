@@ -137,7 +137,7 @@ impl ResumeFolder {
 mod tests {
     use burn::tensor::Device;
     use experiment::{TrialConfig, seed};
-    use model::{Arch, BackboneWeights, HeadConfig, Trainable};
+    use model::{Arch, BackboneWeights, HeadConfig, RecurrentConfig, Trainable};
     use rand::RngExt;
 
     use super::*;
@@ -158,14 +158,16 @@ mod tests {
     fn training_resumes_bit_for_bit_and_a_damaged_resume_point_is_ignored() {
         let device = Device::flex();
         let weights = BackboneWeights::random(Arch::RESNET18, 5);
-        let whitening = Whitening::none(&device);
-        let trial = TrialConfig { learning_rate: Some(1e-3), head: HeadConfig::mlp(8, 0.5) };
-        for train in [Trainable::None, Trainable::Layer4] {
+        let whitening = Whitening::none(true, &device);
+        let gru = HeadConfig::Gru(RecurrentConfig { hidden: 8, dropout: 0.5, bidirectional: true });
+        let (mlp, n_frames) = (HeadConfig::mlp(8, 0.5), 3);
+        for (train, head) in [(Trainable::None, mlp.clone()), (Trainable::Layer4, mlp), (Trainable::None, gru)] {
+            let trial = TrialConfig { learning_rate: Some(1e-3), head };
             let backbone = BackboneConfig { train, ..BackboneConfig::default() };
-            let input = if train == Trainable::None {
-                [512, 1, 1]
-            } else {
-                weights.trainable_input(train, &[("image", [32, 32])])
+            let input = match train {
+                Trainable::None if trial.head.kind().takes_frames() => [512, 1, n_frames],
+                Trainable::None => [512, 1, 1],
+                _ => weights.trainable_input(train, &[("image", [32, 32])]),
             };
             let start = Start { weights: &weights, backbone: &backbone, input, whitening: &whitening };
             let n_features = input.iter().product();
@@ -214,7 +216,7 @@ mod tests {
     fn a_resume_point_that_cannot_be_written_is_an_io_error_and_not_divergence() {
         let device = Device::flex();
         let weights = BackboneWeights::random(Arch::RESNET18, 5);
-        let (backbone, whitening) = (BackboneConfig::default(), Whitening::none(&device));
+        let (backbone, whitening) = (BackboneConfig::default(), Whitening::none(true, &device));
         let start = Start { weights: &weights, backbone: &backbone, input: [512, 1, 1], whitening: &whitening };
         let [train, val] = [6, 3].map(|n| rows(n, 512));
         let data = Embeddings { n_classes: 3, n_features: 512, n_views: 1, train, val, test: Rows::default() };

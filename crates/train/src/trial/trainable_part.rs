@@ -11,7 +11,7 @@ use crate::embed::whitening::Whitening;
 /// Number of recordings that pass through the trained layers together; feature maps take much memory.
 const STEP: usize = 32;
 
-/// Number of recordings that pass through the head together where no gradients are needed.
+/// Number of embeddings or frames that pass through the head together where no gradients are needed.
 const HEAD_STEP: usize = 8192;
 
 /// Where all trials of a search start.
@@ -20,7 +20,7 @@ pub struct Start<'a> {
     pub weights: &'a BackboneWeights,
     /// Which of them are trained, and at what rate.
     pub backbone: &'a BackboneConfig,
-    /// Channels, height and width of a row of the data: feature maps, or an embedding as `[512, 1, 1]`.
+    /// Channels, height and width of a row of the data: feature maps, an embedding as `[512, 1, 1]`, or frames as `[1024, 1, t]`.
     pub input: [usize; 3],
     /// Maps embeddings to inputs of the heads. If the whole backbone is frozen, the data is whitened already.
     pub whitening: &'a Whitening,
@@ -62,9 +62,11 @@ impl TrainablePart {
 
     fn in_steps(&self, start: &Start, rows: &[f32], logits: impl Fn(&[f32]) -> Tensor<2>) -> Tensor<2> {
         let length: usize = start.input.iter().product();
-        match rows.len() <= HEAD_STEP * length {
+        let n_frames = if self.backbone.is_none() { start.input[2] } else { 1 };
+        let step = (HEAD_STEP / n_frames.max(1)).max(1);
+        match rows.len() <= step * length {
             true => logits(rows),
-            false => Tensor::cat(rows.chunks(HEAD_STEP * length).map(logits).collect(), 0),
+            false => Tensor::cat(rows.chunks(step * length).map(logits).collect(), 0),
         }
     }
 

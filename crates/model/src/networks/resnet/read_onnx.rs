@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::fold::RawConv;
 use crate::onnx::graph::{Graph, check_int, check_ints, is, node_error, output};
 use crate::onnx::proto::Node;
-use crate::onnx::walk::{check_average_pool, check_no_auto_pad, conv, kernel};
+use crate::onnx::walk::{check_average_pool, check_no_auto_pad, conv, kernel, mean_axes};
 
 /// Finds the convolutions of `arch` and checks every operator between them. Nodes after the pooling are ignored.
 pub(super) fn layers(graph: &Graph, arch: ResNetArch) -> Result<ResNetLayers<RawConv>, Error> {
@@ -83,7 +83,8 @@ fn map_size(image: Option<[usize; 2]>) -> [usize; 2] {
     image.unwrap_or([224; 2]).map(|size| (0..5).fold(size, |size, _| size.div_ceil(2)))
 }
 
-/// Fails unless an average over the whole map follows, whose height and width are `size`.
+/// Fails unless an average follows: over the whole map, whose height and width are `size`, or over each of its columns, which are
+/// the frames of a model that this crate saved.
 fn average_pool(graph: &Graph, x: &str, arch: ResNetArch, size: [usize; 2]) -> Result<(), Error> {
     let mut users = graph.consumers(x);
     let Some(node) = users.next() else {
@@ -94,6 +95,9 @@ fn average_pool(graph: &Graph, x: &str, arch: ResNetArch, size: [usize; 2]) -> R
             node,
             format!("another block follows those of {arch}: does the file hold another architecture?"),
         ));
+    }
+    if is(node, "ReduceMean") && mean_axes(graph, node)? == [2] {
+        return Ok(());
     }
     check_average_pool(graph, node, size)
 }
