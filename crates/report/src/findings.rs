@@ -106,3 +106,32 @@ fn leaks(leaks: &Leaks) -> Vec<String> {
     }
     found
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use metrics::Estimate;
+
+    use super::*;
+    use crate::example::example;
+
+    #[test]
+    fn the_trials_are_better_or_worse_than_the_baseline_only_if_the_test_shows_it() {
+        let mut baseline = example().baseline.unwrap();
+        for (first, p, interval, expected) in [
+            (
+                0.3,
+                0.01,
+                Some([0.02, 0.18]),
+                "0.200; the trials are better (difference +0.100, 95 % +0.020 to +0.180, p = 0.010)",
+            ),
+            (0.1, 0.05, None, "0.200; the trials are worse (difference -0.100, p = 0.050)"),
+            (0.3, 0.06, None, "0.200; the trials are not shown to differ from it (difference +0.100, p = 0.060)"),
+        ] {
+            let difference = Estimate { value: first - 0.2, interval };
+            baseline.trials = PairedComparison { first, second: 0.2, difference, p };
+            let sentence = beside_baseline(&baseline);
+            assert!(sentence.contains(expected), "{sentence}");
+        }
+    }
+}
