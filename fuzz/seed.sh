@@ -9,7 +9,7 @@ seed() { # TARGET FILE...
     done
 }
 seed audio crates/features/tests/fixtures/*
-seed onnx crates/model/tests/goldens/*.onnx
+seed onnx crates/model/tests/goldens/*.onnx crates/model/tests/goldens/encoders/*.onnx
 seed pytorch crates/model/tests/goldens/*.pt crates/model/tests/goldens/*.pth
 seed tflite crates/model/tests/goldens/*.tflite
 seed safetensors crates/model/tests/goldens/*.safetensors

@@ -7,7 +7,7 @@ use dataset::split_from_csv;
 use experiment::journal::{JOURNAL_FILE, Journal, Record};
 use experiment::{Identity, Report};
 use features::{Extractor, FeatureConfig};
-use model::{Arch, BackboneWeights, cpu, load_model, parse_state_dict};
+use model::{Arch, BackboneWeights, cpu, describe_onnx, load_model, parse_state_dict};
 use train::config::{Config, Settings};
 
 use super::inputs::{corpus, with_file};
@@ -47,10 +47,11 @@ pub fn journal(bytes: &[u8]) {
     });
 }
 
-/// An ONNX file with a file of external data → a backbone's weights, or a whole model.
+/// An ONNX file with a file of external data → a backbone's weights, a whole model, or the description of an encoder.
 pub fn onnx(bytes: &[u8]) {
     with_file("dynamo_external.onnx.data", &[7; 4096], |_| {});
     with_file("model.onnx", bytes, |path| {
+        let _ = describe_onnx(path);
         let _ = BackboneWeights::load(path, Arch::RESNET18);
         let _ = BackboneWeights::load(path, Arch::YAMNET);
         let _ = load_model(path, &cpu());

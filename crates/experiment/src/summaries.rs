@@ -68,6 +68,13 @@ pub struct BackboneSummary {
     pub fingerprint: String,
 }
 
+impl BackboneSummary {
+    /// Whether it is an encoder in an ONNX file.
+    pub fn is_onnx(&self) -> bool {
+        self.arch == model::Arch::ONNX
+    }
+}
+
 /// A row of the leaderboard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -11,7 +11,7 @@ pub const FEATURES_VERSION: u32 = 3;
 /// All feature settings: the clip, and a front end for each input of the encoder.
 ///
 /// The text form is one flat table. `front_end` names the front ends: `"image"`, `"yamnet"`, `"yamnet_tflite"`, or two of
-/// them joined by `+`. The other keys are those of [`ImageConfig`] and [`YamnetConfig`]; a key that does not belong to the
+/// them joined by `+`; or `"waveform"` or `"log_mel"`, whose settings are in a table of that name. The other keys are those of [`ImageConfig`] and [`YamnetConfig`]; a key that does not belong to the
 /// front ends is refused. With an image and YAMNet's spectrogram together, `spec_augment` is the image's and
 /// `yamnet_spec_augment` YAMNet's.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,11 +90,11 @@ impl FeatureConfig {
     pub fn image(&self) -> Option<&ImageConfig> {
         self.front_ends.iter().find_map(|front_end| match front_end {
             FrontEnd::Image(config) => Some(config),
-            FrontEnd::Yamnet(_) => None,
+            FrontEnd::Yamnet(_) | FrontEnd::Waveform(_) | FrontEnd::LogMel(_) => None,
         })
     }
 
-    /// The settings of the log-mel spectrogram for display: the image's, or one with YAMNet's frames and bands.
+    /// The settings of the log-mel spectrogram for display: the image's, or else one with YAMNet's frames and bands.
     pub fn spectrogram(&self) -> ImageConfig {
         self.image().cloned().unwrap_or_else(ImageConfig::with_yamnets_bands)
     }
@@ -109,8 +109,8 @@ impl FeatureConfig {
         samples(self.clip_seconds, self.waveform_rate_hz())
     }
 
-    /// Name, height and width of each input, in the order of a record: `image`, `image_size` twice, and `patches`, YAMNet's
-    /// frames and its 64 mel bands. The settings are valid.
+    /// Name, height and width of each input, in the order of a record: `image`, `image_size` twice; `patches`, YAMNet's frames
+    /// and its 64 mel bands; `waveform`, 1 and its samples; `log_mel`, its frames and bands. The settings are valid.
     pub fn inputs(&self) -> Vec<InputShape> {
         let shape = |front_end: &FrontEnd| (front_end.input_name(), front_end.shape(self.clip_seconds));
         self.front_ends.iter().map(shape).collect()
@@ -142,9 +142,9 @@ impl FeatureConfig {
         }
     }
 
-    /// Whether a record is that of digital silence: every value of each input is its lowest.
+    /// Whether a record is that of digital silence: every value of each input is that of silence.
     pub fn is_silent(&self, record: &[f32]) -> bool {
-        self.split(record).all(|(front_end, input)| input.iter().all(|value| *value == front_end.blank()))
+        self.split(record).all(|(front_end, input)| front_end.is_blank(input, self.clip_seconds))
     }
 
     /// Everything that determines the record of given bytes, as text; caches hash it.
@@ -156,7 +156,8 @@ impl FeatureConfig {
 
     /// Everything that determines the result of [`FeatureConfig::augment`], as text; caches hash it.
     pub fn augment_key(&self) -> String {
-        let masks: Vec<String> = self.front_ends.iter().map(|f| format!("{:?}", f.spec_augment())).collect();
+        let masks = self.front_ends.iter().filter_map(FrontEnd::spec_augment);
+        let masks: Vec<String> = masks.map(|masks| format!("{masks:?}")).collect();
         masks.join(" and ")
     }
 
@@ -209,6 +210,7 @@ mod tests {
             match front_end {
                 FrontEnd::Image(ImageConfig { spec_augment, .. })
                 | FrontEnd::Yamnet(YamnetConfig { spec_augment, .. }) => spec_augment.probability = 1.0,
+                other => panic!("{other:?}"),
             }
         }
         let augmented = |config: &FeatureConfig| {

@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::config::FeatureConfig;
 use crate::decode::{Audio, DecodedStream, Warning, decode, decode_into};
 use crate::error::Error;
-use crate::front_end::{FrontEnd, ImageConfig};
+use crate::front_end::{FrontEnd, ImageConfig, samples};
 use crate::log_mel::LogMel;
+use crate::mel_frames::MelFrames;
 use crate::resample::Resampler;
 use crate::resize::Resize;
 use crate::yamnet::YamnetMel;
@@ -54,6 +55,10 @@ enum PreparedInput {
     /// Uses the extractor's own spectrogram and resizing.
     Image,
     Yamnet(YamnetMel),
+    /// Rate, Hz, and samples of a clip.
+    Waveform(u32, usize),
+    /// Rate, Hz, and the spectrogram.
+    LogMel(u32, MelFrames),
 }
 
 impl Extractor {
@@ -71,6 +76,15 @@ impl Extractor {
         let prepare = |front_end: &FrontEnd| match front_end {
             FrontEnd::Image(_) => PreparedInput::Image,
             FrontEnd::Yamnet(yamnet) => PreparedInput::Yamnet(YamnetMel::new(yamnet, config.clip_seconds)),
+            FrontEnd::Waveform(waveform) => {
+                let rate_hz = waveform.sample_rate_hz;
+                PreparedInput::Waveform(rate_hz, samples(config.clip_seconds, rate_hz))
+            }
+            FrontEnd::LogMel(log_mel) => {
+                let rate_hz = log_mel.sample_rate_hz;
+                let samples = samples(config.clip_seconds, rate_hz);
+                PreparedInput::LogMel(rate_hz, MelFrames::new(log_mel, samples))
+            }
         };
         Ok(Self {
             config: config.clone(),
@@ -187,7 +201,7 @@ impl Extractor {
 
     /// The record of a waveform at [`FeatureConfig::waveform_rate_hz`], cut to a clip: the inputs of
     /// [`FeatureConfig::inputs`], each row-major, one after the other. A shorter waveform is padded as each front end
-    /// requires: with zeros for an image, by repetition for YAMNet.
+    /// requires: by repetition for YAMNet, with zeros for the others.
     pub fn record_from_waveform(&self, waveform: &[f32]) -> Vec<f32> {
         let waveform = &waveform[..waveform.len().min(self.config.clip_samples())];
         let mut record = Vec::with_capacity(self.config.record_len());
@@ -202,6 +216,15 @@ impl Extractor {
                     let rates = [self.config.waveform_rate_hz(), yamnet_spec::SAMPLE_RATE_HZ];
                     record.extend(yamnet.apply(&self.resampled(waveform, rates)));
                 }
+                PreparedInput::Waveform(rate_hz, samples) => {
+                    let mut clip = self.resampled(waveform, [self.config.waveform_rate_hz(), *rate_hz]);
+                    clip.resize(*samples, 0.0);
+                    record.extend(clip);
+                }
+                PreparedInput::LogMel(rate_hz, frames) => {
+                    let rates = [self.config.waveform_rate_hz(), *rate_hz];
+                    record.extend(frames.apply(&self.resampled(waveform, rates)));
+                }
             }
         }
         record
@@ -211,8 +234,8 @@ impl Extractor {
     /// YAMNet's front end.
     pub fn patches(&self, record: &[f32]) -> Option<Vec<f32>> {
         self.config.split(record).find_map(|(front_end, input)| match front_end {
-            FrontEnd::Image(_) => None,
             FrontEnd::Yamnet(_) => Some(yamnet_spec::patches(input)),
+            _ => None,
         })
     }
 

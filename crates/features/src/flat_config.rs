@@ -7,8 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::augment::SpecAugment;
 use crate::config::FeatureConfig;
-use crate::front_end::{FrontEnd, ImageConfig, YamnetConfig};
+use crate::front_end::{FrontEnd, ImageConfig, LOG_MEL, WAVEFORM, WaveformConfig, YamnetConfig};
 use crate::invalid::Invalid;
+use crate::mel_config::LogMelConfig;
 
 /// Separates the names of the front ends.
 const SEPARATOR: char = '+';
@@ -20,7 +21,8 @@ const PACKED: &str = "image_and_yamnet";
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct FlatConfig {
-    /// `image`, `yamnet`, `yamnet_tflite` (YAMNet with the 8-bit rounding of the TFLite runtime), or two of them joined by `+`.
+    /// `image`, `yamnet`, `yamnet_tflite` (YAMNet with the 8-bit rounding of the TFLite runtime), or two of them joined by `+`. With an
+    /// encoder in an ONNX file: left out, and so is all that `[backbone.input]` decides.
     front_end: Option<String>,
     /// Image: sample rate, 4000 to 48000 Hz.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,6 +59,13 @@ struct FlatConfig {
     /// SpecAugment masks of YAMNet's spectrogram, if there are two front ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     yamnet_spec_augment: Option<FlatSpecAugment>,
+    // The settings of the front ends of ONNX encoders, which `[backbone.input]` decides.
+    #[schemars(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waveform: Option<WaveformConfig>,
+    #[schemars(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_mel: Option<LogMelConfig>,
 }
 
 /// [`SpecAugment`], each key of which may be absent.
@@ -133,6 +142,11 @@ impl FlatConfig {
                     let alone = config.front_ends.len() == 1;
                     *if alone { &mut flat.spec_augment } else { &mut flat.yamnet_spec_augment } = masks;
                 }
+                FrontEnd::Waveform(waveform) => flat.waveform = Some(waveform.clone()),
+                FrontEnd::LogMel(log_mel) => {
+                    flat.spec_augment = Some(FlatSpecAugment::of(&log_mel.spec_augment));
+                    flat.log_mel = Some(log_mel.clone());
+                }
             }
         }
         flat
@@ -153,6 +167,10 @@ impl FlatConfig {
                     let masks = if alone { &self.spec_augment } else { &self.yamnet_spec_augment };
                     *spec_augment = FlatSpecAugment::or(masks.as_ref(), spec_augment);
                 }
+                FrontEnd::LogMel(LogMelConfig { spec_augment, .. }) => {
+                    *spec_augment = FlatSpecAugment::or(self.spec_augment.as_ref(), spec_augment);
+                }
+                FrontEnd::Waveform(_) => {}
             }
         }
         let default = FeatureConfig::default();
@@ -166,6 +184,12 @@ impl FlatConfig {
     /// The named front ends, with their defaults.
     fn front_ends(&self) -> Result<Vec<FrontEnd>, Invalid> {
         let Some(names) = &self.front_end else { return Ok(FeatureConfig::default().front_ends) };
+        let missing = || Invalid::new("front_end", format!("is `{names}`, but there is no table of that name"));
+        match names.as_str() {
+            WAVEFORM => return Ok(vec![FrontEnd::Waveform(self.waveform.clone().ok_or_else(missing)?)]),
+            LOG_MEL => return Ok(vec![FrontEnd::LogMel(self.log_mel.clone().ok_or_else(missing)?)]),
+            _ => {}
+        }
         let front_end = |name: &str| {
             FrontEnd::of_name(name).ok_or_else(|| match name {
                 PACKED => Invalid::new(
@@ -202,6 +226,9 @@ impl FlatConfig {
     /// Keys that do not belong to `front_ends`. Version 0.1.0 wrote every key for YAMNet, with its authors' values and the
     /// image's defaults; these are accepted.
     fn misplaced(&self, front_ends: &[FrontEnd]) -> Vec<Invalid> {
+        if let [FrontEnd::Waveform(_) | FrontEnd::LogMel(_)] = front_ends {
+            return self.beside_an_encoders_input();
+        }
         let has_image = front_ends.iter().any(|front_end| matches!(front_end, FrontEnd::Image(_)));
         let mut problems = Vec::new();
         if !has_image {
@@ -228,6 +255,29 @@ impl FlatConfig {
             problems.push(Invalid::new("yamnet_spec_augment", reason));
         }
         problems
+    }
+}
+
+impl FlatConfig {
+    /// Keys beside those of a waveform or of a log-mel spectrogram.
+    fn beside_an_encoders_input(&self) -> Vec<Invalid> {
+        let absent = |absent: bool, key| (absent, key, "must be left out: [backbone.input] decides it");
+        Invalid::failed([
+            absent(self.sample_rate_hz.is_none(), "sample_rate_hz"),
+            absent(self.n_fft.is_none(), "n_fft"),
+            absent(self.hop_length.is_none(), "hop_length"),
+            absent(self.n_mels.is_none(), "n_mels"),
+            absent(self.f_min_hz.is_none(), "f_min_hz"),
+            absent(self.f_max_hz.is_none(), "f_max_hz"),
+            absent(self.top_db.is_none(), "top_db"),
+            absent(self.image_size.is_none(), "image_size"),
+            absent(self.yamnet_spec_augment.is_none(), "yamnet_spec_augment"),
+            (
+                self.spec_augment.is_none() || self.waveform.is_none(),
+                "spec_augment",
+                "must be left out: a waveform has no masks",
+            ),
+        ])
     }
 }
 

@@ -1,9 +1,11 @@
 //! The settings of each front end, which turns a waveform into one input of an encoder.
 
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::augment::SpecAugment;
 use crate::invalid::Invalid;
+use crate::mel_config::LogMelConfig;
 use crate::yamnet_spec;
 
 /// Name, height and width of one input of an encoder.
@@ -13,6 +15,13 @@ pub type InputShape = (&'static str, [usize; 2]);
 pub const IMAGE: &str = "image";
 /// Name of YAMNet's log-mel spectrogram, from which its patches are cut.
 pub const PATCHES: &str = "patches";
+/// Name of the waveform, and of the log-mel spectrogram, that an encoder in an ONNX file takes.
+pub const WAVEFORM: &str = "waveform";
+/// See [`WAVEFORM`].
+pub const LOG_MEL: &str = "log_mel";
+
+/// Most values of a log-mel spectrogram.
+const MAX_VALUES: usize = 16_000_000;
 
 /// A front end: turns a waveform into one input.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +31,18 @@ pub enum FrontEnd {
     /// The input `patches`: YAMNet's log-mel spectrogram as its authors define it, `[n_frames, 64]`, time by frequencies.
     /// Patches of 96 frames overlap by half, so the spectrogram holds each frame once.
     Yamnet(YamnetConfig),
+    /// The input `waveform`: samples within -1..1, `[1, samples]`.
+    Waveform(WaveformConfig),
+    /// The input `log_mel`: a log-mel spectrogram of any kind, `[n_frames, n_mels]`, time by frequencies.
+    LogMel(LogMelConfig),
+}
+
+/// The front end of an encoder that takes samples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WaveformConfig {
+    /// Sample rate, 4000 to 48000 Hz.
+    pub sample_rate_hz: u32,
 }
 
 /// The image front end's settings in librosa's terms, with the defaults of the original project.
@@ -88,10 +109,12 @@ impl FrontEnd {
             Self::Image(_) => "image",
             Self::Yamnet(YamnetConfig { tflite_rounding: false, .. }) => "yamnet",
             Self::Yamnet(YamnetConfig { tflite_rounding: true, .. }) => "yamnet_tflite",
+            Self::Waveform(_) => WAVEFORM,
+            Self::LogMel(_) => LOG_MEL,
         }
     }
 
-    /// The front end of that name with its default settings.
+    /// The front end of that name with its default settings, if it has any.
     pub(crate) fn of_name(name: &str) -> Option<Self> {
         match name {
             "image" => Some(Self::Image(ImageConfig::default())),
@@ -106,6 +129,8 @@ impl FrontEnd {
         match self {
             Self::Image(_) => IMAGE,
             Self::Yamnet(_) => PATCHES,
+            Self::Waveform(_) => WAVEFORM,
+            Self::LogMel(_) => LOG_MEL,
         }
     }
 
@@ -114,6 +139,8 @@ impl FrontEnd {
         match self {
             Self::Image(config) => [config.image_size; 2],
             Self::Yamnet(config) => config.shape(clip_seconds),
+            Self::Waveform(config) => [1, samples(clip_seconds, config.sample_rate_hz)],
+            Self::LogMel(config) => [config.n_frames(samples(clip_seconds, config.sample_rate_hz)), config.n_mels],
         }
     }
 
@@ -122,29 +149,48 @@ impl FrontEnd {
         match self {
             Self::Image(config) => config.sample_rate_hz,
             Self::Yamnet(_) => yamnet_spec::SAMPLE_RATE_HZ,
+            Self::Waveform(config) => config.sample_rate_hz,
+            Self::LogMel(config) => config.sample_rate_hz,
         }
     }
 
     /// The value of digital silence, which masks also have.
     pub(crate) fn blank(&self) -> f32 {
         match self {
-            Self::Image(_) => 0.0,
+            Self::Image(_) | Self::Waveform(_) => 0.0,
             Self::Yamnet(_) => yamnet_spec::silence(),
+            Self::LogMel(config) => config.silence(),
         }
     }
 
-    /// Masks applied to the input in training.
-    pub fn spec_augment(&self) -> &SpecAugment {
+    /// Whether an input of this front end is that of digital silence.
+    pub(crate) fn is_blank(&self, input: &[f32], clip_seconds: f64) -> bool {
+        let sound = match self {
+            // Frames after the clip are zeros.
+            Self::LogMel(config) => {
+                config.frames_of(samples(clip_seconds, config.sample_rate_hz)).saturating_mul(config.n_mels)
+            }
+            _ => input.len(),
+        };
+        input.iter().take(sound).all(|value| *value == self.blank())
+    }
+
+    /// Masks applied to the input in training; none for a waveform.
+    pub fn spec_augment(&self) -> Option<&SpecAugment> {
         match self {
-            Self::Image(config) => &config.spec_augment,
-            Self::Yamnet(config) => &config.spec_augment,
+            Self::Image(config) => Some(&config.spec_augment),
+            Self::Yamnet(config) => Some(&config.spec_augment),
+            Self::Waveform(_) => None,
+            Self::LogMel(config) => Some(&config.spec_augment),
         }
     }
 
     /// Masks an input of this front end, whose rows have `width` values, with draws from `rng`.
     pub(crate) fn augment<R: Rng>(&self, input: &mut [f32], width: usize, rng: &mut R) {
-        let rows_are_time = matches!(self, Self::Yamnet(_));
-        self.spec_augment().apply(input, width, rows_are_time, self.blank(), rng);
+        let rows_are_time = matches!(self, Self::Yamnet(_) | Self::LogMel(_));
+        if let Some(masks) = self.spec_augment() {
+            masks.apply(input, width, rows_are_time, self.blank(), rng);
+        }
     }
 
     /// Every problem with the values; empty if they are valid. `clip_seconds` is in its range.
@@ -152,9 +198,23 @@ impl FrontEnd {
         let (mut problems, mask_keys) = match self {
             Self::Image(config) => (config.validate(), ["spec_augment", "spec_augment.probability"]),
             Self::Yamnet(_) => (Vec::new(), ["yamnet_spec_augment", "yamnet_spec_augment.probability"]),
+            Self::Waveform(config) => (config.validate(), ["spec_augment", "spec_augment.probability"]),
+            Self::LogMel(config) => {
+                let samples = samples(clip_seconds, config.sample_rate_hz);
+                (config.validate(samples), ["spec_augment", "spec_augment.probability"])
+            }
         };
-        let masks = self.spec_augment();
-        if problems.iter().all(|problem| problem.key != "image_size") {
+        let too_long = |config: &LogMelConfig| {
+            config.n_frames(samples(clip_seconds, config.sample_rate_hz)).saturating_mul(config.n_mels) > MAX_VALUES
+        };
+        if let Self::LogMel(config) = self
+            && problems.is_empty()
+            && too_long(config)
+        {
+            problems.push(Invalid::new("hop_length", "gives a spectrogram of more than 16 million values"));
+        }
+        let Some(masks) = self.spec_augment() else { return problems };
+        if problems.iter().all(|problem| !["image_size", "hop_length"].contains(&problem.key)) {
             let widest = masks.frequency_mask.max(masks.time_mask);
             let [height, width] = self.shape(clip_seconds);
             problems.extend(Invalid::failed([(
@@ -173,7 +233,16 @@ impl FrontEnd {
             Self::Image(config) => config.key(clip_seconds),
             Self::Yamnet(YamnetConfig { tflite_rounding: false, .. }) => format!("Yamnet, {clip_seconds} s"),
             Self::Yamnet(YamnetConfig { tflite_rounding: true, .. }) => format!("YamnetTflite, {clip_seconds} s"),
+            Self::Waveform(config) => format!("waveform, {} Hz, {clip_seconds} s", config.sample_rate_hz),
+            Self::LogMel(config) => format!("{}, {clip_seconds} s", config.key()),
         }
+    }
+}
+
+impl WaveformConfig {
+    fn validate(&self) -> Vec<Invalid> {
+        let fits = (4000..=48_000).contains(&self.sample_rate_hz);
+        Invalid::failed([(fits, "sample_rate_hz", "must be 4000 to 48000")])
     }
 }
 

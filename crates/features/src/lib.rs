@@ -8,7 +8,8 @@
 //! bytes ─decode─▶ samples ─resample─▶ 16 kHz mono ─clip─▶ YAMNet's log-mel ─▶ patches [720, 64]
 //! ```
 //!
-//! The first is the input of ResNets, the second that of YAMNet; a [`FrontEnd`] makes each. An encoder of several networks has
+//! The first is the input of ResNets, the second that of YAMNet; a [`FrontEnd`] makes each. Encoders in ONNX files take an image, a
+//! waveform, or a log-mel spectrogram with the settings of [`LogMelConfig`]. An encoder of several networks has
 //! several inputs: its record holds them one after the other, and [`FeatureConfig::inputs`] names them and their shapes.
 //!
 //! [`Extractor`] does all steps; each step has its own file. The values match librosa's within the tolerances that
@@ -49,7 +50,9 @@ mod front_end;
 mod invalid;
 mod log_mel;
 mod logarithm;
+mod mel_config;
 mod mel_filters;
+mod mel_frames;
 mod resample;
 mod resize;
 mod waveform_augment;
@@ -63,8 +66,11 @@ pub use decode::{Audio, DecodedStream, Source, Warning, mono_from_pcm16};
 pub use error::Error;
 pub use extractor::{Extractor, RESAMPLER_REACH_SECONDS};
 pub use fft::{forward_fft, inverse_fft};
-pub use front_end::{FrontEnd, IMAGE, ImageConfig, InputShape, PATCHES, YamnetConfig};
+pub use front_end::{
+    FrontEnd, IMAGE, ImageConfig, InputShape, LOG_MEL, PATCHES, WAVEFORM, WaveformConfig, YamnetConfig,
+};
 pub use invalid::Invalid;
+pub use mel_config::{Centring, LogKind, LogMelConfig, MelNorm, MelScale, MelSpectrum, MelTriangles, Window};
 pub use mel_filters::mel_filter_bank;
 pub use waveform_augment::WaveformAugment;
 pub use window::{hann, hann_weights};

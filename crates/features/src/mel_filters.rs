@@ -1,7 +1,9 @@
-//! The mel filter bank of `librosa.filters.mel(htk=False, norm="slaney")`, bit for bit.
+//! Mel filter banks: that of `librosa.filters.mel(htk=False, norm="slaney")` bit for bit, and those of other front ends.
 //!
 //! Slaney's scale (Auditory Toolbox, 1998): linear below 1 kHz with 200/3 Hz per mel, logarithmic above with 27 mels
-//! per factor of 6.4.
+//! per factor of 6.4. HTK's scale: `2595 log10(1 + hz / 700)`.
+
+use crate::mel_config::{MelNorm, MelScale, MelTriangles};
 
 const HZ_PER_MEL: f64 = 200.0 / 3.0;
 const LOG_START_HZ: f64 = 1000.0;
@@ -11,12 +13,20 @@ fn log_step() -> f64 {
     6.4_f64.ln() / 27.0
 }
 
-fn hz_to_mel(hz: f64) -> f64 {
-    if hz >= LOG_START_HZ { LOG_START_MEL + (hz / LOG_START_HZ).ln() / log_step() } else { hz / HZ_PER_MEL }
+fn hz_to_mel(scale: MelScale, hz: f64) -> f64 {
+    match scale {
+        MelScale::Slaney if hz >= LOG_START_HZ => LOG_START_MEL + (hz / LOG_START_HZ).ln() / log_step(),
+        MelScale::Slaney => hz / HZ_PER_MEL,
+        MelScale::Htk => 2595.0 * (1.0 + hz / 700.0).log10(),
+    }
 }
 
-fn mel_to_hz(mel: f64) -> f64 {
-    if mel >= LOG_START_MEL { LOG_START_HZ * (log_step() * (mel - LOG_START_MEL)).exp() } else { HZ_PER_MEL * mel }
+fn mel_to_hz(scale: MelScale, mel: f64) -> f64 {
+    match scale {
+        MelScale::Slaney if mel >= LOG_START_MEL => LOG_START_HZ * (log_step() * (mel - LOG_START_MEL)).exp(),
+        MelScale::Slaney => HZ_PER_MEL * mel,
+        MelScale::Htk => 700.0 * (10_f64.powf(mel / 2595.0) - 1.0),
+    }
 }
 
 /// Triangular filters of equal area, `[n_mels, 1 + n_fft / 2]` f32 row-major: the weight of each bin of the power
@@ -25,25 +35,54 @@ fn mel_to_hz(mel: f64) -> f64 {
 /// `n_mels` bands cover `f_min_hz` to `f_max_hz`, both within 0 to half of `sample_rate_hz`. A filter narrower than a
 /// bin may be all zeros. The result equals `librosa.filters.mel(sr, n_fft, n_mels, fmin, fmax)`.
 pub fn mel_filter_bank(sample_rate_hz: u32, n_fft: usize, n_mels: usize, f_min_hz: f64, f_max_hz: f64) -> Vec<f32> {
-    let n_bins = 1 + n_fft / 2;
-    let (low, high) = (hz_to_mel(f_min_hz), hz_to_mel(f_max_hz));
-    let step = (high - low) / (n_mels + 1) as f64;
-    let edges_hz: Vec<f64> =
-        (0..n_mels + 2).map(|i| mel_to_hz(if i == n_mels + 1 { high } else { i as f64 * step + low })).collect();
-    let bin_hz = 1.0 / (n_fft as f64 * (1.0 / f64::from(sample_rate_hz)));
-    let mut bank = Vec::with_capacity(n_mels * n_bins);
-    for edges in edges_hz.windows(3) {
-        let area_norm = 2.0 / (edges[2] - edges[0]);
-        bank.extend((0..n_bins).map(|bin| {
-            let hz = bin as f64 * bin_hz;
-            let rising = -(edges[0] - hz) / (edges[1] - edges[0]);
-            let falling = (edges[2] - hz) / (edges[2] - edges[1]);
-            // librosa keeps the ramps as float32 and multiplies in float64.
-            let ramp = rising.min(falling).max(0.0) as f32;
-            (f64::from(ramp) * area_norm) as f32
-        }));
+    let (scale, norm, triangles) = (MelScale::Slaney, MelNorm::Slaney, MelTriangles::Hz);
+    MelBank { sample_rate_hz, n_fft, n_mels, f_min_hz, f_max_hz, scale, norm, triangles }.filters()
+}
+
+/// The settings of a filter bank; see [`mel_filter_bank`].
+pub(crate) struct MelBank {
+    pub sample_rate_hz: u32,
+    pub n_fft: usize,
+    pub n_mels: usize,
+    pub f_min_hz: f64,
+    pub f_max_hz: f64,
+    pub scale: MelScale,
+    pub norm: MelNorm,
+    pub triangles: MelTriangles,
+}
+
+impl MelBank {
+    /// `[n_mels, 1 + n_fft / 2]` f32 row-major.
+    pub(crate) fn filters(&self) -> Vec<f32> {
+        let &Self { sample_rate_hz, n_fft, n_mels, scale, .. } = self;
+        let n_bins = 1 + n_fft / 2;
+        let (low, high) = (hz_to_mel(scale, self.f_min_hz), hz_to_mel(scale, self.f_max_hz));
+        let step = (high - low) / (n_mels + 1) as f64;
+        let edge = |i: usize| if i == n_mels + 1 { high } else { i as f64 * step + low };
+        let edges_mel: Vec<f64> = (0..n_mels + 2).map(edge).collect();
+        let bin_hz = 1.0 / (n_fft as f64 * (1.0 / f64::from(sample_rate_hz)));
+        let mut bank = Vec::with_capacity(n_mels * n_bins);
+        for edges_mel in edges_mel.windows(3) {
+            let edges_hz: Vec<f64> = edges_mel.iter().map(|mel| mel_to_hz(scale, *mel)).collect();
+            let area_norm = match self.norm {
+                MelNorm::Slaney => 2.0 / (edges_hz[2] - edges_hz[0]),
+                MelNorm::None => 1.0,
+            };
+            bank.extend((0..n_bins).map(|bin| {
+                let hz = bin as f64 * bin_hz;
+                let (at, edges) = match self.triangles {
+                    MelTriangles::Hz => (hz, &edges_hz[..]),
+                    MelTriangles::Mel => (hz_to_mel(scale, hz), edges_mel),
+                };
+                let rising = -(edges[0] - at) / (edges[1] - edges[0]);
+                let falling = (edges[2] - at) / (edges[2] - edges[1]);
+                // librosa keeps the ramps as float32 and multiplies in float64.
+                let ramp = rising.min(falling).max(0.0) as f32;
+                (f64::from(ramp) * area_norm) as f32
+            }));
+        }
+        bank
     }
-    bank
 }
 
 /// The non-zero part of each filter: its first bin and its weights from there.
@@ -92,8 +131,17 @@ mod tests {
     fn the_scale_matches_librosa() {
         // librosa.hz_to_mel([0, 500, 1000, 4000])
         for (hz, mel) in [(0.0, 0.0), (500.0, 7.5), (1000.0, 15.0), (4000.0, 35.163_760_314_616)] {
-            assert!((hz_to_mel(hz) - mel).abs() < 1e-9, "{hz}");
-            assert!((mel_to_hz(mel) - hz).abs() < 1e-9, "{mel}");
+            assert!((hz_to_mel(MelScale::Slaney, hz) - mel).abs() < 1e-9, "{hz}");
+            assert!((mel_to_hz(MelScale::Slaney, mel) - hz).abs() < 1e-9, "{mel}");
+        }
+    }
+
+    #[test]
+    fn htks_scale_matches_librosa() {
+        // librosa.hz_to_mel([0, 700, 4000], htk=True)
+        for (hz, mel) in [(0.0, 0.0), (700.0, 781.172_838_748_03), (4000.0, 2_146.064_527_506_05)] {
+            assert!((hz_to_mel(MelScale::Htk, hz) - mel).abs() < 1e-6, "{hz}");
+            assert!((mel_to_hz(MelScale::Htk, mel) - hz).abs() < 1e-6, "{mel}");
         }
     }
 

@@ -15,8 +15,9 @@ fn main() {
 fn embed<const IMAGES: usize>(bencher: Bencher, engine: &str) {
     let engine = engine.parse().expect("an engine");
     let compute = Compute::new(DeviceName::Cpu, engine).expect("every engine runs on the CPU");
-    let engine =
-        compute.engine(&BackboneWeights::random(Arch::RESNET18, 1), &[("image", [224; 2])]).expect("a ResNet18");
+    let engine = compute
+        .engine(&BackboneWeights::random(Arch::RESNET18, 1).expect("a ResNet18"), &[("image", [224; 2])])
+        .expect("a ResNet18");
     let pixels: Vec<f32> = (0..IMAGES * 224 * 224).map(|i| (i * 7919 % 1021) as f32 / 1020.0).collect();
     bencher.counter(ItemsCount::new(IMAGES)).bench(|| engine.embed(&pixels));
 }
@@ -24,5 +25,5 @@ fn embed<const IMAGES: usize>(bencher: Bencher, engine: &str) {
 /// Drawing the 11 million random weights.
 #[divan::bench(sample_count = 5)]
 fn random_weights() -> BackboneWeights {
-    BackboneWeights::random(Arch::RESNET18, 1)
+    BackboneWeights::random(Arch::RESNET18, 1).expect("a ResNet18")
 }

@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [arch, height, width, file] = &arguments[..] else { return Err("ARCH HEIGHT WIDTH FILE.onnx".into()) };
     let (arch, shape): (Arch, [usize; 2]) = (arch.parse()?, [height.parse()?, width.parse()?]);
-    let weights = BackboneWeights::random(arch, 1);
+    let weights = BackboneWeights::random(arch, 1)?;
     let inputs: Vec<_> = arch.input_names().into_iter().map(|name| (name, shape)).collect();
     write(file.as_ref(), &weights, &inputs)?;
 

@@ -35,6 +35,8 @@ impl Arch {
     pub const RESNET18_W16: Self = Self::resnet(ResNetDepth::Layers18, ResNetWidth::Quarter);
     /// ResNet18 at an eighth of the width.
     pub const RESNET18_W8: Self = Self::resnet(ResNetDepth::Layers18, ResNetWidth::Eighth);
+    /// An encoder in an ONNX file.
+    pub const ONNX: Self = Self::of(NetworkArch::Onnx);
     /// YAMNet.
     pub const YAMNET: Self = Self::of(NetworkArch::Yamnet);
 
@@ -63,12 +65,12 @@ impl Arch {
         self.networks().any(|network| network == NetworkArch::Yamnet)
     }
 
-    /// Names of the inputs, each once, in the order of the networks.
+    /// Names of the inputs, each once, in the order of the networks. An encoder in an ONNX file takes one of them.
     pub fn input_names(&self) -> Vec<&'static str> {
         let mut names = Vec::new();
-        for network in self.networks() {
-            if !names.contains(&network.input_name()) {
-                names.push(network.input_name());
+        for name in self.networks().flat_map(NetworkArch::input_names) {
+            if !names.contains(name) {
+                names.push(*name);
             }
         }
         names
@@ -81,16 +83,18 @@ impl Arch {
     pub fn beside(self, other: Self) -> Result<Self, Error> {
         Self::of_several(self.networks().chain(other.networks())).ok_or_else(|| {
             Error::Argument(format!(
-                "cannot combine {self} and {other}: an encoder has at most one network of each kind"
+                "cannot combine {self} and {other}: an encoder has at most one network of each kind, and an ONNX file stands alone"
             ))
         })
     }
 
-    /// `None` if there are no networks, or two of the same kind.
+    /// `None` if there are no networks, two of the same kind, or an ONNX file beside another network.
     fn of_several(networks: impl Iterator<Item = NetworkArch>) -> Option<Self> {
         let mut found = [None; MAX_NETWORKS];
         for (index, network) in networks.enumerate() {
-            if found.iter().flatten().any(|other| network.is_kind_of(*other)) {
+            let excludes =
+                |other: &NetworkArch| network.is_kind_of(*other) || [network, *other].contains(&NetworkArch::Onnx);
+            if found.iter().flatten().any(excludes) {
                 return None;
             }
             *found.get_mut(index)? = Some(network);
@@ -164,8 +168,9 @@ impl JsonSchema for Arch {
 mod tests {
     use super::*;
 
-    /// The nine names of version 0.1.0 and two newer ones.
-    const NAMES: [&str; 11] = [
+    /// The nine names of version 0.1.0 and newer ones.
+    const NAMES: [&str; 12] = [
+        "onnx",
         "resnet18",
         "resnet34",
         "resnet18-w16",
@@ -195,7 +200,16 @@ mod tests {
 
     #[test]
     fn unknown_names_and_two_networks_of_one_kind_are_refused() {
-        for name in ["resnet50", "", "resnet18+", "resnet18+resnet34", "yamnet+yamnet", "resnet18+yamnet+resnet18-w8"] {
+        for name in [
+            "resnet50",
+            "",
+            "resnet18+",
+            "resnet18+resnet34",
+            "yamnet+yamnet",
+            "resnet18+yamnet+resnet18-w8",
+            "onnx+yamnet",
+            "resnet18+onnx",
+        ] {
             let message = name.parse::<Arch>().unwrap_err().to_string();
             assert!(message.contains(&format!("`{name}`")) && message.contains("`resnet18-w8`"), "{message}");
         }

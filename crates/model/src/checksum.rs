@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::host_tensor::TensorView;
+use crate::host_tensor::{TensorView, Values};
 
 /// SHA-256 over a text and tensors, independent of the file format that holds them.
 pub(crate) struct Checksum(Sha256);
@@ -15,8 +15,12 @@ impl Checksum {
     /// Adds a tensor: name and shape, then the values as little-endian bytes.
     pub fn add(&mut self, tensor: &TensorView) {
         self.0.update(format!("\n{} {:?}\n", tensor.name, tensor.shape));
+        let numbers = match &tensor.data {
+            Values::F32(numbers) => numbers,
+            Values::U8(bytes) => return self.0.update(bytes),
+        };
         let mut bytes = [[0; 4]; 1024];
-        for numbers in tensor.data.chunks(bytes.len()) {
+        for numbers in numbers.chunks(bytes.len()) {
             for (bytes, number) in bytes.iter_mut().zip(numbers) {
                 *bytes = number.to_le_bytes();
             }

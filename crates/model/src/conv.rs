@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::host_tensor::{HostTensor, TensorView};
+use crate::host_tensor::{HostTensor, TensorView, Values};
 
 /// One convolution: square kernel, equal strides.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +57,7 @@ impl Conv {
         let view = |kind: &str, shape: &[usize], data| TensorView {
             name: format!("{}.{kind}", self.spec.name),
             shape: shape.to_vec(),
-            data,
+            data: Values::F32(data),
         };
         [
             view("weight", &[outputs, inputs, kernel, kernel], self.weight.as_slice()),

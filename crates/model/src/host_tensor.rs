@@ -36,7 +36,7 @@ impl HostTensor {
 
     /// A borrowed view of this tensor.
     pub fn view(&self) -> TensorView<'_> {
-        TensorView { name: self.name.clone(), shape: self.shape.clone(), data: &self.data }
+        TensorView { name: self.name.clone(), shape: self.shape.clone(), data: Values::F32(&self.data) }
     }
 
     /// Fails unless the shape is `expected`.
@@ -54,13 +54,32 @@ pub(crate) struct TensorView<'a> {
     /// The name in a file.
     pub name: String,
     pub shape: Vec<usize>,
-    pub data: &'a [f32],
+    pub data: Values<'a>,
+}
+
+/// The values of a [`TensorView`].
+#[derive(Clone, Debug)]
+pub(crate) enum Values<'a> {
+    F32(&'a [f32]),
+    /// Bytes that are made on demand, such as those of a graph.
+    U8(Vec<u8>),
 }
 
 impl TensorView<'_> {
     /// The values as little-endian bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.data.iter().flat_map(|x| x.to_le_bytes()).collect()
+        match &self.data {
+            Values::F32(numbers) => numbers.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Values::U8(bytes) => bytes.clone(),
+        }
+    }
+
+    /// The type of a value, as safetensors names it.
+    pub fn dtype(&self) -> &'static str {
+        match self.data {
+            Values::F32(_) => "F32",
+            Values::U8(_) => "U8",
+        }
     }
 }
 

@@ -23,7 +23,7 @@
 //! use rand::SeedableRng;
 //!
 //! let compute = Compute::new(DeviceName::Cpu, EngineName::Auto)?;
-//! let weights = BackboneWeights::random(Arch::RESNET18_W8, 42);
+//! let weights = BackboneWeights::random(Arch::RESNET18_W8, 42)?;
 //! let config = HeadConfig::mlp(16, 0.5);
 //! let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(42);
 //! let head = Head::new(&config, weights.n_outputs(), 2, &mut rng, compute.device());
@@ -100,6 +100,10 @@ pub use head::{
 };
 pub use network::Network;
 pub use networks::frame_pooling::FramePooling;
+pub use networks::onnx::binding::{GraphBinding, Normalisation};
+pub use networks::onnx::layout::Layout;
+pub use networks::onnx::operators::UnsupportedNode;
+pub use networks::onnx::summary::{GraphSummary, PortSummary, describe_onnx};
 pub use networks::resnet::module::ResNet;
 pub use networks::resnet::normed::NormedBackbone;
 pub use networks::resnet::spec::{ResNetArch, ResNetDepth, ResNetWidth};

@@ -28,10 +28,11 @@ impl Network {
     /// Builds the network of `weights` and `head` on the head's device.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the weights contain no network, or give no frames and the head takes them.
+    /// [`Error::Argument`] if the weights contain no network, or give no frames and the head takes them, [`Error::Unsupported`] if burn
+    /// does not run it.
     pub fn new(weights: &BackboneWeights, head: &Head) -> Result<Self, Error> {
         weights.n_head_inputs(head.kind())?;
-        let mut networks = weights.to_backbones(head.frozen_output(), &head.device()).into_iter();
+        let mut networks = weights.to_backbones(head.frozen_output(), &head.device())?.into_iter();
         let backbone = networks.next().ok_or_else(|| Error::Argument("the encoder has no network".into()))?;
         Ok(Self { backbone, others: networks.collect(), head: head.clone() })
     }

@@ -5,6 +5,7 @@
 
 pub(crate) mod encoder;
 pub(crate) mod frame_pooling;
+pub(crate) mod onnx;
 pub(crate) mod resnet;
 pub(crate) mod simd_network;
 pub(crate) mod yamnet;
@@ -17,6 +18,7 @@ use crate::frozen_output::FrozenOutput;
 use crate::host_tensor::TensorView;
 use crate::named_tensors::NamedTensors;
 use crate::networks::encoder::Encoder;
+use crate::networks::onnx::weights::OnnxWeights;
 use crate::networks::resnet::spec::ResNetArch;
 use crate::networks::resnet::weights::ResNetWeights;
 use crate::networks::yamnet::pooling;
@@ -36,6 +38,8 @@ pub enum NetworkArch {
     ResNet(ResNetArch),
     /// YAMNet (TensorFlow's model garden, `research/audioset/yamnet`): MobileNetV1 on patches of a log-mel spectrogram.
     Yamnet,
+    /// An encoder in an ONNX file, frozen, on an image, a waveform or a log-mel spectrogram.
+    Onnx,
 }
 
 /// The weights of one network.
@@ -43,28 +47,41 @@ pub enum NetworkArch {
 pub(crate) enum NetworkWeights {
     ResNet(ResNetWeights),
     Yamnet(YamnetWeights),
+    Onnx(OnnxWeights),
 }
 
 impl NetworkArch {
     /// All architectures.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        ResNetArch::all().map(Self::ResNet).chain([Self::Yamnet])
+        ResNetArch::all().map(Self::ResNet).chain([Self::Yamnet, Self::Onnx])
     }
 
     /// Whether the network has its authors' width, or any width that a file has.
     pub(crate) fn is_full_width(self) -> bool {
         match self {
             Self::ResNet(arch) => arch.narrow_outputs().is_none(),
-            Self::Yamnet => true,
+            Self::Yamnet | Self::Onnx => true,
         }
     }
 
-    /// Name of the input: `image` or `patches`.
-    pub fn input_name(self) -> &'static str {
+    /// Names of the inputs of which the network takes one: `image` for a ResNet, `patches` for YAMNet, and `image`, `waveform` or
+    /// `log_mel` for an encoder in an ONNX file.
+    pub fn input_names(self) -> &'static [&'static str] {
         match self {
-            Self::ResNet(_) => "image",
-            Self::Yamnet => "patches",
+            Self::ResNet(_) => &["image"],
+            Self::Yamnet => &["patches"],
+            Self::Onnx => &onnx::INPUTS,
         }
+    }
+
+    /// Name of the input of a network that can stand beside others.
+    pub(crate) fn input_name(self) -> &'static str {
+        self.input_names()[0]
+    }
+
+    /// Whether the layers are known here, and not in a file only.
+    pub fn has_known_layers(self) -> bool {
+        self != Self::Onnx
     }
 
     /// The convolutions, in order.
@@ -72,6 +89,7 @@ impl NetworkArch {
         match self {
             Self::ResNet(arch) => arch.layers().iter().cloned().collect(),
             Self::Yamnet => yamnet::spec::layers(),
+            Self::Onnx => Vec::new(),
         }
     }
 
@@ -80,6 +98,7 @@ impl NetworkArch {
         match self {
             Self::ResNet(_) => &[],
             Self::Yamnet => &[pooling::WEIGHT, pooling::BIAS],
+            Self::Onnx => &[onnx::GRAPH],
         }
     }
 
@@ -94,16 +113,20 @@ impl fmt::Display for NetworkArch {
         match self {
             Self::ResNet(arch) => write!(f, "{arch}"),
             Self::Yamnet => f.write_str(yamnet::spec::NAME),
+            Self::Onnx => f.write_str(onnx::NAME),
         }
     }
 }
 
 impl NetworkWeights {
     /// Seeded random weights.
-    pub fn random(arch: NetworkArch, draws: &mut NormalDraws) -> Self {
+    pub fn random(arch: NetworkArch, draws: &mut NormalDraws) -> Result<Self, Error> {
         match arch {
-            NetworkArch::ResNet(arch) => Self::ResNet(ResNetWeights::random(arch, draws)),
-            NetworkArch::Yamnet => Self::Yamnet(YamnetWeights::random(draws)),
+            NetworkArch::ResNet(arch) => Ok(Self::ResNet(ResNetWeights::random(arch, draws))),
+            NetworkArch::Yamnet => Ok(Self::Yamnet(YamnetWeights::random(draws))),
+            NetworkArch::Onnx => {
+                Err(Error::Argument(format!("`{}` has no random weights: its graph is in a file", onnx::NAME)))
+            }
         }
     }
 
@@ -112,6 +135,7 @@ impl NetworkWeights {
         match arch {
             NetworkArch::ResNet(arch) => ResNetWeights::read(arch, file).map(Self::ResNet),
             NetworkArch::Yamnet => YamnetWeights::read(file).map(Self::Yamnet),
+            NetworkArch::Onnx => OnnxWeights::read(file).map(Self::Onnx),
         }
     }
 
@@ -120,6 +144,9 @@ impl NetworkWeights {
         match arch {
             NetworkArch::ResNet(arch) => ResNetWeights::from_names(arch, tensors).map(Self::ResNet),
             NetworkArch::Yamnet => YamnetWeights::from_names(tensors).map(Self::Yamnet),
+            NetworkArch::Onnx => {
+                Err(Error::Argument(format!("`{}` cannot be combined with other networks", onnx::NAME)))
+            }
         }
     }
 
@@ -128,6 +155,7 @@ impl NetworkWeights {
         match self {
             Self::ResNet(weights) => NetworkArch::ResNet(weights.arch),
             Self::Yamnet(_) => NetworkArch::Yamnet,
+            Self::Onnx(_) => NetworkArch::Onnx,
         }
     }
 
@@ -136,6 +164,7 @@ impl NetworkWeights {
         match self {
             Self::ResNet(weights) => weights,
             Self::Yamnet(weights) => weights,
+            Self::Onnx(weights) => weights,
         }
     }
 
@@ -144,6 +173,15 @@ impl NetworkWeights {
         match self {
             Self::ResNet(weights) => weights,
             Self::Yamnet(weights) => weights,
+            Self::Onnx(weights) => weights,
+        }
+    }
+
+    /// The encoder in an ONNX file, if the network is one.
+    pub fn onnx(&self) -> Option<&OnnxWeights> {
+        match self {
+            Self::Onnx(weights) => Some(weights),
+            Self::ResNet(_) | Self::Yamnet(_) => None,
         }
     }
 
@@ -153,11 +191,13 @@ impl NetworkWeights {
         convolutions.chain(self.encoder().other_tensors())
     }
 
-    /// The tensors of the layers up to `output`. Those besides the convolutions belong to the pooling, which follows frames.
+    /// The tensors of the layers up to `output`. Those besides the convolutions belong to the pooling, which follows frames, or are
+    /// a graph, which brings its own.
     pub fn frozen_tensors(&self, output: FrozenOutput) -> impl Iterator<Item = TensorView<'_>> {
         let n_frozen = self.encoder().n_frozen(output.trainable());
         let convolutions = self.encoder().convolutions().into_iter().take(n_frozen);
-        let others = if output == FrozenOutput::Frames { Vec::new() } else { self.encoder().other_tensors() };
+        let has_others = output != FrozenOutput::Frames && self.onnx().is_none();
+        let others = if has_others { self.encoder().other_tensors() } else { Vec::new() };
         convolutions.flat_map(|conv| conv.tensors()).chain(others)
     }
 

@@ -107,6 +107,14 @@ impl<'a> SafeTensors<'a> {
         HostTensor::from_bytes(name, shape.to_vec(), float, bytes)
     }
 
+    /// The bytes of a tensor of type U8.
+    pub fn bytes(&self, name: &str) -> Result<&'a [u8], Error> {
+        match self.entry(name)?.dtype.as_str() {
+            "U8" => Ok(self.raw(name)?.1),
+            other => Err(Error::tensor(name, format!("type {other}, expected U8"))),
+        }
+    }
+
     fn entry(&self, name: &str) -> Result<&Entry, Error> {
         self.entries.get(name).ok_or_else(|| Error::tensor(name, "missing"))
     }
@@ -120,7 +128,8 @@ pub(crate) fn write(metadata: &BTreeMap<String, String>, tensors: &[TensorView])
     for tensor in tensors {
         let start = data.len();
         data.extend(tensor.to_bytes());
-        let entry = Entry { dtype: "F32".into(), shape: tensor.shape.clone(), data_offsets: [start, data.len()] };
+        let entry =
+            Entry { dtype: tensor.dtype().into(), shape: tensor.shape.clone(), data_offsets: [start, data.len()] };
         header.insert(tensor.name.clone(), serde_json::json!(entry));
     }
     let mut header = Value::Object(header).to_string().into_bytes();

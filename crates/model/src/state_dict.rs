@@ -55,11 +55,13 @@ fn architecture(shapes: &BTreeMap<&str, &[usize]>) -> Result<Arch, Error> {
     let is_there = |network: &NetworkArch| {
         let mut convolutions = network.convolutions().into_iter();
         network.is_full_width()
+            && network.has_known_layers()
             && convolutions.all(|conv| shapes.contains_key(format!("{}.weight", conv.name).as_str()))
     };
     let largest = NetworkArch::all().filter(is_there).max_by_key(|network| network.convolutions().len());
     largest.map(Arch::of).ok_or_else(|| {
-        let known: Vec<String> = NetworkArch::all().filter(|n| n.is_full_width()).map(|n| n.to_string()).collect();
+        let known: Vec<String> =
+            NetworkArch::all().filter(|n| n.is_full_width() && n.has_known_layers()).map(|n| n.to_string()).collect();
         unplaced(&format!("it does not hold all convolutions of {}", known.join(", ")), shapes.keys().copied(), shapes)
     })
 }

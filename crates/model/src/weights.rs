@@ -1,6 +1,7 @@
 //! An encoder's weights in host memory, independent of their source.
 
 use std::fmt;
+use std::path::Path;
 
 use burn::tensor::Device;
 
@@ -14,15 +15,17 @@ use crate::head::HeadKind;
 use crate::host_tensor::{HostTensor, TensorView};
 use crate::networks::NetworkWeights;
 use crate::networks::frame_pooling::FramePooling;
+use crate::networks::onnx::binding::GraphBinding;
+use crate::networks::onnx::weights::OnnxWeights;
 use crate::networks::yamnet::classifier::Classifier;
 use crate::networks::yamnet::pooling::Pooling;
 use crate::networks::yamnet::weights::YamnetWeights;
 use crate::random::NormalDraws;
 use crate::tensor_names::check_names;
 use crate::trainable::Trainable;
-use crate::weight_file::WeightFile;
+use crate::weight_file::{WeightFile, read_file};
 
-/// Height and width of each input of a record, by its name: `image` or `patches`.
+/// Height and width of each input of a record, by its name: `image`, `patches`, `waveform` or `log_mel`.
 pub type Inputs<'a> = [(&'a str, [usize; 2])];
 
 /// The weights of an encoder's networks in host memory: convolutions with batch norm folded into weight and bias, the first
@@ -58,10 +61,28 @@ impl From<NetworkWeights> for BackboneWeights {
 impl BackboneWeights {
     /// Draws seeded random weights of the width of `arch`, as torchvision initialises ResNets: Kaiming normal over fan out,
     /// identity batch norm. The same seed gives the same bytes on every machine.
-    pub fn random(arch: Arch, seed: u64) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for [`Arch::ONNX`], whose layers are in a file.
+    pub fn random(arch: Arch, seed: u64) -> Result<Self, Error> {
         let mut draws = NormalDraws::new(seed);
         let networks = arch.networks().map(|network| NetworkWeights::random(network, &mut draws));
-        Self { arch, networks: networks.collect() }
+        Ok(Self { arch, networks: networks.collect::<Result<_, _>>()? })
+    }
+
+    /// Reads the graph of an encoder from the ONNX file at `path`, connects it as `binding` says to the input with the name and the
+    /// rows and columns of `input`, and runs it once.
+    ///
+    /// # Errors
+    /// All inside [`Error::At`]: [`Error::Argument`] or [`Error::Unsupported`] if graph and `binding` do not fit together, with the key
+    /// of the configuration; [`Error::Node`] for a node that rten does not run; [`Error::Engine`] if it cannot run the graph; and those
+    /// of a file that cannot be read, as [`BackboneWeights::load`].
+    pub fn load_onnx(path: &Path, binding: &GraphBinding, (_, shape): (&str, [usize; 2])) -> Result<Self, Error> {
+        let read = || {
+            let folder = path.parent().unwrap_or(Path::new(""));
+            OnnxWeights::adapt(&read_file(path)?, folder, binding, shape).map(NetworkWeights::Onnx)
+        };
+        read().map(Self::from).map_err(|error: Error| error.at(path))
     }
 
     /// Reads the weights of a parsed file.
@@ -122,7 +143,7 @@ impl BackboneWeights {
     fn yamnet(&self) -> Option<&YamnetWeights> {
         self.networks.iter().find_map(|network| match network {
             NetworkWeights::Yamnet(yamnet) => Some(yamnet),
-            NetworkWeights::ResNet(_) => None,
+            NetworkWeights::ResNet(_) | NetworkWeights::Onnx(_) => None,
         })
     }
 
@@ -156,7 +177,10 @@ impl BackboneWeights {
     }
 
     /// The networks up to `output` on `device`, frozen and without autodiff.
-    pub fn to_backbones(&self, output: FrozenOutput, device: &Device) -> Vec<Backbone> {
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for an encoder in an ONNX file.
+    pub fn to_backbones(&self, output: FrozenOutput, device: &Device) -> Result<Vec<Backbone>, Error> {
         self.networks.iter().map(|network| network.encoder().to_frozen(output, device)).collect()
     }
 
@@ -228,7 +252,7 @@ impl BackboneWeights {
         }
         let with_shape = self.networks.iter().map(|network| {
             let shape = input_shape(inputs, network).ok_or_else(|| {
-                let name = network.arch().input_name();
+                let name = network.arch().input_names().join("` or `");
                 Error::Argument(format!("the input `{name}` of {} is missing", self.arch))
             })?;
             network.encoder().check(trainable, shape)?;
@@ -299,7 +323,7 @@ impl BackboneWeights {
 
 /// Height and width of the input that `network` takes.
 fn input_shape(inputs: &Inputs, network: &NetworkWeights) -> Option<[usize; 2]> {
-    inputs.iter().find(|(name, _)| *name == network.arch().input_name()).map(|(_, shape)| *shape)
+    inputs.iter().find(|(name, _)| network.arch().input_names().contains(name)).map(|(_, shape)| *shape)
 }
 
 /// Fails unless the graph of several networks has exactly the inputs of `arch`.

@@ -10,7 +10,7 @@ const SIZES: [[usize; 2]; 5] = [[64, 64], [112, 112], [224, 224], [300, 200], [3
 const RESNETS: [&str; 6] = ["resnet18", "resnet34", "resnet18-w16", "resnet34-w16", "resnet18-w8", "resnet34-w8"];
 
 fn weights(arch: &str) -> BackboneWeights {
-    BackboneWeights::random(arch.parse().unwrap(), 7)
+    BackboneWeights::random(arch.parse().unwrap(), 7).unwrap()
 }
 
 fn engine(name: EngineName, weights: &BackboneWeights, inputs: &Inputs) -> Box<dyn Engine> {

@@ -94,7 +94,7 @@ fn frames_of_yamnet_are_the_embeddings_of_its_patches() {
 
 #[test]
 fn several_networks_give_no_frames() {
-    let both = BackboneWeights::random("resnet18-w8+yamnet".parse().unwrap(), 1);
+    let both = BackboneWeights::random("resnet18-w8+yamnet".parse().unwrap(), 1).unwrap();
     let inputs = [("image", [64; 2]), ("patches", [96, 64])];
     assert!(both.frames(&inputs).is_none() && both.frame_len().is_none() && both.frame_pooling().is_none());
     let compute = Compute::new(DeviceName::Cpu, EngineName::Auto).unwrap();

@@ -222,7 +222,7 @@ fn heads_that_do_not_fit_are_refused() {
     let longer = Head::new(&gru(8, false), yamnet.weights.n_outputs() + 1, N_CLASSES, &mut rng(8), &Device::flex());
     let message = save(&yamnet.weights, &gru(8, false), &longer);
     assert!(message.contains("inputs, but the length of a frame is"), "{message}");
-    let both = BackboneWeights::random("resnet18-w8+yamnet".parse().unwrap(), 1);
+    let both = BackboneWeights::random("resnet18-w8+yamnet".parse().unwrap(), 1).unwrap();
     let info = ModelInfo { arch: both.arch(), ..yamnet.info(&gru(8, false), None) };
     let error = model::save_model(&path, &info, &both, &head, None).unwrap_err().to_string();
     assert!(error.contains("resnet18-w8+yamnet gives no frames"), "{error}");

@@ -39,7 +39,7 @@ fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 #[test]
 fn no_gradient_reaches_the_backbone_or_the_images() {
     let device = Device::flex().autodiff();
-    let [backbone] = small_weights().to_backbones(FrozenOutput::EMBEDDING, &device).try_into().unwrap();
+    let [backbone] = small_weights().to_backbones(FrozenOutput::EMBEDDING, &device).unwrap().try_into().unwrap();
     assert!(backbone.devices().iter().all(|device| !device.is_autodiff()));
 
     let images = TensorData::new(pixels(2), [2, 1, 64, 64]);
@@ -173,7 +173,7 @@ fn random_weights_are_the_same_on_every_machine() {
         (Arch::RESNET34, 42, "1a2437cc6047764b388f96447de3adb4d6799ef62bfec67251d98f409e8d1e65"),
     ];
     for (arch, seed, fingerprint) in cases {
-        let weights = BackboneWeights::random(arch, seed);
+        let weights = BackboneWeights::random(arch, seed).unwrap();
         assert_eq!(weights.n_outputs(), 512);
         assert_eq!(weights.fingerprint(), fingerprint, "{arch} {seed}");
     }
@@ -265,7 +265,7 @@ fn a_network_with_batch_norm_folds_into_the_same_network() {
     assert_eq!((weights.arch(), weights.n_outputs()), (Arch::RESNET18_W8, 64));
     let plain = Device::flex();
     let expected = numbers(network.valid().forward(images(2, &plain)));
-    let found = numbers(weights.to_backbones(FrozenOutput::EMBEDDING, &plain)[0].forward(images(2, &plain)));
+    let found = numbers(weights.to_backbones(FrozenOutput::EMBEDDING, &plain).unwrap()[0].forward(images(2, &plain)));
     let scale = expected.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
     assert!(scale > 0.0);
     for (found, expected) in found.iter().zip(&expected) {
@@ -273,9 +273,9 @@ fn a_network_with_batch_norm_folds_into_the_same_network() {
     }
     // Untrained, it equals the network that `random` draws, except for batch norm's division by sqrt(1 + 1e-5) in each layer.
     let fresh = NormedBackbone::random(Arch::RESNET18_W8, 3, &plain).unwrap().fold().unwrap();
-    let drawn = BackboneWeights::random(Arch::RESNET18_W8, 3);
-    let [fresh, drawn] =
-        [fresh, drawn].map(|w| numbers(w.to_backbones(FrozenOutput::EMBEDDING, &plain)[0].forward(images(2, &plain))));
+    let drawn = BackboneWeights::random(Arch::RESNET18_W8, 3).unwrap();
+    let [fresh, drawn] = [fresh, drawn]
+        .map(|w| numbers(w.to_backbones(FrozenOutput::EMBEDDING, &plain).unwrap()[0].forward(images(2, &plain))));
     assert!(fresh.iter().zip(&drawn).all(|(fresh, drawn)| (fresh - drawn).abs() < 1e-3 * drawn.abs().max(1.0)));
 }
 
@@ -283,7 +283,7 @@ fn a_network_with_batch_norm_folds_into_the_same_network() {
 fn a_saved_backbone_loads_as_weights_with_its_provenance() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("backbone.safetensors");
-    let weights = BackboneWeights::random(Arch::RESNET18_W8, 1);
+    let weights = BackboneWeights::random(Arch::RESNET18_W8, 1).unwrap();
     let provenance = serde_json::json!({ "heard": ["a"] });
     let info = BackboneInfo { arch: Arch::RESNET18_W8, features: serde_json::json!({}), provenance };
     save_backbone(&path, &info, &weights).unwrap();

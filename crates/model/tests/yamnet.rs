@@ -125,7 +125,7 @@ const SIDE: usize = 40;
 
 /// Adds a random ResNet. A record holds an image, then the spectrogram.
 fn beside_a_resnet(yamnet: &BackboneWeights, expected: &Expected) -> (BackboneWeights, Vec<f32>) {
-    let both = BackboneWeights::random(Arch::RESNET18_W8, 1).beside(yamnet.clone()).unwrap();
+    let both = BackboneWeights::random(Arch::RESNET18_W8, 1).unwrap().beside(yamnet.clone()).unwrap();
     assert_eq!(both.arch(), Arch::RESNET18_W8.beside(Arch::YAMNET).unwrap());
     let spectrograms = spectrograms(expected);
     let record = |spectrogram: &[f32]| [&squares()[..SIDE * SIDE], spectrogram].concat();
@@ -148,7 +148,7 @@ fn two_networks_embed_as_each_does_alone() {
     let yamnet = weights("yamnet.tflite").with_pooling(Pooling::Cry).unwrap();
     let (both, records) = beside_a_resnet(&yamnet, &expected);
     let inputs = both_inputs(&expected);
-    let resnet = BackboneWeights::random(Arch::RESNET18_W8, 1);
+    let resnet = BackboneWeights::random(Arch::RESNET18_W8, 1).unwrap();
     assert_eq!(both.n_outputs(), resnet.n_outputs() + yamnet.n_outputs());
     let of_squares =
         engines(&resnet, &inputs[..1]).iter().map(|engine| engine.embed(&squares()).unwrap()).collect::<Vec<_>>();
@@ -276,7 +276,7 @@ fn the_pooling_is_saved_with_the_model_and_needs_a_class_for_cries() {
     assert_eq!(pooled.clone().with_pooling(Pooling::Cry).unwrap(), pooled);
     assert_eq!(pooled.with_pooling(Pooling::Mean).unwrap(), weights("yamnet.tflite"));
     for arch in [Arch::YAMNET, Arch::RESNET18_W8] {
-        let error = BackboneWeights::random(arch, 1).with_pooling(Pooling::Cry).unwrap_err();
+        let error = BackboneWeights::random(arch, 1).unwrap().with_pooling(Pooling::Cry).unwrap_err();
         assert!(matches!(error, Error::Unsupported(_)), "{error}");
     }
 }
@@ -298,7 +298,7 @@ fn shapes_that_yamnet_does_not_take_and_training_it_are_refused() {
 /// Depthwise kernels have their own fan: with the fan of all outputs together, the embedding would vanish.
 #[test]
 fn embeddings_of_random_weights_have_a_usable_size() {
-    let weights = BackboneWeights::random(Arch::YAMNET, 42);
+    let weights = BackboneWeights::random(Arch::YAMNET, 42).unwrap();
     assert_eq!((weights.n_outputs(), weights.classifier()), (1024, None));
     let spectrogram: Vec<f32> = (0..96 * 64).map(|i| (i * 7919 % 1021) as f32 / 1020.0 * 8.0 - 6.0).collect();
     let embeddings = engines(&weights, &[("patches", [96, 64])]).into_iter().map(|engine| engine.embed(&spectrogram));

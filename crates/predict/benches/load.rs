@@ -14,7 +14,7 @@ fn main() {
 fn load(bencher: Bencher, engine: &str) {
     let engine: EngineName = engine.parse().expect("an engine");
     let compute = Compute::new(DeviceName::Cpu, engine).expect("every engine runs on the CPU");
-    let weights = BackboneWeights::random(Arch::RESNET18, 1);
+    let weights = BackboneWeights::random(Arch::RESNET18, 1).expect("a ResNet18");
     let config = HeadConfig::mlp(64, 0.0);
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     let head = Head::new(&config, weights.n_outputs(), 2, &mut rng, compute.device());

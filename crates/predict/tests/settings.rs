@@ -46,8 +46,10 @@ fn an_image_without_pixels_is_refused_beside_patches_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
     let compute = Compute::new(DeviceName::Cpu, EngineName::Auto).unwrap();
-    let weights =
-        BackboneWeights::random(Arch::RESNET18_W8, 1).beside(BackboneWeights::random(Arch::YAMNET, 2)).unwrap();
+    let weights = BackboneWeights::random(Arch::RESNET18_W8, 1)
+        .unwrap()
+        .beside(BackboneWeights::random(Arch::YAMNET, 2).unwrap())
+        .unwrap();
     let config = HeadConfig::mlp(8, 0.5);
     let head = Head::new(&config, weights.n_outputs(), 2, &mut ChaCha8Rng::seed_from_u64(3), &cpu());
     let features = FeatureConfig::for_inputs(&weights.arch().input_names()).unwrap();

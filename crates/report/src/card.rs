@@ -144,13 +144,18 @@ impl Card<'_> {
             "## Intended use\n\nResearch, and a hint in addition to a person's own judgement. It is not a medical device: never base a decision \
              about a child's health or care on it.\n\n## How to run\n\n```sh\nwail infer cry.wav --model {}\n```\n\n`model.onnx` takes {}, \
              and returns `logits`, float32 `[batch, {}]`{}. Its \
-             metadata entry `wail` holds labels, feature settings and provenance as JSON. `model.safetensors` holds the same with the tensor names \
-             of its authors, the input channels of a ResNet summed into one, and batch norm folded. `model.bpk` is a burn record of \
-             `model::Network`.\n",
+             metadata entry `wail` holds labels, feature settings and provenance as JSON. {}\n",
             self.folder.display(),
             inputs(self.features, self.folder),
             self.report.data.labels.len(),
             if self.gate.is_some() { ", and `cry`, float32 `[batch, 1]`, the gate's score" } else { "" },
+            match self.report.backbone.is_onnx() {
+                true => "`model.safetensors` holds the same, with the encoder's graph as the tensor `onnx.graph`.",
+                false => {
+                    "`model.safetensors` holds the same with the tensor names of its authors, the input channels of a ResNet summed into \
+                     one, and batch norm folded. `model.bpk` is a burn record of `model::Network`."
+                }
+            },
         )
     }
 }

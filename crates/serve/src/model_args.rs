@@ -44,7 +44,7 @@ impl ModelArgs {
             model = classifier.name(),
             sha256 = classifier.sha256(),
             version = classifier.version(),
-            engine = compute.engine_name(),
+            engine = compute.engine_name_for(classifier.info().arch),
             "loaded"
         );
         Ok(classifier)

@@ -157,7 +157,11 @@ impl ConfigSource {
         }
     }
 
-    fn parse<C: Settings>(&self, overrides: &[String]) -> Result<C, Error> {
+    /// Parses it and applies `overrides`.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub fn parse<C: Settings>(&self, overrides: &[String]) -> Result<C, Error> {
         match self {
             Self::File(path) => C::load(path, overrides),
             Self::BuiltIn(_, text) => C::parse(&self.to_string(), text, overrides),

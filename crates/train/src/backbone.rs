@@ -1,14 +1,17 @@
 //! Finds the backbone's weights: a file, a download, or a fallback that is reported.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use durable::sha256_hex_of;
 use experiment::{BackboneSummary, PretrainingData, seed};
+use features::FeatureConfig;
 use model::{Arch, BackboneInfo, BackboneWeights, NetworkArch, Pooling};
 use predict::in_the_box;
 use weights::{FetchLimits, Register, WeightFile, fetch};
 
-use crate::config::{BackboneConfig, WeightsFallback};
+use crate::config::{BackboneConfig, Config, NO_INPUT, WeightsFallback};
 use crate::terminal::progress::{Progress, warn};
 use crate::{Error, home};
 
@@ -45,7 +48,9 @@ struct Part {
 /// # Errors
 /// [`Error::Weights`] or [`Error::WeightFile`] if they are not available and no fallback is allowed, [`Error::ModelFile`] if a
 /// file is damaged or does not fit.
-pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resolved, Error> {
+pub fn resolve(config: &Config) -> Result<Resolved, Error> {
+    let Config { backbone: config, features, strict, seed, .. } = config;
+    let (strict, seed) = (*strict, *seed);
     let mut requested: Vec<&str> = Vec::new();
     let mut whole: Option<Part> = None;
     for network in config.arch.networks() {
@@ -57,7 +62,10 @@ pub fn resolve(config: &BackboneConfig, strict: bool, seed: u64) -> Result<Resol
             WeightsFallback::Compact if is_yamnet => WeightsFallback::Fail,
             other => other,
         };
-        let mut part = resolve_part(network.into(), name, when_missing, strict, seed)?;
+        let mut part = match network {
+            NetworkArch::Onnx => onnx_part(config, features)?,
+            network => resolve_part(network.into(), name, when_missing, strict, seed)?,
+        };
         if is_yamnet {
             // Random weights have no cry score to weight patches with.
             let pooling = if part.weights.knows_cries() { config.pooling } else { Pooling::Mean };
@@ -99,10 +107,24 @@ impl Part {
     }
 }
 
+/// The encoder in an ONNX file.
+fn onnx_part(config: &BackboneConfig, features: &FeatureConfig) -> Result<Part, Error> {
+    let file = find(&config.weights)?;
+    let no_input = || Error::Config(NO_INPUT.into());
+    let binding =
+        config.input.as_ref().ok_or_else(no_input)?.binding().map_err(|problem| Error::Config(problem.text()))?;
+    let inputs = features.inputs();
+    let input = inputs.first().copied().ok_or_else(no_input)?;
+    let weights = BackboneWeights::load_onnx(&file.path, &binding, input).map_err(Error::ModelFile)?;
+    let (sha256, _) = File::open(&file.path).and_then(sha256_hex_of).map_err(Error::io(&file.path))?;
+    let used = format!("the file {}, SHA-256 {sha256}", config.weights);
+    Ok(Part { weights, used, pretraining: PretrainingData::default(), warning: None })
+}
+
 /// Resolves the weights of one network.
 fn resolve_part(arch: Arch, name: &str, when_missing: WeightsFallback, strict: bool, seed: u64) -> Result<Part, Error> {
     if name == RANDOM {
-        return Ok(Part::random(arch, seed, format!("random weights, seed {seed}")));
+        return Part::random(arch, seed, format!("random weights, seed {seed}"));
     }
     match find(name) {
         Ok(file) => {
@@ -157,7 +179,7 @@ fn fallback(
                 "Scores will be lower than with pretrained weights.",
             );
             let warning = format!("The backbone is random, not pretrained: {missing}.");
-            let part = Part::random(arch, seed, format!("RANDOM weights, seed {seed}, since {missing}"));
+            let part = Part::random(arch, seed, format!("RANDOM weights, seed {seed}, since {missing}"))?;
             Ok(Part { warning: Some(warning), ..part })
         }
         WeightsFallback::Fail => Err(why.into()),
@@ -166,8 +188,8 @@ fn fallback(
 
 impl Part {
     /// Random weights; `used` describes them.
-    fn random(arch: Arch, seed: u64, used: String) -> Self {
-        Self { weights: random(arch, seed), used, pretraining: PretrainingData::default(), warning: None }
+    fn random(arch: Arch, seed: u64, used: String) -> Result<Self, Error> {
+        Ok(Self { weights: random(arch, seed)?, used, pretraining: PretrainingData::default(), warning: None })
     }
 }
 
@@ -185,8 +207,11 @@ pub fn load_named(name: &str, arch: Arch) -> Result<(BackboneWeights, Option<Bac
 }
 
 /// Seeded random weights.
-pub fn random(arch: Arch, seed: u64) -> BackboneWeights {
-    BackboneWeights::random(arch, seed::derive(seed, &["backbone"]))
+///
+/// # Errors
+/// [`Error::Weights`] for an architecture whose layers are in a file.
+pub fn random(arch: Arch, seed: u64) -> Result<BackboneWeights, Error> {
+    BackboneWeights::random(arch, seed::derive(seed, &["backbone"])).map_err(|error| Error::Weights(error.to_string()))
 }
 
 /// A weight file on disk.

@@ -66,6 +66,8 @@ enum Command {
     Features(commands::features::Args),
     /// Write the backbone's embeddings as float32 .npy, one row per file
     Embed(commands::embed::Args),
+    /// Check an encoder in an ONNX file: what it takes and gives, its speed, and the configuration for it
+    Encoders(commands::encoders::Args),
     /// List, download or verify the known weight files
     Weights(commands::weights::Args),
     /// Generate a labelled synthetic corpus
@@ -136,6 +138,7 @@ impl Cli {
             Some(Command::Audit(args)) => commands::audit::run(&args),
             Some(Command::Features(args)) => commands::features::run(&args),
             Some(Command::Embed(args)) => commands::embed::run(&args),
+            Some(Command::Encoders(args)) => commands::encoders::run(&args),
             Some(Command::Weights(args)) => commands::weights::run(&args),
             Some(Command::Synth(args)) => commands::synth::run(&args),
             Some(Command::Config(args)) => commands::config::run(&args),

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod completions;
 pub mod config;
 pub mod embed;
+pub mod encoders;
 pub mod export;
 pub mod features;
 pub mod infer;

@@ -5,6 +5,7 @@
 pub mod built_in;
 mod data;
 pub(crate) mod differences;
+mod encoder_input;
 mod head;
 pub mod reference;
 mod settings;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Source;
 pub use data::{DataConfig, SplitConfig, WhenMissing};
+pub use encoder_input::{EncoderInput, InputKind, NO_INPUT, NormaliseKind};
 pub use head::{HeadChoice, SweepConfig};
 pub use settings::{PLAIN_NAME, Problem, Settings, is_plain_name};
 
@@ -51,21 +53,25 @@ pub struct Config {
 pub struct BackboneConfig {
     /// The architecture.
     pub arch: Arch,
-    /// Weights: a name in `models/weights.toml`, the path of an `.onnx`, `.tflite`, `.safetensors`, `.pt` or `.pth` file, or `random`.
+    /// Weights: a name in `models/weights.toml`, the path of an `.onnx`, `.tflite`, `.safetensors`, `.pt` or `.pth` file, or `random`. With
+    /// `arch = "onnx"`, the path of an `.onnx` file.
     pub weights: String,
     /// Weights of YAMNet if it is combined with a ResNet, whose weights are then `weights`.
     pub yamnet_weights: String,
     /// Pooling of YAMNet's patch embeddings: `mean`, or `cry`, the default with YAMNet: mean and standard deviation, weighted
     /// by YAMNet's own score for crying in each patch.
     pub pooling: Pooling,
-    /// What to do if the weights can neither be found nor downloaded. With YAMNet the default is `fail`, since the compact
-    /// backbone takes other inputs.
+    /// What to do if the weights can neither be found nor downloaded. With YAMNet and with an ONNX file the default is `fail`, since the
+    /// compact backbone takes other inputs.
     pub when_missing: WeightsFallback,
     /// Part of the backbone that each trial trains with its head: `none`, `layer4` or `all`. With `none`, each recording passes
-    /// through the backbone once for the whole sweep; otherwise trials are much slower. With YAMNet it must be `none`.
+    /// through the backbone once for the whole sweep; otherwise trials are much slower. With YAMNet and with an ONNX file it must be `none`.
     pub train: Trainable,
     /// Initial learning rate of the trained part, above 0 and at most 10; it is reduced together with the head's.
     pub learning_rate: f64,
+    /// What the graph of an ONNX file takes and gives; only with `arch = "onnx"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<EncoderInput>,
 }
 
 /// What a run does if the weights are not available.
@@ -89,7 +95,7 @@ pub struct TrainConfig {
     /// Recordings per step, 1 to 65536.
     pub batch_size: usize,
     /// SpecAugment views of each training recording, at most 64; each epoch draws one of them. 0 trains without augmentation,
-    /// the default with YAMNet.
+    /// the default with YAMNet and with an ONNX file.
     pub augmented_views: usize,
     /// Train on whitened embeddings. The saved head takes plain embeddings in any case.
     pub whiten: bool,
@@ -168,6 +174,7 @@ impl Default for BackboneConfig {
             when_missing: WeightsFallback::Compact,
             train: Trainable::None,
             learning_rate: 1e-5,
+            input: None,
         }
     }
 }
@@ -233,12 +240,17 @@ impl Config {
 impl Settings for Config {
     const COMMAND: &str = "wail --config FILE";
 
-    /// The defaults for the kind of head, and those for YAMNet, alone or combined with a ResNet.
+    /// The defaults for the kind of head, and those for an encoder in an ONNX file or for YAMNet, alone or combined with a ResNet.
     fn special_defaults(&self) -> Result<toml::Table, Source> {
         let kind = self.head.kind;
         let (mut tables, mut train) = (vec!["train", "sweep"], TrainConfig::of_head(kind));
         let (mut features, mut backbone) = (FeatureConfig::default(), BackboneConfig::default());
         let arch = self.backbone.arch;
+        if arch == Arch::ONNX {
+            (features, backbone) = self.onnx_defaults();
+            train.augmented_views = 0;
+            tables.extend(["features", "backbone"]);
+        }
         if let Some(front_ends) = FeatureConfig::for_inputs(&arch.input_names()).filter(|_| arch.has_yamnet()) {
             let (weights, when_missing) = match arch == Arch::YAMNET {
                 true => ("yamnet", WeightsFallback::Fail),
@@ -271,11 +283,13 @@ impl Settings for Config {
             "must be above 0 and at most 10",
         );
         let (is_yamnet, has_yamnet) = (self.backbone.arch == Arch::YAMNET, self.backbone.arch.has_yamnet());
+        let is_onnx = self.backbone.arch == Arch::ONNX;
         check(
-            !has_yamnet || self.backbone.train == Trainable::None,
+            !(has_yamnet || is_onnx) || self.backbone.train == Trainable::None,
             "backbone.train",
-            "must be none: with YAMNet the backbone stays frozen",
+            "must be none: with YAMNet and with an ONNX file the backbone stays frozen",
         );
+        check(is_onnx || self.backbone.input.is_none(), "backbone.input", "applies only to backbone.arch = \"onnx\"");
         check(
             has_yamnet || self.backbone.pooling == Pooling::Mean,
             "backbone.pooling",
@@ -289,8 +303,9 @@ impl Settings for Config {
         let taken = self.backbone.arch.input_names();
         let front_ends = &self.features.front_ends;
         check(
-            front_ends.len() == taken.len()
-                && front_ends.iter().all(|front_end| taken.contains(&front_end.input_name())),
+            is_onnx
+                || front_ends.len() == taken.len()
+                    && front_ends.iter().all(|front_end| taken.contains(&front_end.input_name())),
             "features.front_end",
             "must be yamnet or yamnet_tflite for YAMNet, image for a ResNet, image+yamnet for both; leave it out to use the one that fits",
         );
@@ -342,7 +357,44 @@ impl Settings for Config {
         );
         found.extend(self.sweep.problems(kind));
         found.extend(self.data.problems());
-        found.extend(Problem::of_table("features", self.features.validate()));
+        match is_onnx {
+            true => found.extend(self.onnx_problems()),
+            false => found.extend(Problem::of_table("features", self.features.validate())),
+        }
+        found
+    }
+}
+
+impl Config {
+    /// The defaults for an encoder in an ONNX file: its front end is that of `[backbone.input]`.
+    fn onnx_defaults(&self) -> (FeatureConfig, BackboneConfig) {
+        let input = self.backbone.input.as_ref().map(EncoderInput::resolved);
+        let features = input.as_ref().map(|input| input.front_end().into()).unwrap_or_default();
+        let backbone = BackboneConfig {
+            arch: Arch::ONNX,
+            weights: String::new(),
+            when_missing: WeightsFallback::Fail,
+            input,
+            ..BackboneConfig::default()
+        };
+        (features, backbone)
+    }
+
+    /// Every invalid value of a configuration for an encoder in an ONNX file.
+    fn onnx_problems(&self) -> Vec<Problem> {
+        let problem = |key: &str, message: &str| Problem { key: key.into(), message: message.into() };
+        let BackboneConfig { weights, when_missing, input, .. } = &self.backbone;
+        let mut found = Vec::new();
+        if weights.is_empty() {
+            found.push(problem("backbone.weights", "must be the path of an .onnx file"));
+        }
+        if *when_missing != WeightsFallback::Fail {
+            found.push(problem("backbone.when_missing", "must be fail: nothing can replace the encoder in a file"));
+        }
+        match input {
+            None => found.push(problem("backbone.input", NO_INPUT)),
+            Some(input) => found.extend(input.problems(&self.features, self.train.augmented_views)),
+        }
         found
     }
 }
@@ -375,7 +427,7 @@ mod tests {
     fn overrides_reach_nested_keys_and_bare_words_are_strings() {
         let config = load("", &["train.epochs=3", "name=mine", "features.spec_augment.probability=0"]).unwrap();
         assert_eq!((config.train.epochs, config.name.as_str()), (3, "mine"));
-        assert_eq!(config.features.front_ends[0].spec_augment().probability, 0.0);
+        assert_eq!(config.features.front_ends[0].spec_augment().unwrap().probability, 0.0);
     }
 
     #[test]

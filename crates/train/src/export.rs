@@ -6,7 +6,7 @@ use experiment::folder::{self, CHECKPOINT_FILE, MODEL_FILE, ONNX_FILE};
 use experiment::{Report, TrialSummary};
 use features::FeatureConfig;
 use metrics::Calibration;
-use model::{Network, SavedModel, Trainable};
+use model::{Arch, Network, SavedModel, Trainable};
 use predict::CARD_FILE;
 use report::card::Card;
 use serde::de::DeserializeOwned;
@@ -17,7 +17,7 @@ use crate::Error;
 pub const RECORD_FILE: &str = "model.bpk";
 
 /// Writes `model.onnx`, `model.safetensors`, `model.bpk` (a burn record) and `MODEL_CARD.md` into `out`: the best trial of the
-/// finished `run`, or the one named `trial`.
+/// finished `run`, or the one named `trial`. burn does not run an encoder from an ONNX file, so there is no record of it.
 ///
 /// # Errors
 /// [`Error::Run`] if the run is not finished, [`Error::Data`] if it has no such trial, [`Error::ModelFile`] if its model is
@@ -51,8 +51,10 @@ pub fn export_as(run: &Path, trial: Option<&str>, out: &Path, named: &Path) -> R
     std::fs::create_dir_all(out).map_err(Error::io(out))?;
     model::save_onnx(&out.join(ONNX_FILE), info, weights, head, gate, &features.inputs()).map_err(Error::Checkpoint)?;
     model::save_model(&out.join(MODEL_FILE), info, weights, head, gate).map_err(Error::Checkpoint)?;
-    let network = Network::new(weights, head).map_err(Error::Checkpoint)?;
-    network.save_record(&out.join(RECORD_FILE)).map_err(Error::Checkpoint)?;
+    if info.arch != Arch::ONNX {
+        let network = Network::new(weights, head).map_err(Error::Checkpoint)?;
+        network.save_record(&out.join(RECORD_FILE)).map_err(Error::Checkpoint)?;
+    }
     let card = Card {
         report: &report,
         trial: summary,

@@ -36,6 +36,7 @@ mod commands;
 pub mod config;
 pub mod corpus;
 pub mod embed;
+pub mod encoder_check;
 mod error;
 pub mod export;
 pub mod gate;

@@ -9,6 +9,7 @@ use super::rten::RtenEngine;
 use super::several::Several;
 use super::simd::SimdEngine;
 use super::untouched::Untouched;
+use crate::arch::Arch;
 use crate::compute_names::{DeviceName, EngineName};
 use crate::device::find;
 use crate::engine::Engine;
@@ -55,6 +56,22 @@ impl Compute {
             }
         };
         Ok(Self { device, device_name, engine_name })
+    }
+
+    /// What decides the last digits of the embeddings of an encoder and of the heads behind it, as [`Compute`] is displayed: an encoder in
+    /// an ONNX file always runs in rten on the CPU.
+    pub fn describe_for(&self, arch: Arch) -> String {
+        let encoder = format!("{} on {}", self.engine_name_for(arch), DeviceName::Cpu.name());
+        match arch {
+            Arch::ONNX if self.device_name == DeviceName::Cpu => encoder,
+            Arch::ONNX => format!("{encoder}, heads on {}", self.device_name()),
+            _ => self.to_string(),
+        }
+    }
+
+    /// [`Compute::engine_name`] of what runs an encoder.
+    pub fn engine_name_for(&self, arch: Arch) -> &'static str {
+        if arch == Arch::ONNX { EngineName::Rten.name() } else { self.engine_name() }
     }
 
     /// The device, without autodiff.
@@ -114,6 +131,9 @@ impl Compute {
         shape: [usize; 2],
     ) -> Result<Box<dyn Engine>, Error> {
         let encoder = network.encoder();
+        if network.onnx().is_some() {
+            return Ok(Box::new(RtenEngine::new(network, output, shape)?));
+        }
         if encoder.n_frozen(output.trainable()) == 0 {
             return Ok(Box::new(Untouched { record_len: shape.iter().product() }));
         }
@@ -121,7 +141,7 @@ impl Compute {
             EngineName::Simd => Box::new(SimdEngine::new(network, output, shape)),
             EngineName::Rten => Box::new(RtenEngine::new(network, output, shape)?),
             EngineName::Auto | EngineName::Burn => Box::new(BurnEngine {
-                backbone: encoder.to_frozen(output, &self.device),
+                backbone: encoder.to_frozen(output, &self.device)?,
                 n_outputs: encoder.output_len(output, shape),
                 shape,
             }),

@@ -71,8 +71,9 @@ pub(crate) trait Encoder {
         }
     }
 
-    /// The layers up to `output`, of which there is at least one, frozen, on `device`.
-    fn to_frozen(&self, output: FrozenOutput, device: &Device) -> Backbone;
+    /// The layers up to `output`, of which there is at least one, frozen, on `device`; an error for a network that
+    /// burn does not run.
+    fn to_frozen(&self, output: FrozenOutput, device: &Device) -> Result<Backbone, Error>;
 
     /// The part that `trainable` names, on `device`; `None` if it names none.
     fn to_trainable(&self, _trainable: Trainable, _device: &Device) -> Option<Backbone> {

@@ -103,7 +103,7 @@ fn read(tensor: &Tensor, name: &str, folder: &Path) -> Result<HostTensor, Error>
 }
 
 /// Reads the external data of `tensor` from a file next to the model.
-fn read_external(tensor: &Tensor, name: &str, folder: &Path) -> Result<Vec<u8>, Error> {
+pub(crate) fn read_external(tensor: &Tensor, name: &str, folder: &Path) -> Result<Vec<u8>, Error> {
     let error = |problem: String| Error::tensor(name, format!("external data: {problem}"));
     let entry =
         |key: &str| tensor.external_data.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str());

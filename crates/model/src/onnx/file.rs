@@ -23,6 +23,11 @@ impl<'a> OnnxFile<'a> {
         Ok(Self { model, folder })
     }
 
+    /// The whole file.
+    pub fn model(&self) -> &proto::Model {
+        &self.model
+    }
+
     /// The metadata text under `key`.
     pub fn metadata(&self, key: &str) -> Option<&str> {
         self.model.metadata_props.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str())

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use super::proto::{self, Attribute, BFLOAT16, DOUBLE, FLOAT, FLOAT16, Node, Size, Tensor};
+use super::proto::{self, Attribute, BFLOAT16, DOUBLE, FLOAT, FLOAT16, Node, Tensor};
+use super::values::sizes;
 use crate::error::Error;
 
 pub(crate) struct Graph<'a> {
@@ -48,7 +49,7 @@ impl<'a> Graph<'a> {
             producers,
             consumers,
             sources,
-            shapes: graph.input.iter().map(|input| (input.name.as_str(), sizes(input))).collect(),
+            shapes: graph.input.iter().filter_map(|input| Some((input.name.as_str(), sizes(input)?))).collect(),
             folder,
         }
     }
@@ -111,16 +112,6 @@ fn passes_on(node: &Node) -> bool {
     // A third input may switch to training.
     let is_inference = || input(node, 2).is_none();
     is(node, "Identity") || is(node, "Cast") && casts_to_float() || is(node, "Dropout") && is_inference()
-}
-
-/// The declared sizes of a graph's input.
-fn sizes(input: &proto::ValueInfo) -> Vec<Option<usize>> {
-    let shape = input.kind.as_ref().and_then(|kind| kind.tensor.as_ref()).and_then(|tensor| tensor.shape.as_ref());
-    let size = |dimension: &proto::Dimension| match dimension.size {
-        Some(Size::Fixed(size)) => usize::try_from(size).ok().filter(|size| *size > 0),
-        _ => None,
-    };
-    shape.map_or_else(Vec::new, |shape| shape.dim.iter().map(size).collect())
 }
 
 /// Whether `node` is an `operator` of the standard domain.

@@ -6,13 +6,19 @@ use super::proto::{ATTRIBUTE_INT, ATTRIBUTE_INTS, ATTRIBUTE_STRING, Attribute, F
 use crate::conv::ConvSpec;
 
 /// The nodes so far, each named after its output, and their constants.
-#[derive(Default)]
 pub(crate) struct Nodes {
-    pub(super) nodes: Vec<Node>,
-    pub(super) constants: Vec<Tensor>,
+    /// The version of ONNX's operators.
+    opset: i64,
+    pub nodes: Vec<Node>,
+    pub constants: Vec<Tensor>,
 }
 
 impl Nodes {
+    /// No nodes yet, of this version of ONNX's operators, at least 13.
+    pub fn new(opset: i64) -> Self {
+        Self { opset, nodes: Vec::new(), constants: Vec::new() }
+    }
+
     /// Flattens all axes but the first.
     pub fn flatten(&mut self, x: &str, output: &str) -> String {
         self.add("Flatten", &[x], output, vec![int("axis", 1)])
@@ -20,12 +26,30 @@ impl Nodes {
 
     /// The mean over an axis, which is kept with size 1 if `keep`.
     pub fn mean(&mut self, x: &str, axis: usize, keep: bool, output: &str) -> String {
-        self.add("ReduceMean", &[x], output, vec![ints("axes", &[axis]), int("keepdims", i64::from(keep))])
+        self.mean_over(x, &[axis], keep, output)
+    }
+
+    /// The mean over `axes`, which are kept with size 1 if `keep`.
+    pub fn mean_over(&mut self, x: &str, axes: &[usize], keep: bool, output: &str) -> String {
+        let keep = int("keepdims", i64::from(keep));
+        // Axes are an attribute up to opset 17 and an input since opset 18.
+        if self.opset < 18 {
+            return self.add("ReduceMean", &[x], output, vec![ints("axes", axes), keep]);
+        }
+        let axes: Vec<i64> = axes.iter().map(|axis| *axis as i64).collect();
+        let axes = self.integers(&format!("{output}.axes"), &axes);
+        self.add("ReduceMean", &[x, &axes], output, vec![keep])
     }
 
     /// Reorders the axes.
     pub fn transpose(&mut self, x: &str, axes: &[usize], output: &str) -> String {
         self.add("Transpose", &[x], output, vec![ints("perm", axes)])
+    }
+
+    /// Repeats a value along the axes where it has size 1.
+    pub fn expand(&mut self, x: &str, shape: &[i64], output: &str) -> String {
+        let shape = self.integers(&format!("{output}.shape"), shape);
+        self.add("Expand", &[x, &shape], output, vec![])
     }
 
     /// Concatenates values along an axis.
@@ -48,10 +72,15 @@ impl Nodes {
 
     /// A scalar constant.
     pub fn number(&mut self, name: &str, value: f32) -> String {
+        self.numbers(name, &[value], &[1])
+    }
+
+    /// A constant of this shape.
+    pub fn numbers(&mut self, name: &str, values: &[f32], shape: &[i64]) -> String {
         self.constants.push(Tensor {
-            dims: vec![1],
+            dims: shape.to_vec(),
             data_type: FLOAT,
-            raw_data: value.to_le_bytes().into(),
+            raw_data: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
             name: name.into(),
             ..Tensor::default()
         });

@@ -2,7 +2,7 @@
 //! <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>.
 //!
 //! Integers are written unpacked, as in protobuf 2: rten does not read packed ones. Both forms are read, and fields that
-//! are not listed here are skipped.
+//! are not listed here are skipped: texts for people, and the shapes of inner values.
 
 use prost::Message;
 
@@ -13,6 +13,8 @@ pub const FLOAT16: i32 = 10;
 pub const DOUBLE: i32 = 11;
 pub const BFLOAT16: i32 = 16;
 
+/// `TensorProto.DataLocation`: the values are in the tensor.
+pub const DEFAULT_LOCATION: i32 = 0;
 /// `TensorProto.DataLocation`: the values are in another file.
 pub const EXTERNAL: i32 = 1;
 
@@ -35,6 +37,15 @@ pub struct Model {
     pub opset_import: Vec<OperatorSet>,
     #[prost(message, repeated, tag = "14")]
     pub metadata_props: Vec<Entry>,
+    #[prost(message, repeated, tag = "25")]
+    pub functions: Vec<Function>,
+}
+
+/// An operator that the file defines itself. Only its name is read.
+#[derive(Clone, PartialEq, Message)]
+pub struct Function {
+    #[prost(string, tag = "1")]
+    pub name: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -66,7 +77,13 @@ pub struct Graph {
     pub input: Vec<ValueInfo>,
     #[prost(message, repeated, tag = "12")]
     pub output: Vec<ValueInfo>,
+    #[prost(message, repeated, tag = "15")]
+    pub sparse_initializer: Vec<SparseTensor>,
 }
+
+/// A sparse tensor. Its values are not read.
+#[derive(Clone, PartialEq, Message)]
+pub struct SparseTensor {}
 
 #[derive(Clone, PartialEq, Message)]
 pub struct Node {
@@ -97,8 +114,18 @@ pub struct Attribute {
     pub s: Vec<u8>,
     #[prost(message, optional, tag = "5")]
     pub t: Option<Tensor>,
+    #[prost(message, optional, boxed, tag = "6")]
+    pub g: Option<Box<Graph>>,
+    #[prost(float, repeated, packed = "false", tag = "7")]
+    pub floats: Vec<f32>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
+    #[prost(bytes = "vec", repeated, tag = "9")]
+    pub strings: Vec<Vec<u8>>,
+    #[prost(message, repeated, tag = "10")]
+    pub tensors: Vec<Tensor>,
+    #[prost(message, repeated, tag = "11")]
+    pub graphs: Vec<Graph>,
     #[prost(int32, tag = "20")]
     pub kind: i32,
 }
@@ -114,6 +141,8 @@ pub struct Tensor {
     /// Holds `float16` and `bfloat16`, too.
     #[prost(int32, repeated, tag = "5")]
     pub int32_data: Vec<i32>,
+    #[prost(bytes = "vec", repeated, tag = "6")]
+    pub string_data: Vec<Vec<u8>>,
     #[prost(int64, repeated, tag = "7")]
     pub int64_data: Vec<i64>,
     #[prost(string, tag = "8")]
@@ -122,6 +151,8 @@ pub struct Tensor {
     pub raw_data: Vec<u8>,
     #[prost(double, repeated, tag = "10")]
     pub double_data: Vec<f64>,
+    #[prost(uint64, repeated, tag = "11")]
+    pub uint64_data: Vec<u64>,
     #[prost(message, repeated, tag = "13")]
     pub external_data: Vec<Entry>,
     #[prost(int32, tag = "14")]

@@ -1,7 +1,7 @@
 //! Writes a network as one self-contained ONNX file.
 //!
-//! Opset 17, IR 8. A single network has the input `input`, float32 `[batch, 1, height, width]`. Several networks have named
-//! inputs: `image`, `[batch, 1, height, width]`, and `patches`, `[batch, n_patches, 96, 64]`, YAMNet's spectrogram cut into
+//! Opset 17, IR 8, or those of an encoder from an ONNX file. A single network has the input `input`, float32
+//! `[batch, 1, height, width]`. Several networks have named inputs: `image`, `[batch, 1, height, width]`, and `patches`, `[batch, n_patches, 96, 64]`, YAMNet's spectrogram cut into
 //! patches that overlap by half. The graph computes `embedding` `[batch, n_outputs]` → `logits` `[batch, classes]` and, with
 //! a gate, `cry` `[batch, 1]`. For a head over frames it computes `frames` `[batch, t, d]` → `logits`, and pools them to
 //! `embedding` for the gate. Initialisers have the authors' names, `head.0`, `head.1` and `gate`; each is used once.
@@ -11,9 +11,8 @@ use std::collections::BTreeMap;
 use prost::Message;
 
 use super::nodes::Nodes;
-use super::proto::{
-    Dimension, Entry, FLOAT, Graph, Model, OperatorSet, Shape, Size, Tensor, TensorType, Type, ValueInfo,
-};
+use super::proto::{Entry, FLOAT, Graph, Model, OperatorSet, Tensor, ValueInfo};
+use super::values::{INPUT, value};
 use crate::error::Error;
 use crate::frozen_output::FrozenOutput;
 use crate::gate::Gate;
@@ -21,12 +20,11 @@ use crate::head::Head;
 use crate::host_tensor::TensorView;
 use crate::networks::NetworkWeights;
 use crate::networks::encoder::OnnxInput;
+use crate::networks::onnx::weights::OnnxWeights;
 
 const IR_VERSION: i64 = 8;
 const OPSET: i64 = 17;
 
-/// The input of a single network.
-pub(crate) const INPUT: &str = "input";
 /// The value after the pooling; the output of a graph without a head.
 pub(crate) const EMBEDDING: &str = "embedding";
 /// The value before the pooling over time.
@@ -55,26 +53,34 @@ pub(crate) fn write(
     end: End,
     metadata: &BTreeMap<String, String>,
 ) -> Result<Vec<u8>, Error> {
-    let mut nodes = Nodes::default();
+    // A graph from elsewhere brings the versions of its operators, and may take one record at a time.
+    let from_elsewhere = networks.iter().find_map(|(network, _)| network.onnx());
+    let own = || vec![OperatorSet { domain: String::new(), version: OPSET }];
+    let opset_import = from_elsewhere.map_or_else(own, |onnx| onnx.model().opset_import.clone());
+    let ir_version = from_elsewhere.map_or(IR_VERSION, |onnx| onnx.model().ir_version);
+    let one_record = from_elsewhere.is_some_and(OnnxWeights::takes_one_record);
+    let mut nodes = Nodes::new(from_elsewhere.map_or(OPSET, OnnxWeights::opset));
     let frozen_output = match end {
         End::Frozen(output) => output,
         End::Logits(head, _) => head.frozen_output(),
     };
-    let (inputs, encoded) = add_networks(&mut nodes, networks, frozen_output);
+    let (inputs, encoded) = add_networks(&mut nodes, networks, frozen_output, one_record);
     let mut initializers = Vec::new();
     let output = match end {
         End::Logits(head, gate) => {
             // Also the tensors of a pooling that no gate needs: the file's checksum is over all of them.
-            let tensors = networks.iter().flat_map(|(network, _)| network.tensors());
+            // A graph from elsewhere brings its own.
+            let layered = networks.iter().filter(|(network, _)| network.onnx().is_none());
+            let tensors = layered.flat_map(|(network, _)| network.tensors());
             initializers.extend(tensors.map(|tensor| initializer(&tensor)));
             head.to_onnx(&mut nodes, &encoded, LOGITS);
             initializers.extend(head.tensors()?.iter().map(|tensor| initializer(&tensor.view())));
-            let mut outputs = vec![value(LOGITS, &[head.n_classes()])];
+            let mut outputs = vec![value(LOGITS, one_record, &[head.n_classes()])];
             if let Some(gate) = gate {
                 let embedding = pool(&mut nodes, networks, frozen_output, &encoded);
                 gate.to_onnx(&mut nodes, &embedding, CRY);
                 initializers.extend(gate.tensors()?.iter().map(|tensor| initializer(&tensor.view())));
-                outputs.push(value(CRY, &[1]));
+                outputs.push(value(CRY, one_record, &[1]));
             }
             outputs
         }
@@ -86,18 +92,20 @@ pub(crate) fn write(
             }
             let length =
                 |(network, shape): &(&NetworkWeights, [usize; 2])| network.encoder().output_len(output, *shape);
-            vec![value(EMBEDDING, &[networks.iter().map(length).sum()])]
+            vec![value(EMBEDDING, one_record, &[networks.iter().map(length).sum()])]
         }
     };
     initializers.extend(nodes.constants);
-    let graph = Graph { node: nodes.nodes, name: name.into(), initializer: initializers, input: inputs, output };
+    let (node, input, initializer) = (nodes.nodes, inputs, initializers);
+    let graph = Graph { node, name: name.into(), initializer, input, output, ..Graph::default() };
     let model = Model {
-        ir_version: IR_VERSION,
+        ir_version,
         producer_name: "wail".into(),
         producer_version: env!("CARGO_PKG_VERSION").into(),
         graph: Some(graph),
-        opset_import: vec![OperatorSet { domain: String::new(), version: OPSET }],
+        opset_import,
         metadata_props: metadata.iter().map(|(key, value)| Entry { key: key.clone(), value: value.clone() }).collect(),
+        ..Model::default()
     };
     Ok(model.encode_to_vec())
 }
@@ -119,12 +127,13 @@ fn add_networks(
     nodes: &mut Nodes,
     networks: &[(&NetworkWeights, [usize; 2])],
     output: FrozenOutput,
+    one_record: bool,
 ) -> (Vec<ValueInfo>, String) {
     if let &[(network, shape)] = networks {
         let input = (INPUT, OnnxInput::Record);
         let name = if output == FrozenOutput::Frames { FRAMES } else { EMBEDDING };
         let encoded = network.encoder().to_onnx(nodes, input, shape, output, name);
-        return (vec![value(INPUT, &network.encoder().onnx_sizes(input.1, shape))], encoded);
+        return (vec![value(INPUT, one_record, &network.encoder().onnx_sizes(input.1, shape))], encoded);
     }
     let mut inputs: Vec<ValueInfo> = Vec::new();
     let mut embeddings = Vec::new();
@@ -132,7 +141,7 @@ fn add_networks(
         let (name, encoder) = (network.arch().input_name(), network.encoder());
         // Networks with the same input share it.
         if inputs.iter().all(|input| input.name != name) {
-            inputs.push(value(name, &encoder.onnx_sizes(OnnxInput::Named, *shape)));
+            inputs.push(value(name, one_record, &encoder.onnx_sizes(OnnxInput::Named, *shape)));
         }
         let embedding = format!("{}.embedding", network.arch());
         embeddings.push(encoder.to_onnx(nodes, (name, OnnxInput::Named), *shape, output, &embedding));
@@ -149,12 +158,4 @@ fn initializer(tensor: &TensorView) -> Tensor {
         name: tensor.name.clone(),
         ..Tensor::default()
     }
-}
-
-/// A float32 value of shape `[batch, sizes...]`.
-fn value(name: &str, sizes: &[usize]) -> ValueInfo {
-    let sizes = sizes.iter().map(|n| Size::Fixed(*n as i64));
-    let dim = [Size::Named("batch".into())].into_iter().chain(sizes).map(|size| Dimension { size: Some(size) });
-    let tensor = TensorType { elem_type: FLOAT, shape: Some(Shape { dim: dim.collect() }) };
-    ValueInfo { name: name.into(), kind: Some(Type { tensor: Some(tensor) }) }
 }

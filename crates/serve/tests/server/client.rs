@@ -18,7 +18,7 @@ pub const LABELS: [&str; 3] = ["belly pain", "hungry", "tired"];
 /// A folder with a model card and `model.safetensors`: random weights, small images, three classes.
 pub static MODEL: LazyLock<TempDir> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
-    let weights = BackboneWeights::random(Arch::RESNET18, 1);
+    let weights = BackboneWeights::random(Arch::RESNET18, 1).unwrap();
     let config = HeadConfig::mlp(8, 0.5);
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let head = Head::new(&config, weights.n_outputs(), LABELS.len(), &mut rng, &model::cpu());

@@ -62,13 +62,13 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let files = inputs::sound_files(&args.inputs.paths)?;
     let arch_name = args.arch.to_string();
     let (weights, saved) = match args.weights.as_deref().unwrap_or(&arch_name) {
-        backbone::RANDOM => (backbone::random(args.arch, args.seed), None),
+        backbone::RANDOM => (backbone::random(args.arch, args.seed)?, None),
         name => backbone::load_named(name, args.arch)?,
     };
     let config = args.front_end.config(args.arch, saved)?;
     let settings = vec![
         ("weights", weights.fingerprint()),
-        ("engine", compute.to_string()),
+        ("engine", compute.describe_for(weights.arch())),
         ("front end", serde_json::to_string(&config).map_err(Error::encode("the front end"))?),
         ("output", format!("{:?}", args.output)),
     ];

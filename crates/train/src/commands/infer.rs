@@ -83,7 +83,7 @@ impl Args {
     fn settings(&self, classifier: &Classifier, compute: &Compute) -> Vec<(&'static str, String)> {
         vec![
             ("model", classifier.sha256().into()),
-            ("engine", compute.to_string()),
+            ("engine", compute.describe_for(classifier.info().arch)),
             ("labels", classifier.labels().join(",")),
             ("options", format!("{:?}", self.options())),
             ("windows", format!("{:?}", self.windows(classifier.features().clip_seconds))),

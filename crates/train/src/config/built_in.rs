@@ -1,11 +1,13 @@
 //! The configurations that come with the program: the files of `configs/`.
 
 /// Name and TOML text of each, in alphabetical order.
-pub const BUILT_IN: [(&str, &str); 9] = [
+pub const BUILT_IN: [(&str, &str); 11] = [
     ("compact.toml", include_str!("../../../../configs/compact.toml")),
     ("cry512.toml", include_str!("../../../../configs/cry512.toml")),
     ("cv.toml", include_str!("../../../../configs/cv.toml")),
+    ("imagenet.toml", include_str!("../../../../configs/imagenet.toml")),
     ("logistic.toml", include_str!("../../../../configs/logistic.toml")),
+    ("onnx.toml", include_str!("../../../../configs/onnx.toml")),
     ("pretrain.toml", include_str!("../../../../configs/pretrain.toml")),
     ("quick.toml", include_str!("../../../../configs/quick.toml")),
     ("sweep.toml", include_str!("../../../../configs/sweep.toml")),

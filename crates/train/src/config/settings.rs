@@ -18,6 +18,11 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// The key and what it must be.
+    pub(crate) fn text(&self) -> String {
+        format!("{}: {}", self.key, self.message)
+    }
+
     /// Problems of the table `table`.
     pub fn of_table(table: &str, problems: Vec<Invalid>) -> impl Iterator<Item = Self> {
         problems.into_iter().map(move |Invalid { key, reason }| Self { key: format!("{table}.{key}"), message: reason })

@@ -1,7 +1,7 @@
 //! The configuration of a pretraining: one TOML file, every key with a default.
 
 use features::{FeatureConfig, WaveformAugment};
-use model::Arch;
+use model::{Arch, NetworkArch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -151,7 +151,8 @@ impl Settings for PretrainConfig {
         let train = &self.train;
         check(is_plain_name(&self.name), "name", PLAIN_NAME);
         check(i64::try_from(self.seed).is_ok(), "seed", "must be below 2^63");
-        check(!self.arch.has_yamnet(), "arch", "must be a ResNet: YAMNet is not trained from scratch");
+        let is_resnet = self.arch.networks().all(|network| matches!(network, NetworkArch::ResNet(_)));
+        check(is_resnet, "arch", "must be a ResNet: other networks are not trained from scratch");
         check(
             self.features.image().is_some() && self.features.front_ends.len() == 1,
             "features.front_end",

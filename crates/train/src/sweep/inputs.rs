@@ -32,8 +32,8 @@ impl<'a> Inputs<'a> {
     pub fn find(config: &'a Config, compute: &'a Compute) -> Result<Self, Error> {
         let started = Instant::now();
         let located = Located::find(&config.data, config.strict)?;
-        let backbone = backbone::resolve(&config.backbone, config.strict, config.seed)?;
-        let engine = compute.to_string();
+        let backbone = backbone::resolve(config)?;
+        let engine = compute.describe_for(config.backbone.arch);
         let parts = IdentityInputs {
             config: without_search(config).to_toml()?,
             data: &config.data,

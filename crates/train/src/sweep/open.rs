@@ -79,7 +79,7 @@ fn provenance(prepared: &Prepared, environment: &Environment) -> Value {
     let Prepared { config, compute, data, backbone, .. } = prepared;
     let mut provenance = environment.provenance(config.seed, compute.device_name());
     identity::describe(&prepared.identity, &mut provenance);
-    provenance["engine"] = json!(compute.engine_name());
+    provenance["engine"] = json!(compute.engine_name_for(config.backbone.arch));
     provenance["data"] = json!({
         "root": data.corpus.root.display().to_string(),
         "synthetic": data.synthetic,

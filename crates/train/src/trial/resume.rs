@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn training_resumes_bit_for_bit_and_a_damaged_resume_point_is_ignored() {
         let device = Device::flex();
-        let weights = BackboneWeights::random(Arch::RESNET18, 5);
+        let weights = BackboneWeights::random(Arch::RESNET18, 5).unwrap();
         let whitening = Whitening::none(true, &device);
         let gru = HeadConfig::Gru(RecurrentConfig { hidden: 8, dropout: 0.5, bidirectional: true });
         let (mlp, n_frames) = (HeadConfig::mlp(8, 0.5), 3);
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn a_resume_point_that_cannot_be_written_is_an_io_error_and_not_divergence() {
         let device = Device::flex();
-        let weights = BackboneWeights::random(Arch::RESNET18, 5);
+        let weights = BackboneWeights::random(Arch::RESNET18, 5).unwrap();
         let (backbone, whitening) = (BackboneConfig::default(), Whitening::none(true, &device));
         let start = Start { weights: &weights, backbone: &backbone, input: [512, 1, 1], whitening: &whitening };
         let [train, val] = [6, 3].map(|n| rows(n, 512));

@@ -141,10 +141,10 @@ impl Encoder for ResNetWeights {
         self.map_size(&self.layers.blocks, width)
     }
 
-    fn to_frozen(&self, output: FrozenOutput, device: &Device) -> Backbone {
+    fn to_frozen(&self, output: FrozenOutput, device: &Device) -> Result<Backbone, Error> {
         let device = device.clone().without_autodiff();
         let blocks = 0..self.first_trained_block(output.trainable());
-        Backbone::ResNet(ResNet::new(&self.layers, blocks, output == FrozenOutput::Frames, &device)).freeze()
+        Ok(Backbone::ResNet(ResNet::new(&self.layers, blocks, output == FrozenOutput::Frames, &device)).freeze())
     }
 
     fn to_trainable(&self, trainable: Trainable, device: &Device) -> Option<Backbone> {

@@ -154,10 +154,10 @@ impl Encoder for YamnetWeights {
         }
     }
 
-    fn to_frozen(&self, output: FrozenOutput, device: &Device) -> Backbone {
+    fn to_frozen(&self, output: FrozenOutput, device: &Device) -> Result<Backbone, Error> {
         let device = device.clone().without_autodiff();
         let gives_frames = output == FrozenOutput::Frames;
-        Backbone::Yamnet(Yamnet::new(&self.convs, self.pooling.as_ref(), gives_frames, &device)).freeze()
+        Ok(Backbone::Yamnet(Yamnet::new(&self.convs, self.pooling.as_ref(), gives_frames, &device)).freeze())
     }
 
     fn to_simd(&self, cpu: Cpu, output: FrozenOutput, shape: [usize; 2]) -> Result<SimdNetwork, ::engine::Error> {
