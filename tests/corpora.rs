@@ -222,7 +222,7 @@ fn tables_of_a_spreadsheet_program_say_the_same_as_our_own() {
     let rows: Vec<String> = paths.iter().map(|path| format!("anna\t \"{}\"", path.replace('/', "\\"))).collect();
     write(&at("recorders.csv"), format!("\u{feff}Recorder\tPath\r\n{}\r\n", rows.join("\r\n")));
     let audit = wail(folder.path(), &["audit", "recordings", "--recorder-csv", "recorders.csv"]);
-    assert!(stdout(&audit).contains(" 1 groups (same recorder or same sound)"), "{}", stdout(&audit));
+    assert!(stdout(&audit).contains(" 1 group (same recorder or same sound)"), "{}", stdout(&audit));
 
     write(&at("foreign/val.csv"), b"class;path\r\ntired;b\xe9b\xe9.wav\r\n");
     let latin = wail(folder.path(), &["audit", "recordings", "--split", "foreign"]);

@@ -119,8 +119,8 @@ fn a_smaller_search_never_replaces_what_a_larger_one_found() {
     assert_same(&contents(folder.path()), &before, "after a smaller grid");
 
     for (arguments, search) in [
-        (&["--set", "train.epochs=1"][..], "a search of 2 trials with 1 epochs"),
-        (&["--set", "train.epochs=3", "--set", "sweep.learning_rate=[1e-2]"], "a search of 1 trials with 3 epochs"),
+        (&["--set", "train.epochs=1"][..], "a search of 2 trials with 1 epoch would"),
+        (&["--set", "train.epochs=3", "--set", "sweep.learning_rate=[1e-2]"], "a search of 1 trial with 3 epochs"),
     ] {
         let refused = wail(folder.path(), arguments);
         assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));

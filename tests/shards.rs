@@ -114,7 +114,7 @@ fn a_merge_names_the_shards_that_are_missing_or_damaged() {
     std::fs::write(&checkpoint, &whole[..whole.len() / 2]).unwrap();
     assert_contains(
         &refused(folder, out, 75),
-        &["1 of 14 trials are missing:", &format!("shard 3 of 3: 1 trials ({RATE})")],
+        &["1 of 14 trials is missing:", &format!("shard 3 of 3: 1 trial ({RATE})")],
     );
     let again = command(folder, out, &["--shard", "3/3"]).output().unwrap();
     assert_contains(&stderr(&again), &[&format!("{RATE} is trained again")]);

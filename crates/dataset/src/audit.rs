@@ -35,7 +35,7 @@ pub use relatives::CopyPair;
 pub use shortcuts::{Effect, N_PERMUTATIONS, Shortcut};
 pub use statistics::{chi_squared, cramers_v, intraclass_correlation, q_values, wilson_interval};
 
-use crate::{Corpus, Error, PassedOver, Split};
+use crate::{Corpus, Error, PassedOver, Split, count};
 use measure::{Measured, Measurer};
 use relatives::Relatives;
 
@@ -126,8 +126,8 @@ pub fn audit_of(
 ) -> Result<Audit, Error> {
     assert_eq!(measured.len(), corpus.recordings.len(), "measurements of another corpus");
     if let Some(split) = split.filter(|split| split.len() != corpus.recordings.len()) {
-        let (found, expected) = (split.len(), corpus.recordings.len());
-        let reason = format!("the split covers {found} recordings, but the corpus has {expected}");
+        let (found, expected) = (count(split.len(), "recording"), corpus.recordings.len());
+        let reason = format!("the split covers {found}, but the corpus has {expected}");
         return Err(Error::Split { path: corpus.root.clone(), reason });
     }
     let measurer = Measurer::new()?;

@@ -39,6 +39,7 @@ mod audio_files;
 pub mod audit;
 mod class_folders;
 mod corpus;
+mod counted;
 mod csv_table;
 mod csv_text;
 mod error;
@@ -55,6 +56,7 @@ mod text_encoding;
 
 pub use audio_files::audio_files;
 pub use corpus::{Corpus, Recording};
+pub use counted::{count, is};
 pub use error::Error;
 pub use passed_over::{PassedFiles, PassedOver};
 pub use split::{

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::count;
+
 /// Maximum number of folders, and of kinds of files, that [`PassedOver::lines`] lists.
 const MAX_LISTED: usize = 10;
 
@@ -34,23 +36,22 @@ impl PassedOver {
 
     /// One line for people: `1 folder (empty), 2 hidden files (tired/._a.wav ...)`; empty if nothing was passed over.
     pub fn summary(&self) -> String {
-        let plural = |n: usize| if n == 1 { "" } else { "s" };
         let more = |n: usize| if n > MAX_LISTED { " ..." } else { "" };
         let mut parts = Vec::new();
         if !self.folders.is_empty() {
-            let n = self.folders.len();
             let listed: Vec<&str> = self.folders.iter().take(MAX_LISTED).map(String::as_str).collect();
-            parts.push(format!("{n} folder{} ({}{})", plural(n), listed.join(", "), more(n)));
+            let n = self.folders.len();
+            parts.push(format!("{} ({}{})", count(n, "folder"), listed.join(", "), more(n)));
         }
         let mut files: Vec<(&String, &PassedFiles)> = self.files.iter().collect();
         files.sort_by_key(|(_, files)| std::cmp::Reverse(files.count));
-        for (kind, PassedFiles { count, example }) in files.iter().take(MAX_LISTED) {
-            let and_so_on = if *count > 1 { " ..." } else { "" };
-            parts.push(format!("{count} {kind}{} ({example}{and_so_on})", plural(*count)));
+        for (kind, PassedFiles { count: n, example }) in files.iter().take(MAX_LISTED) {
+            let and_so_on = if *n > 1 { " ..." } else { "" };
+            parts.push(format!("{} ({example}{and_so_on})", count(*n, kind)));
         }
         let others: usize = files.iter().skip(MAX_LISTED).map(|(_, files)| files.count).sum();
         if others > 0 {
-            parts.push(format!("{others} other file{}", plural(others)));
+            parts.push(count(others, "other file"));
         }
         parts.join(", ")
     }

@@ -11,8 +11,8 @@ mod voice;
 
 use std::path::Path;
 
-use crate::Error;
 use crate::folder::{CORPUS_MARKER, Named, write_folder, write_wav};
+use crate::{Error, count, is};
 pub use config::SynthConfig;
 use plan::PlannedRecording;
 
@@ -28,8 +28,9 @@ pub const SYNTH_VERSION: u32 = 1;
 pub fn write_corpus(dir: &Path, config: &SynthConfig) -> Result<(), Error> {
     if config.n_recordings < 40 {
         return Err(Error::Synthetic(format!(
-            "{} recordings are too few; at least 40 are needed",
-            config.n_recordings
+            "{} {} too few; at least 40 are needed",
+            count(config.n_recordings, "recording"),
+            is(config.n_recordings)
         )));
     }
     write_folder(dir, CORPUS_MARKER, SYNTH_VERSION, config, &plan::plan(config), |path, recording| {

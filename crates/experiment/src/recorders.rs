@@ -1,5 +1,6 @@
 //! How far the recorders of a run's recordings are known.
 
+use dataset::count;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +30,7 @@ impl Recorders {
             Self { unknown: 0, .. } => "recorder and duplicate family".into(),
             Self { unknown, of } if unknown == of => "duplicate family (no recorder is known)".into(),
             Self { unknown, of } => {
-                format!("recorder (known for {} of {of} recordings) and duplicate family", of - unknown)
+                format!("recorder (known for {} of {}) and duplicate family", of - unknown, count(of, "recording"))
             }
         }
     }
@@ -38,7 +39,8 @@ impl Recorders {
     pub fn caution(self) -> Option<String> {
         let Self { unknown, of } = self;
         (unknown > 0).then(|| {
-            format!("recorders unknown for {unknown} of {of} recordings; the interval treats each as its own recorder")
+            let of = count(of, "recording");
+            format!("recorders unknown for {unknown} of {of}; the interval treats each as its own recorder")
         })
     }
 
@@ -46,8 +48,9 @@ impl Recorders {
     pub fn warning(self) -> Option<String> {
         let Self { unknown, of } = self;
         (unknown > 0).then(|| {
+            let of = count(of, "recording");
             format!(
-                "The recorder of {unknown} of {of} recordings is unknown, and each of them counts as its own recorder. \
+                "The recorder of {unknown} of {of} is unknown, and each of them counts as its own recorder. \
                  Recordings of one baby may be on both sides of the split without being counted as a leak; then scores are \
                  too high, intervals too narrow and p-values too small. Name the recorders with data.recorder_csv or \
                  data.recorder_pattern."

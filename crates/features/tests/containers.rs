@@ -189,7 +189,7 @@ fn names_of_codecs_in_wav_are_those_of_the_register() {
     ] {
         let bytes = wav(&[chunk(b"fmt ", &format(tag, n_channels, bits, 65)), chunk(b"data", &[0; 100])]);
         let expected = format!(
-            "{name}{}WAV {}format tag {tag:#06x}, {n_channels} channels, {bits} bits in blocks of 65 bytes",
+            "{name}{}WAV {}format tag {tag:#06x}, channels: {n_channels}, bits per sample: {bits}, bytes per block: 65",
             if name.is_empty() { "" } else { " " },
             if name.is_empty() { "with " } else { "(" }
         );
@@ -443,9 +443,9 @@ fn other_codecs_are_named_with_the_way_out() {
     mace[19] = 24;
     mace.splice(38..38, *b"MAC3\0\0");
     for (bytes, name) in [
-        (fixture("g726.wav"), "G.726 in WAV (format tag 0x0045, 1 channels, 2 bits in blocks of 1 bytes)"),
-        (wav_with(0x161), "WMA in WAV (format tag 0x0161, 1 channels, 16 bits in blocks of 2 bytes)"),
-        (wav_with(0x1234), "WAV with format tag 0x1234, 1 channels, 16 bits in blocks of 2 bytes"),
+        (fixture("g726.wav"), "G.726 in WAV (format tag 0x0045, channels: 1, bits per sample: 2, bytes per block: 1)"),
+        (wav_with(0x161), "WMA in WAV (format tag 0x0161, channels: 1, bits per sample: 16, bytes per block: 2)"),
+        (wav_with(0x1234), "WAV with format tag 0x1234, channels: 1, bits per sample: 16, bytes per block: 2"),
         (mace, "AIFF with 16-bit sound of type \"MAC3\""),
         ([&b".snd"[..], &[24, 0, 23, 8000, 1].map(u32::to_be_bytes).concat()].concat(), "AU with encoding 23"),
     ] {

@@ -90,7 +90,7 @@ impl Conv {
         if found == expected {
             return Ok(());
         }
-        let problem = format!("{found} {side} channels, expected {expected}");
+        let problem = format!("{side} channels: {found}, expected {expected}");
         Err(Error::tensor(&format!("{}.weight", self.spec.name), problem))
     }
 }

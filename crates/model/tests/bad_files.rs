@@ -474,7 +474,7 @@ fn broken_safetensors_name_the_tensor() {
         (
             "wrong width",
             |t| *of(t, WEIGHT) = (Dtype::F32, vec![12, 6, 3, 3], vec![0; 12 * 6 * 9 * 4]),
-            &[WEIGHT, "6 input channels, expected 12"],
+            &[WEIGHT, "input channels: 6, expected 12"],
         ),
         ("norm of another width", |t| *of(t, MEAN) = (Dtype::F32, vec![2], vec![0; 8]), &[MEAN, "[2], expected [6]"]),
         ("missing statistics", |t| t.retain(|(name, _)| name != MEAN), &[MEAN, "missing"]),

@@ -5,8 +5,8 @@ mod player;
 
 use std::path::{Path, PathBuf};
 
-use dataset::Corpus;
 use dataset::audit::Audit;
+use dataset::{Corpus, count};
 use experiment::folder;
 
 use crate::Error;
@@ -27,12 +27,12 @@ pub fn write(audit: &Audit, corpus: &Corpus, dir: &Path) -> Result<PathBuf, Erro
 
 /// The findings as text, a few lines each, the most severe first.
 pub fn summary(audit: &Audit) -> String {
-    let groups = audit.n_groups();
     let mut text = format!(
-        "{}: {} recordings, {} classes, {groups} groups (same recorder or same sound)\n",
+        "{}: {}, {}, {} (same recorder or same sound)\n",
         audit.corpus,
-        audit.recordings.len(),
-        audit.classes.len()
+        count(audit.recordings.len(), "recording"),
+        count(audit.classes.len(), "class"),
+        count(audit.n_groups(), "group")
     );
     if !audit.passed_over.is_empty() {
         text += &format!("passed over: {}\n", audit.passed_over.summary());

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use dataset::count;
 use experiment::{GateSummary, Report, TrialSummary};
 use features::{FeatureConfig, InputShape, PATCHES, YAMNET_PATCH};
 use metrics::{Calibration, Evaluation};
@@ -51,7 +52,7 @@ impl Card<'_> {
         let Self { report, trial, calibration, .. } = self;
         format!(
             "## Model\n\n- backbone: {}, {}; {}\n- head: {}\n\
-             - trained by Wail {}, run `{}`, trial `{}`, epoch {}, seed {}\n- probabilities: softmax of the logits divided by {:.4}, a temperature fitted on {} validation recordings\n\n",
+             - trained by Wail {}, run `{}`, trial `{}`, epoch {}, seed {}\n- probabilities: softmax of the logits divided by {:.4}, a temperature fitted on {}\n\n",
             report.backbone.arch,
             report.backbone.trained,
             markdown::plain(&report.backbone.used),
@@ -62,7 +63,7 @@ impl Card<'_> {
             trial.epoch,
             report.seed,
             calibration.temperature,
-            calibration.n_examples
+            count(calibration.n_examples, "validation recording")
         )
     }
 
@@ -128,11 +129,11 @@ impl Card<'_> {
         let detection = &gate.detection;
         text + &format!(
             "- It has a gate: a sound that scores below {:.3} is not a cry. On families of synthetic sounds that the gate was not trained \
-             with{}{}, against {} recordings: ROC-AUC {} (95 % {}); at 95 % recall, {:.0} % of the sounds pass. Sounds of real rooms are harder.\n\n",
+             with{}{}, against {}: ROC-AUC {} (95 % {}); at 95 % recall, {:.0} % of the sounds pass. Sounds of real rooms are harder.\n\n",
             gate.threshold,
             if self.report.format_version < 5 { " (except mixed over some cries)" } else { "" },
             if gate.known_to_backbone { ", but the backbone was" } else { "" },
-            detection.n_positives,
+            count(detection.n_positives, "recording"),
             number(Some(detection.roc_auc.value)),
             interval(detection.roc_auc.interval, None),
             100.0 * detection.false_alarm_rate.value

@@ -1,5 +1,6 @@
 //! What a reader should know before trusting the scores.
 
+use dataset::{count, is};
 use experiment::{BaselineSummary, Leaks, Report};
 use metrics::{Evaluation, MIN_GROUPS, PairedComparison};
 
@@ -28,8 +29,9 @@ pub(crate) fn findings(report: &Report) -> Vec<String> {
         );
     }
     found.push(format!(
-        "Validation chose the best of {} trials and their epochs, so its score is too high.",
-        report.leaderboard.len()
+        "Validation chose the best of {} and {}, so its score is too high.",
+        count(report.leaderboard.len(), "trial"),
+        if report.leaderboard.len() == 1 { "its epoch" } else { "their epochs" }
     ));
     found
 }
@@ -80,28 +82,30 @@ fn beside_baseline(baseline: &BaselineSummary) -> String {
 /// Validation and test recordings that training contains in some form.
 fn leaks(leaks: &Leaks) -> Vec<String> {
     let Leaks { held_out, copies, families, recorders, pretraining } = *leaks;
+    let of = count(held_out, "validation and test recording");
+    let verb = |n: usize, of_one: &'static str, of_several: &'static str| if n == 1 { of_one } else { of_several };
     let mut found = Vec::new();
     if copies > 0 {
-        found.push(format!(
-            "{copies} of {held_out} validation and test recordings are also in training, byte for byte."
-        ));
+        found.push(format!("{copies} of {of} {} also in training, byte for byte.", is(copies)));
     }
     if families > copies {
         found.push(format!(
-            "{families} of {held_out} validation and test recordings contain the sound of a training recording, or were made \
-             from one."
+            "{families} of {of} {} the sound of a training recording, or {} made from one.",
+            verb(families, "contains", "contain"),
+            verb(families, "was", "were")
         ));
     }
     if recorders > 0 {
         found.push(format!(
-            "{recorders} of {held_out} validation and test recordings share their recorder with a training recording: the \
-             scores may measure the phone or the baby rather than the reason."
+            "{recorders} of {of} {} recorder with a training recording: the scores may measure the phone or the baby rather \
+             than the reason.",
+            verb(recorders, "shares its", "share their")
         ));
     }
     if pretraining > 0 {
         found.push(format!(
-            "The backbone was pretrained on {pretraining} of {held_out} validation and test recordings or their recorder: the \
-             scores are too high."
+            "The backbone was pretrained on {pretraining} of {of} or their recorder: the scores are \
+             too high."
         ));
     }
     found

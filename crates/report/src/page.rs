@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use dataset::count;
 use experiment::{BaselineSummary, Report, TrialSummary, folder};
 use metrics::{Estimate, Evaluation};
 use minijinja::context;
@@ -125,8 +126,7 @@ fn baseline_in_words(baseline: &BaselineSummary) -> String {
 fn recordings(evaluation: &Evaluation, repeats: usize) -> String {
     let n_recordings = evaluation.n_examples / repeats.max(1);
     let times = if repeats > 1 { format!(", each tested {repeats} times") } else { String::new() };
-    let groups = if evaluation.n_groups == 1 { "group" } else { "groups" };
-    format!("{n_recordings} recordings in {} {groups}{times}", evaluation.n_groups)
+    format!("{} in {}{times}", count(n_recordings, "recording"), count(evaluation.n_groups, "group"))
 }
 
 /// A row of the table of scores.

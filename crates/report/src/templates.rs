@@ -1,5 +1,6 @@
 //! The templates of all pages, and the filters they use.
 
+use dataset::count;
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment};
 
@@ -39,6 +40,7 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
     );
     environment.add_filter("number", number_filter);
     environment.add_filter("percent", |share: f64| format!("{:.0}\u{a0}%", 100.0 * share));
+    environment.add_filter("counted", |n: usize, noun: &str| count(n, noun));
     environment.add_filter("css", |share: f64| format!("{:.1}%", 100.0 * share));
     environment.add_filter("interval", |ends: Option<Vec<f64>>, n_groups: Option<usize>| {
         interval(ends.and_then(|ends| ends.try_into().ok()), n_groups)

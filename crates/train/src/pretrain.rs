@@ -16,6 +16,7 @@ use std::time::Instant;
 
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
+use dataset::count;
 use experiment::journal::{Journal, JournalState, Record};
 use experiment::{Environment, Identity, RunFolder, folder, seed};
 use model::{BackboneInfo, Compute, NormedBackbone};
@@ -121,10 +122,10 @@ fn describe(
         run.write(&format!("split/{name}"), text.as_bytes())?;
     }
     stderr::line(format_args!(
-        "run        {}\ndata       {} recordings and sounds, {} classes\nbackbone   {}: {}\ndevice     {}",
+        "run        {}\ndata       {} recordings and sounds, {}\nbackbone   {}: {}\ndevice     {}",
         run.path.display(),
         sounds.len(),
-        sounds.n_classes,
+        count(sounds.n_classes, "class"),
         config.arch,
         config.in_words(),
         compute.device_name()

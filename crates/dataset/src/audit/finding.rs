@@ -132,20 +132,6 @@ pub struct Finding {
     pub files: Vec<Vec<String>>,
 }
 
-/// `1 file`, `2 files`, `2 classes`.
-pub(super) fn count(n: usize, noun: &str) -> String {
-    match (n, noun.ends_with('s')) {
-        (1, _) => format!("1 {noun}"),
-        (_, true) => format!("{n} {noun}es"),
-        (_, false) => format!("{n} {noun}s"),
-    }
-}
-
-/// `is` for a count of 1, else `are`.
-pub(super) fn is(n: usize) -> &'static str {
-    if n == 1 { "is" } else { "are" }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,10 +141,5 @@ mod tests {
         for kind in Kind::ALL {
             assert_eq!(serde_json::to_value(kind).ok(), Some(kind.name().into()));
         }
-    }
-
-    #[test]
-    fn nouns_agree_with_their_count() {
-        assert_eq!([count(1, "class"), count(2, "class"), count(0, "file")], ["1 class", "2 classes", "0 files"]);
     }
 }

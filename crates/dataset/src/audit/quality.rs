@@ -2,10 +2,10 @@
 
 use features::Warning;
 
-use super::finding::{Finding, Kind, Severity, count, is};
+use super::finding::{Finding, Kind, Severity};
 use super::measure::Measured;
 use super::statistics::wilson_interval;
-use crate::{Corpus, Split};
+use crate::{Corpus, Split, count, is};
 
 /// Shorter recordings contain no cry, s.
 const TOO_SHORT_SECONDS: f64 = 0.5;

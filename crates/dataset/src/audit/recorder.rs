@@ -8,7 +8,7 @@ use regex::Regex;
 use super::finding::{Finding, Kind, Severity};
 use crate::csv_table::{Line, read_table};
 use crate::text_encoding::composed;
-use crate::{Corpus, Error, Recording};
+use crate::{Corpus, Error, Recording, count};
 
 /// How the recorder of a recording is identified.
 #[derive(Debug, Clone, Default)]
@@ -120,7 +120,7 @@ impl RecorderRule {
         match self {
             Self::FileName => "the app instance in a Donate-a-Cry file name".into(),
             Self::Pattern(pattern) => format!("the first group of {pattern}"),
-            Self::Table(table) => format!("a table of {} recordings", table.len()),
+            Self::Table(table) => format!("a table of {}", count(table.len(), "recording")),
         }
     }
 }
@@ -139,9 +139,9 @@ pub(super) fn unknown_recorders(corpus: &Corpus, recorders: &[Option<&str>]) -> 
         kind: Kind::UnknownRecorder,
         severity: if unknown.len() == recorders.len() { Severity::Warning } else { Severity::Note },
         message: format!(
-            "The recorder of {} of {} recordings is unknown, for example {first}. Each counts as its own recorder.",
+            "The recorder of {} of {} is unknown, for example {first}. Each counts as its own recorder.",
             unknown.len(),
-            recorders.len()
+            count(recorders.len(), "recording")
         ),
         advice: "Use --recorder-pattern or --recorder-csv; otherwise leaks between splits stay hidden.".into(),
         files: unknown.into_iter().map(|path| vec![path.to_owned()]).collect(),

@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::copies::fingerprint::Landmark;
 use super::copies::{Copy, MIN_VOTES, candidates, verified};
 use super::families::{Families, made_from, stem};
-use super::finding::{Finding, Kind, Severity, count, is};
+use super::finding::{Finding, Kind, Severity};
 use super::measure::Measurer;
-use crate::{Corpus, Split};
+use crate::{Corpus, Split, count, is};
 
 /// The recordings of a corpus that come from one sound.
 pub(super) struct Relatives {

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use clap::ValueEnum;
+use dataset::count;
 use serde::Serialize;
 
 use crate::args::SweepArgs;
@@ -67,6 +68,6 @@ fn print_table(plan: &WorkPlan, units: &[DealtUnit]) -> Result<(), Error> {
         let percent = 100.0 * unit.cost as f64 / total;
         stdout::line(format_args!("{shard:>5}  {search:width$}  {id:32}  {percent:5.2} %"))?;
     }
-    stderr::line(format_args!("plan       {}: {} trials; cost: {COST}", plan.run, units.len()));
+    stderr::line(format_args!("plan       {}: {}; cost: {COST}", plan.run, count(units.len(), "trial")));
     Ok(())
 }

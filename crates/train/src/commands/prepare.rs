@@ -1,5 +1,7 @@
 //! `wail prepare --config sweep.toml`
 
+use dataset::count;
+
 use crate::args::SweepArgs;
 use crate::shard_args::ShardArgs;
 use crate::terminal::{interrupt, stdout};
@@ -21,5 +23,5 @@ pub fn run(args: &Args) -> Result<(), Error> {
     interrupt::listen("stopping after the current recordings")?;
     let compute = args.sweep.run.compute.find().map_err(Error::Compute)?;
     let recordings = sweep::fill_caches(&config, &compute, shard)?;
-    stdout::line(format_args!("prepared   {recordings} recordings in {}", config.data.cache_dir().display()))
+    stdout::line(format_args!("prepared   {} in {}", count(recordings, "recording"), config.data.cache_dir().display()))
 }

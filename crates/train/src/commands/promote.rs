@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use dataset::Corpus;
 use dataset::audit::RecorderRule;
+use dataset::{Corpus, count};
 use durable::is_store_url;
 use model::ComputeArgs;
 use registry::{ModelUrl, Named, Registry};
@@ -107,13 +107,14 @@ fn print(candidate: &ComparedModel, current: &ComparedModel, found: &ModelCompar
         Some(n) => format!("trained on {n} of the recordings or their recorders"),
         None => "does not say what it was trained on".into(),
     };
-    let left_out = if *n_left_out == 0 { String::new() } else { format!("; {n_left_out} known ones left out") };
+    let left_out =
+        if *n_left_out == 0 { String::new() } else { format!("; {} left out", count(*n_left_out, "known one")) };
     let interval =
         paired.difference.interval.map_or("no interval".into(), |[low, high]| format!("95 % {low:+.4} to {high:+.4}"));
     for line in [
         format!("candidate  {}: {}", candidate.classifier.name(), knows(found.candidate_knows)),
         format!("current    {}: {}", current.classifier.name(), knows(found.current_knows)),
-        format!("recordings {n_recordings} in {n_groups} groups{left_out}"),
+        format!("recordings {n_recordings} in {}{left_out}", count(*n_groups, "group")),
         format!("macro-F1   {:.4}, current {:.4}", paired.first, paired.second),
         format!(
             "difference {:+.4} ({interval}; groups resampled in pairs), p = {:.4}",

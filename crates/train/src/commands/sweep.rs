@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use dataset::count;
 use experiment::Report;
 use experiment::folder::MODEL_FILE;
 use metrics::MIN_GROUPS;
@@ -50,7 +51,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
         return Err(Error::Config("--track is for whole runs; after the merge: wail track RUN".into()));
     }
     let FinishedShard { path, trials, failed } = sweep::run_shard(&config, &compute, out, shard, args.retry_failed)?;
-    stdout::line(format_args!("shard      {shard}: {trials} trials, {failed} of them failed"))?;
+    stdout::line(format_args!("shard      {shard}: {}, {failed} of them failed", count(trials, "trial")))?;
     let run = path.ancestors().nth(2).unwrap_or(&path);
     stdout::line(format_args!("next       after all shards: wail merge {}", run.display()))
 }
@@ -77,7 +78,11 @@ pub(super) fn print(path: &Path, report: &Report) -> Result<(), Error> {
         stdout::line(format_args!("WARNING    {warning}"))?;
     }
     if let Some(first) = report.failed.first() {
-        stdout::line(format_args!("failed     {} trials, the first one with: {}", report.failed.len(), first.error))?;
+        stdout::line(format_args!(
+            "failed     {}, the first one with: {}",
+            count(report.failed.len(), "trial"),
+            first.error
+        ))?;
     }
     stdout::line(format_args!("model      {}", path.join(MODEL_FILE).display()))?;
     stdout::line(format_args!("report     {}", path.join("report.html").display()))

@@ -1,6 +1,7 @@
 //! `wail weights list|fetch|verify`
 
 use clap::Subcommand;
+use dataset::{count, is};
 use weights::{FetchLimits, Register, State, WeightFile, verify};
 
 use crate::Error;
@@ -71,7 +72,9 @@ pub fn run(args: &Args) -> Result<(), Error> {
             match bad {
                 0 => Ok(()),
                 _ => Err(Error::Weights(format!(
-                    "{bad} weight files are missing or damaged; fetch them with: wail weights fetch NAME"
+                    "{} {} missing or damaged; fetch with: wail weights fetch NAME",
+                    count(bad, "weight file"),
+                    is(bad)
                 ))),
             }
         }

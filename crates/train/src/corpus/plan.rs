@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use dataset::{
-    Corpus, Split, cross_validation, grouped_folds, grouped_split, leave_one_group_out, split_from_csv,
+    Corpus, Split, count, cross_validation, grouped_folds, grouped_split, leave_one_group_out, split_from_csv,
     stratified_split,
 };
 use experiment::{Recorders, seed};
@@ -257,12 +257,11 @@ impl<'a> Members<'a> {
         match needed.iter().find(|part| !places.contains(&Some(**part))) {
             None => Ok(()),
             Some(part) => Err(Error::Data(format!(
-                "{}: no recording is in the {} split: {} recordings in {} groups (recorders, joined where they share copies) \
-                 are too few, or the split files name other recordings",
+                "{}: no recording is in the {} split: {} in {} (recorders, joined where they share copies) are too few, or the split files name other recordings",
                 self.corpus.root.display(),
                 part.name(),
-                self.indices.len(),
-                n_groups(&self.groups)
+                count(self.indices.len(), "recording"),
+                count(n_groups(&self.groups), "group")
             ))),
         }
     }

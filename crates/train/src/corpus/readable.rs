@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use dataset::Corpus;
 use dataset::audit::{Fingerprints, Unreadable};
+use dataset::{Corpus, count};
 use features::Extractor;
 
 use crate::Error;
@@ -26,7 +26,7 @@ pub(crate) fn fingerprints<'a>(
         if interrupt::check().is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
     let taken = Fingerprints::take(corpus, cache, extractor, &go_on)?.ok_or(Error::Interrupted)?;
-    stderr::line(format_args!("decoded    {} of {} recordings", taken.decoded, corpus.recordings.len()));
+    stderr::line(format_args!("decoded    {} of {}", taken.decoded, count(corpus.recordings.len(), "recording")));
     for (path, warning) in &taken.warnings {
         progress.line(&format!("{path}: {warning}"));
     }
@@ -44,7 +44,7 @@ pub(crate) fn check(n: usize, unreadable: &[Unreadable], skip: bool) -> Result<V
     }
     let width = unreadable.iter().map(|u| u.path.len()).max().unwrap_or(0);
     let table: Vec<String> = unreadable.iter().map(|u| format!("  {:<width$}  {}", u.path, u.reason)).collect();
-    let text = format!("{} recordings cannot be read:\n{}", table.len(), table.join("\n"));
+    let text = format!("{} cannot be read:\n{}", count(table.len(), "recording"), table.join("\n"));
     if !skip {
         return Err(Error::Data(format!(
             "{text}\n  Repair or remove them, or skip them: --set data.skip_unreadable=true"

@@ -1,5 +1,6 @@
 //! The configuration of a pretraining: one TOML file, every key with a default.
 
+use dataset::count;
 use features::{FeatureConfig, WaveformAugment};
 use model::{Arch, NetworkArch};
 use schemars::JsonSchema;
@@ -134,7 +135,7 @@ impl PretrainConfig {
             Objective::Contrastive { .. } => "to recognise two views of a recording",
             Objective::Distil { .. } => "to predict YAMNet's embedding",
         };
-        format!("pretrained {how}, {} epochs, {} px, seed {}", self.train.epochs, self.image_size(), self.seed)
+        format!("pretrained {how}, {}, {} px, seed {}", count(self.train.epochs, "epoch"), self.image_size(), self.seed)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dataset::sounds::{KINDS, SAMPLE_RATE_HZ, SOUNDS_VERSION};
 use dataset::synth::{SynthConfig, write_corpus};
-use dataset::{Corpus, Split, split_to_csv};
+use dataset::{Corpus, Split, count, is, split_to_csv};
 use experiment::{PretrainingData, seed};
 use features::Extractor;
 use rand::RngExt;
@@ -75,8 +75,9 @@ impl Sounds {
         }
         if sounds.len() < config.train.batch_size {
             return Err(Error::Data(format!(
-                "there are {} recordings to train on, fewer than a batch: lower train.batch_size",
-                sounds.len()
+                "there {} {} to train on, fewer than a batch: lower train.batch_size",
+                is(sounds.len()),
+                count(sounds.len(), "recording")
             )));
         }
         Ok(sounds)

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use dataset::Corpus;
 use dataset::audit::{RecorderRule, Relations};
+use dataset::{Corpus, count};
 use experiment::seed;
 use features::{Extractor, FeatureConfig};
 use metrics::{PairedComparison, Predictions};
@@ -121,9 +121,9 @@ impl ModelComparison {
         match self.candidate_knows {
             Some(0) => {}
             Some(n) => problems.push(format!(
-                "the candidate was trained on {n} of the {} recordings, or on their recorders: give others, or leave them out \
+                "the candidate was trained on {n} of the {}, or on their recorders: give others, or leave them out \
                  with --only-unseen",
-                self.n_recordings
+                count(self.n_recordings, "recording")
             )),
             None => problems.push(
                 "what the candidate was trained on is not known: name the run, or a version that was published from a run".into(),

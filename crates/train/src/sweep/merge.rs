@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
+use dataset::{count, is};
 use experiment::RunFolder;
 use experiment::journal::{EndedTrial, Journal, JournalState, Outcome};
 
@@ -150,9 +151,9 @@ impl Collected {
 
     /// Fails if a unit of `plan` is missing; says which shards do it.
     fn check_complete(&self, plan: &WorkPlan, run: &RunFolder) -> Result<(), Error> {
-        let count = self.main_count();
+        let n_shards = self.main_count();
         let mut missing: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-        for (unit, shard) in plan.units.iter().zip(plan.deal(count)) {
+        for (unit, shard) in plan.units.iter().zip(plan.deal(n_shards)) {
             let key = (unit.search.clone(), unit.trial.id());
             if !self.trials.contains_key(&key) {
                 missing.entry(shard).or_default().push(in_words(&key.0, &key.1));
@@ -164,15 +165,16 @@ impl Collected {
         let n_missing: usize = missing.values().map(Vec::len).sum();
         let of_shard = |(shard, trials): (usize, Vec<String>)| {
             let more = if trials.len() > 1 { ", ..." } else { "" };
-            format!("shard {shard} of {count}: {} trials ({}{more})", trials.len(), trials[0])
+            format!("shard {shard} of {n_shards}: {} ({}{more})", count(trials.len(), "trial"), trials[0])
         };
         let missing: Vec<String> = missing.into_iter().map(of_shard).collect();
         let failed: Vec<String> = self.failed().map(|(search, id)| in_words(search, id)).collect();
         let failed = if failed.is_empty() { String::new() } else { format!("\nfailed:{}", listed(&failed)) };
         Err(Error::Incomplete(format!(
-            "{}: {n_missing} of {} trials are missing:{}{failed}\nRun these shards, then merge again",
+            "{}: {n_missing} of {} {} missing:{}{failed}\nRun these shards, then merge again",
             run.path.display(),
-            plan.units.len(),
+            count(plan.units.len(), "trial"),
+            is(n_missing),
             missing.iter().map(|line| format!("\n  {line}")).collect::<String>()
         )))
     }

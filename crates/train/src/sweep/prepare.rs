@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use dataset::count;
 use experiment::{Identity, Leaks, RunFolder};
 use features::Extractor;
 use model::{Compute, NETWORKS_VERSION};
@@ -48,10 +49,10 @@ impl Prepared<'_> {
     pub fn print(&self, folder: &RunFolder) {
         let Self { data, backbone, engine, .. } = self;
         stderr::line(format_args!(
-            "run        {}\ndata       {} ({} recordings)\nsplit      {}\nbackbone   {}: {}\nengine     {engine}",
+            "run        {}\ndata       {} ({})\nsplit      {}\nbackbone   {}: {}\nengine     {engine}",
             folder.path.display(),
             data.corpus.root.display(),
-            data.corpus.recordings.len(),
+            count(data.corpus.recordings.len(), "recording"),
             data.plan.rule,
             backbone.summary.arch,
             backbone.summary.used

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use dataset::count;
 use experiment::folder::MODEL_FILE;
 use experiment::journal::{Outcome, Record};
 use experiment::tables::write_predictions;
@@ -138,8 +139,9 @@ fn warnings(prepared: &Prepared) -> Vec<String> {
             n => format!("; the backbone was pretrained on {n} of them or their recorder"),
         };
         warnings.push(format!(
-            "The split is leaky, so every score is too high: of {held_out} validation and test recordings, training has {copies} \
-             as the same bytes, {families} as the same sound, {recorders} from the same recorder{pretraining}."
+            "The split is leaky, so every score is too high: of {}, training has {copies} \
+             as the same bytes, {families} as the same sound, {recorders} from the same recorder{pretraining}.",
+            count(*held_out, "validation and test recording")
         ));
     }
     warnings.extend(prepared.data.warnings());

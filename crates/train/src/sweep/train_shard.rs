@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use dataset::count;
 use experiment::journal::{Outcome, Record};
 use experiment::{RunFolder, TrialConfig};
 
@@ -36,7 +37,7 @@ pub(super) fn train(
     let plan = WorkPlan::new(prepared, &run.name);
     let units = plan.of_shard(shard);
     let writer = open(prepared, run, shard, retry_failed)?;
-    stderr::line(format_args!("shard      {shard}: {} of {} trials", units.len(), plan.units.len()));
+    stderr::line(format_args!("shard      {shard}: {} of {}", units.len(), count(plan.units.len(), "trial")));
     let records = train_units(prepared, &writer, &units)?;
     let folder = writer.folder.clone();
     writer.finish(&records)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use dataset::count;
 use experiment::journal::{EndedTrial, Journal, JournalState, Outcome, Record};
 use experiment::{RunFolder, TrialConfig, folder};
 use rayon::prelude::*;
@@ -138,13 +139,15 @@ pub(super) fn refuse_loss(config: &Config, state: &JournalState, folder: &RunFol
     if before < epochs && state.trials.values().all(|ended| wanted.contains(&ended.trial)) || state.trials.is_empty() {
         return Ok(());
     }
+    let before = count(before, "epoch");
     let held: BTreeSet<&str> = state.trials.keys().map(|(_, id)| id.as_str()).collect();
     Err(Error::Config(format!(
-        "{}: this run holds {} trials with {before} epochs; a search of {} trials with {epochs} epochs would replace them, the \
-         report and the model\n  Search those trials, too, with at least {before} epochs, or keep both runs: --set name=NAME or \
+        "{}: this run holds {} with {before}; a search of {} with {} would replace them, the report and the model\n  \
+         Search those trials, too, with at least {before}, or keep both runs: --set name=NAME or \
          --out DIR",
         folder.path.display(),
-        held.len(),
-        wanted.len(),
+        count(held.len(), "trial"),
+        count(wanted.len(), "trial"),
+        count(epochs, "epoch"),
     )))
 }

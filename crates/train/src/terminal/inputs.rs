@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use dataset::count;
+
 use super::stderr;
 use crate::Error;
 
@@ -55,6 +57,6 @@ pub fn each<E: Display>(files: &[PathBuf], mut use_file: impl FnMut(&Path) -> Re
 pub fn all_read(failed: usize, total: usize) -> Result<(), Error> {
     match failed {
         0 => Ok(()),
-        _ => Err(Error::Data(format!("{failed} of {total} files could not be read"))),
+        _ => Err(Error::Data(format!("{failed} of {} could not be read", count(total, "file")))),
     }
 }

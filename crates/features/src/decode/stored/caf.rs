@@ -61,7 +61,7 @@ fn read_format(body: &[u8]) -> Result<Option<Format>, Error> {
     };
     let codec = codec.or_else(linear).ok_or_else(|| {
         Error::not_decoded(&format!(
-            "CAF with {bits} bits in packets of {packet_bytes} bytes and {packet_frames} frames"
+            "CAF with bits per sample: {bits}, bytes per packet: {packet_bytes}, frames per packet: {packet_frames}"
         ))
     })?;
     Ok(Some(Format { codec, sample_rate_hz, n_channels }))

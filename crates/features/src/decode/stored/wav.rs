@@ -67,8 +67,9 @@ fn content(format: &[u8]) -> Result<Content, Error> {
         _ => None,
     };
     let codec = codec.ok_or_else(|| {
-        let format =
-            format!("format tag {tag:#06x}, {n_channels} channels, {bits} bits in blocks of {block_bytes} bytes");
+        let format = format!(
+            "format tag {tag:#06x}, channels: {n_channels}, bits per sample: {bits}, bytes per block: {block_bytes}"
+        );
         Error::not_decoded(&match name(tag) {
             Some(name) => format!("{name} in WAV ({format})"),
             None => format!("WAV with {format}"),
