@@ -2,6 +2,7 @@
 
 mod correlation;
 pub(super) mod fingerprint;
+mod landmark_index;
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -9,6 +10,7 @@ use serde::Serialize;
 use super::families::Families;
 use correlation::{Match, best_match};
 use fingerprint::{Landmark, STEP_LENGTH};
+use landmark_index::LandmarkIndex;
 
 /// Increased whenever the same fingerprints give other copies than before; so is [`SPLITS_VERSION`](crate::SPLITS_VERSION).
 pub(super) const COPIES_VERSION: u32 = 1;
@@ -17,8 +19,6 @@ pub(super) const COPIES_VERSION: u32 = 1;
 pub const MIN_VOTES: usize = 12;
 /// Smallest correlation of two recordings with the same sound.
 pub const MIN_CORRELATION: f64 = 0.6;
-/// A landmark that occurs more often than this identifies no recording.
-const MAX_BUCKET: usize = 300;
 /// Largest difference between the true lag and the lag of the landmarks, samples at 8 kHz: two steps.
 const LAG_REACH: usize = 2 * STEP_LENGTH;
 /// Number of candidates that are compared before the families are updated.
@@ -51,39 +51,43 @@ pub(super) struct Candidate {
 
 /// Pairs with at least `min_votes` landmarks at one lag, most votes first. `landmarks` has one list per recording.
 pub(super) fn candidates(landmarks: &[&[Landmark]], min_votes: usize) -> Vec<Candidate> {
-    // The inverted index is one flat list, sorted by hash.
-    let mut index: Vec<(u32, u32, u16)> = Vec::with_capacity(landmarks.iter().map(|list| list.len()).sum());
-    for (recording, list) in landmarks.iter().enumerate() {
-        index.extend(list.iter().map(|landmark| (landmark.hash, recording as u32, landmark.step)));
-    }
-    index.par_sort_unstable();
-    let bucket = |hash: u32| {
-        let start = index.partition_point(|entry| entry.0 < hash);
-        let end = start + index[start..].partition_point(|entry| entry.0 == hash);
-        &index[start..end]
-    };
+    let index = LandmarkIndex::new(landmarks);
     let mut candidates: Vec<Candidate> = (0..landmarks.len())
         .into_par_iter()
-        .flat_map_iter(|a| {
-            let mut votes: Vec<(u32, i32)> = Vec::new();
-            for landmark in landmarks[a] {
-                let same = bucket(landmark.hash);
-                if same.len() <= MAX_BUCKET {
-                    let later = &same[same.partition_point(|entry| entry.1 as usize <= a)..];
-                    votes.extend(later.iter().map(|(_, b, step)| (*b, i32::from(landmark.step) - i32::from(*step))));
-                }
-            }
-            votes.sort_unstable();
-            let best = votes.chunk_by(|x, y| x.0 == y.0).filter(|votes| votes.len() >= min_votes).filter_map(|votes| {
-                let (count, lag) = most_agreed(votes);
-                let candidate = Candidate { a, b: votes[0].0 as usize, votes: count, lag_steps: lag as isize };
-                (count >= min_votes).then_some(candidate)
-            });
-            best.collect::<Vec<_>>()
-        })
+        .map_init(|| vec![0; landmarks.len()], |shared, a| candidates_of(a, landmarks[a], &index, shared, min_votes))
+        .flatten_iter()
         .collect();
     candidates.sort_by_key(|candidate| (std::cmp::Reverse(candidate.votes), candidate.a, candidate.b));
     candidates
+}
+
+/// The candidates of recording `a` among later recordings. `shared`, `[n_recordings]`, is overwritten.
+fn candidates_of(
+    a: usize,
+    landmarks: &[Landmark],
+    index: &LandmarkIndex,
+    shared: &mut [u16],
+    min_votes: usize,
+) -> Vec<Candidate> {
+    // Few of the recordings that share a landmark share many, so they are counted before their lags are collected and sorted.
+    shared.fill(0);
+    for landmark in landmarks {
+        for (b, _) in index.later(landmark, a) {
+            shared[b] = shared[b].saturating_add(1);
+        }
+    }
+    let mut votes: Vec<(u32, i32)> = Vec::new();
+    for landmark in landmarks {
+        let near = index.later(landmark, a).filter(|(b, _)| usize::from(shared[*b]) >= min_votes);
+        votes.extend(near.map(|(b, step)| (b as u32, i32::from(landmark.step()) - i32::from(step))));
+    }
+    votes.sort_unstable();
+    let best = votes.chunk_by(|x, y| x.0 == y.0).filter_map(|votes| {
+        let (count, lag) = most_agreed(votes);
+        let candidate = Candidate { a, b: votes[0].0 as usize, votes: count, lag_steps: lag as isize };
+        (count >= min_votes).then_some(candidate)
+    });
+    best.collect()
 }
 
 /// The number of votes for the best lag, including those one step away, and that lag. `votes` are sorted by lag

@@ -168,14 +168,12 @@ fn kind() -> String {
 
 /// Landmarks as numbers, three for each.
 fn numbers(landmarks: &[Landmark]) -> Vec<u16> {
-    landmarks.iter().flat_map(|Landmark { hash, step }| [*hash as u16, (*hash >> 16) as u16, *step]).collect()
+    landmarks.iter().flat_map(|landmark| landmark.0).collect()
 }
 
 /// The reverse of [`numbers`].
 fn landmarks_of(numbers: &[u16]) -> Vec<Landmark> {
-    let landmark =
-        |[low, high, step]: &[u16; 3]| Landmark { hash: u32::from(*high) << 16 | u32::from(*low), step: *step };
-    numbers.as_chunks().0.iter().map(landmark).collect()
+    numbers.as_chunks().0.iter().copied().map(Landmark).collect()
 }
 
 fn copies_of(numbers: &[f64]) -> Vec<Copy> {
@@ -276,7 +274,7 @@ mod tests {
 
     #[test]
     fn landmarks_are_read_back() {
-        let landmarks = [Landmark { hash: 0x1F_FFFF, step: 0xFFFF }, Landmark { hash: 5 << 16, step: 0 }];
+        let landmarks = [Landmark([0xFFFF, 0x1F, 0xFFFF]), Landmark([0, 5, 0])];
         assert_eq!(landmarks_of(&numbers(&landmarks)), landmarks);
     }
 }

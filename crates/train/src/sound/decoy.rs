@@ -3,7 +3,9 @@
 //! Room, microphone and codec remain. Without decoys a gate could learn to distinguish recordings from synthetic sounds instead
 //! of cries from other sounds. Decoys are made from training recordings only.
 
-use features::hann_weights;
+use std::collections::HashMap;
+
+use features::{hann, hann_weights};
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
 
@@ -58,7 +60,7 @@ fn bursts<R: Rng>(cry: &[f32], rate_hz: f64, rng: &mut R) -> Vec<f32> {
         let mut from = loud_moment(cry, rng);
         for _ in 0..rng.random_range(3..=12) {
             let length = (rng.random_range(0.05..0.13) * rate_hz) as usize + 1;
-            add_window(&mut laughter, at, cry, from, length, 1.0);
+            add_window(&mut laughter, at, cry, from, &hann(length), 1.0);
             at += (rng.random_range(0.9..1.1) * rate_hz / per_second) as usize;
             from = if rng.random() { from + length } else { loud_moment(cry, rng) };
         }
@@ -71,10 +73,13 @@ fn bursts<R: Rng>(cry: &[f32], rate_hz: f64, rng: &mut R) -> Vec<f32> {
 /// envelope.
 fn grains<R: Rng>(cry: &[f32], rate_hz: f64, rng: &mut R) -> Vec<f32> {
     let mut noise = vec![0.0; cry.len()];
+    // There are far more grains than lengths.
+    let mut windows: HashMap<usize, Vec<f32>> = HashMap::new();
     for _ in 0..(400.0 * cry.len() as f64 / rate_hz) as usize {
         let length = (rng.random_range(0.02..0.06) * rate_hz) as usize + 1;
         let (at, from) = (rng.random_range(0..cry.len()), rng.random_range(0..cry.len()));
-        add_window(&mut noise, at, cry, from, length, *[1.0, -1.0].choose(rng).unwrap_or(&1.0));
+        let window = windows.entry(length).or_insert_with(|| hann(length));
+        add_window(&mut noise, at, cry, from, window, *[1.0, -1.0].choose(rng).unwrap_or(&1.0));
     }
     noise
 }
@@ -86,11 +91,11 @@ fn loud_moment<R: Rng>(cry: &[f32], rng: &mut R) -> usize {
     moments.into_iter().max_by(|a, b| level(*a).total_cmp(&level(*b))).unwrap_or(0)
 }
 
-/// Adds `length` samples of `cry` from `from` on to `sound` at `at`, under a Hann window.
-fn add_window(sound: &mut [f32], at: usize, cry: &[f32], from: usize, length: usize, gain: f32) {
-    let pieces = sound.iter_mut().skip(at).zip(cry.iter().skip(from)).take(length);
-    for ((sample, piece), weight) in pieces.zip(hann_weights(length)) {
-        *sample += gain * weight as f32 * piece;
+/// Adds `cry` from `from` on to `sound` at `at`, under `window`.
+fn add_window(sound: &mut [f32], at: usize, cry: &[f32], from: usize, window: &[f32], gain: f32) {
+    let pieces = sound.iter_mut().skip(at).zip(cry.iter().skip(from));
+    for ((sample, piece), weight) in pieces.zip(window) {
+        *sample += gain * weight * piece;
     }
 }
 

@@ -22,6 +22,7 @@ const FRAMES_PER_STEP: usize = 4;
 pub(in crate::audit) const STEP_LENGTH: usize = FRAMES_PER_STEP * HOP_LENGTH;
 /// Bins that are used: from 109 Hz, above mains hum, to 3.7 kHz, below the cutoff of codecs and resamplers.
 const BINS: std::ops::Range<usize> = 7..236;
+const N_BINS: usize = BINS.end - BINS.start;
 /// A peak is the maximum within this many bins and frames on either side.
 const REACH_BINS: usize = 8;
 const REACH_FRAMES: usize = 24;
@@ -35,13 +36,29 @@ const FAN_OUT: usize = 6;
 const MAX_STEPS_APART: usize = 63;
 const MAX_BINS_APART: usize = 63;
 
-/// A pair of spectral peaks.
+/// A pair of spectral peaks: lower and upper half of its hash, then the time step of the first peak. There are millions of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::audit) struct Landmark {
+pub(in crate::audit) struct Landmark(pub [u16; 3]);
+
+impl Landmark {
+    /// Number of different hashes.
+    pub const HASHES: usize = 1 << 21;
+
+    fn new(first: &Peak, second: &Peak, steps_apart: usize) -> Self {
+        let bins_apart = second.bin + 64 - first.bin;
+        let hash = first.bin << 13 | bins_apart << 6 | steps_apart;
+        Self([hash as u16, (hash >> 16) as u16, (first.frame / FRAMES_PER_STEP) as u16])
+    }
+
     /// Bin of the first peak (8 bits), difference of the bins (7 bits), steps between the peaks (6 bits).
-    pub hash: u32,
+    pub fn hash(&self) -> usize {
+        (usize::from(self.0[1]) << 16 | usize::from(self.0[0])) % Self::HASHES
+    }
+
     /// Time step of the first peak.
-    pub step: u16,
+    pub fn step(&self) -> u16 {
+        self.0[2]
+    }
 }
 
 /// Makes fingerprints. Prepared once, usable from any thread.
@@ -65,31 +82,30 @@ impl Fingerprinter {
                 .iter()
                 .take_while(|second| steps(second) <= MAX_STEPS_APART)
                 .filter(|second| steps(second) > 0 && second.bin.abs_diff(first.bin) <= MAX_BINS_APART);
-            landmarks.extend(near.take(FAN_OUT).map(|second| {
-                let bins_apart = second.bin + 64 - first.bin;
-                let hash = first.bin << 13 | bins_apart << 6 | steps(second);
-                Landmark { hash: hash as u32, step: (first.frame / FRAMES_PER_STEP) as u16 }
-            }));
+            landmarks.extend(near.take(FAN_OUT).map(|second| Landmark::new(first, second, steps(second))));
         }
         landmarks
     }
 
-    /// Power, `[n_frames][n_bins]`, of complete frames only.
-    fn spectrogram(&self, waveform: &[f32]) -> Vec<Vec<f32>> {
+    /// Power of complete frames only.
+    fn spectrogram(&self, waveform: &[f32]) -> Vec<Frame> {
         let mut spectrum = vec![Complex::default(); N_FFT];
         let mut scratch = vec![Complex::default(); self.fft.get_inplace_scratch_len()];
-        (0..)
-            .map_while(|frame| waveform.get(frame * HOP_LENGTH..frame * HOP_LENGTH + N_FFT))
-            .map(|samples| {
-                for ((out, x), weight) in spectrum.iter_mut().zip(samples).zip(&self.window) {
-                    *out = Complex::from(x * weight);
-                }
-                self.fft.process_with_scratch(&mut spectrum, &mut scratch);
-                spectrum[BINS].iter().map(Complex::norm_sqr).collect()
-            })
-            .collect()
+        let power = |samples: &[f32]| {
+            for ((out, x), weight) in spectrum.iter_mut().zip(samples).zip(&self.window) {
+                *out = Complex::from(x * weight);
+            }
+            self.fft.process_with_scratch(&mut spectrum, &mut scratch);
+            let mut frame = [0.0; N_BINS];
+            frame.iter_mut().zip(&spectrum[BINS]).for_each(|(power, bin)| *power = bin.norm_sqr());
+            frame
+        };
+        waveform.windows(N_FFT).step_by(HOP_LENGTH).map(power).collect()
     }
 }
+
+/// Power in each bin that is used.
+type Frame = [f32; N_BINS];
 
 struct Peak {
     frame: usize,
@@ -98,19 +114,19 @@ struct Peak {
 }
 
 /// Local maxima, ordered by frame and then by bin.
-fn peaks(spectrogram: &[Vec<f32>]) -> Vec<Peak> {
+fn peaks(spectrogram: &[Frame]) -> Vec<Peak> {
     let strongest = spectrogram.iter().flatten().copied().fold(0.0, f32::max);
+    let floor = FLOOR * strongest;
     let mut peaks = Vec::new();
     for (frame, powers) in spectrogram.iter().enumerate() {
+        let around = |reach: usize| &spectrogram[frame.saturating_sub(reach)..spectrogram.len().min(frame + reach + 1)];
+        let (nearest, frames) = (around(1), around(REACH_FRAMES));
         for (bin, power) in powers.iter().copied().enumerate() {
-            let neighbours = &powers[bin.saturating_sub(1)..(bin + 2).min(powers.len())];
             // Most bins are rejected here, before their whole neighbourhood is searched.
-            if power <= FLOOR * strongest || neighbours.iter().any(|near| *near > power) {
+            if power <= floor || nearest.iter().any(|near| near[bin] > power) {
                 continue;
             }
-            let frames =
-                &spectrogram[frame.saturating_sub(REACH_FRAMES)..spectrogram.len().min(frame + REACH_FRAMES + 1)];
-            let bins = bin.saturating_sub(REACH_BINS)..powers.len().min(bin + REACH_BINS + 1);
+            let bins = bin.saturating_sub(REACH_BINS)..N_BINS.min(bin + REACH_BINS + 1);
             if frames.iter().all(|row| row[bins.clone()].iter().all(|near| *near <= power)) {
                 peaks.push(Peak { frame, bin, power });
             }
