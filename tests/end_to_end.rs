@@ -633,7 +633,7 @@ fn wrong_use_gives_the_documented_exit_codes_and_a_hint() {
         (TINY, vec!["infer", "tiny.toml", "--model", "newest"], 4, "there is no trained model"),
         (TINY, vec!["infer", "tiny.toml", "--model", "tiny.toml"], 4, "tiny.toml"),
         (TINY, vec!["report", "nowhere"], 3, "name the folder of a finished run"),
-        (TINY, vec!["weights", "verify", "resnet18"], 4, "fetch them with"),
+        (TINY, vec!["weights", "verify", "resnet18"], 4, "1 weight file is missing or damaged; to fetch: "),
         (TINY, vec!["weights", "verify", "nothing"], 2, "nothing: no such weights; known are resnet18, "),
         (TINY, vec!["weights", "fetch", "nothing"], 2, "nothing: no such weights; known are resnet18, "),
     ] {

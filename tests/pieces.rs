@@ -120,6 +120,12 @@ fn a_merge_says_what_is_missing_damaged_or_of_another_result() {
     bytes[7] ^= 1;
     std::fs::write(&piece, bytes).unwrap();
     refused("parts.npy", 3, &["2-of-3: it is damaged"]);
+    let description = pieces.join("2-of-3.json");
+    std::fs::write(&description, "{}").unwrap();
+    refused("parts.npy", 3, &["2-of-3.json: it is damaged"]);
+    std::fs::remove_file(&description).unwrap();
+    std::fs::create_dir(&description).unwrap();
+    refused("parts.npy", 1, &["2-of-3.json: "]);
 
     let output = wail(folder, &["infer", "sounds", "--shard", "1/2"]);
     assert_eq!((code(&output), stderr(&output).contains("--out FILE")), (Some(2), true));

@@ -24,6 +24,10 @@ fn repeated() -> String {
 /// Number of units of [`repeated`].
 const UNITS: usize = 14;
 
+/// Length of the embedding of the narrow backbone, and number of classes of the synthetic corpus.
+const FEATURES: u64 = 24;
+const CLASSES: u64 = 8;
+
 const RATE: &str = "lr0.001-inner8-dropout0.5";
 
 type Files = Vec<(PathBuf, Vec<u8>)>;
@@ -105,7 +109,10 @@ fn a_merge_names_the_shards_that_are_missing_or_damaged() {
     shard(folder, out, "3/3");
     shard(folder, out, "1/3");
     let error = refused(folder, out, 75);
-    assert_contains(&error, &["of 14 trials are missing", "\n  shard 2 of 3: ", " trials (folds/", RATE, "then merge"]);
+    assert_contains(
+        &error,
+        &["of 14 trials are missing", "\n  shard 2 of 3: ", " trials (folds/", RATE, ", ...)", "then merge"],
+    );
     assert!(!error.contains("shard 1 of 3") && !error.contains("shard 3 of 3"), "{error}");
     shard(folder, out, "2/3");
 
@@ -121,11 +128,50 @@ fn a_merge_names_the_shards_that_are_missing_or_damaged() {
     assert!(std::fs::read(&checkpoint).unwrap() == whole);
     let nothing = command(folder, out, &["--shard", "3/3"]).output().unwrap();
     assert_contains(&stderr(&nothing), &["3-of-3: nothing is left to do"]);
+    // What an interrupted merge left of a shard that it had joined.
+    std::fs::create_dir(run_in(folder, out).join("shards/.2-of-4")).unwrap();
     stdout(&merge(folder, out));
     assert_same(&contents(&folder.join(out)), expected, "after a shard was missing");
+    assert!(!run_in(folder, out).join("shards").exists());
 
     std::fs::remove_file(run_in(folder, out).join("report.json")).unwrap();
     assert_contains(&refused(folder, out, 3), &["there are no shards to merge in it, and no finished run"]);
+}
+
+#[test]
+fn a_merge_may_find_corpus_and_caches_elsewhere_but_changes_nothing_that_decides() {
+    let (folder, _) = &*ALONE;
+    let (folder, out) = (folder.path(), "moved");
+    shard(folder, out, "1/1");
+    let run = run_in(folder, out);
+    let merge_with = |arguments: &[&str]| {
+        run_files::wail(folder, &[&["merge", run.to_str().unwrap(), "--device", "cpu"], arguments].concat())
+    };
+    let decides = merge_with(&["--set", "train.batch_size=3"]);
+    assert_eq!(decides.status.code(), Some(3), "{}", stderr(&decides));
+    assert_contains(&stderr(&decides), &["shard 1 of 1: train.batch_size: "]);
+    stdout(&merge_with(&["--set", "data.cache=\"another\""]));
+    assert!(folder.join("another").is_dir() && run.join("report.json").is_file());
+}
+
+#[test]
+fn a_merge_does_not_pass_over_what_it_cannot_read() {
+    let (folder, _) = &*ALONE;
+    let (folder, out) = (folder.path(), "unreadable");
+    shard(folder, out, "1/1");
+    let run = run_in(folder, out);
+    for name in ["config.toml", "identity.json"] {
+        let file = run.join("shards/1-of-1").join(name);
+        let text = std::fs::read(&file).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        assert_contains(&refused(folder, out, 1), &[&format!("1-of-1/{name}: ")]);
+        std::fs::remove_dir(&file).unwrap();
+        std::fs::write(&file, text).unwrap();
+    }
+    std::fs::remove_dir_all(run.join("shards")).unwrap();
+    std::fs::write(run.join("shards"), "a file").unwrap();
+    assert_contains(&refused(folder, out, 1), &["/shards: "]);
 }
 
 #[test]
@@ -258,7 +304,16 @@ fn failed_trials_and_a_larger_grid_are_merged_as_in_a_run_on_one_machine() {
     for (number, rates) in rates.into_iter().enumerate() {
         let alone = run(folder, "exploding-alone", &exploding(rates));
         for one in ["2/2", "1/2"] {
-            run(folder, "exploding", &[&["--shard", one][..], &exploding(rates)].concat());
+            let printed = run(folder, "exploding", &[&["--shard", one][..], &exploding(rates)].concat());
+            let failed = if number == 1 { ["3 of them failed", "4 of them failed"] } else { ["0 of them failed"; 2] };
+            assert!(failed.iter().any(|failed| printed.contains(failed)), "{printed}");
+            if (number, one) == (1, "2/2") {
+                let error = refused(folder, "exploding", 75);
+                assert_contains(
+                    &error,
+                    &["shard 1 of 2: ", "\nfailed:\n  lr10-inner8-dropout0.5\n  folds/", "\nRun these"],
+                );
+            }
         }
         let merged = stdout(&merge(folder, "exploding"));
         assert_eq!(merged.contains("failed     7 trials"), number == 1, "{merged}");
@@ -303,7 +358,17 @@ fn the_plan_lists_every_trial_and_deals_them_in_order() {
     let units = json["units"].as_array().unwrap();
     let dealt: Vec<u64> = units.iter().map(|unit| unit["shard"].as_u64().unwrap()).collect();
     assert!(dealt.is_sorted() && (1..=5).all(|shard| dealt.contains(&shard)), "{dealt:?}");
-    assert!(units.iter().all(|unit| unit["cost"].as_u64().unwrap() > 0));
+    let head = 8 * (FEATURES + 1) + CLASSES * (8 + 1);
+    let cost = |unit: &serde_json::Value| unit["cost"].as_u64().unwrap();
+    for unit in units {
+        // 40 recordings, of which a search with three folds leaves out one or two; 3 epochs.
+        assert!(cost(unit).is_multiple_of(3 * head) && (10..40).contains(&(cost(unit) / (3 * head))), "{unit}");
+    }
+    let trained = plan(&["--set", "backbone.train=\"layer4\"", "--format", "json"]);
+    let trained: serde_json::Value = serde_json::from_str(&trained).unwrap();
+    let (of_trained, of_head) = (cost(&trained["units"][0]), cost(&units[0]));
+    assert_eq!((of_trained - of_head) % (of_head / head), 0);
+    assert!(of_trained > 2 * of_head);
     assert_eq!((units[0]["id"].as_str(), units[UNITS - 1]["search"].as_str()), (Some(RATE), Some("")));
     assert_eq!(plan(&["--shards", "5", "--format", "json"]), plan(&["--shards", "5", "--format", "json"]));
 }

@@ -33,6 +33,14 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
+    /// `config`, which was read from the folder `run`, with `--set` applied.
+    ///
+    /// # Errors
+    /// As [`Settings::parse`].
+    pub fn overridden<C: Settings>(&self, run: &Path, config: &C) -> Result<C, Error> {
+        C::parse(&run.display().to_string(), &config.to_toml()?, &self.overrides)
+    }
+
     /// Parses the configuration in `source` and applies `--seed` and `--set`.
     ///
     /// # Errors

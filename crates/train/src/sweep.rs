@@ -83,12 +83,17 @@ pub fn run_shard(
 }
 
 /// Joins the shards of the run in the folder `run` and completes it as [`run`] does, with the same bytes. Removes the shards.
-/// Without any, the report of the finished run is returned.
+/// Without any, the report of the finished run is returned. `change` may change the configuration of the shards: where the
+/// recordings lie, but nothing that decides a result.
 ///
 /// # Errors
 /// [`Error::Config`] or [`Error::Data`] if the shards do not belong together or disagree, [`Error::Incomplete`] if a trial is
 /// missing; nothing has changed then. Also as [`run`].
-pub fn merge(run: &Path, compute: &Compute) -> Result<(PathBuf, Report), Error> {
+pub fn merge(
+    run: &Path,
+    compute: &Compute,
+    change: impl FnOnce(Config) -> Result<Config, Error>,
+) -> Result<(PathBuf, Report), Error> {
     let not_named = || Error::Config(format!("{}: name the folder of a run", run.display()));
     let folder = RunFolder::at(run).ok_or_else(not_named)?;
     let shards = shard_folder::find(&folder)?;
@@ -97,6 +102,7 @@ pub fn merge(run: &Path, compute: &Compute) -> Result<(PathBuf, Report), Error> 
         shard_folder::remove_rest(&folder)?;
         return Ok((folder.path, report));
     };
+    let config = change(config)?;
     let inputs = Inputs::find(&config, compute)?;
     let name = RunFolder::new(Path::new(""), &config.name, &inputs.identity).name;
     merge::check_identity(run, &name, &shards, &inputs)?;
@@ -111,14 +117,14 @@ pub fn merge(run: &Path, compute: &Compute) -> Result<(PathBuf, Report), Error> 
     Ok(completed)
 }
 
-/// As [`merge`], for the run of `config` below `out`.
+/// As [`merge`], for the run of `config` below `out`, with the recordings and caches that `config` names.
 ///
 /// # Errors
 /// As [`merge`]; [`Error::Incomplete`] also if no shard has begun.
 pub fn merge_run_of(config: &Config, compute: &Compute, out: &Path) -> Result<(PathBuf, Report), Error> {
     let inputs = Inputs::find(config, compute)?;
     let run = RunFolder::new(out, &config.name, &inputs.identity).path;
-    match merge(&run, compute) {
+    match merge(&run, compute, |of_shards| Ok(Config { data: config.data.clone(), ..of_shards })) {
         Err(Error::NothingToMerge { run, .. }) => {
             Err(Error::Incomplete(format!("{}: all trials are missing: no shard of it has begun", run.display())))
         }

@@ -14,7 +14,7 @@ use crate::{Error, sweep};
 pub struct Args {
     /// Folder of the run, which holds the folder `shards`; or what shards of audit, embed, features or infer write, as in --out
     /// [default: the run of the config]
-    #[arg(value_name = "RUN|OUT", conflicts_with_all = ["config", "seed", "out", "overrides"])]
+    #[arg(value_name = "RUN|OUT", conflicts_with_all = ["config", "seed", "out"])]
     run: Option<PathBuf>,
     #[command(flatten)]
     sweep: SweepArgs,
@@ -30,7 +30,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     interrupt::listen("stopping soon")?;
     let compute = args.sweep.run.compute.find().map_err(Error::Compute)?;
     let (path, report) = match &args.run {
-        Some(run) => sweep::merge(run, &compute)?,
+        Some(run) => sweep::merge(run, &compute, |config| args.sweep.run.overridden(run, &config))?,
         None => {
             let (_, config) = args.sweep.load()?;
             sweep::merge_run_of(&config, &compute, &args.sweep.run.out)?

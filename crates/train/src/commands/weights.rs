@@ -72,7 +72,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
             match bad {
                 0 => Ok(()),
                 _ => Err(Error::Weights(format!(
-                    "{} {} missing or damaged; fetch with: wail weights fetch NAME",
+                    "{} {} missing or damaged; to fetch: wail weights fetch NAME",
                     count(bad, "weight file"),
                     is(bad)
                 ))),

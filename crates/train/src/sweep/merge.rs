@@ -151,7 +151,7 @@ impl Collected {
 
     /// Fails if a unit of `plan` is missing; says which shards do it.
     fn check_complete(&self, plan: &WorkPlan, run: &RunFolder) -> Result<(), Error> {
-        let n_shards = self.main_count();
+        let n_shards = most_frequent(self.shards.iter().map(|found| found.shard.count()));
         let mut missing: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         for (unit, shard) in plan.units.iter().zip(plan.deal(n_shards)) {
             let key = (unit.search.clone(), unit.trial.id());
@@ -177,13 +177,6 @@ impl Collected {
             is(n_missing),
             missing.iter().map(|line| format!("\n  {line}")).collect::<String>()
         )))
-    }
-
-    /// The number of shards of which most folders are there; the smaller one if two have as many.
-    fn main_count(&self) -> usize {
-        let mut folders: BTreeMap<usize, usize> = BTreeMap::new();
-        self.shards.iter().for_each(|found| *folders.entry(found.shard.count()).or_default() += 1);
-        folders.into_iter().rev().max_by_key(|(_, n)| *n).map_or(1, |(count, _)| count)
     }
 
     /// Search and name of the trials that failed.
@@ -270,6 +263,13 @@ fn disagreement(one: &Source, other: &Source, what: &str) -> Error {
     ))
 }
 
+/// The most frequent number of shards among those of the folders; the smallest if several are, and 1 without folders.
+fn most_frequent(counts: impl Iterator<Item = usize>) -> usize {
+    let mut folders: BTreeMap<usize, usize> = BTreeMap::new();
+    counts.for_each(|count| *folders.entry(count).or_default() += 1);
+    folders.into_iter().rev().max_by_key(|(_, n)| *n).map_or(1, |(count, _)| count)
+}
+
 /// A trial of a search, for people.
 fn in_words(search: &str, id: &str) -> String {
     if search.is_empty() { id.to_owned() } else { format!("{search} {id}") }
@@ -282,4 +282,26 @@ fn listed(lines: &[String]) -> String {
         _ = write!(text, "\n  and {} more", lines.len() - MOST_LISTED);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_division_of_most_folders_counts_and_the_smallest_of_several() {
+        for (counts, expected) in [(&[][..], 1), (&[4], 4), (&[2, 3, 3], 3), (&[2, 2, 3], 2), (&[5, 3, 3, 5, 4], 3)] {
+            assert_eq!(most_frequent(counts.iter().copied()), expected, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn long_lists_end_with_the_number_of_others() {
+        let lines = |n: usize| (1..=n).map(|n| format!("trial {n}")).collect::<Vec<_>>();
+        assert_eq!(listed(&lines(2)), "\n  trial 1\n  trial 2");
+        let all = listed(&lines(MOST_LISTED));
+        assert!(all.ends_with("\n  trial 20") && !all.contains("more"), "{all}");
+        let first = listed(&lines(MOST_LISTED + 3));
+        assert_eq!(first, all + "\n  and 3 more");
+    }
 }
