@@ -9,7 +9,7 @@ use crate::Error;
 use crate::args::ConfigSource;
 use crate::config::{Config, InputKind};
 use crate::encoder_check::{self, EncoderCheck};
-use crate::terminal::stdout;
+use crate::terminal::{stderr, stdout};
 
 /// Arguments of `wail encoders`.
 #[derive(Debug, clap::Args)]
@@ -37,14 +37,14 @@ struct CheckArgs {
     kind: Option<InputKind>,
 }
 
-/// Runs the action.
+/// Runs the action: what it finds out is a message, and the tables are the output, so that a file of them is a configuration.
 pub fn run(args: &Args) -> Result<(), Error> {
     let Action::Check(args) = &args.action;
     let config: Option<Config> = args.config.as_deref().map(|path| ConfigSource::find(path)?.parse(&[])).transpose()?;
     let compute = Compute::new(DeviceName::Cpu, EngineName::Rten).map_err(Error::Compute)?;
     let checked = encoder_check::check(&args.file, config.as_ref(), args.kind, &compute)?;
-    stdout::line(checked.description())?;
-    stdout::line(format_args!("\n{}", checked.tables(&args.file)?.trim_end()))?;
+    stderr::line(checked.description());
+    stdout::line(checked.tables(&args.file)?.trim_end())?;
     let EncoderCheck { outcome, .. } = checked;
     outcome.map(drop)
 }
