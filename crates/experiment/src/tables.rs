@@ -59,8 +59,8 @@ pub fn write_predictions(
     run.write_csv(name, &header, of_val.into_iter().chain(of_test))
 }
 
-/// Writes `leaderboard.csv`, best trial first, with a column for each of the trials' `axes`. `leaky` marks the scores of a leaky split, `recorders` those of a run whose
-/// recorders are not all known.
+/// Writes `leaderboard.csv`, best trial first, with a column for each of the trials' `axes`. `leaky` marks the scores of a leaky
+/// split, `recorders` those of a run whose recorders are not all known.
 ///
 /// # Errors
 /// [`Error::Write`].

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::SpecAugment;
 use crate::invalid::Invalid;
-use crate::mel_config::LogMelConfig;
+use crate::mel_config::{LogMelConfig, mel_problems, rate_check};
 use crate::yamnet_spec;
 
 /// Name, height and width of one input of an encoder.
@@ -241,8 +241,7 @@ impl FrontEnd {
 
 impl WaveformConfig {
     fn validate(&self) -> Vec<Invalid> {
-        let fits = (4000..=48_000).contains(&self.sample_rate_hz);
-        Invalid::failed([(fits, "sample_rate_hz", "must be 4000 to 48000")])
+        Invalid::failed([rate_check(self.sample_rate_hz)])
     }
 }
 
@@ -271,21 +270,13 @@ impl ImageConfig {
     }
 
     fn validate(&self) -> Vec<Invalid> {
-        let nyquist = f64::from(self.sample_rate_hz) / 2.0;
-        Invalid::failed([
-            ((4000..=48_000).contains(&self.sample_rate_hz), "sample_rate_hz", "must be 4000 to 48000"),
-            ((64..=16_384).contains(&self.n_fft), "n_fft", "must be 64 to 16384"),
-            ((1..=self.n_fft).contains(&self.hop_length), "hop_length", "must be 1 to n_fft"),
-            ((1..=512).contains(&self.n_mels), "n_mels", "must be 1 to 512"),
-            ((0.0..nyquist).contains(&self.f_min_hz), "f_min_hz", "must be at least 0 and below half the sample rate"),
-            (
-                self.f_max_hz.is_none_or(|f_max| f_max > self.f_min_hz && f_max <= nyquist),
-                "f_max_hz",
-                "must be above f_min_hz and at most half the sample rate",
-            ),
+        let &Self { sample_rate_hz, n_fft, hop_length, n_mels, f_min_hz, f_max_hz, .. } = self;
+        let mut problems = mel_problems(sample_rate_hz, n_fft, hop_length, n_mels, f_min_hz, f_max_hz);
+        problems.extend(Invalid::failed([
             (self.top_db > 0.0 && self.top_db <= 200.0, "top_db", "must be above 0 and at most 200"),
             ((32..=1024).contains(&self.image_size), "image_size", "must be 32 to 1024"),
-        ])
+        ]));
+        problems
     }
 
     fn key(&self, clip_seconds: f64) -> String {

@@ -203,22 +203,13 @@ impl LogMelConfig {
 
     /// Every problem with the values for a clip of `samples` samples; empty if they are valid.
     pub(crate) fn validate(&self, samples: usize) -> Vec<Invalid> {
-        let nyquist = f64::from(self.sample_rate_hz) / 2.0;
+        let &Self { sample_rate_hz, n_fft, hop_length, n_mels, f_min_hz, f_max_hz, .. } = self;
+        let mut problems = mel_problems(sample_rate_hz, n_fft, hop_length, n_mels, f_min_hz, f_max_hz);
         let at_least_0 = |x: f64| (0.0..=1e10).contains(&x);
-        Invalid::failed([
-            ((4000..=48_000).contains(&self.sample_rate_hz), "sample_rate_hz", "must be 4000 to 48000"),
+        problems.extend(Invalid::failed([
             (self.scale > 0.0 && self.scale <= 1e6, "scale", "must be above 0 and at most 1000000"),
-            ((64..=16_384).contains(&self.n_fft), "n_fft", "must be 64 to 16384"),
             ((16..=self.n_fft).contains(&self.window_length), "window_length", "must be 16 to n_fft"),
-            ((1..=self.n_fft).contains(&self.hop_length), "hop_length", "must be 1 to n_fft"),
             ((0.0..1.0).contains(&self.preemphasis), "preemphasis", "must be at least 0 and below 1"),
-            ((1..=512).contains(&self.n_mels), "n_mels", "must be 1 to 512"),
-            ((0.0..nyquist).contains(&self.f_min_hz), "f_min_hz", "must be at least 0 and below half the sample rate"),
-            (
-                self.f_max_hz.is_none_or(|f_max| f_max > self.f_min_hz && f_max <= nyquist),
-                "f_max_hz",
-                "must be above f_min_hz and at most half the sample rate",
-            ),
             (at_least_0(self.log_floor), "log_floor", "must be at least 0"),
             (at_least_0(self.log_offset), "log_offset", "must be at least 0"),
             (
@@ -232,11 +223,41 @@ impl LogMelConfig {
                 "n_fft",
                 "must not be longer than the clip",
             ),
-        ])
+        ]));
+        problems
     }
 
     /// Everything that determines the spectrogram, as text.
     pub(crate) fn key(&self) -> String {
         format!("{:?}", Self { spec_augment: SpecAugment::default(), ..self.clone() })
     }
+}
+
+/// Whether a sample rate is in its range, for [`Invalid::failed`].
+pub(crate) fn rate_check(sample_rate_hz: u32) -> (bool, &'static str, &'static str) {
+    ((4000..=48_000).contains(&sample_rate_hz), "sample_rate_hz", "must be 4000 to 48000")
+}
+
+/// Every problem with the settings that all mel spectrograms have; empty if they are valid.
+pub(crate) fn mel_problems(
+    sample_rate_hz: u32,
+    n_fft: usize,
+    hop_length: usize,
+    n_mels: usize,
+    f_min_hz: f64,
+    f_max_hz: Option<f64>,
+) -> Vec<Invalid> {
+    let nyquist = f64::from(sample_rate_hz) / 2.0;
+    Invalid::failed([
+        rate_check(sample_rate_hz),
+        ((64..=16_384).contains(&n_fft), "n_fft", "must be 64 to 16384"),
+        ((1..=n_fft).contains(&hop_length), "hop_length", "must be 1 to n_fft"),
+        ((1..=512).contains(&n_mels), "n_mels", "must be 1 to 512"),
+        ((0.0..nyquist).contains(&f_min_hz), "f_min_hz", "must be at least 0 and below half the sample rate"),
+        (
+            f_max_hz.is_none_or(|f_max| f_max > f_min_hz && f_max <= nyquist),
+            "f_max_hz",
+            "must be above f_min_hz and at most half the sample rate",
+        ),
+    ])
 }

@@ -108,8 +108,8 @@ impl Head {
         self.layers().forward_train(inputs, rng)
     }
 
-    /// Folds an affine map of embeddings or of each frame into the first linear layer: `forward(x)` of the result equals `logits((prepared x - mean) · matrix)`
-    /// of this head, up to rounding. `mean` is `[1, n_inputs]`, `matrix` `[n_inputs, n_inputs]`.
+    /// Folds an affine map of embeddings or of each frame into the first linear layer: `forward(x)` of the result equals
+    /// `logits((prepared x - mean) · matrix)` of this head, up to rounding. `mean` is `[1, n_inputs]`, `matrix` `[n_inputs, n_inputs]`.
     #[must_use]
     pub fn absorb(&self, mean: &Tensor<2>, matrix: &Tensor<2>) -> Self {
         match self {

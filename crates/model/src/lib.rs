@@ -65,6 +65,7 @@ mod float;
 mod fold;
 mod frozen_output;
 mod gate;
+mod guarded;
 mod head;
 mod host_tensor;
 mod named_tensors;

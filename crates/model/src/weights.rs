@@ -71,18 +71,23 @@ impl BackboneWeights {
     }
 
     /// Reads the graph of an encoder from the ONNX file at `path`, connects it as `binding` says to the input with the name and the
-    /// rows and columns of `input`, and runs it once.
+    /// rows and columns of `input`, and runs it once. Also returns the SHA-256 of the file, 64 hexadecimal digits.
     ///
     /// # Errors
     /// All inside [`Error::At`]: [`Error::Argument`] or [`Error::Unsupported`] if graph and `binding` do not fit together, with the key
     /// of the configuration; [`Error::Node`] for a node that rten does not run; [`Error::Engine`] if it cannot run the graph; and those
     /// of a file that cannot be read, as [`BackboneWeights::load`].
-    pub fn load_onnx(path: &Path, binding: &GraphBinding, (_, shape): (&str, [usize; 2])) -> Result<Self, Error> {
+    pub fn load_onnx(
+        path: &Path,
+        binding: &GraphBinding,
+        (_, shape): (&str, [usize; 2]),
+    ) -> Result<(Self, String), Error> {
         let read = || {
-            let folder = path.parent().unwrap_or(Path::new(""));
-            OnnxWeights::adapt(&read_file(path)?, folder, binding, shape).map(NetworkWeights::Onnx)
+            let (bytes, folder) = (read_file(path)?, path.parent().unwrap_or(Path::new("")));
+            let network = OnnxWeights::adapt(&bytes, folder, binding, shape).map(NetworkWeights::Onnx)?;
+            Ok((network.into(), durable::sha256_hex(&bytes)))
         };
-        read().map(Self::from).map_err(|error: Error| error.at(path))
+        read().map_err(|error: Error| error.at(path))
     }
 
     /// Reads the weights of a parsed file.

@@ -37,7 +37,9 @@ fn binding(Case(_, input, _, layout, normalisation): &Case) -> GraphBinding {
 }
 
 fn load(case: &Case) -> Result<BackboneWeights, Error> {
-    BackboneWeights::load_onnx(&file(case.0), &binding(case), (case.1, case.2))
+    let (weights, sha256) = BackboneWeights::load_onnx(&file(case.0), &binding(case), (case.1, case.2))?;
+    assert_eq!(sha256, durable::sha256_hex(&std::fs::read(file(case.0)).unwrap()));
+    Ok(weights)
 }
 
 /// The records of the script.

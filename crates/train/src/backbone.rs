@@ -1,10 +1,8 @@
 //! Finds the backbone's weights: a file, a download, or a fallback that is reported.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use durable::sha256_hex_of;
 use experiment::{BackboneSummary, PretrainingData, seed};
 use features::FeatureConfig;
 use model::{Arch, BackboneInfo, BackboneWeights, NetworkArch, Pooling};
@@ -115,8 +113,7 @@ fn onnx_part(config: &BackboneConfig, features: &FeatureConfig) -> Result<Part, 
         config.input.as_ref().ok_or_else(no_input)?.binding().map_err(|problem| Error::Config(problem.text()))?;
     let inputs = features.inputs();
     let input = inputs.first().copied().ok_or_else(no_input)?;
-    let weights = BackboneWeights::load_onnx(&file.path, &binding, input).map_err(Error::ModelFile)?;
-    let (sha256, _) = File::open(&file.path).and_then(sha256_hex_of).map_err(Error::io(&file.path))?;
+    let (weights, sha256) = BackboneWeights::load_onnx(&file.path, &binding, input).map_err(Error::ModelFile)?;
     let used = format!("the file {}, SHA-256 {sha256}", config.weights);
     Ok(Part { weights, used, pretraining: PretrainingData::default(), warning: None })
 }

@@ -80,7 +80,7 @@ fn run(
     let binding = input.binding().map_err(|problem| Error::Config(problem.text()))?;
     let inputs = features.inputs();
     let only = inputs.first().copied().ok_or_else(|| Error::Config(NO_INPUT.into()))?;
-    let weights = BackboneWeights::load_onnx(path, &binding, only).map_err(Error::ModelFile)?;
+    let (weights, _) = BackboneWeights::load_onnx(path, &binding, only).map_err(Error::ModelFile)?;
     let engine = compute.engine(&weights, &inputs).map_err(Error::device("the encoder"))?;
     let record = vec![0.0; engine.record_len()];
     let time = |_| {

@@ -14,7 +14,7 @@ use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use experiment::{Epoch, TrialConfig, seed};
 use metrics::{ConfusionMatrix, argmax};
-use model::{Head, HeadConfig};
+use model::Head;
 use rand::RngExt;
 
 use crate::Error;
@@ -72,23 +72,6 @@ pub struct Trained {
     pub epochs: Vec<Epoch>,
 }
 
-/// Trains one trial: epoch by epoch, from its resume point if there is one, or in one step.
-///
-/// # Errors
-/// [`Error::Diverged`] if the loss is no longer finite or a fit does not converge, [`Error::Numerical`] if an embedding is not
-/// finite, [`Error::Device`] if the device gives no result, [`Error::Run`] if a resume point cannot be written,
-/// [`Error::Interrupted`] on a signal.
-pub fn train(setup: &Setup, trial: &TrialConfig, resume: &ResumeFolder) -> Result<Trained, Error> {
-    interrupt::check()?;
-    match (&trial.head, trial.learning_rate) {
-        (HeadConfig::Logistic(config), _) => fitted(setup, trial, &regression(setup)?, config.c),
-        (_, Some(first_rate)) => by_epochs(setup, trial, first_rate, resume),
-        (head, None) => {
-            Err(Error::Config(format!("sweep.learning_rate: a head of the kind {} needs one", head.kind())))
-        }
-    }
-}
-
 /// The logistic regression of a search, for any C.
 ///
 /// # Errors
@@ -101,8 +84,10 @@ pub(crate) fn regression<'a>(setup: &Setup<'a>) -> Result<Problem<'a>, Error> {
 /// Fits one trial, a logistic regression, with `c`. It has one epoch.
 ///
 /// # Errors
-/// [`Error::Diverged`] if it does not converge, [`Error::Device`] if the device gives no result.
+/// [`Error::Diverged`] if it does not converge, [`Error::Device`] if the device gives no result, [`Error::Interrupted`] on a
+/// signal.
 pub(crate) fn fitted(setup: &Setup, trial: &TrialConfig, regression: &Problem, c: f64) -> Result<Trained, Error> {
+    interrupt::check()?;
     let device = setup.device;
     let fitted = regression.fit(c)?;
     let part = TrainablePart { backbone: None, head: Head::Logistic(fitted.head(device)) };
@@ -113,9 +98,17 @@ pub(crate) fn fitted(setup: &Setup, trial: &TrialConfig, regression: &Problem, c
     Ok(Trained { part, best: 0, epochs: vec![epoch] })
 }
 
-/// Trains one trial by gradient descent; `first_rate` is its initial learning rate.
-fn by_epochs(setup: &Setup, trial: &TrialConfig, first_rate: f64, resume: &ResumeFolder) -> Result<Trained, Error> {
+/// Trains one trial by gradient descent; continues from its resume point if there is one.
+///
+/// # Errors
+/// [`Error::Diverged`] if the loss is no longer finite, [`Error::Device`] if the device gives no result, [`Error::Run`] if a
+/// resume point cannot be written, [`Error::Interrupted`] on a signal.
+pub fn train(setup: &Setup, trial: &TrialConfig, resume: &ResumeFolder) -> Result<Trained, Error> {
+    interrupt::check()?;
     let id = trial.id();
+    let first_rate = trial.learning_rate.ok_or_else(|| {
+        Error::Config(format!("sweep.learning_rate: a head of the kind {} needs one", trial.head.kind()))
+    })?;
     let device = setup.device.clone().autodiff();
     let mut point = resume.read(&id, setup.config.epochs, first_point(setup, trial, &device)?);
     let criterion = criterion(setup, &device);

@@ -1,7 +1,6 @@
 //! One network in rten, the fastest ONNX engine in pure Rust that was measured: see docs/benchmarks.md.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use rten::{Model, NodeId, RunOptions, ThreadPool, Value, ValueView};
@@ -9,6 +8,7 @@ use rten::{Model, NodeId, RunOptions, ThreadPool, Value, ValueView};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::frozen_output::FrozenOutput;
+use crate::guarded::{failed, guarded};
 use crate::networks::NetworkWeights;
 use crate::networks::onnx::weights::OnnxWeights;
 use crate::onnx::values::INPUT;
@@ -76,13 +76,4 @@ impl Engine for RtenEngine {
         let embeddings = records.chunks(at_once).map(|records| guarded(|| self.run(records)));
         Ok(embeddings.collect::<Result<Vec<_>, _>>()?.concat())
     }
-}
-
-/// Runs `work`; a panic, which a graph from elsewhere may cause, is an error.
-fn guarded<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(failed("it panicked")))
-}
-
-fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    Error::engine("rten", error)
 }

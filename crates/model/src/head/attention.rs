@@ -7,8 +7,8 @@ use burn::tensor::activation::{relu, softmax, tanh};
 use burn::tensor::{Device, Tensor};
 use rand::Rng;
 
-use super::frames::{drop_features, frames_of, linear_to_onnx, problems};
-use super::layers::HeadLayers;
+use super::frames::{MAX_HIDDEN, frames_of, linear_to_onnx};
+use super::layers::{HeadLayers, problems};
 use super::linear::{self, random_linear};
 use crate::error::Error;
 use crate::host_tensor::HostTensor;
@@ -35,7 +35,7 @@ pub struct AttentionConfig {
 impl AttentionConfig {
     /// Every problem with the values; empty if they are valid.
     pub(super) fn validate(&self) -> Vec<String> {
-        problems(self.hidden, self.dropout)
+        problems("hidden", self.hidden, MAX_HIDDEN, self.dropout)
     }
 
     /// Number of weights and biases of such a head.
@@ -116,16 +116,12 @@ impl Attention {
 }
 
 impl HeadLayers for Attention {
-    fn prepare(&self, rows: Tensor<2>) -> Tensor<2> {
-        rows
-    }
-
     fn logits(&self, rows: Tensor<2>) -> Tensor<2> {
         self.apply(frames_of(rows, self.n_inputs()))
     }
 
-    fn forward_train(&self, rows: Tensor<2>, rng: &mut dyn Rng) -> Tensor<2> {
-        self.apply(drop_features(frames_of(rows, self.n_inputs()), self.dropout, rng))
+    fn dropout(&self) -> f64 {
+        self.dropout
     }
 
     fn device(&self) -> Device {

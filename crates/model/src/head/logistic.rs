@@ -3,7 +3,6 @@
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
-use rand::Rng;
 
 use super::layers::HeadLayers;
 use super::linear;
@@ -63,16 +62,8 @@ impl Logistic {
 }
 
 impl HeadLayers for Logistic {
-    fn prepare(&self, embeddings: Tensor<2>) -> Tensor<2> {
-        embeddings
-    }
-
     fn logits(&self, inputs: Tensor<2>) -> Tensor<2> {
         self.output.forward(inputs)
-    }
-
-    fn forward_train(&self, inputs: Tensor<2>, _: &mut dyn Rng) -> Tensor<2> {
-        self.logits(inputs)
     }
 
     fn device(&self) -> Device {

@@ -3,10 +3,10 @@
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::activation::relu;
-use burn::tensor::{Device, Tensor, TensorData};
-use rand::{Rng, RngExt};
+use burn::tensor::{Device, Tensor};
+use rand::Rng;
 
-use super::layers::HeadLayers;
+use super::layers::{HeadLayers, problems};
 use super::linear::{self, random_linear};
 use crate::error::Error;
 use crate::host_tensor::HostTensor;
@@ -31,14 +31,7 @@ pub struct MlpConfig {
 impl MlpConfig {
     /// Every problem with the values; empty if they are valid.
     pub(super) fn validate(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        if !(1..=MAX_INNER).contains(&self.inner) {
-            problems.push(format!("inner = {}: must be 1 to {MAX_INNER}", self.inner));
-        }
-        if !(0.0..1.0).contains(&self.dropout) {
-            problems.push(format!("dropout = {}: must be at least 0 and below 1", self.dropout));
-        }
-        problems
+        problems("inner", self.inner, MAX_INNER, self.dropout)
     }
 }
 
@@ -103,8 +96,8 @@ impl HeadLayers for Mlp {
         self.output.forward(x) // [n, n_classes]
     }
 
-    fn forward_train(&self, inputs: Tensor<2>, rng: &mut dyn Rng) -> Tensor<2> {
-        self.logits(dropped(inputs, self.dropout, rng))
+    fn dropout(&self) -> f64 {
+        self.dropout
     }
 
     fn device(&self) -> Device {
@@ -127,42 +120,5 @@ impl HeadLayers for Mlp {
         let x = nodes.add("Relu", &[embedding], "head.relu", vec![]);
         let x = nodes.linear(&x, INNER, "head.0.out");
         nodes.linear(&x, OUTPUT, logits);
-    }
-}
-
-/// Dropout of inputs `[n, n_inputs]`: each becomes 0 with the probability p, the others are multiplied by 1 / (1 - p).
-fn dropped(inputs: Tensor<2>, p: f64, rng: &mut dyn Rng) -> Tensor<2> {
-    if p == 0.0 {
-        return inputs;
-    }
-    let shape = inputs.dims();
-    let kept = (1.0 / (1.0 - p)) as f32;
-    let mask = (0..shape[0] * shape[1]).map(|_| if rng.random::<f64>() < p { 0.0 } else { kept });
-    let mask = Tensor::from_data(TensorData::new(mask.collect::<Vec<f32>>(), shape), &inputs.device());
-    inputs * mask
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use rand::SeedableRng;
-    use rand_chacha::ChaCha8Rng;
-
-    use super::*;
-    use crate::burn_layers::host_vec;
-
-    #[test]
-    fn dropout_zeroes_with_its_probability_and_scales_the_rest() {
-        let ones = || Tensor::ones([400, 100], &Device::flex());
-        let rng = |seed| ChaCha8Rng::seed_from_u64(seed);
-        let dropped = |p, seed| host_vec(dropped(ones(), p, &mut rng(seed))).unwrap();
-        let values = dropped(0.8, 1);
-        let n_zero = values.iter().filter(|value| **value == 0.0).count();
-        // Binomial(40000, 0.8): six standard deviations are 480.
-        assert!(n_zero.abs_diff(32_000) < 480, "{n_zero}");
-        assert!(values.iter().all(|value| *value == 0.0 || (*value - 5.0).abs() < 1e-5));
-        assert_eq!(values, dropped(0.8, 1), "the generator decides");
-        assert_ne!(values, dropped(0.8, 2));
-        assert_eq!(dropped(0.0, 1), [1.0; 40_000]);
     }
 }

@@ -5,8 +5,8 @@ use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use rand::Rng;
 
-use super::frames::{drop_features, frames_of, problems};
-use super::layers::HeadLayers;
+use super::frames::{MAX_HIDDEN, frames_of};
+use super::layers::{HeadLayers, problems};
 use super::linear::{self, random_linear};
 use super::{gru, lstm};
 use crate::burn_layers::host_vec;
@@ -34,7 +34,7 @@ pub struct RecurrentConfig {
 impl RecurrentConfig {
     /// Every problem with the values; empty if they are valid.
     pub(super) fn validate(&self) -> Vec<String> {
-        problems(self.hidden, self.dropout)
+        problems("hidden", self.hidden, MAX_HIDDEN, self.dropout)
     }
 
     /// Number of weights and biases of such a head.
@@ -206,16 +206,12 @@ impl Recurrent {
 }
 
 impl HeadLayers for Recurrent {
-    fn prepare(&self, rows: Tensor<2>) -> Tensor<2> {
-        rows
-    }
-
     fn logits(&self, rows: Tensor<2>) -> Tensor<2> {
         self.apply(frames_of(rows, self.n_inputs()))
     }
 
-    fn forward_train(&self, rows: Tensor<2>, rng: &mut dyn Rng) -> Tensor<2> {
-        self.apply(drop_features(frames_of(rows, self.n_inputs()), self.dropout, rng))
+    fn dropout(&self) -> f64 {
+        self.dropout
     }
 
     fn device(&self) -> Device {

@@ -7,7 +7,7 @@ use experiment::journal::{Outcome, Record};
 use experiment::tables::write_leaderboard;
 use experiment::{Epoch, Scored, TrialConfig, TrialResult, TrialSummary};
 use metrics::Calibration;
-use model::{BackboneWeights, Head, Trainable};
+use model::{BackboneWeights, Head, HeadConfig, HeadKind, Trainable};
 use rayon::prelude::*;
 
 use super::baseline::{self, Baseline};
@@ -126,12 +126,21 @@ impl Search<'_> {
         // Each trial has its own random generators, so the order in which trials finish does not matter. Heads are small and
         // are trained in parallel; a backbone uses all cores and much memory.
         let in_sequence = if config.backbone.train == Trainable::None { 1 } else { trials.len() };
+        let is_missing = |trial: &TrialConfig| self.writer.known(&search.name, &trial.id()).is_none();
+        let is_fitted = config.head.kind == HeadKind::Logistic && trials.iter().any(is_missing);
+        // Every C has the same inputs.
+        let regression = is_fitted.then(|| trial::regression(&setup)).transpose()?;
         let train = |trial: &TrialConfig| {
             let id = trial.id();
             let outcome = match self.writer.known(&search.name, &id) {
                 Some(known) => known.clone(),
                 None => {
-                    let trained = trial::train(&setup, trial, &resume);
+                    let trained = match (&regression, &trial.head) {
+                        (Some(regression), HeadConfig::Logistic(head)) => {
+                            trial::fitted(&setup, trial, regression, head.c)
+                        }
+                        _ => trial::train(&setup, trial, &resume),
+                    };
                     let outcome =
                         outcome_of(trained.and_then(|trained| self.keep(search, trial, trained, data, &start)))?;
                     self.writer.record(&search.name, trial, &outcome)?;

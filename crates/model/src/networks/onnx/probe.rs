@@ -1,11 +1,10 @@
 //! What a graph gives for a record, found by running it once.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use prost::Message;
 use rten::{Model, RunOptions, Value, ValueView};
 
 use crate::error::Error;
+use crate::guarded::{failed, guarded};
 use crate::onnx::proto;
 use crate::onnx::values::INPUT;
 
@@ -17,7 +16,7 @@ pub(super) const SHAPE: &str = "adapter.probe";
 /// # Errors
 /// [`Error::Engine`] if rten cannot load or run it.
 pub(super) fn shape_of(model: &proto::Model, n: usize, [rows, columns]: [usize; 2]) -> Result<Vec<usize>, Error> {
-    let run = || {
+    guarded(|| {
         let graph = Model::load(model.encode_to_vec()).map_err(failed)?;
         let [input, shape] = [graph.node_id(INPUT).map_err(failed)?, graph.node_id(SHAPE).map_err(failed)?];
         let zeros = vec![0.0_f32; n * rows * columns];
@@ -26,10 +25,5 @@ pub(super) fn shape_of(model: &proto::Model, n: usize, [rows, columns]: [usize; 
         let [found]: [Value; 1] = graph.run_n(vec![(input, record.into())], [shape], options).map_err(failed)?;
         let (_, sizes) = found.into_shape_vec::<i32, 1>().map_err(failed)?;
         Ok(sizes.into_iter().map(|size| usize::try_from(size).unwrap_or_default()).collect())
-    };
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(failed("it panicked")))
-}
-
-fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    Error::engine("rten", error)
+    })
 }
