@@ -9,9 +9,10 @@ mod encoder_input;
 mod head;
 pub mod reference;
 mod settings;
+mod train;
 
 use features::FeatureConfig;
-use model::{Arch, FrozenOutput, HeadKind, Pooling, Trainable};
+use model::{Arch, FrozenOutput, Pooling, Trainable};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,7 @@ pub use data::{DataConfig, SplitConfig, WhenMissing};
 pub use encoder_input::{EncoderInput, InputKind, NO_INPUT, NormaliseKind};
 pub use head::{HeadChoice, SweepConfig};
 pub use settings::{PLAIN_NAME, Problem, Settings, is_plain_name};
+pub use train::{ClassWeights, Sampler, Schedule, TrainConfig};
 
 /// Configuration of a sweep. The resolved configuration is saved with the results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -86,53 +88,6 @@ pub enum WeightsFallback {
     Fail,
 }
 
-/// Training of a trial. A logistic head is fitted in one step and has only `augmented_views` and `class_weights`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct TrainConfig {
-    /// Passes over the training split, 1 to 10000.
-    pub epochs: usize,
-    /// Recordings per step, 1 to 65536.
-    pub batch_size: usize,
-    /// SpecAugment views of each training recording, at most 64; each epoch draws one of them. 0 trains without augmentation,
-    /// the default with YAMNet and with an ONNX file.
-    pub augmented_views: usize,
-    /// Train on whitened embeddings. The saved head takes plain embeddings in any case.
-    pub whiten: bool,
-    /// The order of the recordings in an epoch.
-    pub sampler: Sampler,
-    /// Weight of a class in the cross-entropy.
-    pub class_weights: ClassWeights,
-    /// Decoupled weight decay of AdamW, 0 to 1.
-    pub weight_decay: f32,
-    /// Epsilon of AdamW.
-    pub adam_epsilon: f32,
-    /// Factor of ReduceLROnPlateau on the validation loss, above 0 and at most 1.
-    pub plateau_factor: f64,
-    /// Patience of ReduceLROnPlateau: epochs without a better validation loss before the rate is reduced.
-    pub plateau_patience: usize,
-}
-
-/// The order of the recordings in an epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Sampler {
-    /// Each recording once, shuffled.
-    Shuffle,
-    /// The same number of draws with replacement; each class has equal probability.
-    Weighted,
-}
-
-/// Weight of a class in the cross-entropy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ClassWeights {
-    /// `n / (n_classes · n_c)`, as scikit-learn's `class_weight="balanced"`.
-    Balanced,
-    /// 1 for each class.
-    None,
-}
-
 /// The gate that distinguishes cries from other sounds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -176,48 +131,6 @@ impl Default for BackboneConfig {
             learning_rate: 1e-5,
             input: None,
         }
-    }
-}
-
-impl Default for TrainConfig {
-    fn default() -> Self {
-        Self {
-            epochs: 20,
-            batch_size: 32,
-            augmented_views: 4,
-            whiten: true,
-            sampler: Sampler::Shuffle,
-            class_weights: ClassWeights::Balanced,
-            weight_decay: 1e-4,
-            adam_epsilon: 1e-8,
-            plateau_factor: 0.5,
-            plateau_patience: 10,
-        }
-    }
-}
-
-impl TrainConfig {
-    /// The defaults for a kind of head.
-    fn of_head(kind: HeadKind) -> Self {
-        match kind.has_epochs() {
-            true => Self::default(),
-            false => Self { epochs: 1, whiten: false, ..Self::default() },
-        }
-    }
-
-    /// The keys that only training epoch by epoch has, and whether each has its default for a kind of head.
-    fn epoch_keys(&self, kind: HeadKind) -> [(&'static str, bool); 8] {
-        let default = Self::of_head(kind);
-        [
-            ("train.epochs", self.epochs == default.epochs),
-            ("train.batch_size", self.batch_size == default.batch_size),
-            ("train.whiten", self.whiten == default.whiten),
-            ("train.sampler", self.sampler == default.sampler),
-            ("train.weight_decay", self.weight_decay == default.weight_decay),
-            ("train.adam_epsilon", self.adam_epsilon == default.adam_epsilon),
-            ("train.plateau_factor", self.plateau_factor == default.plateau_factor),
-            ("train.plateau_patience", self.plateau_patience == default.plateau_patience),
-        ]
     }
 }
 
@@ -309,27 +222,10 @@ impl Settings for Config {
             "features.front_end",
             "must be yamnet or yamnet_tflite for YAMNet, image for a ResNet, image+yamnet for both; leave it out to use the one that fits",
         );
-        check((1..=10_000).contains(&self.train.epochs), "train.epochs", "must be 1 to 10000");
-        check((1..=65_536).contains(&self.train.batch_size), "train.batch_size", "must be 1 to 65536");
-        check(self.train.augmented_views <= 64, "train.augmented_views", "must be at most 64");
-        check((0.0..=1.0).contains(&self.train.weight_decay), "train.weight_decay", "must be 0 to 1");
-        check(
-            self.train.adam_epsilon > 0.0 && self.train.adam_epsilon < 1.0,
-            "train.adam_epsilon",
-            "must be above 0 and below 1",
-        );
-        check(
-            self.train.plateau_factor > 0.0 && self.train.plateau_factor <= 1.0,
-            "train.plateau_factor",
-            "must be above 0 and at most 1",
-        );
         check((2..=10_000).contains(&self.gate.sounds_per_kind), "gate.sounds_per_kind", "must be 2 to 10000");
         check(self.gate.ridge > 0.0 && self.gate.ridge <= 1.0, "gate.ridge", "must be above 0 and at most 1");
         let kind = self.head.kind;
         if !kind.has_epochs() {
-            for (key, is_own) in self.train.epoch_keys(kind) {
-                check(is_own, key, &format!("must be left out: a head of the kind {kind} is fitted in one step"));
-            }
             check(
                 self.backbone.train == Trainable::None,
                 "backbone.train",
@@ -355,6 +251,7 @@ impl Settings for Config {
             "head.bidirectional",
             &format!("must be left out: a head of the kind {kind} has no direction"),
         );
+        found.extend(self.train.problems(kind));
         found.extend(self.sweep.problems(kind));
         found.extend(self.data.problems());
         match is_onnx {
@@ -484,6 +381,20 @@ mod tests {
                 vec!["line 3, column 3: train.epochs", "line 4, column 1: train.batch_size"],
             ),
             ("", vec!["train.epochs=0"], vec!["--set train.epochs=0: train.epochs: must be 1 to 10000"]),
+            (
+                "[train]\nschedule = \"cosine\"\nplateau_factor = 0.1\nlabel_smoothing = 1.0\n",
+                vec!["train.patience=20000"],
+                vec![
+                    "line 3, column 1: train.plateau_factor: must be left out: it belongs to train.schedule = \"plateau\"",
+                    "line 4, column 1: train.label_smoothing: must be 0 to below 1",
+                    "train.patience: must be at most 10000",
+                ],
+            ),
+            (
+                "[head]\nkind = \"logistic\"\n[train]\npatience = 3\n",
+                vec!["train.schedule=cosine"],
+                vec!["line 4, column 1: train.patience: must be left out", "train.schedule: must be left out"],
+            ),
             ("", vec!["train.nothing=0"], vec!["--set train.nothing=0", "unknown field"]),
             ("", vec!["train.epochs"], vec!["there is no '='"]),
             ("", vec!["name.x=1", "name=2"], vec!["invalid type"]),

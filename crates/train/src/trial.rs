@@ -1,9 +1,12 @@
 //! One trial: a head, and the last layers of the backbone if they are trained, with one setting of the grid.
 
 pub(crate) mod class_weights;
-mod plateau;
 pub mod resume;
 mod sampler;
+mod schedule;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 pub mod trainable_part;
 
 use std::time::Instant;
@@ -24,9 +27,9 @@ use crate::logistic::Problem;
 use crate::terminal::interrupt;
 use crate::tracking::watch::{Event, TrialName, Watch};
 use class_weights::class_weights;
-use plateau::Plateau;
 use resume::{Optimizers, ResumeFolder, ResumePoint};
 use sampler::epoch_order;
+use schedule::Schedule;
 use trainable_part::{Start, TrainablePart, probabilities};
 
 /// What all trials of a search share.
@@ -91,7 +94,7 @@ pub(crate) fn fitted(setup: &Setup, trial: &TrialConfig, regression: &Problem, c
     let device = setup.device;
     let fitted = regression.fit(c)?;
     let part = TrainablePart { backbone: None, head: Head::Logistic(fitted.head(device)) };
-    let criterion = criterion(setup, &device.clone().autodiff());
+    let criterion = criterion(setup, 0.0, &device.clone().autodiff());
     let (val_loss, val_macro_f1) = validate(setup, &criterion, &part)?;
     let epoch = Epoch { epoch: 1, learning_rate: 0.0, train_loss: fitted.loss, val_loss, val_macro_f1 };
     setup.tell(trial, &epoch);
@@ -110,18 +113,23 @@ pub fn train(setup: &Setup, trial: &TrialConfig, resume: &ResumeFolder) -> Resul
         Error::Config(format!("sweep.learning_rate: a head of the kind {} needs one", trial.head.kind()))
     })?;
     let device = setup.device.clone().autodiff();
-    let mut point = resume.read(&id, setup.config.epochs, first_point(setup, trial, &device)?);
-    let criterion = criterion(setup, &device);
-    let mut plateau = Plateau::new(first_rate, setup.config);
-    point.epochs.iter().for_each(|epoch| plateau.step(epoch.val_loss));
+    let mut schedule = Schedule::new(first_rate, setup.config);
+    let first = || first_point(setup, trial, &device);
+    let mut point = resume.read(&id, setup.config.epochs, first()?);
+    // With another number of epochs, a schedule may have had other rates.
+    if !follows(&point.epochs, &mut schedule) {
+        (point, schedule) = (first()?, Schedule::new(first_rate, setup.config));
+    }
+    let criterion = |label_smoothing| criterion(setup, label_smoothing, &device);
+    let (of_training, of_validation) = (criterion(setup.config.label_smoothing), criterion(0.0));
     let mut written = Instant::now();
-    for epoch in point.epochs.len() + 1..=setup.config.epochs {
-        let learning_rate = plateau.learning_rate;
-        let step = EpochStep { setup, trial, criterion: &criterion, epoch, learning_rate, first_rate };
+    while point.epochs.len() < setup.config.epochs && !point.has_stalled(setup.config.patience) {
+        let (epoch, learning_rate) = (point.epochs.len() + 1, schedule.learning_rate());
+        let step = EpochStep { setup, trial, criterion: &of_training, epoch, learning_rate, first_rate };
         let (part, train_loss) = step.train(point.part, &mut point.optimizers)?;
         let frozen = part.valid();
         point.part = part;
-        let (val_loss, val_macro_f1) = validate(setup, &criterion, &frozen)?;
+        let (val_loss, val_macro_f1) = validate(setup, &of_validation, &frozen)?;
         if !train_loss.is_finite() || !val_loss.is_finite() {
             return Err(Error::Diverged(format!(
                 "trial {id}: the loss is not finite at epoch {epoch}; a lower learning rate may help"
@@ -130,7 +138,7 @@ pub fn train(setup: &Setup, trial: &TrialConfig, resume: &ResumeFolder) -> Resul
         let ended = Epoch { epoch, learning_rate, train_loss, val_loss, val_macro_f1 };
         setup.tell(trial, &ended);
         point.push(ended, frozen);
-        plateau.step(val_loss);
+        schedule.step(val_loss);
 
         let stop = interrupt::check();
         if stop.is_err() || resume.is_due(written.elapsed()) {
@@ -141,6 +149,15 @@ pub fn train(setup: &Setup, trial: &TrialConfig, resume: &ResumeFolder) -> Resul
     }
     let (best, part) = point.best.ok_or_else(|| Error::Config("train.epochs: must be at least 1".into()))?;
     Ok(Trained { part, best, epochs: point.epochs })
+}
+
+/// Steps `schedule` through `epochs`; returns whether it gives their learning rates.
+fn follows(epochs: &[Epoch], schedule: &mut Schedule) -> bool {
+    epochs.iter().all(|epoch| {
+        let has_its_rate = schedule.learning_rate() == epoch.learning_rate;
+        schedule.step(epoch.val_loss);
+        has_its_rate
+    })
 }
 
 /// The trial before its first epoch.
@@ -158,11 +175,13 @@ fn first_point(setup: &Setup, trial: &TrialConfig, device: &Device) -> Result<Re
     })
 }
 
-fn criterion(setup: &Setup, device: &Device) -> CrossEntropyLoss {
+/// The weighted cross-entropy. `label_smoothing` of each label is spread over all classes, 0 to below 1.
+fn criterion(setup: &Setup, label_smoothing: f64, device: &Device) -> CrossEntropyLoss {
     let Setup { data, config, .. } = setup;
     let weights = class_weights(config.class_weights, &data.train.labels, data.n_classes);
     let weights: Vec<f32> = weights.into_iter().map(|weight| weight as f32).collect();
-    CrossEntropyLossConfig::new().with_weights(Some(weights)).init(device)
+    let smoothing = (label_smoothing > 0.0).then_some(label_smoothing as f32);
+    CrossEntropyLossConfig::new().with_weights(Some(weights)).with_smoothing(smoothing).init(device)
 }
 
 /// One epoch of a trial.

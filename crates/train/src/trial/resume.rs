@@ -47,6 +47,12 @@ impl ResumePoint {
         }
         self.epochs.push(epoch);
     }
+
+    /// Whether the last `patience` epochs were not better than one before them; never with 0.
+    pub fn has_stalled(&self, patience: usize) -> bool {
+        let since = |(best, _): &(usize, TrainablePart)| self.epochs.len() - 1 - best;
+        patience > 0 && self.best.as_ref().map(since).is_some_and(|since| since >= patience)
+    }
 }
 
 /// The form on disk.
