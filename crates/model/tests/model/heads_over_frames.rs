@@ -1,6 +1,5 @@
 //! Heads over frames: saved, exported and absorbed, they give the logits of burn. rten's own GRU and LSTM are the reference of ours;
 //! `scripts/checks/onnx_check.py` compares with ONNX Runtime.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::Path;
 

@@ -1,6 +1,5 @@
 //! All engines on all networks: they agree, and the engine that is the default gives the same bytes whatever the batch and the
 //! number of threads.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use model::{BackboneWeights, Compute, DeviceName, Engine, EngineName, Inputs};
 

@@ -1,6 +1,5 @@
 //! Embeddings against torchvision's, for every export style and engine. The goldens come from
 //! `scripts/goldens/model_golden.py`.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,4 @@
 //! Frames of an encoder: what they are, that the engines agree on them, and that the embedding follows from them.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::Path;
 

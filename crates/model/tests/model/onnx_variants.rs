@@ -1,15 +1,10 @@
 //! Graphs that compute the same with other operators or number types give the same weights.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use crate::proto::{self, Attribute, Model, Node, Tensor};
 use half::{bf16, f16};
 use model::{Arch, BackboneWeights};
 use prost::Message;
-use proto::{Attribute, Model, Node, Tensor};
 use rten::ValueView;
-
-#[allow(dead_code)]
-#[path = "../src/onnx/proto.rs"]
-mod proto;
 
 /// Its images are 64 x 64, so the map before the pooling is 2 x 2.
 const GOLDEN: &str = "tests/goldens/legacy_folded.onnx";

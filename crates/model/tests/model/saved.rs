@@ -1,5 +1,4 @@
 //! Saved models and heads load exactly as they were saved; damaged files are refused.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,4 @@
 //! What training relies on: the backbone is frozen and independent of the batch, and the head is seeded.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::Path;
 

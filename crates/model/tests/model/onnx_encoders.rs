@@ -1,6 +1,5 @@
 //! Encoders in ONNX files give what ONNX Runtime gives, also from saved and exported models, and what does not fit is refused by name.
 //! `scripts/goldens/encoders_golden.py` writes the goldens.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

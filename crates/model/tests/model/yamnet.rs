@@ -1,6 +1,5 @@
 //! A narrow YAMNet against ONNX Runtime: from each kind of file, with each engine, and through a saved model. The goldens
 //! come from `scripts/goldens/yamnet_golden.py`.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::Path;
 

@@ -1,19 +1,14 @@
 //! Broken encoder files: each gives a typed error that names the tensor or node, never a panic or a large allocation. Each
 //! case breaks a golden file that loads, which the first test checks.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
 
+use crate::proto::{Attribute, Model, Node, Tensor};
 use model::{Arch, BackboneWeights, Error};
 use prost::Message;
-use proto::{Attribute, Model, Node, Tensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
-
-#[allow(dead_code)]
-#[path = "../src/onnx/proto.rs"]
-mod proto;
 
 fn golden(file: &str) -> Vec<u8> {
     std::fs::read(Path::new("tests/goldens").join(file)).unwrap()

@@ -1,5 +1,4 @@
 //! Classifiers and weights of PyTorch, against torch's own outputs. The goldens come from `scripts/goldens/model_golden.py`.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
