@@ -16,5 +16,7 @@ seed safetensors crates/model/tests/goldens/*.safetensors
 seed config configs/*.toml
 seed split_csv tests/fixtures/*/run/split/*.csv
 seed recorder_csv tests/fixtures/*/run/manifest.csv
+seed recording_table crates/dataset/tests/fixtures/recordings.*
+seed annotations crates/dataset/tests/fixtures/night.*
 seed journal tests/fixtures/*/run/journal
 seed run_folder tests/fixtures/*/run/report.json

@@ -742,8 +742,8 @@ fn the_help_names_every_command() {
     let help = stdout(&wail(Path::new("."), &["--help"]));
     for command in [
         "infer", "pretrain", "plan", "prepare", "merge", "submit", "report", "export", "track", "push", "pull",
-        "promote", "audit", "features", "embed", "weights", "synth", "--config", "--seed", "--device", "--engine",
-        "--set", "--shard",
+        "promote", "audit", "table", "features", "embed", "weights", "synth", "--config", "--seed", "--device",
+        "--engine", "--set", "--shard",
     ] {
         assert!(help.contains(command), "{command}");
     }

@@ -87,7 +87,7 @@ macro_rules! readers {
     };
 }
 
-readers! { audio config journal onnx pytorch recorder_csv run_folder safetensors split_csv tflite }
+readers! { annotations audio config journal onnx pytorch recorder_csv recording_table run_folder safetensors split_csv tflite }
 
 #[test]
 fn every_fuzz_target_is_here() {

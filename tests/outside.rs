@@ -66,7 +66,7 @@ fn completions_and_manual_pages_name_every_command() {
     stdout(&wail(folder.path(), &["man", "--out", "man"]));
     for name in [
         "infer", "pretrain", "plan", "prepare", "merge", "submit", "report", "export", "track", "push", "pull",
-        "promote", "audit", "features", "embed", "weights", "synth", "config",
+        "promote", "audit", "table", "features", "embed", "weights", "synth", "config",
     ] {
         assert!(script.contains(name), "{name}");
         assert!(page.contains(name), "{name}");

@@ -29,6 +29,7 @@ pub fn corpus() -> Corpus {
         label: i / 2,
         sha256: format!("{i:064}"),
         bytes: 1,
+        ..Recording::default()
     };
     Corpus {
         root: FOLDER.with(|folder| folder.path().into()),

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use dataset::audit::RecorderRule;
-use dataset::split_from_csv;
+use dataset::{Corpus, Selection, annotation_table, split_from_csv};
 use experiment::journal::{JOURNAL_FILE, Journal, Record};
 use experiment::{Identity, Report};
 use features::{Extractor, FeatureConfig};
@@ -70,6 +70,22 @@ pub fn pytorch(bytes: &[u8]) {
 pub fn recorder_csv(bytes: &[u8]) {
     with_file("recorders.csv", bytes, |path| {
         let _ = RecorderRule::csv(path, &corpus());
+    });
+}
+
+/// A table of recordings.
+pub fn recording_table(bytes: &[u8]) {
+    let name = if bytes.starts_with(b"{") { "recordings.jsonl" } else { "recordings.csv" };
+    with_file(name, bytes, |path| {
+        let _ = Corpus::from_table(path, None);
+    });
+}
+
+/// Annotations by Audacity, Raven or Praat, of the sound file beside them.
+pub fn annotations(bytes: &[u8]) {
+    with_file("night.wav", b"", |_| {});
+    with_file("night.txt", bytes, |path| {
+        let _ = annotation_table(&[path.into()], &Selection::default());
     });
 }
 

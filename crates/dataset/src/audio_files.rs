@@ -96,7 +96,8 @@ fn is_system_folder(name: &OsStr) -> bool {
     SYSTEM_FOLDERS.contains(&name.to_string_lossy().to_lowercase().as_str())
 }
 
-fn has_sound_extension(path: &Path) -> bool {
+/// Whether `path` has the extension of a sound file.
+pub(crate) fn has_sound_extension(path: &Path) -> bool {
     let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
     extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| extension == *known))
 }

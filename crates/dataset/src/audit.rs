@@ -136,7 +136,7 @@ pub fn audit_of(
         measured.iter().map(|m| m.as_ref().map_or(&[][..], |m| m.landmarks.as_slice())).collect();
     let relatives = Relatives::new(corpus, relatives::copies(corpus, &landmarks, &measurer));
     let recorders = rule.recorders(corpus);
-    let groups = groups(&recorders, &relatives.all);
+    let groups = groups(corpus, &recorders, &relatives.all);
     let shortcuts = find_shortcuts(corpus, &measured, &groups, seed);
 
     let mut findings = relatives.duplicates(corpus);

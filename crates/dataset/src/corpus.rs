@@ -1,9 +1,11 @@
-//! A folder of class folders as a list of labelled recordings with content hashes.
+//! A corpus: labelled recordings with content hashes. This file lists those of a folder of class folders.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use durable::{from_hex, hex, open_regular_file, sha256_hex_of};
+use durable::{hex, open_regular_file, sha256_hex_of};
+use features::{Audio, Extractor, Segment};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -11,13 +13,13 @@ use crate::audio_files::{self, Listing, below};
 use crate::class_folders::{Layout, split_named};
 use crate::known_files::KnownFiles;
 use crate::passed_over::PassedOver;
-use crate::table::Key;
+use crate::recording::{RECORDER, Recording, SPLIT, columns_of_name};
 use crate::{Error, Split};
 
-/// Labelled recordings below one folder.
+/// Labelled recordings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Corpus {
-    /// Folder of the class folders.
+    /// Folder of the class folders. Files of recordings are below it unless they are named by absolute paths.
     pub root: PathBuf,
     /// Class names: the names of the class folders, sorted.
     pub labels: Vec<String>,
@@ -25,19 +27,6 @@ pub struct Corpus {
     pub recordings: Vec<Recording>,
     /// What else is in the folder.
     pub passed_over: PassedOver,
-}
-
-/// One recording.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Recording {
-    /// Path relative to the root, with `/` between its parts.
-    pub path: String,
-    /// Index of the class in [`Corpus::labels`].
-    pub label: usize,
-    /// SHA-256 of the file, 64 hexadecimal digits; empty if the file cannot be read.
-    pub sha256: String,
-    /// Length of the file, bytes.
-    pub bytes: u64,
 }
 
 impl Corpus {
@@ -83,11 +72,49 @@ impl Corpus {
         let read = |(label, file): &(usize, &Path)| {
             let path = below(root, file);
             let (sha256, bytes) = digest(file, &path).unwrap_or_default();
-            Recording { path, label: *label, sha256, bytes }
+            Recording { columns: columns_of_name(&path), path, label: *label, sha256, bytes, ..Recording::default() }
         };
         let mut recordings: Vec<Recording> = files.par_iter().map(read).collect();
         recordings.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(Self { root: root.into(), labels, recordings, passed_over })
+    }
+
+    /// Names of the columns that any recording has, sorted, without recorder and split.
+    pub fn columns(&self) -> Vec<&str> {
+        let all: BTreeSet<&str> =
+            self.recordings.iter().flat_map(|recording| recording.columns.keys().map(String::as_str)).collect();
+        all.into_iter().filter(|name| ![RECORDER, SPLIT].contains(name)).collect()
+    }
+
+    /// The recording whose [`Recording::path`] is `path`.
+    pub fn find(&self, path: &str) -> Option<&Recording> {
+        self.recordings.iter().find(|recording| recording.path == path)
+    }
+
+    /// Path of the file that holds `recording`.
+    pub fn file(&self, recording: &Recording) -> PathBuf {
+        self.root.join(recording.file.as_deref().unwrap_or(Path::new(&recording.path)))
+    }
+
+    /// The file of `recording`, and its times if it is a segment, for messages.
+    pub fn place(&self, recording: &Recording) -> PathBuf {
+        let mut place = self.file(recording).into_os_string();
+        if let Some(segment) = &recording.segment {
+            place.push(format!("#{segment}"));
+        }
+        place.into()
+    }
+
+    /// Decodes as much of `recording` as a clip of `extractor` needs. Everything that needs its sound calls this.
+    ///
+    /// # Errors
+    /// As [`Extractor::decode_file`] and [`Extractor::decode_segment`].
+    pub fn decode(&self, recording: &Recording, extractor: &Extractor) -> Result<Audio, features::Error> {
+        let file = self.file(recording);
+        match &recording.segment {
+            None => extractor.decode_file(&file),
+            Some(segment) => extractor.decode_segment(&file, segment),
+        }
     }
 
     /// The split that the folders name, `[n_recordings]`, if the root holds folders such as `train`, `val` and `test`
@@ -98,9 +125,33 @@ impl Corpus {
         split.iter().all(Option::is_some).then_some(split).filter(|split| !split.is_empty())
     }
 
+    /// The split in the column `split` of each recording, `[n_recordings]`; `None` if no recording has one.
+    pub fn column_split(&self) -> Option<Vec<Option<Split>>> {
+        let split = |recording: &Recording| recording.columns.get(SPLIT).and_then(|name| split_named(name));
+        let split: Vec<Option<Split>> = self.recordings.iter().map(split).collect();
+        split.iter().any(Option::is_some).then_some(split)
+    }
+
     /// Which classes have a recording in `usable`, `[n_recordings]`; the result is `[n_classes]`.
     pub fn used_classes(&self, usable: &[bool]) -> Vec<bool> {
         self.class_counts(|index| usable[index]).into_iter().map(|count| count > 0).collect()
+    }
+
+    /// Number of segments that overlap an earlier one of the same file with another label.
+    pub fn contradicting_overlaps(&self) -> usize {
+        let mut by_file: BTreeMap<PathBuf, Vec<(Segment, usize)>> = BTreeMap::new();
+        for recording in &self.recordings {
+            if let Some(segment) = recording.segment {
+                by_file.entry(self.file(recording)).or_default().push((segment, recording.label));
+            }
+        }
+        let overlaps = |segments: Vec<(Segment, usize)>| {
+            let contradicts = |(index, (segment, label)): &(usize, &(Segment, usize))| {
+                segments[..*index].iter().any(|(other, theirs)| theirs != label && other.overlaps(segment))
+            };
+            segments.iter().enumerate().filter(contradicts).count()
+        };
+        by_file.into_values().map(overlaps).sum()
     }
 
     /// Removes the classes that are not in `used`, `[n_classes]`, and their recordings.
@@ -120,7 +171,7 @@ impl Corpus {
         counts
     }
 
-    /// SHA-256 over labels, paths and contents, 64 hexadecimal digits. It does not depend on where the folder is.
+    /// SHA-256 over labels, paths, contents and columns, 64 hexadecimal digits. It does not depend on where the folder is.
     pub fn fingerprint(&self) -> String {
         let mut hasher = Sha256::new();
         for label in &self.labels {
@@ -128,31 +179,15 @@ impl Corpus {
         }
         for recording in &self.recordings {
             hasher.update(format!("{} {}\n", recording.sha256, recording.path));
+            // Where no folder says so.
+            if recording.file.is_some() {
+                hasher.update(format!("{:?} {:?}\n", self.labels[recording.label], recording.corpus));
+            }
+            for (name, value) in recording.columns_beyond_name() {
+                hasher.update(format!("{name:?} {value:?}\n"));
+            }
         }
         hex(&hasher.finalize())
-    }
-}
-
-impl Recording {
-    /// The SHA-256 of the file as bytes, the key of what is cached about it; `None` if the file could not be read.
-    pub fn key(&self) -> Option<Key> {
-        from_hex(&self.sha256)
-    }
-
-    /// The UUID of the app instance at the start of a Donate-a-Cry file name, in its original case: one phone, and so
-    /// usually one baby. A prefix such as `generated2_`, which marks copies that a program changed, is skipped.
-    pub fn recorder(&self) -> Option<&str> {
-        let name = self.path.rsplit('/').next()?;
-        let name = match name.strip_prefix("generated").and_then(|rest| rest.split_once('_')) {
-            Some((number, rest)) if number.chars().all(|c| c.is_ascii_digit()) => rest,
-            _ => name,
-        };
-        let uuid = name.get(..36)?;
-        let groups: Vec<&str> = uuid.split('-').collect();
-        let well_formed = groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
-            && groups.iter().all(|group| group.chars().all(|c| c.is_ascii_hexdigit()))
-            && name[36..].starts_with('-');
-        well_formed.then_some(uuid)
     }
 }
 
@@ -326,7 +361,7 @@ mod tests {
     #[test]
     fn the_recorder_comes_from_a_donate_a_cry_name() {
         let recorder = |path: &str| {
-            let recording = Recording { path: path.into(), label: 0, sha256: String::new(), bytes: 0 };
+            let recording = Recording { path: path.into(), label: 0, ..Recording::default() };
             recording.recorder().map(str::to_owned)
         };
         let uuid = "7B924575-21FC-462A-969E-BABB46D1CBF5";

@@ -29,9 +29,16 @@ pub(crate) struct Line<const N: usize> {
 /// The lines of the table in `path` below its header, which names at least `columns`, in lower case.
 ///
 /// # Errors
-/// [`Error::Read`] if the file cannot be read, [`Error::Csv`] if its encoding is unknown, a column is missing or a line
-/// does not fit the header.
+/// As [`read_text`], and [`Error::Csv`] if a column is missing or a line does not fit the header.
 pub(crate) fn read_table<const N: usize>(path: &Path, columns: [&str; N]) -> Result<Vec<Line<N>>, Error> {
+    lines(&read_text(path)?, columns).map_err(|reason| Error::Csv { path: path.into(), reason })
+}
+
+/// The text of the table in `path`.
+///
+/// # Errors
+/// [`Error::Read`] if the file cannot be read, [`Error::Csv`] if it is too large or its encoding is unknown.
+pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
     let malformed = |reason: String| Error::Csv { path: path.into(), reason };
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(Error::read(path))?;
@@ -39,11 +46,42 @@ pub(crate) fn read_table<const N: usize>(path: &Path, columns: [&str; N]) -> Res
     if bytes.len() as u64 > MAX_BYTES {
         return Err(malformed(format!("it is larger than {} MiB, so it is no table of recordings", MAX_BYTES >> 20)));
     }
-    lines(&decode(&bytes).map_err(malformed)?, columns).map_err(malformed)
+    decode(&bytes).map_err(malformed)
 }
 
 fn lines<const N: usize>(text: &str, columns: [&str; N]) -> Result<Vec<Line<N>>, String> {
-    let header = Header::find(text, columns)?;
+    let wanted = columns.map(|column| [column]);
+    let rows = Rows::parse(text, &wanted.each_ref().map(|names| &names[..]))?;
+    let places = columns.map(|column| rows.names.iter().position(|name| name == column).unwrap_or_default());
+    let line = |(number, values): (usize, Vec<String>)| {
+        let value = |place: usize| values.get(place).cloned().unwrap_or_default();
+        Line { number, values: places.map(value) }
+    };
+    Ok(rows.lines.into_iter().map(line).collect())
+}
+
+/// A table with whatever columns it has.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    /// The names in the header, trimmed and in lower case.
+    pub names: Vec<String>,
+    /// Number of each line in the file, from 1, and its values without the spaces around them; those at its end may be missing.
+    pub lines: Vec<(usize, Vec<String>)>,
+}
+
+impl Rows {
+    /// Parses a table whose header names each of `columns` by one of its names.
+    ///
+    /// # Errors
+    /// What is wrong with the header, or with which line.
+    pub fn parse(text: &str, columns: &[&[&str]]) -> Result<Self, String> {
+        let header = Header::find(text, columns)?;
+        let lines = records(text, &header)?;
+        Ok(Self { names: header.names, lines })
+    }
+}
+
+fn records(text: &str, header: &Header) -> Result<Vec<(usize, Vec<String>)>, String> {
     let body = &text[header.end..];
     let mut reader =
         ReaderBuilder::new().has_headers(false).flexible(true).delimiter(header.delimiter).from_reader(body.as_bytes());
@@ -57,53 +95,55 @@ fn lines<const N: usize>(text: &str, columns: [&str; N]) -> Result<Vec<Line<N>>,
         number += count_line_ends(&body.as_bytes()[counted..start]);
         counted = start;
         if record.iter().any(|value| !value.trim().is_empty()) {
-            lines.push(Line { number, values: header.values(&record).map_err(|e| format!("line {number}: {e}"))? });
+            lines.push((number, header.values(&record).map_err(|e| format!("line {number}: {e}"))?));
         }
     }
     Ok(lines)
 }
 
 /// What the first line of a table says.
-struct Header<const N: usize> {
+struct Header {
     delimiter: u8,
     names: Vec<String>,
     /// Where the columns that were asked for are among `names`.
-    places: [usize; N],
+    places: Vec<usize>,
     /// Where the line ends in the text, bytes.
     end: usize,
 }
 
-impl<const N: usize> Header<N> {
-    /// The header of `text`, split by the delimiter with which it names all `columns`.
-    fn find(text: &str, columns: [&str; N]) -> Result<Self, String> {
+impl Header {
+    /// The header of `text`, split by the delimiter with which it has one of the names of each of `columns`.
+    fn find(text: &str, columns: &[&[&str]]) -> Result<Self, String> {
         let mut closest = Vec::new();
         for delimiter in DELIMITERS {
             let (names, end) = first_line(text, delimiter)?;
-            let place = |column: &str| names.iter().position(|name| name == column);
-            let places = columns.map(place);
-            if let Some(twice) = columns.iter().find(|column| names.iter().filter(|name| name == *column).count() > 1) {
+            let place = |column: &&[&str]| column.iter().find_map(|known| names.iter().position(|name| name == known));
+            let places: Vec<Option<usize>> = columns.iter().map(place).collect();
+            let mut wanted = columns.iter().flat_map(|column| column.iter());
+            if let Some(twice) = wanted.find(|column| names.iter().filter(|name| name == *column).count() > 1) {
                 return Err(format!("its header names the column {twice} twice"));
             }
-            if places.iter().all(Option::is_some) {
-                let places = places.map(Option::unwrap_or_default);
+            if let Some(places) = places.into_iter().collect() {
                 return Ok(Self { delimiter, names, places, end });
             }
             if names.len() > closest.len() {
                 closest = names;
             }
         }
-        let missing = columns.iter().filter(|column| !closest.iter().any(|name| name == *column));
-        let missing: Vec<&str> = missing.copied().collect();
+        let has = |column: &&[&str]| column.iter().any(|known| closest.iter().any(|name| name == known));
+        let first = |column: &&[&str]| column.first().copied().unwrap_or_default().to_owned();
+        let wanted: Vec<String> = columns.iter().map(first).collect();
+        let missing: Vec<String> = columns.iter().filter(|column| !has(column)).map(first).collect();
         Err(format!(
             "its first line must name the columns {}, separated by commas, semicolons or tabs; it lacks {}, and has {:?}",
-            columns.join(" and "),
+            wanted.join(" and "),
             missing.join(" and "),
             closest
         ))
     }
 
-    /// The values of `record` in the columns that were asked for.
-    fn values(&self, record: &StringRecord) -> Result<[String; N], String> {
+    /// The values of `record`, which has one for each column that was asked for.
+    fn values(&self, record: &StringRecord) -> Result<Vec<String>, String> {
         if record.iter().skip(self.names.len()).any(|value| !value.trim().is_empty()) {
             return Err(format!(
                 "it has {} values, but the header has {}; put a value that contains {:?} into double quotes",
@@ -115,7 +155,7 @@ impl<const N: usize> Header<N> {
         if let Some(place) = self.places.iter().find(|place| record.get(**place).is_none()) {
             return Err(format!("there is no value in the column {}", self.names[*place]));
         }
-        Ok(self.places.map(|place| record.get(place).map(plain).unwrap_or_default()))
+        Ok(record.iter().map(plain).collect())
     }
 }
 

@@ -1,6 +1,6 @@
-//! Folders of recordings to labelled examples: manifest, splits, caches, audit, synthetic corpus.
+//! Folders and tables of recordings to labelled examples: manifest, splits, caches, audit, synthetic corpus.
 //!
-//! - [`Corpus::scan`] lists and hashes the recordings of a folder of class folders.
+//! - [`Corpus::scan`] lists and hashes the recordings of a folder of class folders, [`Corpus::from_table`] those of a table.
 //! - [`stratified_split`], [`grouped_split`], [`cross_validation`], [`leave_one_group_out`], [`split_from_csv`] and
 //!   [`Corpus::folder_split`] assign recordings to training, validation and test.
 //! - [`Fingerprints`](audit::Fingerprints) decodes each recording, once; [`Relations`](audit::Relations) finds copies by them.
@@ -35,6 +35,7 @@
 //! # }
 //! ```
 
+mod annotations;
 mod audio_files;
 pub mod audit;
 mod class_folders;
@@ -46,19 +47,25 @@ mod error;
 mod folder;
 mod known_files;
 mod passed_over;
+mod recording;
+mod recording_table;
+mod several_corpora;
 mod signal;
 pub mod sounds;
 mod split;
 mod split_csv;
 pub mod synth;
 mod table;
+mod table_corpus;
 mod text_encoding;
 
+pub use annotations::{AnnotationTable, Selection, annotation_table};
 pub use audio_files::audio_files;
-pub use corpus::{Corpus, Recording};
+pub use corpus::Corpus;
 pub use counted::{count, is};
 pub use error::Error;
 pub use passed_over::{PassedFiles, PassedOver};
+pub use recording::{BABY, RECORDER, Recording, SPLIT};
 pub use split::{
     SPLITS_VERSION, Split, cross_validation, grouped_folds, grouped_split, leave_one_group_out, stratified_split,
 };

@@ -56,6 +56,15 @@ impl PassedOver {
         parts.join(", ")
     }
 
+    /// Adds what a scan of the corpus `name` passed over.
+    pub(crate) fn append(&mut self, name: &str, other: Self) {
+        self.folders.extend(other.folders.into_iter().map(|folder| format!("{name}/{folder}")));
+        for (kind, PassedFiles { count, example }) in other.files {
+            let example = format!("{name}/{example}");
+            self.files.entry(kind).or_insert(PassedFiles { count: 0, example }).count += count;
+        }
+    }
+
     /// Adds a file of `kind`.
     pub(crate) fn add_file(&mut self, kind: impl Into<String>, path: impl FnOnce() -> String) {
         let files = self.files.entry(kind.into()).or_insert_with(|| PassedFiles { count: 0, example: path() });

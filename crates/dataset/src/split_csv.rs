@@ -96,7 +96,7 @@ mod tests {
         let labels: Vec<String> = (0..counts.len()).map(|label| format!("class{label}")).collect();
         let recordings = counts.iter().enumerate().flat_map(|(label, count)| {
             let path = move |i| format!("class{label}/{i}.wav");
-            (0..*count).map(move |i| Recording { path: path(i), label, sha256: String::new(), bytes: 0 })
+            (0..*count).map(move |i| Recording { path: path(i), label, ..Recording::default() })
         });
         Corpus { root: "root".into(), labels, recordings: recordings.collect(), ..Corpus::default() }
     }

@@ -25,6 +25,11 @@ pub(crate) fn composed(text: &str) -> String {
     text.nfc().collect()
 }
 
+/// The decomposed form (NFD) of `text`.
+pub(crate) fn decomposed(text: &str) -> String {
+    text.nfd().collect()
+}
+
 /// Number of line ends in `text`: LF, CR LF or a lone CR.
 pub(crate) fn count_line_ends(text: &[u8]) -> usize {
     let ends_line = |(index, byte): (usize, &u8)| match byte {

@@ -6,7 +6,8 @@ use metrics::argmax;
 use crate::{Error, Recorders, RunFolder, Scored, TestedFold, TrialSummary};
 
 /// Writes `manifest.csv`, one row per recording. `recorders` and `groups` are `[n recordings]`: the recorder, if it is known,
-/// and the group; recordings of one group are not independent.
+/// and the group; recordings of one group are not independent. The names of corpora follow if there are several, and then
+/// [`Corpus::columns`].
 ///
 /// # Errors
 /// [`Error::Write`].
@@ -16,16 +17,23 @@ pub fn write_manifest(
     recorders: &[Option<&str>],
     groups: &[usize],
 ) -> Result<(), Error> {
-    let header = ["path", "label", "bytes", "sha256", "recorder", "group"].map(String::from);
+    let mut header = ["path", "label", "bytes", "sha256", "recorder", "group"].map(String::from).to_vec();
+    let several = corpus.recordings.iter().any(|recording| !recording.corpus.is_empty());
+    header.extend(several.then(|| "corpus".to_owned()));
+    let columns = corpus.columns();
+    header.extend(columns.iter().map(|name| (*name).to_owned()));
     let rows = corpus.recordings.iter().zip(recorders).zip(groups).map(|((recording, recorder), group)| {
-        [
+        let mut row = vec![
             recording.path.clone(),
             corpus.labels[recording.label].clone(),
             recording.bytes.to_string(),
             recording.sha256.clone(),
             recorder.unwrap_or_default().into(),
             group.to_string(),
-        ]
+        ];
+        row.extend(several.then(|| recording.corpus.clone()));
+        row.extend(columns.iter().map(|name| recording.columns.get(*name).cloned().unwrap_or_default()));
+        row
     });
     run.write_csv("manifest.csv", &header, rows)
 }
@@ -102,7 +110,13 @@ mod tests {
     fn run_and_corpus() -> (tempfile::TempDir, RunFolder, Corpus) {
         let parent = tempfile::tempdir().unwrap();
         let run = RunFolder { path: parent.path().to_owned(), name: "run".into() };
-        let recording = |path: &str, label| Recording { path: path.into(), label, sha256: "ab".repeat(32), bytes: 7 };
+        let recording = |path: &str, label| Recording {
+            path: path.into(),
+            label,
+            sha256: "ab".repeat(32),
+            bytes: 7,
+            ..Recording::default()
+        };
         let corpus = Corpus {
             root: "r".into(),
             labels: ["hungry", "tired"].map(String::from).to_vec(),
@@ -130,6 +144,16 @@ mod tests {
                 ["tired/b.wav", "tired", "7", &sha256, "anna", "3"],
             ]
         );
+    }
+
+    #[test]
+    fn the_manifest_has_a_column_for_what_else_is_known() {
+        let (_parent, run, mut corpus) = run_and_corpus();
+        corpus.recordings[0].corpus = "clinic".into();
+        corpus.recordings[1].columns = [("age", "3"), ("recorder", "anna")].map(|(n, v)| (n.into(), v.into())).into();
+        write_manifest(&run, &corpus, &[None, Some("anna")], &[0, 3]).unwrap();
+        let ends: Vec<Vec<String>> = rows(&run, "manifest.csv").into_iter().map(|row| row[4..].to_vec()).collect();
+        assert_eq!(ends, [["recorder", "group", "corpus", "age"], ["", "0", "clinic", ""], ["anna", "3", "", "3"]]);
     }
 
     #[test]

@@ -22,6 +22,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::Error;
 use input::{Input, Meter};
+pub(crate) use output::Part;
 use output::{Output, Sink};
 use section::Section;
 use stored::Found;
@@ -32,7 +33,7 @@ pub use stored::mono_from_pcm16;
 /// Length of sound after the wanted part that is decoded to see how much is left out, s.
 const LOOK_AHEAD_SECONDS: f64 = 0.5;
 
-/// Decodes at most `seconds` of an input of `length` bytes. `extension` ("mp3") is only a hint.
+/// Decodes a part of an input of `length` bytes. `extension` ("mp3") is only a hint.
 ///
 /// # Errors
 /// Any [`Error`] except [`Error::Config`].
@@ -40,14 +41,14 @@ pub(crate) fn decode<R: Read + Seek + Send + Sync>(
     input: R,
     length: u64,
     extension: Option<&str>,
-    seconds: f64,
+    part: Part,
 ) -> Result<Audio, Error> {
     let mut samples = Vec::new();
     let sink: &mut Sink = &mut |chunk, _| {
         samples.extend_from_slice(chunk);
         ControlFlow::Continue(())
     };
-    let (stream, n_after) = decode_and_look_ahead(input, length, extension, seconds, sink)?;
+    let (stream, n_after) = decode_and_look_ahead(input, length, extension, part, sink)?;
     let DecodedStream { sample_rate_hz, source, warnings, .. } = stream;
     let rest_seconds = (n_after as f64 / f64::from(sample_rate_hz)).min(LOOK_AHEAD_SECONDS);
     Ok(Audio { samples, rest_seconds, sample_rate_hz, source, warnings })
@@ -61,10 +62,10 @@ pub(crate) fn decode_into<R: Read + Seek + Send + Sync>(
     input: R,
     length: u64,
     extension: Option<&str>,
-    seconds: f64,
+    part: Part,
     sink: &mut Sink,
 ) -> Result<DecodedStream, Error> {
-    decode_and_look_ahead(input, length, extension, seconds, sink).map(|(stream, _)| stream)
+    decode_and_look_ahead(input, length, extension, part, sink).map(|(stream, _)| stream)
 }
 
 /// [`decode_into`], with the number of samples after the wanted part that were decoded.
@@ -72,15 +73,15 @@ fn decode_and_look_ahead<R: Read + Seek + Send + Sync>(
     input: R,
     length: u64,
     extension: Option<&str>,
-    seconds: f64,
+    part: Part,
     sink: &mut Sink,
 ) -> Result<(DecodedStream, usize), Error> {
     if length == 0 {
         return Err(Error::Empty);
     }
     let meter = Meter::new();
-    let mut output = Output::new(sink, seconds);
-    let seconds = seconds + LOOK_AHEAD_SECONDS;
+    let mut output = Output::new(sink, part);
+    let seconds = part.start_seconds + part.seconds + LOOK_AHEAD_SECONDS;
     let decoding = || {
         let mut input = Input::new(input, length, &meter);
         match stored::recognise(&mut input)? {

@@ -26,6 +26,14 @@ pub enum Error {
     /// The file has no samples.
     #[error("there is no sound in this file")]
     Empty,
+    /// The wanted part starts after the end.
+    #[error("the segment starts at {start_seconds} s, but the recording ends at {seconds} s; correct its times")]
+    AfterEnd {
+        /// Start of the part, s.
+        start_seconds: f64,
+        /// Length of the recording, s.
+        seconds: f64,
+    },
     /// Index of a sample that is NaN or infinite.
     #[error("sample {0} is NaN or infinite; export the recording again")]
     NotFinite(usize),

@@ -8,18 +8,22 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::FeatureConfig;
-use crate::decode::{Audio, DecodedStream, Warning, decode, decode_into};
+use crate::decode::{Audio, DecodedStream, Part, Warning, decode, decode_into};
 use crate::error::Error;
 use crate::front_end::{FrontEnd, ImageConfig, samples};
 use crate::log_mel::LogMel;
 use crate::mel_frames::MelFrames;
 use crate::resample::Resampler;
 use crate::resize::Resize;
+use crate::segment::Segment;
 use crate::yamnet::YamnetMel;
 use crate::yamnet_spec;
 
 /// Length of sound after a clip's end that its last samples depend on, s: the resampler's reach, even at the lowest rates.
 pub const RESAMPLER_REACH_SECONDS: f64 = 0.05;
+
+/// How far a segment may end after its recording without a warning, s: times in tables are rounded.
+const SEGMENT_TOLERANCE_SECONDS: f64 = 0.01;
 
 /// Bytes read at first, enough for a WAV file's header; its samples bypass the buffer.
 const HEADER_BUFFER_BYTES: usize = 4096;
@@ -115,7 +119,7 @@ impl Extractor {
     /// # Errors
     /// As [`Extractor::decode`].
     pub fn decode_up_to(&self, seconds: f64, bytes: &[u8], extension: Option<&str>) -> Result<Audio, Error> {
-        decode(Cursor::new(bytes), bytes.len() as u64, extension, seconds + RESAMPLER_REACH_SECONDS)
+        decode(Cursor::new(bytes), bytes.len() as u64, extension, Part::first(seconds + RESAMPLER_REACH_SECONDS))
     }
 
     /// Decodes a whole sound file, however long, and passes its sound to `sink` piece by piece: mono samples, full scale at
@@ -130,7 +134,7 @@ impl Extractor {
         sink: &mut dyn FnMut(&[f32], u32) -> ControlFlow<()>,
     ) -> Result<DecodedStream, Error> {
         let (file, length, extension) = open(path)?;
-        decode_into(file, length, extension, f64::INFINITY, sink)
+        decode_into(file, length, extension, Part::first(f64::INFINITY), sink)
     }
 
     /// Reads and decodes as much of a sound file as a clip needs; its extension is only a hint.
@@ -139,7 +143,25 @@ impl Extractor {
     /// Any [`Error`] but [`Error::Config`]; [`Error::Io`] for all but regular files, without waiting for a pipe.
     pub fn decode_file(&self, path: &Path) -> Result<Audio, Error> {
         let (file, length, extension) = open(path)?;
-        decode(file, length, extension, self.config.clip_seconds + RESAMPLER_REACH_SECONDS)
+        decode(file, length, extension, Part::first(self.config.clip_seconds + RESAMPLER_REACH_SECONDS))
+    }
+
+    /// As [`Extractor::decode_file`], as much of a segment of a sound file as a clip needs. Nothing of the sound around it is in
+    /// the result, as if it had been cut out. Files of other formats than WAV, AIFF, AU and CAF are decoded from their start.
+    ///
+    /// # Errors
+    /// As [`Extractor::decode_file`], and [`Error::AfterEnd`].
+    pub fn decode_segment(&self, path: &Path, segment: &Segment) -> Result<Audio, Error> {
+        let (file, length, extension) = open(path)?;
+        let seconds = segment.seconds().min(self.config.clip_seconds + RESAMPLER_REACH_SECONDS);
+        let part = Part { start_seconds: segment.start.as_secs_f64(), seconds };
+        let mut audio = decode(file, length, extension, part)?;
+        let decoded = audio.samples.len() as f64 / f64::from(audio.sample_rate_hz);
+        audio.rest_seconds = audio.rest_seconds.min((segment.seconds() - decoded).max(0.0));
+        if segment.end.is_some() && decoded + SEGMENT_TOLERANCE_SECONDS < seconds {
+            audio.warnings.push(Warning::BeyondEnd);
+        }
+        Ok(audio)
     }
 
     /// Resamples and clips or zero-pads: `[clip_samples]` at [`FeatureConfig::waveform_rate_hz`].
@@ -244,7 +266,8 @@ impl Extractor {
     /// # Errors
     /// As [`Extractor::decode`].
     pub fn record_from_bytes(&self, bytes: &[u8], extension: Option<&str>) -> Result<(Vec<f32>, Vec<Warning>), Error> {
-        Ok(self.record_from_audio(self.decode(bytes, extension)?))
+        let audio = self.decode(bytes, extension)?;
+        Ok((self.record(&audio), audio.warnings))
     }
 
     /// Like [`Extractor::record_from_bytes`], from a file that is read only as far as needed.
@@ -252,11 +275,13 @@ impl Extractor {
     /// # Errors
     /// As [`Extractor::decode_file`].
     pub fn record_from_file(&self, path: &Path) -> Result<(Vec<f32>, Vec<Warning>), Error> {
-        Ok(self.record_from_audio(self.decode_file(path)?))
+        let audio = self.decode_file(path)?;
+        Ok((self.record(&audio), audio.warnings))
     }
 
-    fn record_from_audio(&self, audio: Audio) -> (Vec<f32>, Vec<Warning>) {
-        (self.record_from_waveform(&self.whole_waveform(&audio)), audio.warnings)
+    /// The record of decoded sound.
+    pub fn record(&self, audio: &Audio) -> Vec<f32> {
+        self.record_from_waveform(&self.whole_waveform(audio))
     }
 
     fn resampler(&self, rates: [u32; 2]) -> Arc<Resampler> {

@@ -55,6 +55,7 @@ mod mel_filters;
 mod mel_frames;
 mod resample;
 mod resize;
+mod segment;
 mod waveform_augment;
 mod window;
 mod yamnet;
@@ -72,6 +73,7 @@ pub use front_end::{
 pub use invalid::Invalid;
 pub use mel_config::{Centring, LogKind, LogMelConfig, MelNorm, MelScale, MelSpectrum, MelTriangles, Window};
 pub use mel_filters::mel_filter_bank;
+pub use segment::Segment;
 pub use waveform_augment::WaveformAugment;
 pub use window::{hann, hann_weights};
 pub use yamnet_spec::YAMNET_PATCH;

@@ -1,7 +1,6 @@
 //! The most confident mistakes, with sound and spectrogram. They often say more about a corpus than its scores.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use dataset::Corpus;
 use experiment::{Mistake, RunFolder, Scored};
@@ -47,11 +46,17 @@ pub fn most_confident(corpus: &Corpus, scored: &Scored) -> Vec<Mistake> {
 ///
 /// # Errors
 /// [`Error::Recording`] if a recording can no longer be read, [`Error::Run`] if a file cannot be written.
-pub fn write_media(run: &RunFolder, root: &Path, config: &FeatureConfig, mistakes: &[Mistake]) -> Result<(), Error> {
+pub fn write_media(
+    run: &RunFolder,
+    corpus: &Corpus,
+    config: &FeatureConfig,
+    mistakes: &[Mistake],
+) -> Result<(), Error> {
     let extractor = Extractor::new(config)?;
     for (i, mistake) in mistakes.iter().enumerate() {
-        let path = root.join(&mistake.path);
-        let audio = extractor.decode_file(&path).map_err(|source| Error::Recording { path, source })?;
+        let Some(recording) = corpus.find(&mistake.path) else { continue };
+        let audio = corpus.decode(recording, &extractor);
+        let audio = audio.map_err(|source| Error::Recording { path: corpus.place(recording), source })?;
         let waveform = extractor.waveform(&audio);
         run.write(&media_name(i, "wav"), &media::wav(&waveform, config.waveform_rate_hz())?)?;
         run.write(
@@ -77,7 +82,7 @@ mod tests {
 
     #[test]
     fn the_most_confident_mistakes_come_first_one_for_each_recording_and_correct_answers_are_left_out() {
-        let recording = |path: &str, label| Recording { path: path.into(), label, sha256: String::new(), bytes: 0 };
+        let recording = |path: &str, label| Recording { path: path.into(), label, ..Recording::default() };
         let corpus = Corpus {
             root: "r".into(),
             labels: ["a", "b"].map(String::from).to_vec(),

@@ -62,6 +62,8 @@ enum Command {
     Promote(commands::promote::Args),
     /// Check a corpus for copies, leaks between splits, shortcuts and bad recordings
     Audit(commands::audit::Args),
+    /// Print a table of recordings from annotations by Audacity, Raven or Praat
+    Table(commands::table::Args),
     /// Write waveforms, mel spectrograms or images as float32 .npy, to compare with other tools
     Features(commands::features::Args),
     /// Write the backbone's embeddings as float32 .npy, one row per file
@@ -136,6 +138,7 @@ impl Cli {
             Some(Command::Pull(args)) => commands::pull::run(&args),
             Some(Command::Promote(args)) => commands::promote::run(&args),
             Some(Command::Audit(args)) => commands::audit::run(&args),
+            Some(Command::Table(args)) => commands::table::run(&args),
             Some(Command::Features(args)) => commands::features::run(&args),
             Some(Command::Embed(args)) => commands::embed::run(&args),
             Some(Command::Encoders(args)) => commands::encoders::run(&args),

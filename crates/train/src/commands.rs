@@ -20,5 +20,6 @@ pub mod report;
 pub mod submit;
 pub mod sweep;
 pub mod synth;
+pub mod table;
 pub mod track;
 pub mod weights;

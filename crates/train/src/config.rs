@@ -3,6 +3,7 @@
 //! To add a key: add a field with its default here, check it in `Config::problems`, and read it where it is used.
 
 pub mod built_in;
+mod corpora;
 mod data;
 pub(crate) mod differences;
 mod encoder_input;
@@ -17,6 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Source;
+pub use corpora::{CorpusConfig, CorpusSource};
 pub use data::{DataConfig, SplitConfig, WhenMissing};
 pub use encoder_input::{EncoderInput, InputKind, NO_INPUT, NormaliseKind};
 pub use head::{HeadChoice, SweepConfig};

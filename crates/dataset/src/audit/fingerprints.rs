@@ -125,9 +125,7 @@ impl<'a> Fingerprints<'a> {
         let cached =
             recording.key().filter(|key| self.of_files.contains(key)).map(|key| match self.of_files.get(&key) {
                 Some(numbers) => landmarks_of(&numbers),
-                None => {
-                    self.measurer.fingerprint(&self.corpus.root, recording).map(|(found, _)| found).unwrap_or_default()
-                }
+                None => self.measurer.fingerprint(self.corpus, recording).map(|(found, _)| found).unwrap_or_default(),
             });
         cached.unwrap_or_default()
     }
@@ -147,9 +145,9 @@ fn decode(
     extractor: &Extractor,
 ) -> Result<Decoded, String> {
     let in_words = |warnings: Vec<features::Warning>| warnings.iter().map(ToString::to_string).collect();
-    let decoded = match measurer.fingerprint(&corpus.root, recording) {
+    let decoded = match measurer.fingerprint(corpus, recording) {
         Ok((landmarks, warnings)) => Decoded { landmarks: Some(landmarks), warnings: in_words(warnings) },
-        Err(reason) => match extractor.decode_file(&corpus.root.join(&recording.path)) {
+        Err(reason) => match corpus.decode(recording, extractor) {
             Ok(clip) => Decoded { landmarks: None, warnings: in_words(clip.warnings) },
             Err(_) => return Err(reason),
         },

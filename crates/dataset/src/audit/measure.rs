@@ -1,7 +1,6 @@
 //! Measuring recordings: each is read and decoded once.
 
 use std::ops::Range;
-use std::path::Path;
 
 use features::{Audio, Extractor, FeatureConfig, Warning};
 use rayon::prelude::*;
@@ -40,7 +39,7 @@ pub struct Measurement(pub(super) Result<Measured, String>);
 pub fn measure(corpus: &Corpus, recordings: Range<usize>) -> Result<Vec<Measurement>, Error> {
     let measurer = Measurer::new()?;
     let recordings = &corpus.recordings[recordings];
-    Ok(recordings.par_iter().map(|recording| Measurement(measurer.one(&corpus.root, recording))).collect())
+    Ok(recordings.par_iter().map(|recording| Measurement(measurer.one(corpus, recording))).collect())
 }
 
 /// Reads and measures recordings. Prepared once, usable from any thread.
@@ -59,21 +58,21 @@ impl Measurer {
     /// The measurements of each recording, `[n_recordings]`, or why it is unreadable. Each thread holds at most one
     /// decoded recording in memory.
     pub(super) fn all(&self, corpus: &Corpus) -> Vec<Result<Measured, String>> {
-        corpus.recordings.par_iter().map(|recording| self.one(&corpus.root, recording)).collect()
+        corpus.recordings.par_iter().map(|recording| self.one(corpus, recording)).collect()
     }
 
     /// At most [`MAX_SECONDS`] of the recording, mono at 8 kHz; `None` if it is unreadable.
-    pub(super) fn waveform(&self, root: &Path, recording: &Recording) -> Option<Vec<f32>> {
-        self.decode(root, recording).ok().map(|audio| self.extractor.unpadded_waveform(&audio))
+    pub(super) fn waveform(&self, corpus: &Corpus, recording: &Recording) -> Option<Vec<f32>> {
+        self.decode(corpus, recording).ok().map(|audio| self.extractor.unpadded_waveform(&audio))
     }
 
     /// The landmarks of a recording, and warnings about its file.
     pub(super) fn fingerprint(
         &self,
-        root: &Path,
+        corpus: &Corpus,
         recording: &Recording,
     ) -> Result<(Vec<Landmark>, Vec<Warning>), String> {
-        let audio = self.decode(root, recording)?;
+        let audio = self.decode(corpus, recording)?;
         Ok((self.landmarks(&audio, &self.extractor.unpadded_waveform(&audio)), audio.warnings))
     }
 
@@ -82,13 +81,20 @@ impl Measurer {
         if is_silent(&audio.samples) { Vec::new() } else { self.fingerprinter.landmarks(waveform) }
     }
 
-    fn decode(&self, root: &Path, recording: &Recording) -> Result<Audio, String> {
-        self.extractor.decode_file(&root.join(&recording.path)).map_err(|e| e.to_string())
+    fn decode(&self, corpus: &Corpus, recording: &Recording) -> Result<Audio, String> {
+        corpus.decode(recording, &self.extractor).map_err(|e| e.to_string())
     }
 
-    fn one(&self, root: &Path, recording: &Recording) -> Result<Measured, String> {
-        let audio = self.decode(root, recording)?;
-        let facts = Facts::measure(&audio, recording.bytes);
+    fn one(&self, corpus: &Corpus, recording: &Recording) -> Result<Measured, String> {
+        let mut audio = self.decode(corpus, recording)?;
+        let mut bytes = recording.bytes;
+        if recording.segment.is_some() {
+            // Its share of the file.
+            let n_frames = audio.samples.len() as u64;
+            let of_file = audio.source.n_frames.replace(n_frames).unwrap_or(n_frames).max(n_frames);
+            bytes = (bytes as f64 * n_frames as f64 / of_file as f64) as u64;
+        }
+        let facts = Facts::measure(&audio, bytes);
         let waveform = self.extractor.unpadded_waveform(&audio);
         let landmarks = self.landmarks(&audio, &waveform);
         let mel = self.extractor.mel_power(&waveform);

@@ -156,8 +156,7 @@ mod tests {
     #[test]
     fn a_pattern_that_never_matches_and_a_table_of_fewer_than_half_are_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let recording =
-            |i: usize| Recording { path: format!("tired/{i}.wav"), label: 0, sha256: String::new(), bytes: 0 };
+        let recording = |i: usize| Recording { path: format!("tired/{i}.wav"), label: 0, ..Recording::default() };
         let recordings = (0..5).map(recording).collect();
         let corpus =
             Corpus { root: folder.path().into(), labels: vec!["tired".into()], recordings, ..Corpus::default() };

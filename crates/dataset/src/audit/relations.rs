@@ -6,7 +6,7 @@ use super::fingerprints::Fingerprints;
 use super::measure::Measurer;
 use super::recorder::RecorderRule;
 use super::relatives::Relatives;
-use crate::{Corpus, Error};
+use crate::{BABY, Corpus, Error, Recording};
 
 /// How the recordings of a corpus are related. Each list is `[n_recordings]` and numbered by first appearance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Relations {
         Ok(Self {
             identical: relatives.identical.numbered(),
             families: relatives.all.numbered(),
-            groups: groups(&rule.recorders(corpus), &relatives.all),
+            groups: groups(corpus, &rule.recorders(corpus), &relatives.all),
         })
     }
 
@@ -45,10 +45,12 @@ impl Relations {
 }
 
 /// The group of each recording for grouped splits, `[n_recordings]`, numbered by first appearance. Recordings of one
-/// recorder or of one family are in one group, and so is everything that a chain of such links connects.
-pub fn groups(recorders: &[Option<&str>], families: &Families) -> Vec<usize> {
+/// recorder, baby, file or family are in one group, and so is everything that a chain of such links connects.
+pub fn groups(corpus: &Corpus, recorders: &[Option<&str>], families: &Families) -> Vec<usize> {
     let mut joined = families.clone();
     joined.join_equal(recorders.iter().copied());
+    joined.join_equal(corpus.recordings.iter().map(|recording| recording.columns.get(BABY)));
+    joined.join_equal(corpus.recordings.iter().map(Recording::whole_file));
     joined.numbered()
 }
 
@@ -63,6 +65,6 @@ pub fn compared_pairs(corpus: &Corpus, min_votes: usize) -> Result<Vec<Compared>
     let measured = measurer.all(corpus);
     let landmarks: Vec<&[_]> =
         measured.iter().map(|m| m.as_ref().map_or(&[][..], |m| m.landmarks.as_slice())).collect();
-    let waveform = |index: usize| measurer.waveform(&corpus.root, &corpus.recordings[index]);
+    let waveform = |index: usize| measurer.waveform(corpus, &corpus.recordings[index]);
     Ok(copies::compared(&copies::candidates(&landmarks, min_votes), waveform))
 }

@@ -162,7 +162,7 @@ pub(super) fn copies(corpus: &Corpus, landmarks: &[&[Landmark]], measurer: &Meas
     let landmarks: Vec<&[Landmark]> = (recordings.iter().zip(landmarks))
         .map(|(recording, list)| if !list.is_empty() && seen.insert(&recording.sha256) { *list } else { &[] })
         .collect();
-    let waveform = |index: usize| measurer.waveform(&corpus.root, &recordings[index]);
+    let waveform = |index: usize| measurer.waveform(corpus, &recordings[index]);
     verified(&candidates(&landmarks, MIN_VOTES), &mut identical(corpus), waveform)
 }
 

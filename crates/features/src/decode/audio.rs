@@ -46,6 +46,9 @@ pub enum Warning {
     /// All samples are equal.
     #[error("the recording is silent")]
     Silent,
+    /// A segment ends after the recording; the sound up to there is used.
+    #[error("the segment ends after the recording; the sound up to the end was used")]
+    BeyondEnd,
 }
 
 /// What is known about a recording after its samples went to a callback.

@@ -223,7 +223,7 @@ mod tests {
     use symphonia::core::units::{Duration as FrameCount, Timestamp};
 
     use super::*;
-    use crate::decode::output::Sink;
+    use crate::decode::output::{Part, Sink};
 
     /// 8-bit sound without an end, 100 samples in a packet; counts its packets.
     struct Endless(usize);
@@ -254,7 +254,7 @@ mod tests {
             };
             let mut endless = Endless(0);
             // Half of it is forwarded, and as much again is looked at.
-            let mut output = Output::new(sink, 0.0625);
+            let mut output = Output::new(sink, Part::first(0.0625));
             decode_packets(&mut endless, 0.125, &mut output).unwrap();
             assert_eq!(endless.0, n_packets);
         }

@@ -140,9 +140,8 @@ fn classes<'a>(audit: &'a Audit, corpus: &Corpus) -> Result<Vec<ClassView<'a>>, 
     let n_examples = audit.classes.iter().filter(|class| class.example.is_some()).count();
     let view = |class: &'a ClassSummary| {
         let example = class.example.as_ref().and_then(|path| {
-            let path = corpus.root.join(path);
-            let bytes = std::fs::read(&path).ok()?;
-            Player::new(&extractor, &bytes, path.extension().and_then(|e| e.to_str()), n_examples)
+            let audio = corpus.decode(corpus.find(path)?, &extractor).ok()?;
+            Player::new(&extractor, &audio, n_examples)
         });
         ClassView { class, minutes: format!("{:.1}", class.seconds / 60.0), example }
     };

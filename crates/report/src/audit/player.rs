@@ -1,6 +1,6 @@
 //! The spectrogram and the sound of one recording, as data URIs.
 
-use features::Extractor;
+use features::{Audio, Extractor};
 use serde::Serialize;
 
 use crate::media;
@@ -18,14 +18,12 @@ pub(super) struct Player {
 }
 
 impl Player {
-    /// A player for the sound file `bytes`, one of `n_players` on the page; `None` if it cannot be decoded.
-    pub fn new(extractor: &Extractor, bytes: &[u8], extension: Option<&str>, n_players: usize) -> Option<Self> {
-        let audio = extractor.decode(bytes, extension).ok()?;
-        let waveform = extractor.unpadded_waveform(&audio);
+    /// A player for `audio`, one of `n_players` on the page; `None` if it cannot be drawn.
+    pub fn new(extractor: &Extractor, audio: &Audio, n_players: usize) -> Option<Self> {
+        let waveform = extractor.unpadded_waveform(audio);
         let config = extractor.config();
         let image =
-            media::spectrogram_png(&extractor.log_mel(&extractor.waveform(&audio)), config.spectrogram().n_mels)
-                .ok()?;
+            media::spectrogram_png(&extractor.log_mel(&extractor.waveform(audio)), config.spectrogram().n_mels).ok()?;
         let beginning = &waveform[..waveform.len().min(SOUND_BYTES / n_players.max(1) / 2)];
         let sound = media::wav(beginning, config.waveform_rate_hz()).ok()?;
         Some(Self { image: media::data_uri("image/png", &image), sound: media::data_uri("audio/wav", &sound) })

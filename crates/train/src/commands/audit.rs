@@ -20,11 +20,12 @@ const ARGUMENTS: &str = "audit";
 /// Arguments of `wail audit`.
 #[derive(Debug, clap::Args, Serialize, Deserialize)]
 pub struct Args {
-    /// Folder of class folders, or of train, val and test folders with class folders inside
-    #[arg(value_name = "DIR")]
+    /// Folder of class folders, or of train, val and test folders with class folders inside; or a table of recordings, as
+    /// data.table of a config
+    #[arg(value_name = "DIR|TABLE")]
     corpus: PathBuf,
     /// Folder with train.csv, val.csv and test.csv (columns class,path,label): also check for leaks between them
-    /// [default: train, val and test folders in DIR]
+    /// [default: train, val and test folders in DIR, or the column split of TABLE]
     #[arg(long, value_name = "CSV_DIR")]
     split: Option<PathBuf>,
     /// Regular expression on the path below DIR whose first group is the recorder [default: Donate-a-Cry file names]
@@ -54,7 +55,7 @@ fn fail_on() -> impl IntoIterator<Item = &'static str> {
 
 /// Audits the corpus, writes the page and the JSON, prints the summary. A shard only measures its recordings.
 pub fn run(args: &Args) -> Result<(), Error> {
-    let corpus = Corpus::scan(&args.corpus)?;
+    let corpus = args.corpus()?;
     let shard = args.shard.resolve()?;
     let share = Share::of(shard, corpus.recordings.len());
     if shard.is_none() {
@@ -82,7 +83,7 @@ pub(super) fn merge(pieces: Pieces, out: &Path) -> Result<(), Error> {
     let unusable = |what: &str| Error::Data(format!("{}: the shards' {what}", out.display()));
     let arguments = pieces.setting(ARGUMENTS).unwrap_or_default();
     let args: Args = serde_json::from_str(arguments).map_err(|error| unusable(&format!("arguments: {error}")))?;
-    let corpus = Corpus::scan(&args.corpus)?;
+    let corpus = args.corpus()?;
     if pieces.setting("corpus") != Some(&corpus.fingerprint()) {
         return Err(Error::Data(format!("{}: it has changed since its shards were measured", args.corpus.display())));
     }
@@ -103,11 +104,18 @@ pub(super) fn page(out: &Path) -> PathBuf {
 }
 
 impl Args {
+    /// The corpus of the folder or the table.
+    fn corpus(&self) -> Result<Corpus, Error> {
+        let corpus =
+            if self.corpus.is_file() { Corpus::from_table(&self.corpus, None) } else { Corpus::scan(&self.corpus) };
+        Ok(corpus?)
+    }
+
     /// Audits the corpus from its measurements, and writes the page and the JSON to `out`.
     fn audit(&self, corpus: &Corpus, measured: Vec<Measurement>, out: &Path) -> Result<Done, Error> {
         let split = match &self.split {
             Some(dir) => Some(split_from_csv(corpus, dir)?),
-            None => corpus.folder_split(),
+            None => corpus.folder_split().or_else(|| corpus.column_split()),
         };
         let rule = RecorderRule::new(self.recorder_pattern.as_deref(), self.recorder_csv.as_deref(), corpus)?;
         let seed = seed::derive(self.seed, &["audit"]);

@@ -94,8 +94,11 @@ fn introduction(source: &ConfigSource, config: &Config, out: &Path) -> String {
         ConfigSource::File(_) => String::new(),
         ConfigSource::BuiltIn(name, _) => format!("; to print it: wail config show {name}"),
     };
-    let roots: Vec<String> = config.data.roots.iter().map(|root| format!("{root}/CLASS/")).collect();
-    let reads = if roots.is_empty() { "no recordings".into() } else { format!("recordings in {}", roots.join(" or ")) };
+    let reads = match (&config.data.places()[..], &config.data.corpora[..]) {
+        ([], _) => "no recordings".into(),
+        (roots, []) => format!("recordings in {}", roots.join(" or ")),
+        (places, _) => format!("recordings in {}", places.join(" and ")),
+    };
     format!(
         "config     {source}{print_it}\nreads      {reads}; weights in {}\nwrites     {} (--out), {}, {}",
         models_dir().display(),

@@ -1,8 +1,9 @@
 //! The configurations that come with the program: the files of `configs/`.
 
 /// Name and TOML text of each, in alphabetical order.
-pub const BUILT_IN: [(&str, &str); 11] = [
+pub const BUILT_IN: [(&str, &str); 13] = [
     ("compact.toml", include_str!("../../../../configs/compact.toml")),
+    ("corpora.toml", include_str!("../../../../configs/corpora.toml")),
     ("cry512.toml", include_str!("../../../../configs/cry512.toml")),
     ("cv.toml", include_str!("../../../../configs/cv.toml")),
     ("imagenet.toml", include_str!("../../../../configs/imagenet.toml")),
@@ -11,6 +12,7 @@ pub const BUILT_IN: [(&str, &str); 11] = [
     ("pretrain.toml", include_str!("../../../../configs/pretrain.toml")),
     ("quick.toml", include_str!("../../../../configs/quick.toml")),
     ("sweep.toml", include_str!("../../../../configs/sweep.toml")),
+    ("table.toml", include_str!("../../../../configs/table.toml")),
     ("temporal.toml", include_str!("../../../../configs/temporal.toml")),
     ("yamnet.toml", include_str!("../../../../configs/yamnet.toml")),
 ];

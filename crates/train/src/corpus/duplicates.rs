@@ -34,7 +34,7 @@ mod tests {
 
     #[test]
     fn duplicates_and_contradictions_are_dropped_on_request() {
-        let recording = |path: &str, label| Recording { path: path.into(), label, sha256: String::new(), bytes: 0 };
+        let recording = |path: &str, label| Recording { path: path.into(), label, ..Recording::default() };
         let corpus = Corpus {
             root: "r".into(),
             labels: ["a", "b"].map(String::from).to_vec(),

@@ -80,7 +80,8 @@ mod tests {
             groups: vec![0, 0, 0, 0, 1, 2],
         };
         let recorders = [Some("a"), Some("a"), Some("a"), Some("a"), Some("b"), None];
-        let recording = |i: usize| Recording { path: format!("{i}.wav"), label: 0, sha256: format!("{i}"), bytes: 0 };
+        let recording =
+            |i: usize| Recording { path: format!("{i}.wav"), label: 0, sha256: format!("{i}"), ..Recording::default() };
         let recordings = (0..6).map(recording).collect();
         let corpus = Corpus { root: "r".into(), labels: vec!["l".into()], recordings, ..Corpus::default() };
         let leaks =

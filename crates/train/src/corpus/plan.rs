@@ -1,5 +1,6 @@
 //! Which recordings train, validate and test: one split, or the folds of a cross-validation.
 
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use dataset::{
@@ -65,6 +66,9 @@ impl Plan {
                 Self::single(rule, members.places(split))
             }
             SplitConfig::Folders {} => members.folder_split(seed)?,
+            SplitConfig::Table {} => members.column_split(seed)?,
+            SplitConfig::LeaveOneCorpusOut {} => members.leave_one_corpus_out(seed)?,
+            SplitConfig::Corpora { train, test } => members.corpora(train, test, seed)?,
             SplitConfig::Csv { dir } => {
                 let dir = dir.replace("{root}", &corpus.root.display().to_string());
                 let mut places = split_from_csv(corpus, Path::new(&dir))?;
@@ -134,6 +138,14 @@ impl Plan {
 /// What a grouped split never divides, in words.
 const GROUPS: &str = "groups of recordings (recorders, joined where they share copies)";
 
+/// How many training recordings are left out, in words.
+fn without(left_out: usize) -> String {
+    match left_out {
+        0 => String::new(),
+        n => format!(", without {} of training in one group with a tested one", count(n, "recording")),
+    }
+}
+
 /// The recordings that take part.
 struct Members<'a> {
     corpus: &'a Corpus,
@@ -173,14 +185,29 @@ impl<'a> Members<'a> {
                 "{root}: the split \"folders\" needs folders named train, val and test with the class folders inside"
             )));
         };
+        Ok(self.given(split, format!("the folders of {root}"), seed))
+    }
+
+    /// The split in the column `split` of a table.
+    fn column_split(&self, seed: u64) -> Result<Plan, Error> {
+        let Some(split) = self.corpus.column_split() else {
+            return Err(Error::Data(format!(
+                "{}: the split \"table\" needs a table with a column split",
+                self.corpus.root.display()
+            )));
+        };
+        Ok(self.given(split, "the column split of the table".into(), seed))
+    }
+
+    /// The split `split` of all recordings, with a grouped fifth of training for validation if there is none.
+    fn given(&self, split: Places, mut rule: String, seed: u64) -> Plan {
         let mut places: Places = vec![None; split.len()];
         self.indices.iter().for_each(|index| places[*index] = split[*index]);
-        let mut rule = format!("the folders of {root}");
         if !places.contains(&Some(Split::Val)) {
             self.hold_out_validation(&mut places, seed);
             rule += &format!(", a fifth of training for validation, seed {seed}");
         }
-        Ok(Plan::single(rule, places))
+        Plan::single(rule, places)
     }
 
     /// The split of the saved model of a cross-validation: all recordings, a fifth of them for validation.
@@ -241,6 +268,87 @@ impl<'a> Members<'a> {
         Ok(Plan { rule, model: self.without_test(seed), folds: folds.collect() })
     }
 
+    /// Each corpus as the test of one fold.
+    fn leave_one_corpus_out(&self, seed: u64) -> Result<Plan, Error> {
+        let names = self.corpora_of_members();
+        let groups = group_ids(names.iter().map(|name| Some(*name)));
+        if n_groups(&groups) < 2 {
+            return Err(Error::Data(format!(
+                "{}: leave_one_corpus_out needs at least 2 corpora, but there is {}; name several in [[data.corpora]], or in a \
+                 column corpus of the table",
+                self.corpus.root.display(),
+                n_groups(&groups)
+            )));
+        }
+        let known: Vec<Option<&str>> = names.iter().map(|name| Some(*name)).collect();
+        let mut left_out = Vec::new();
+        let mut folds = Vec::new();
+        for (corpus, name) in group_names(&groups, &known, &names).into_iter().enumerate() {
+            let (places, n) = self.apart(|member| Some(groups[member] == corpus), seed);
+            left_out.push(n);
+            folds.push(Fold { fold: name.clone(), name, repeat: 1, places });
+        }
+        let rule = format!(
+            "each corpus left out once, grouped by {}{}, a fifth of the others for validation, seed {seed}",
+            self.grouping(),
+            without(left_out.iter().sum())
+        );
+        Ok(Plan { rule, model: self.without_test(seed), folds })
+    }
+
+    /// Some corpora for training and others for test.
+    fn corpora(&self, train: &[String], test: &[String], seed: u64) -> Result<Plan, Error> {
+        let names = self.corpora_of_members();
+        if let Some(unknown) = train.iter().chain(test).find(|name| !names.contains(&name.as_str())) {
+            let known: BTreeSet<&str> = names.iter().copied().filter(|name| !name.is_empty()).collect();
+            return Err(Error::Config(format!(
+                "data.split: there is no corpus {unknown:?} with recordings; there are {known:?}"
+            )));
+        }
+        let is_in = |list: &[String], member: usize| list.iter().any(|name| name == names[member]);
+        let is_test = |member: usize| match (is_in(test, member), is_in(train, member)) {
+            (true, _) => Some(true),
+            (false, true) => Some(false),
+            _ => None,
+        };
+        let (places, left_out) = self.apart(is_test, seed);
+        let rule = format!(
+            "train on {}, test on {}{}, a grouped fifth of training for validation, seed {seed}",
+            train.join(", "),
+            test.join(", "),
+            without(left_out)
+        );
+        Ok(Plan::single(rule, places))
+    }
+
+    /// The corpus of each member.
+    fn corpora_of_members(&self) -> Vec<&'a str> {
+        self.indices.iter().map(|index| self.corpus.recordings[*index].corpus.as_str()).collect()
+    }
+
+    /// A split with the members for which `is_test` says so in test, and those for which it says no in training, of which a grouped
+    /// fifth validates. Members of training in one group with a member of test are left out; the second value is their number.
+    fn apart(&self, is_test: impl Fn(usize) -> Option<bool>, seed: u64) -> (Places, usize) {
+        let all = 0..self.indices.len();
+        let tested: HashSet<usize> =
+            all.clone().filter(|member| is_test(*member) == Some(true)).map(|member| self.groups[member]).collect();
+        let mut places: Places = vec![None; self.corpus.recordings.len()];
+        let mut left_out = 0;
+        for member in all {
+            places[self.indices[member]] = match is_test(member) {
+                Some(true) => Some(Split::Test),
+                Some(false) if !tested.contains(&self.groups[member]) => Some(Split::Train),
+                Some(false) => {
+                    left_out += 1;
+                    None
+                }
+                None => None,
+            };
+        }
+        self.hold_out_validation(&mut places, seed);
+        (places, left_out)
+    }
+
     /// Fails if training, validation and test cannot each have one of the `n` things `of`.
     fn at_least_three(&self, kind: &str, n: usize, of: &str) -> Result<(), Error> {
         match n {
@@ -276,8 +384,7 @@ mod tests {
 
     /// Two classes of `n` recordings each, with two recordings per recorder.
     fn corpus(n: usize) -> Corpus {
-        let recording =
-            |i: usize| Recording { path: format!("{i}.wav"), label: i / n, sha256: String::new(), bytes: 0 };
+        let recording = |i: usize| Recording { path: format!("{i}.wav"), label: i / n, ..Recording::default() };
         let labels = ["hungry", "tired"].map(String::from).to_vec();
         Corpus {
             root: "recordings".into(),
@@ -395,5 +502,62 @@ mod tests {
             let tested: Vec<usize> = (0..12).filter(|i| fold.places[*i] == Some(Split::Test)).collect();
             assert_eq!(tested, [2 * group, 2 * group + 1]);
         }
+    }
+
+    /// Three corpora of eight recordings of two classes, each its own group but for a copy of one of `a` in `b`.
+    fn plan_over_corpora(split: &SplitConfig) -> Result<Plan, String> {
+        let recording = |i: usize| Recording {
+            path: format!("{i}.wav"),
+            label: i % 2,
+            corpus: ["a", "b", "c"][i / 8].into(),
+            ..Recording::default()
+        };
+        let recordings = (0..24).map(recording).collect();
+        let labels = ["hungry", "tired"].map(String::from).to_vec();
+        let corpus = Corpus { root: "r".into(), labels, recordings, ..Corpus::default() };
+        let mut groups: Vec<usize> = (0..24).collect();
+        groups[8] = 0;
+        Plan::new(split, 5, &corpus, &[None; 24], &groups, &[true; 24])
+            .map_err(|error| format!("exit code {}: {error}", error.exit_code()))
+    }
+
+    #[test]
+    fn each_corpus_is_tested_without_training_on_its_groups() {
+        let plan = plan_over_corpora(&SplitConfig::LeaveOneCorpusOut {}).unwrap();
+        let names: Vec<&str> = plan.folds.iter().map(|fold| fold.name.as_str()).collect();
+        assert_eq!(names, ["a", "b", "c"]);
+        for (number, fold) in plan.folds.iter().enumerate() {
+            let tested: Vec<usize> = (0..24).filter(|i| fold.places[*i] == Some(Split::Test)).collect();
+            assert_eq!(tested, (8 * number..8 * number + 8).collect::<Vec<_>>());
+            let n = |part| fold.places.iter().filter(|place| **place == Some(part)).count();
+            let left_out: Vec<usize> = (0..24).filter(|i| fold.places[*i].is_none()).collect();
+            let expected: &[usize] = [&[8], &[0], &[][..]][number];
+            assert_eq!(left_out, expected, "the other one of the group of {}", fold.name);
+            assert_eq!(n(Split::Val) + n(Split::Train), 16 - expected.len());
+            assert!((2..=4).contains(&n(Split::Val)), "{}", n(Split::Val));
+        }
+        let expected = "each corpus left out once, grouped by duplicate family (no recorder is known), without 2 recordings of \
+                        training in one group with a tested one, a fifth of the others for validation, seed 5";
+        assert_eq!(plan.rule, expected);
+    }
+
+    #[test]
+    fn corpora_train_and_test_and_others_take_no_part() {
+        let corpora =
+            |train: &str, test: &str| SplitConfig::Corpora { train: vec![train.into()], test: vec![test.into()] };
+        let plan = plan_over_corpora(&corpora("b", "a")).unwrap();
+        assert!(plan.folds.is_empty() && plan.model[..8].iter().all(|place| *place == Some(Split::Test)));
+        assert_eq!(plan.model[8], None, "a copy of a tested recording");
+        assert!(plan.model[9..16].iter().all(|place| matches!(place, Some(Split::Train | Split::Val))));
+        assert!(plan.model[16..].iter().all(Option::is_none));
+        assert_eq!(
+            plan.rule,
+            "train on b, test on a, without 1 recording of training in one group with a tested one, a grouped fifth of training \
+             for validation, seed 5"
+        );
+        let error = plan_over_corpora(&corpora("b", "d")).err().unwrap();
+        assert!(error.starts_with("exit code 2: ") && error.contains("{\"a\", \"b\", \"c\"}"), "{error}");
+        let alone = super::tests::plan(&SplitConfig::LeaveOneCorpusOut {}, 6).err().unwrap();
+        assert!(alone.starts_with("exit code 3: ") && alone.contains("needs at least 2 corpora"), "{alone}");
     }
 }

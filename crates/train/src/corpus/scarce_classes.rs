@@ -45,8 +45,7 @@ mod tests {
             let fold = |text: &&str| Fold { name: String::new(), repeat: 1, fold: String::new(), places: places(text) };
             Plan { rule: String::new(), model: places(model), folds: folds.iter().map(fold).collect() }
         };
-        let recording =
-            |i: usize| Recording { path: format!("{i}.wav"), label: i / 4, sha256: String::new(), bytes: 0 };
+        let recording = |i: usize| Recording { path: format!("{i}.wav"), label: i / 4, ..Recording::default() };
         let labels = ["hungry", "tired"].map(String::from).to_vec();
         let corpus = Corpus {
             root: "recordings".into(),

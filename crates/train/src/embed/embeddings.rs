@@ -182,8 +182,9 @@ impl EmbeddingPass<'_> {
     /// The views of a recording. SpecAugment leaves many images unchanged; these are embedded once.
     fn views_of(&self, recording: usize, split: Split) -> Result<Images, Error> {
         let entry = &self.corpus.recordings[recording];
-        let path = self.corpus.root.join(&entry.path);
-        let (plain, _) = self.extractor.record_from_file(&path).map_err(|source| Error::Recording { path, source })?;
+        let audio = self.corpus.decode(entry, self.extractor);
+        let audio = audio.map_err(|source| Error::Recording { path: self.corpus.place(entry), source })?;
+        let plain = self.extractor.record(&audio);
         let n_views = self.views(split);
         if n_views == 0 {
             return Ok(Images::distinct(vec![plain]));

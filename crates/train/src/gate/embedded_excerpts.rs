@@ -142,8 +142,9 @@ impl Cries<'_> {
             return Ok(known);
         }
         let (corpus, extractor) = (self.inputs.corpus, self.inputs.extractor);
-        let path = corpus.root.join(&corpus.recordings[self.recordings[index]].path);
-        let audio = extractor.decode_file(&path).map_err(|source| Error::Recording { path, source })?;
+        let recording = &corpus.recordings[self.recordings[index]];
+        let audio = corpus.decode(recording, extractor);
+        let audio = audio.map_err(|source| Error::Recording { path: corpus.place(recording), source })?;
         Ok(waveform.get_or_init(|| extractor.unpadded_waveform(&audio)))
     }
 }

@@ -207,8 +207,9 @@ impl Sounds {
         let progress = Progress::new("decoding", "recordings");
         let done = AtomicUsize::new(0);
         let decode = |index: &usize| {
-            let path = corpus.root.join(&corpus.recordings[*index].path);
-            let audio = self.extractor.decode_file(&path).map_err(|e| format!("{}: {e}", path.display()));
+            let recording = &corpus.recordings[*index];
+            let audio = corpus.decode(recording, &self.extractor);
+            let audio = audio.map_err(|e| format!("{}: {e}", corpus.place(recording).display()));
             progress.set(done.fetch_add(1, Ordering::Relaxed) + 1, indices.len());
             audio.map(|audio| self.extractor.unpadded_waveform(&audio))
         };

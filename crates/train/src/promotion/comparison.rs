@@ -89,7 +89,7 @@ impl ModelComparison {
                 "{root}: the models were trained on all of these recordings; give others"
             )));
         }
-        let files: Vec<PathBuf> = kept.iter().map(|i| corpus.root.join(&corpus.recordings[*i].path)).collect();
+        let files: Vec<PathBuf> = kept.iter().map(|i| corpus.file(&corpus.recordings[*i])).collect();
         let true_labels: Vec<usize> = kept.iter().map(|i| labels[corpus.recordings[*i].label]).collect();
         let group_of: Vec<usize> = kept.iter().map(|i| groups[*i]).collect();
         let predictions = |answers: &[Prediction]| -> Result<Predictions, Error> {

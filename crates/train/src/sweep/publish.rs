@@ -35,7 +35,7 @@ pub(super) fn publish(
     model::save_model(&path, &model.info, &found.model.weights, &found.model.head, model.gate.as_ref())
         .map_err(Error::Checkpoint)?;
     let mistakes = mistakes::most_confident(corpus, &Scored::pooled(&found.test));
-    mistakes::write_media(&folder, &corpus.root, &prepared.config.features, &mistakes)?;
+    mistakes::write_media(&folder, corpus, &prepared.config.features, &mistakes)?;
     let (started, watch, records) = (prepared.started, prepared.watch, found.records.clone());
     let report = report_of(prepared, &run, found, model, mistakes)?;
     page::write(&report, &folder.path)?;

@@ -89,6 +89,11 @@ impl Codec {
         }
     }
 
+    /// Whether a block can be decoded without those before it.
+    pub fn has_independent_blocks(self) -> bool {
+        !matches!(self, Self::ImaQuickTime | Self::Gsm)
+    }
+
     /// Frames in `n_bytes` of a block; at least 1 if they are the whole block.
     pub fn frames_in(self, n_bytes: usize, n_channels: usize) -> usize {
         let codes = |header: usize| n_bytes.checked_sub(header * n_channels);

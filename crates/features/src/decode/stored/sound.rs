@@ -30,7 +30,7 @@ pub(super) struct Format {
 }
 
 impl Stored {
-    /// Decodes at most `seconds`.
+    /// Decodes at most the first `seconds`, without the blocks before the part that `output` forwards.
     pub fn decode(
         &self,
         input: &mut Input<impl Read + Seek>,
@@ -42,9 +42,16 @@ impl Stored {
         let (sample_rate_hz, n_channels) = (*sample_rate_hz, *n_channels);
         let block = codec.block_bytes(n_channels);
         let wanted = limits::n_frames(sample_rate_hz, n_channels, seconds)?;
-        let blocks = wanted.div_ceil(codec.frames_in(block, n_channels)) as u64;
-        let mut left = self.extent.n_bytes.min(blocks.saturating_mul(block as u64));
-        input.seek(SeekFrom::Start(self.extent.at))?;
+        let frames_in_block = codec.frames_in(block, n_channels);
+        let blocks = wanted.div_ceil(frames_in_block) as u64;
+        let end = self.extent.n_bytes.min(blocks.saturating_mul(block as u64));
+        let skipped =
+            if codec.has_independent_blocks() { output.part().start(sample_rate_hz) / frames_in_block } else { 0 };
+        let skipped = (skipped as u64).min(self.extent.n_bytes / block as u64);
+        output.skip(skipped as usize * frames_in_block, sample_rate_hz);
+        let skipped_bytes = skipped * block as u64;
+        let mut left = end.saturating_sub(skipped_bytes);
+        input.seek(SeekFrom::Start(self.extent.at + skipped_bytes))?;
         meter.allow(left);
         let mut decode = codec.decoder(n_channels);
         let mut chunk = vec![0; left.min(CHUNK_BYTES.next_multiple_of(block) as u64) as usize];
