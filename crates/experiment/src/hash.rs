@@ -9,3 +9,8 @@ pub fn add_parts<'a>(hasher: &mut Sha256, parts: impl IntoIterator<Item = &'a st
         hasher.update(part);
     }
 }
+
+/// The first 8 hexadecimal digits of the SHA-256 of `text`.
+pub fn short(text: &str) -> String {
+    Sha256::digest(text).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -290,7 +290,7 @@ mod tests {
     }
 
     fn trial(inner: usize) -> TrialConfig {
-        TrialConfig { learning_rate: Some(0.1), head: HeadConfig::mlp(inner, 0.5) }
+        TrialConfig::new(Some(0.1), HeadConfig::mlp(inner, 0.5))
     }
 
     fn failed(inner: usize) -> Record {

@@ -33,6 +33,7 @@ mod recorders;
 mod report;
 mod scored;
 pub mod seed;
+mod setting;
 mod summaries;
 pub mod tables;
 mod trial;
@@ -47,8 +48,9 @@ pub use pretraining::PretrainingData;
 pub use recorders::Recorders;
 pub use report::{REPORT_VERSION, Report};
 pub use scored::{Scored, TestedFold};
+pub use setting::{Setting, TrialSettings};
 pub use summaries::{
     BackboneSummary, BaselineSummary, CalibrationSummary, DataSummary, FailedTrial, FoldSummary, GateSummary, Mistake,
     TrialSummary,
 };
-pub use trial::{Epoch, TrialConfig, TrialResult};
+pub use trial::{Epoch, TrialConfig, TrialResult, axis_names};

@@ -13,8 +13,9 @@ use crate::{
 
 /// Version of `report.json` and of the tables beside it. Version 4 added `gate.known_to_backbone`; version 5 `data.recorders`,
 /// `data.repeats`, `data.passed_over` and `data.unused_classes`, `repeat` and `fold` in `predictions.csv` and `group` in
-/// `manifest.csv`; version 6 `baseline`, and kinds of heads, whose trials may have no learning rate.
-pub const REPORT_VERSION: u32 = 6;
+/// `manifest.csv`; version 6 `baseline`, and kinds of heads, whose trials may have no learning rate; version 7 `settings`, the
+/// other keys that a trial sets, and `inner_macro_f1`.
+pub const REPORT_VERSION: u32 = 7;
 
 /// The oldest version that is read.
 const OLDEST_VERSION: u32 = 2;
@@ -37,7 +38,7 @@ pub struct Report {
     pub data: DataSummary,
     /// Which backbone made the embeddings.
     pub backbone: BackboneSummary,
-    /// All trials, best first: by validation macro-F1, then by lower validation loss, then in the order of the grid.
+    /// All trials, best first: by macro-F1 over inner folds, if there are any, then by validation macro-F1, then by lower validation loss, then in the order of the grid.
     pub leaderboard: Vec<TrialSummary>,
     /// Learning curves of the best trial.
     pub best_epochs: Vec<Epoch>,

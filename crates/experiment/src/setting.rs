@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Configuration keys that a trial sets, such as `train.weight_decay`, with their values.
-pub type Settings = BTreeMap<String, Setting>;
+pub type TrialSettings = BTreeMap<String, Setting>;
 
 /// The value of one key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

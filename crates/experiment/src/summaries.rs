@@ -89,6 +89,9 @@ pub struct TrialSummary {
     pub val_macro_f1: f64,
     /// Validation loss at that epoch.
     pub val_loss: f64,
+    /// Macro-F1 over the inner folds, by which the trial was ranked; absent if validation ranked it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inner_macro_f1: Option<f64>,
 }
 
 /// A trial that failed.
@@ -109,10 +112,13 @@ pub struct FailedTrial {
 pub struct FoldSummary {
     /// Name of its folder below `folds/`: repeat and number, or the group that it tests.
     pub name: String,
-    /// The trial that its validation split chose.
+    /// The trial that its validation split, or its inner folds, chose.
     pub trial: String,
     /// Validation macro-F1 of that trial.
     pub val_macro_f1: f64,
+    /// Its macro-F1 over the inner folds; absent if validation chose it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inner_macro_f1: Option<f64>,
     /// Number of test recordings.
     pub n_test: usize,
 }

@@ -3,7 +3,7 @@
 use dataset::Corpus;
 use metrics::argmax;
 
-use crate::{Error, Recorders, RunFolder, Scored, TestedFold, TrialSummary};
+use crate::{Error, Recorders, RunFolder, Scored, TestedFold, TrialSummary, axis_names};
 
 /// Writes `manifest.csv`, one row per recording. `recorders` and `groups` are `[n recordings]`: the recorder, if it is known,
 /// and the group; recordings of one group are not independent. The names of corpora follow if there are several, and then
@@ -67,24 +67,26 @@ pub fn write_predictions(
     run.write_csv(name, &header, of_val.into_iter().chain(of_test))
 }
 
-/// Writes `leaderboard.csv`, best trial first, with a column for each of the trials' `axes`. `leaky` marks the scores of a leaky
-/// split, `recorders` those of a run whose recorders are not all known.
+/// Writes `leaderboard.csv`, best trial first, with a column for each axis; it is empty for a trial that has not the axis, and then
+/// the run's value. `leaky` marks the scores of a leaky split, `recorders` those of a run whose recorders are not all known.
 ///
 /// # Errors
 /// [`Error::Write`].
 pub fn write_leaderboard(
     run: &RunFolder,
-    axes: &[&str],
     leaderboard: &[TrialSummary],
     leaky: bool,
     recorders: Recorders,
 ) -> Result<(), Error> {
     let scores = ["epoch", "val_macro_f1", "val_loss", "leaky_split", "unknown_recorders", "recordings"];
-    let header: Vec<String> =
-        ["rank", "trial"].iter().chain(axes).chain(&scores).map(|name| (*name).to_owned()).collect();
+    let axes = axis_names(leaderboard.iter().map(|trial| &trial.config));
+    let has_inner = leaderboard.iter().any(|trial| trial.inner_macro_f1.is_some());
+    let inner = has_inner.then_some("inner_macro_f1");
+    let names = ["rank", "trial"].into_iter().chain(axes.iter().map(String::as_str)).chain(inner).chain(scores);
+    let header: Vec<String> = names.map(String::from).collect();
     let rows = leaderboard.iter().enumerate().map(|(i, t)| {
         let place = [(i + 1).to_string(), t.id.clone()];
-        let values = t.config.axes().into_iter().map(|(_, value)| value.to_string());
+        let values = axes.iter().map(|axis| t.config.axis(axis).map_or_else(String::new, |value| value.to_string()));
         let scores = [
             t.epoch.to_string(),
             t.val_macro_f1.to_string(),
@@ -93,7 +95,8 @@ pub fn write_leaderboard(
             recorders.unknown.to_string(),
             recorders.of.to_string(),
         ];
-        place.into_iter().chain(values).chain(scores).collect::<Vec<_>>()
+        let inner = has_inner.then(|| t.inner_macro_f1.map_or_else(String::new, |score| score.to_string()));
+        place.into_iter().chain(values).chain(inner).chain(scores).collect::<Vec<_>>()
     });
     run.write_csv("leaderboard.csv", &header, rows)
 }
@@ -159,18 +162,12 @@ mod tests {
     #[test]
     fn the_leaderboard_marks_a_leaky_split_and_unknown_recorders() {
         let (_parent, run, _) = run_and_corpus();
-        let config = TrialConfig { learning_rate: Some(0.01), head: HeadConfig::mlp(16, 0.5) };
-        let trial = TrialSummary { id: config.id(), config, epoch: 3, val_macro_f1: 0.5, val_loss: 1.25 };
+        let config = TrialConfig::new(Some(0.01), HeadConfig::mlp(16, 0.5));
+        let trial =
+            TrialSummary { id: config.id(), config, epoch: 3, val_macro_f1: 0.5, val_loss: 1.25, inner_macro_f1: None };
         let id = trial.id.clone();
         for (leaky, unknown) in [(true, 0), (false, 3)] {
-            write_leaderboard(
-                &run,
-                &["learning_rate", "inner", "dropout"],
-                std::slice::from_ref(&trial),
-                leaky,
-                Recorders { unknown, of: 20 },
-            )
-            .unwrap();
+            write_leaderboard(&run, std::slice::from_ref(&trial), leaky, Recorders { unknown, of: 20 }).unwrap();
             let (leaky, unknown) = (leaky.to_string(), unknown.to_string());
             assert_eq!(
                 rows(&run, "leaderboard.csv"),

@@ -28,8 +28,8 @@ pub(crate) fn example() -> Report {
     let fitted = Calibration::fit(&validation);
     let evaluate = |predictions| Evaluation::new(predictions, &labels, &[6, 4], 42).unwrap();
     let trial = |learning_rate: f64, val_macro_f1: f64| {
-        let config = TrialConfig { learning_rate: Some(learning_rate), head: HeadConfig::mlp(16, 0.5) };
-        TrialSummary { id: config.id(), config, epoch: 2, val_macro_f1, val_loss: 0.7 }
+        let config = TrialConfig::new(Some(learning_rate), HeadConfig::mlp(16, 0.5));
+        TrialSummary { id: config.id(), config, epoch: 2, val_macro_f1, val_loss: 0.7, inner_macro_f1: None }
     };
     let epoch = |epoch: usize, loss: f64| Epoch {
         epoch,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use dataset::count;
-use experiment::{BaselineSummary, Report, TrialSummary, folder};
+use experiment::{BaselineSummary, Report, TrialSummary, axis_names, folder};
 use metrics::{Estimate, Evaluation};
 use minijinja::context;
 use minijinja::value::Value;
@@ -50,7 +50,7 @@ fn html(report: &Report, run: &Path) -> Result<String, Error> {
         charts,
         curves => report.test.classes.iter().map(curve).collect::<Result<Vec<_>, _>>()?,
         axes => heat_map::axes(&report.leaderboard),
-        axis_values => report.leaderboard.iter().map(axis_values).collect::<Vec<_>>(),
+        axis_values => axis_values(&report.leaderboard),
         heat_maps => heat_map::of(&report.leaderboard),
         mistakes => mistakes_of(report, run),
         ..context(report)?
@@ -58,9 +58,13 @@ fn html(report: &Report, run: &Path) -> Result<String, Error> {
     templates::render("report.html", &context)
 }
 
-/// The value of each axis of the grid.
-fn axis_values(trial: &TrialSummary) -> Vec<String> {
-    trial.config.axes().into_iter().map(|(_, value)| value.to_string()).collect()
+/// The value of each trial on each axis, `[n trials][n axes]`.
+fn axis_values(leaderboard: &[TrialSummary]) -> Vec<Vec<String>> {
+    let names = axis_names(leaderboard.iter().map(|trial| &trial.config));
+    let value = |trial: &TrialSummary, name: &str| {
+        trial.config.axis(name).map_or_else(|| heat_map::NONE.to_owned(), |value| value.to_string())
+    };
+    leaderboard.iter().map(|trial| names.iter().map(|name| value(trial, name)).collect()).collect()
 }
 
 /// The report as Markdown.
@@ -84,6 +88,11 @@ fn context(report: &Report) -> Result<Value, Error> {
         true => "scored once, for this trial only",
         false => "each scored by the search of its fold",
     };
+    let by_inner = report.leaderboard.first().is_some_and(|trial| trial.inner_macro_f1.is_some());
+    let chosen_by = match by_inner {
+        false => "chose the trial and the epoch, so the score is too high",
+        true => "chose the epoch and, in inner folds with training, the trial, so the score is too high",
+    };
     let class_counts = report.data.labels.iter().enumerate().map(|(class, label)| {
         context! { label, counts => report.data.counts.iter().map(|split| split[class]).collect::<Vec<_>>() }
     });
@@ -91,6 +100,7 @@ fn context(report: &Report) -> Result<Value, Error> {
         report,
         trained => report.backbone.trained.to_string(),
         findings => findings(report),
+        by_inner,
         leaky => report.data.leaks.any(),
         caution => report.data.recorders.caution(),
         of_all_scores => report.data.recorders.caution().map_or(String::new(), |caution| format!(" Of all scores: {caution}.")),
@@ -101,7 +111,7 @@ fn context(report: &Report) -> Result<Value, Error> {
         class_counts => class_counts.collect::<Vec<_>>(),
         splits => [
             split("Test", tested, &report.test, report.data.repeats)?,
-            split("Validation", "chose the trial and the epoch, so the score is too high", &report.validation, 1)?,
+            split("Validation", chosen_by, &report.validation, 1)?,
         ],
         score_rows => score_rows(report),
         baseline => report.baseline.as_ref().map(baseline_in_words),
@@ -223,7 +233,13 @@ mod tests {
     #[test]
     fn unknown_recorders_and_missing_intervals_stand_beside_every_score() {
         let mut report = example();
-        report.folds.push(FoldSummary { name: "1-1".into(), trial: "a trial".into(), val_macro_f1: 0.5, n_test: 6 });
+        report.folds.push(FoldSummary {
+            name: "1-1".into(),
+            trial: "a trial".into(),
+            val_macro_f1: 0.5,
+            inner_macro_f1: None,
+            n_test: 6,
+        });
         let caution = "recorders unknown for 3 of 20 recordings; the interval treats each as its own recorder";
         let (html, md) = (page(&report), markdown(&report).unwrap());
         // Both cards, and the notes of scores, gate, folds, leaderboard, classes, reliability and precision-recall curves.

@@ -2,14 +2,19 @@
 //!
 //! To add a key: add a field with its default here, check it in `Config::problems`, and read it where it is used.
 
+mod axis;
 pub mod built_in;
 mod corpora;
 mod data;
 pub(crate) mod differences;
 mod encoder_input;
 mod head;
+mod key_axes;
 pub mod reference;
 mod settings;
+mod sweep;
+mod swept;
+mod swept_keys;
 mod train;
 
 use features::FeatureConfig;
@@ -18,11 +23,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Source;
+pub use axis::{Axis, Range};
 pub use corpora::{CorpusConfig, CorpusSource};
 pub use data::{DataConfig, SplitConfig, WhenMissing};
 pub use encoder_input::{EncoderInput, InputKind, NO_INPUT, NormaliseKind};
-pub use head::{HeadChoice, SweepConfig};
+pub use head::HeadChoice;
 pub use settings::{PLAIN_NAME, Problem, Settings, is_plain_name};
+pub use sweep::{Strategy, SweepConfig};
+pub(crate) use swept_keys::decides_embeddings;
 pub use train::{ClassWeights, Sampler, Schedule, TrainConfig};
 
 /// Configuration of a sweep. The resolved configuration is saved with the results.
@@ -45,7 +53,7 @@ pub struct Config {
     pub head: HeadChoice,
     /// Training of a trial.
     pub train: TrainConfig,
-    /// The grid.
+    /// The search.
     pub sweep: SweepConfig,
     /// The gate that distinguishes cries from other sounds.
     pub gate: GateConfig,
@@ -184,6 +192,17 @@ impl Settings for Config {
     }
 
     fn problems(&self) -> Vec<Problem> {
+        let mut found = self.problems_of_values();
+        found.extend(self.sweep.problems(self.head.kind));
+        let of_keys = self.problems_of_keys(&found);
+        found.extend(of_keys);
+        found
+    }
+}
+
+impl Config {
+    /// Every invalid value outside `[sweep]`.
+    fn problems_of_values(&self) -> Vec<Problem> {
         let mut found = Vec::new();
         let mut check = |ok: bool, key: &str, message: &str| {
             if !ok {
@@ -254,7 +273,6 @@ impl Settings for Config {
             &format!("must be left out: a head of the kind {kind} has no direction"),
         );
         found.extend(self.train.problems(kind));
-        found.extend(self.sweep.problems(kind));
         found.extend(self.data.problems());
         match is_onnx {
             true => found.extend(self.onnx_problems()),
@@ -262,9 +280,7 @@ impl Settings for Config {
         }
         found
     }
-}
 
-impl Config {
     /// The defaults for an encoder in an ONNX file: its front end is that of `[backbone.input]`.
     fn onnx_defaults(&self) -> (FeatureConfig, BackboneConfig) {
         let input = self.backbone.input.as_ref().map(EncoderInput::resolved);
@@ -302,6 +318,7 @@ impl Config {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use experiment::{Setting, TrialSettings};
     use features::{FrontEnd, ImageConfig, SpecAugment, YamnetConfig};
 
     fn load(text: &str, overrides: &[&str]) -> Result<Config, String> {
@@ -320,6 +337,42 @@ mod tests {
     fn the_resolved_text_reads_back_as_the_same_configuration() {
         let config = load("[data.split]\nkind = \"csv\"\ndir = \"{root}/../splits\"\n", &["sweep.inner=[7]"]).unwrap();
         assert_eq!(load(&config.to_toml().unwrap(), &[]).unwrap(), config);
+    }
+
+    #[test]
+    fn keys_are_swept_in_quotes_or_in_a_table_and_an_override_replaces_the_axis() {
+        let quoted = load("[sweep]\nseed = [1, 2]\n\"train.weight_decay\" = [1e-4, 1e-2]\n", &[]).unwrap();
+        let table = load("[sweep]\nseed = [1, 2]\n[sweep.train]\nweight_decay = [1e-4, 1e-2]\n", &[]).unwrap();
+        assert_eq!(quoted, table);
+        let names: Vec<String> = quoted.sweep.axes().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["learning_rate", "inner", "dropout", "seed", "train.weight_decay"]);
+        assert_eq!(load(&quoted.to_toml().unwrap(), &[]).unwrap(), quoted);
+        let text =
+            "[sweep]\nstrategy = \"random\"\ntrials = 9\nlearning_rate = { min = 1e-5, max = 0.1, log = true }\n";
+        let keys = "inner = { min = 8, max = 64 }\n\"features.spec_augment.probability\" = { min = 0, max = 1.0 }\n";
+        let random = load(&format!("{text}{keys}"), &["sweep.train.weight_decay={ min = 0.0, max = 1.0 }"]).unwrap();
+        assert_eq!(load(&random.to_toml().unwrap(), &[]).unwrap(), random);
+        let replaced = load("[sweep]\n\"train.weight_decay\" = [1e-4]\n", &["sweep.train.weight_decay=[0.5]"]).unwrap();
+        let set = replaced.sweep.keys["train.weight_decay"]
+            .ends()
+            .into_iter()
+            .map(|value| value.number())
+            .collect::<Vec<_>>();
+        assert_eq!(set, [Some(0.5)]);
+    }
+
+    #[test]
+    fn a_trial_has_the_configuration_of_the_run_with_its_own_values() {
+        let config = load("[backbone]\narch = \"yamnet\"\n", &[]).unwrap();
+        let settings = |key: &str, value| TrialSettings::from([(key.to_owned(), value)]);
+        let clip = config.with(&settings("features.clip_seconds", Setting::Integer(5))).unwrap();
+        assert_eq!(clip, load("[backbone]\narch = \"yamnet\"\n", &["features.clip_seconds=5"]).unwrap());
+        let both =
+            [("train.schedule", Setting::Text("cosine".into())), ("train.plateau_patience", Setting::Integer(3))];
+        let both = TrialSettings::from(both.map(|(key, value)| (key.to_owned(), value)));
+        let message = config.with(&both).unwrap_err().to_string();
+        assert!(message.contains("a trial with train.plateau_patience = 3, train.schedule = cosine: "), "{message}");
+        assert!(message.contains("train.plateau_patience: must be left out"), "{message}");
     }
 
     #[test]
@@ -396,6 +449,35 @@ mod tests {
                 "[head]\nkind = \"logistic\"\n[train]\npatience = 3\n",
                 vec!["train.schedule=cosine"],
                 vec!["line 4, column 1: train.patience: must be left out", "train.schedule: must be left out"],
+            ),
+            (
+                "[sweep]\nstrategy = \"random\"\ninner = { min = 8, max = 8 }\n\"train.weight_decay\" = [0.1, 2.0]\n",
+                vec![
+                    "sweep.data.seed=[1]",
+                    "sweep.features.n_fft=[\"wide\"]",
+                    "sweep.head.kind=[\"mlp\"]",
+                    "sweep.train.epoch=[1]",
+                ],
+                vec![
+                    "sweep.trials: must be 1 to 10000 where trials are drawn",
+                    "line 3, column 1: sweep.inner: min must be below max",
+                    "line 4, column 1: sweep.train.weight_decay: the value 2: train.weight_decay: must be 0 to 1",
+                    "--set sweep.data.seed=[1]: sweep.data.seed: cannot be swept: it decides which recordings",
+                    "sweep.features.n_fft: the value wide: features.n_fft: invalid type: string",
+                    "sweep.head.kind: cannot be swept",
+                    "sweep.train.epoch: the value 1: train.epoch: unknown field",
+                ],
+            ),
+            (
+                "[sweep]\ninner = { min = 8, max = 64 }\ntrials = 3\nlerning_rate = [1.0]\n[sweep.train]\nwhiten = true\n",
+                vec!["sweep.dropout=0.5"],
+                vec![
+                    "line 2, column 1: sweep.inner: a grid takes a list of values",
+                    "line 3, column 1: sweep.trials: must be left out",
+                    "line 4, column 1: sweep.lerning_rate: unknown field",
+                    "sweep.train: whiten: must be a list of values, or a range",
+                    "--set sweep.dropout=0.5: sweep.dropout: invalid type: floating point `0.5`, expected a list of values, or a range",
+                ],
             ),
             ("", vec!["train.nothing=0"], vec!["--set train.nothing=0", "unknown field"]),
             ("", vec!["train.epochs"], vec!["there is no '='"]),

@@ -3,14 +3,21 @@
 mod baseline;
 mod caches;
 mod choose;
+mod encoding;
+mod ended;
 mod engines;
 mod grid;
+mod halving;
+mod inner_folds;
 mod inputs;
 mod merge;
 mod open;
 mod plan;
+mod point;
 mod prepare;
 mod publish;
+mod random;
+mod rounds;
 mod search;
 mod search_data;
 mod searches;
@@ -18,6 +25,7 @@ mod shard;
 mod shard_folder;
 mod splits;
 mod train_shard;
+mod trainer;
 mod trial_folder;
 mod writer;
 
@@ -30,7 +38,6 @@ use crate::Error;
 use crate::config::Config;
 use crate::tracking::terminal::Terminal;
 use crate::tracking::watch::{NOBODY, Watch};
-use engines::Engines;
 use inputs::Inputs;
 use merge::Collected;
 use open::OpenRun;
@@ -139,7 +146,7 @@ pub fn merge_run_of(config: &Config, compute: &Compute, out: &Path) -> Result<(P
 pub fn plan(config: &Config, compute: &Compute) -> Result<WorkPlan, Error> {
     let inputs = Inputs::find(config, compute)?;
     let run = RunFolder::new(Path::new(""), &config.name, &inputs.identity).name;
-    Ok(WorkPlan::new(&prepare::prepare(inputs, &NOBODY)?, &run))
+    WorkPlan::new(&prepare::prepare(inputs, &NOBODY)?, &run)
 }
 
 /// Fills the caches of inputs and embeddings that the sweep of `config` reads, for the recordings of `shard` or for all of them.
@@ -153,9 +160,8 @@ pub fn fill_caches(config: &Config, compute: &Compute, shard: Option<Shard>) -> 
 
 /// Searches, chooses and publishes: from an open folder to a finished run.
 fn complete(prepared: Prepared, run: OpenRun) -> Result<(PathBuf, Report), Error> {
-    let engines = Engines::new(&prepared)?;
-    let found = splits::search(&prepared, &engines, &run)?;
-    let model = choose::choose(&prepared, &engines, &run, &found)?;
-    run.writer.folder.log("encoder", engines.seconds())?;
+    let found = splits::search(&prepared, &run)?;
+    let model = choose::choose(&prepared, &run, &found)?;
+    run.writer.folder.log("encoder", prepared.encodings.seconds())?;
     publish::publish(prepared, run, found, model)
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+use experiment::Setting;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -52,6 +53,26 @@ impl<T> Axis<T> {
             Self::Range(Range { min, max, log }) => {
                 Axis::Range(Range { min: change(min), max: change(max), log: *log })
             }
+        }
+    }
+}
+
+impl Axis<Setting> {
+    /// What is wrong with the list or the range itself.
+    pub(super) fn problem(&self) -> Option<&'static str> {
+        match self {
+            Self::Values(values) if values.is_empty() => Some("must have at least one value"),
+            Self::Values(values) => {
+                let is_repeated = |(index, value): (usize, &Setting)| values[..index].contains(value);
+                values.iter().enumerate().any(is_repeated).then_some("names a value twice")
+            }
+            Self::Range(Range { min, max, log }) => match (min.number(), max.number()) {
+                (Some(min), Some(max)) if !(min < max && min.is_finite() && max.is_finite()) => {
+                    Some("min must be below max")
+                }
+                (Some(min), _) if *log && min <= 0.0 => Some("min must be above 0 with log = true"),
+                _ => None,
+            },
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The configurations that come with the program: the files of `configs/`.
 
 /// Name and TOML text of each, in alphabetical order.
-pub const BUILT_IN: [(&str, &str); 13] = [
+pub const BUILT_IN: [(&str, &str); 14] = [
     ("compact.toml", include_str!("../../../../configs/compact.toml")),
     ("corpora.toml", include_str!("../../../../configs/corpora.toml")),
     ("cry512.toml", include_str!("../../../../configs/cry512.toml")),
@@ -11,6 +11,7 @@ pub const BUILT_IN: [(&str, &str); 13] = [
     ("onnx.toml", include_str!("../../../../configs/onnx.toml")),
     ("pretrain.toml", include_str!("../../../../configs/pretrain.toml")),
     ("quick.toml", include_str!("../../../../configs/quick.toml")),
+    ("random.toml", include_str!("../../../../configs/random.toml")),
     ("sweep.toml", include_str!("../../../../configs/sweep.toml")),
     ("table.toml", include_str!("../../../../configs/table.toml")),
     ("temporal.toml", include_str!("../../../../configs/temporal.toml")),

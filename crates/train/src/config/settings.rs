@@ -10,6 +10,7 @@ use crate::Error;
 use crate::error::Source;
 
 /// An invalid value.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Dotted key, such as `train.epochs`.
     pub key: String,
@@ -63,7 +64,8 @@ pub trait Settings: Serialize + DeserializeOwned {
     /// with its override, or its line and column in the file.
     fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Self, Error> {
         let mut table: toml::Table = toml::from_str(text).map_err(Error::config_file(name))?;
-        let mut lines: Vec<String> = overrides.iter().filter_map(|one| set(&mut table, one).err()).collect();
+        let mut lines: Vec<String> = nest_axes(&mut table);
+        lines.extend(overrides.iter().filter_map(|one| set(&mut table, one).err()));
         let mut problems = Vec::new();
         let mut config: Self = read(&mut table, &mut problems).map_err(Error::config_file(name))?;
         let defaults = config.special_defaults().map_err(Error::config_file(name))?;
@@ -107,23 +109,40 @@ fn set(table: &mut toml::Table, assignment: &str) -> Result<(), String> {
         Ok(mut parsed) => parsed.remove("value").ok_or_else(|| wrong("there is no value"))?,
         Err(_) => toml::Value::String(value.to_owned()),
     };
-    let mut parts: Vec<&str> = key.split('.').collect();
-    let last = parts.pop().filter(|part| !part.is_empty()).ok_or_else(|| wrong("there is no key"))?;
+    if key.is_empty() || key.ends_with('.') {
+        return Err(wrong("there is no key"));
+    }
+    insert_at(table, key, value).map_err(|part| wrong(&format!("{part} is not a table")))
+}
+
+/// Sets the dotted `key` to `value`; else returns the part of the key that is not a table.
+pub(super) fn insert_at<'k>(table: &mut toml::Table, key: &'k str, value: toml::Value) -> Result<(), &'k str> {
+    let (tables, last) = key.rsplit_once('.').map_or((None, key), |(tables, last)| (Some(tables), last));
     let mut inner = table;
-    for part in parts {
-        inner = inner
-            .entry(part)
-            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
-            .as_table_mut()
-            .ok_or_else(|| wrong(&format!("{part} is not a table")))?;
+    for part in tables.into_iter().flat_map(|tables| tables.split('.')) {
+        inner =
+            inner.entry(part).or_insert_with(|| toml::Value::Table(toml::Table::new())).as_table_mut().ok_or(part)?;
     }
     inner.insert(last.to_owned(), value);
     Ok(())
 }
 
+/// Turns the keys of `[sweep]` that are dotted names in quotes into tables, so that an override finds them. Returns what is wrong
+/// with them.
+fn nest_axes(table: &mut toml::Table) -> Vec<String> {
+    let Some(toml::Value::Table(sweep)) = table.get_mut("sweep") else { return Vec::new() };
+    let dotted: Vec<String> = sweep.keys().filter(|key| key.contains('.')).cloned().collect();
+    let nest = |key: String| {
+        let axis = sweep.remove(&key)?;
+        let problem = |part| format!("sweep.{key}: {part} is an axis itself");
+        insert_at(sweep, &key, axis).map_err(problem).err()
+    };
+    dotted.into_iter().filter_map(nest).collect()
+}
+
 /// Reads a configuration from `table`. Unknown keys and values of the wrong type are moved from `table` to `problems`, so that one
 /// does not hide the others.
-fn read<C: DeserializeOwned>(table: &mut toml::Table, problems: &mut Vec<Problem>) -> Result<C, Source> {
+pub(super) fn read<C: DeserializeOwned>(table: &mut toml::Table, problems: &mut Vec<Problem>) -> Result<C, Source> {
     problems.extend(take_misplaced(table));
     loop {
         // Only text has the spans that say which key is wrong.
@@ -187,9 +206,6 @@ fn fill_in(table: &mut toml::Table, defaults: toml::Table) {
 /// Where the dotted `key` is set: the last override that sets it, a table around it or a key inside it, else its line and column
 /// in `text`, from 1.
 fn place(text: &str, overrides: &[String], key: &str) -> Option<String> {
-    let is_inside = |inner: &str, outer: &str| {
-        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
     let sets = |assignment: &&String| {
         assignment.split_once('=').is_some_and(|(name, _)| is_inside(key, name) || is_inside(name, key))
     };
@@ -199,14 +215,20 @@ fn place(text: &str, overrides: &[String], key: &str) -> Option<String> {
     }
 }
 
-/// Line and column, from 1, of the dotted `key` in `text`.
+/// Whether the dotted key `inner` is `outer` or below it.
+fn is_inside(inner: &str, outer: &str) -> bool {
+    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Line and column, from 1, of the dotted `key` in `text`. A name in quotes may hold several parts of it.
 fn locate(text: &str, key: &str) -> Option<(usize, usize)> {
     let document = toml::de::DeTable::parse(text).ok()?;
     let mut table = document.get_ref();
-    let mut start = None;
-    for part in key.split('.') {
-        let (name, value) = table.iter().find(|(name, _)| name.get_ref() == part)?;
+    let (mut start, mut rest) = (None, key);
+    while !rest.is_empty() {
+        let (name, value) = table.iter().find(|(name, _)| is_inside(rest, name.get_ref()))?;
         start = Some(name.span().start);
+        rest = rest[name.get_ref().len()..].trim_start_matches('.');
         match value.get_ref() {
             toml::de::DeValue::Table(inner) => table = inner,
             _ => break,

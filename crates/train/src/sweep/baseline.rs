@@ -11,6 +11,7 @@ use model::{HeadConfig, HeadKind, Trainable};
 use rand::seq::index;
 use rayon::prelude::*;
 
+use super::encoding::Encoding;
 use super::prepare::Prepared;
 use super::searches::SplitSearch;
 use crate::Error;
@@ -35,39 +36,38 @@ pub(super) struct Baseline {
 
 /// The values of C among which validation chooses.
 pub(super) fn path() -> Vec<f64> {
-    SweepConfig::of_head(HeadKind::Logistic).c
+    SweepConfig::path_of_c()
 }
 
-/// The baseline of `search`, whose embeddings are `plain`; `None` if its head is a logistic regression itself.
+/// The baseline of `search`, whose embeddings with `encoding` are `plain`; `None` if its head is a logistic regression itself.
 ///
 /// # Errors
 /// [`Error::Numerical`] if an embedding is not finite, [`Error::Diverged`] if no fit converges, [`Error::Device`] if the device
 /// gives no result.
-pub(super) fn fit(prepared: &Prepared, search: &SplitSearch, plain: &Embeddings) -> Result<Option<Baseline>, Error> {
-    let (config, device) = (prepared.config, prepared.compute.device());
+pub(super) fn fit(
+    prepared: &Prepared,
+    encoding: &Encoding,
+    search: &SplitSearch,
+    plain: &Embeddings,
+) -> Result<Option<Baseline>, Error> {
+    let (config, device) = (&encoding.config, prepared.compute.device());
     if config.head.kind == HeadKind::Logistic {
         return Ok(None);
     }
     let backbone = BackboneConfig { train: Trainable::None, ..config.backbone.clone() };
     let start = Start {
-        weights: &prepared.backbone.weights,
+        weights: &encoding.backbone.weights,
         backbone: &backbone,
         input: [plain.n_features, 1, 1],
         whitening: &Whitening::none(false, device),
     };
-    let data = at_most(MAX_RECORDINGS, plain, search.seed);
-    let setup = Setup {
-        data: &data,
-        start: &start,
-        config: &config.train,
-        seed: search.seed,
-        device,
-        search: &search.name,
-        watch: &NOBODY,
-    };
+    let seed = search.seed(config.seed);
+    let data = at_most(MAX_RECORDINGS, plain, seed);
+    let setup =
+        Setup { data: &data, start: &start, config: &config.train, seed, device, search: &search.name, watch: &NOBODY };
     let regression = trial::regression(&setup)?;
     let fit = |c: f64| -> Result<(f64, Trained), Error> {
-        let trial = TrialConfig { learning_rate: None, head: HeadConfig::logistic(c) };
+        let trial = TrialConfig::new(None, HeadConfig::logistic(c));
         Ok((c, trial::fitted(&setup, &trial, &regression, c)?))
     };
     let fits: Vec<Result<(f64, Trained), Error>> = path().into_par_iter().map(fit).collect();

@@ -2,7 +2,7 @@
 
 use dataset::Split;
 
-use super::engines::Engines;
+use super::grid;
 use super::prepare::Prepared;
 use super::search_data::cached_passes;
 use super::shard::Shard;
@@ -12,7 +12,6 @@ use crate::corpus::plan::Places;
 /// Embeds every recording in each of its roles: with views if it trains in any search, without if it is held out in one. Only
 /// the recordings of `shard`, if there is one. Returns the number of recordings.
 pub(super) fn fill(prepared: &Prepared, shard: Option<Shard>) -> Result<usize, Error> {
-    let engines = Engines::new(prepared)?;
     let members = prepared.data.plan.members();
     let mut n_taken = 0;
     let mut taken = vec![false; members.len()];
@@ -25,11 +24,16 @@ pub(super) fn fill(prepared: &Prepared, shard: Option<Shard>) -> Result<usize, E
         let in_any = |index: usize| searches.iter().any(|places| places[index].is_some_and(has_role));
         taken.iter().enumerate().map(|(index, taken)| (*taken && in_any(index)).then_some(split)).collect()
     };
-    let train = places(Split::Train, |split| split == Split::Train);
-    let held_out = places(Split::Test, |split| split != Split::Train);
-    for pass in cached_passes(prepared, &engines) {
-        pass.fill_cache(&train)?;
-        pass.fill_cache(&held_out)?;
+    // Inner folds train on validation and hold out parts of training.
+    let (train, held_out) = match prepared.config.sweep.inner_folds {
+        0 => (places(Split::Train, |split| split == Split::Train), places(Split::Test, |split| split != Split::Train)),
+        _ => (places(Split::Train, |split| split != Split::Test), places(Split::Test, |_| true)),
+    };
+    for encoding in prepared.encodings.of_all(&grid::trials(prepared.config))? {
+        for pass in cached_passes(prepared, &encoding)? {
+            pass.fill_cache(&train)?;
+            pass.fill_cache(&held_out)?;
+        }
     }
     Ok(n_taken)
 }

@@ -6,7 +6,7 @@ use experiment::GateSummary;
 use model::{Gate, ModelInfo, Trainable};
 use serde_json::json;
 
-use super::engines::Engines;
+use super::encoding::Encoding;
 use super::open::OpenRun;
 use super::prepare::Prepared;
 use super::splits::Found;
@@ -21,24 +21,20 @@ pub(super) struct ChosenModel {
 }
 
 /// Trains the gate of the best trial of the search for the saved model, and describes the model.
-pub(super) fn choose(
-    prepared: &Prepared,
-    engines: &Engines,
-    run: &OpenRun,
-    found: &Found,
-) -> Result<ChosenModel, Error> {
+pub(super) fn choose(prepared: &Prepared, run: &OpenRun, found: &Found) -> Result<ChosenModel, Error> {
     let step = Instant::now();
-    let gate = prepared.config.gate.enabled.then(|| train_gate(prepared, engines, found)).transpose()?;
+    let gate = prepared.config.gate.enabled.then(|| train_gate(prepared, found)).transpose()?;
     run.writer.folder.log("gate", step.elapsed().as_secs_f64())?;
     let best = &found.model.leaderboard[0];
+    let Encoding { config, backbone, .. } = &*found.model.encoding;
     let info = ModelInfo {
-        arch: prepared.backbone.weights.arch(),
+        arch: backbone.weights.arch(),
         labels: prepared.data.corpus.labels.clone(),
         head: best.config.head.clone(),
         gate: gate.as_ref().map(|gate| gate.info.clone()),
-        features: json!(prepared.config.features),
+        features: json!(config.features),
         calibration: json!(found.model.calibration),
-        backbone_source: prepared.backbone.summary.used.clone(),
+        backbone_source: backbone.summary.used.clone(),
         provenance: run.provenance.clone(),
     };
     let (gate, gate_summary) = match gate {
@@ -49,9 +45,9 @@ pub(super) fn choose(
 }
 
 /// Trains the gate on the embeddings of the chosen trial's backbone.
-fn train_gate(prepared: &Prepared, engines: &Engines, found: &Found) -> Result<TrainedGate, Error> {
-    let Prepared { config, compute, data, .. } = prepared;
-    let weights = &found.model.weights;
+fn train_gate(prepared: &Prepared, found: &Found) -> Result<TrainedGate, Error> {
+    let (Prepared { compute, data, .. }, encoding) = (prepared, &found.model.encoding);
+    let (config, weights, engines) = (&encoding.config, &found.model.weights, encoding.engines(compute)?);
     let trained = match config.backbone.train {
         Trainable::None => None,
         _ => {
@@ -60,18 +56,18 @@ fn train_gate(prepared: &Prepared, engines: &Engines, found: &Found) -> Result<T
         }
     };
     let engine_key = match trained {
-        None => prepared.backbone_key(),
+        None => encoding.backbone_key(),
         Some(_) => format!("{} {}", prepared.engine, weights.fingerprint()),
     };
     let inputs = GateInputs {
         config: &config.gate,
         corpus: &data.corpus,
         groups: data.groups(),
-        extractor: &prepared.extractor,
+        extractor: &encoding.extractor,
         engine: trained.as_deref().unwrap_or(engines.whole()),
         engine_key: &engine_key,
         tables: &prepared.embedding_tables,
-        known_to_backbone: prepared.backbone.pretraining.sounds_per_kind > 0,
+        known_to_backbone: encoding.backbone.pretraining.sounds_per_kind > 0,
         seed: config.seed,
     };
     gate::train(&inputs, &data.plan.model)

@@ -3,12 +3,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use model::{Engine, FrozenOutput};
+use model::{Compute, Engine, FrozenOutput};
 
-use super::prepare::Prepared;
 use crate::Error;
+use crate::backbone::Resolved;
+use crate::config::Config;
 
-/// The engines of a sweep.
+/// The engines of one encoding.
 pub(super) struct Engines {
     frozen: Timed,
     /// Present if `frozen` does not give embeddings.
@@ -40,8 +41,7 @@ impl Engine for Timed {
 
 impl Engines {
     /// Makes the engines that the configuration needs.
-    pub fn new(prepared: &Prepared) -> Result<Self, Error> {
-        let Prepared { config, compute, backbone, .. } = prepared;
+    pub fn new(config: &Config, backbone: &Resolved, compute: &Compute) -> Result<Self, Error> {
         let engine = |output: FrozenOutput| -> Result<Timed, Error> {
             let engine = compute.engine_to(output, &backbone.weights, &config.features.inputs());
             let engine = engine.map_err(Error::device("the backbone"))?;

@@ -6,6 +6,7 @@ use experiment::Identity;
 use model::Compute;
 use serde_json::json;
 
+use super::grid;
 use crate::Error;
 use crate::backbone::{self, Resolved};
 use crate::config::{Config, Settings, SweepConfig, TrainConfig};
@@ -28,9 +29,10 @@ pub(super) struct Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
-    /// Lists and hashes the recordings, and loads the backbone.
+    /// Checks the configuration of each trial, lists and hashes the recordings, and loads the backbone.
     pub fn find(config: &'a Config, compute: &'a Compute) -> Result<Self, Error> {
         let started = Instant::now();
+        grid::trials(config).iter().try_for_each(|trial| config.with(&trial.settings).map(drop))?;
         let located = Located::find(&config.data, config.strict)?;
         let backbone = backbone::resolve(config)?;
         let engine = compute.describe_for(config.backbone.arch);
@@ -47,11 +49,11 @@ impl<'a> Inputs<'a> {
 }
 
 /// The configuration without the search, so that a larger one resumes a smaller one: without the grid and the epoch count, and
-/// without the paths of `[data]`.
+/// without the paths of `[data]`. Inner folds stay: without them a trial has no score over them.
 fn without_search(config: &Config) -> Config {
     let TrainConfig { epochs, .. } = TrainConfig::default();
     Config {
-        sweep: SweepConfig::default(),
+        sweep: SweepConfig { inner_folds: config.sweep.inner_folds, ..SweepConfig::default() },
         train: TrainConfig { epochs, ..config.train.clone() },
         data: config.data.without_paths(),
         ..config.clone()
@@ -63,6 +65,7 @@ fn without_search(config: &Config) -> Config {
 mod tests {
     use std::path::Path;
 
+    use experiment::Setting;
     use model::{DeviceName, EngineName};
 
     use super::*;
@@ -120,11 +123,14 @@ mod tests {
         let same = identity(&config);
         assert_eq!(identity(&config_at(there.path())), same, "the same files in another folder");
         type Change = fn(&mut Config);
-        let changes: [(&str, Change); 7] = [
+        let changes: [(&str, Change); 8] = [
             ("more epochs", |config| config.train.epochs += 1),
-            ("other rates", |config| config.sweep.learning_rate = vec![0.5]),
-            ("other sizes", |config| config.sweep.inner = vec![3]),
-            ("other dropout", |config| config.sweep.dropout = vec![0.1]),
+            ("other rates", |config| config.sweep.learning_rate = vec![0.5].into()),
+            ("other sizes", |config| config.sweep.inner = vec![3].into()),
+            ("other dropout", |config| config.sweep.dropout = vec![0.1].into()),
+            ("axes of keys", |config| {
+                config.sweep.keys.insert("train.weight_decay".into(), vec![Setting::Number(0.5)].into());
+            }),
             ("another cache", |config| config.data.cache.push("elsewhere")),
             ("another folder of synthetic cries", |config| config.data.synthetic = "elsewhere".into()),
             ("one root more", |config| config.data.roots.push("elsewhere".into())),
@@ -142,11 +148,12 @@ mod tests {
         let config = config_at(folder.path());
         let before = identity(&config);
         type Change = fn(&mut Config);
-        let changes: [(&str, Change); 10] = [
+        let changes: [(&str, Change); 11] = [
             ("seed", |config| config.seed += 1),
             ("clip", |config| config.features.clip_seconds = 3.0),
             ("encoder", |config| config.backbone.arch = "resnet18-w16".parse().unwrap()),
             ("trained layers", |config| config.backbone.train = model::Trainable::Layer4),
+            ("inner folds", |config| config.sweep.inner_folds = 3),
             ("batch", |config| config.train.batch_size += 1),
             ("gate", |config| config.gate.decoys = false),
             ("duplicates", |config| config.data.drop_duplicates = true),

@@ -106,7 +106,7 @@ impl Collected {
             }
         }
         let collected = Self { sources, shards, trials };
-        collected.check_complete(&WorkPlan::new(prepared, &run.name), run)?;
+        collected.check_complete(&WorkPlan::new(prepared, &run.name)?, run)?;
         Ok(collected)
     }
 
@@ -149,8 +149,24 @@ impl Collected {
         Ok(())
     }
 
-    /// Fails if a unit of `plan` is missing; says which shards do it.
+    /// Fails if a unit of `plan` or a later round is missing.
     fn check_complete(&self, plan: &WorkPlan, run: &RunFolder) -> Result<(), Error> {
+        self.check_units(plan, run)?;
+        let is_finished = |shard: &ShardFolder| {
+            self.sources.iter().any(|source| source.folder.path == shard.folder.path && source.state.finished)
+        };
+        match self.shards.iter().find(|shard| plan.in_rounds && !is_finished(shard)) {
+            None => Ok(()),
+            Some(open) => Err(Error::Incomplete(format!(
+                "{}: shard {} has rounds left; run it again, then merge again",
+                run.path.display(),
+                open.shard
+            ))),
+        }
+    }
+
+    /// Fails if a unit of `plan` is missing; says which shards do it.
+    fn check_units(&self, plan: &WorkPlan, run: &RunFolder) -> Result<(), Error> {
         let n_shards = most_frequent(self.shards.iter().map(|found| found.shard.count()));
         let mut missing: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         for (unit, shard) in plan.units.iter().zip(plan.deal(n_shards)) {
@@ -200,15 +216,13 @@ impl Source {
     fn is_usable(&self, search: &str, ended: &EndedTrial, prepared: &Prepared) -> bool {
         match ended.outcome {
             Outcome::Failed(_) => true,
-            Outcome::Trained(_) => {
-                match trial_folder::check(&self.folder.inside(search), &ended.trial.id(), prepared) {
-                    Ok(()) => true,
-                    Err(error) => {
-                        stderr::line(format_args!("{error}; {} has to train it again", self.name));
-                        false
-                    }
+            Outcome::Trained(_) => match trial_folder::check(&self.folder, search, &ended.trial, prepared) {
+                Ok(()) => true,
+                Err(error) => {
+                    stderr::line(format_args!("{error}; {} has to train it again", self.name));
+                    false
                 }
-            }
+            },
         }
     }
 

@@ -59,7 +59,7 @@ pub(super) fn writer(prepared: &Prepared, folder: RunFolder) -> Result<Writer, E
 /// Decides which trials the run has, and writes the files that do not depend on the search.
 pub(super) fn open(prepared: &Prepared, mut writer: Writer, retry_failed: bool) -> Result<OpenRun, Error> {
     let config = prepared.config;
-    let searches = SplitSearch::all(&prepared.data.plan, config.seed);
+    let searches = SplitSearch::all(prepared)?;
     let earlier = writer.ended_in_all(&searches.iter().map(|search| search.name.as_str()).collect());
     let trials = grid::with_earlier(config, earlier);
     writer.keep_usable(prepared, retry_failed);
@@ -76,7 +76,8 @@ pub(super) fn open(prepared: &Prepared, mut writer: Writer, retry_failed: bool) 
 }
 
 fn provenance(prepared: &Prepared, environment: &Environment) -> Value {
-    let Prepared { config, compute, data, backbone, .. } = prepared;
+    let Prepared { config, compute, data, .. } = prepared;
+    let backbone = &prepared.base().backbone;
     let mut provenance = environment.provenance(config.seed, compute.device_name());
     identity::describe(&prepared.identity, &mut provenance);
     provenance["engine"] = json!(compute.engine_name_for(config.backbone.arch));

@@ -7,8 +7,10 @@ use serde::Serialize;
 
 use super::grid;
 use super::prepare::Prepared;
-use super::searches::SplitSearch;
+use super::searches::{SplitSearch, outer};
 use super::shard::Shard;
+use crate::Error;
+use crate::config::Strategy;
 
 /// What [`Unit::cost`] counts.
 pub const COST: &str = "epochs x training recordings x trained weights";
@@ -31,37 +33,46 @@ pub struct Unit {
 pub struct WorkPlan {
     /// Name of the run's folder.
     pub run: String,
-    /// The units.
+    /// The units; of a search in rounds, those of the first round.
     pub units: Vec<Unit>,
+    /// Whether later units follow from the results of earlier ones, so that each search, with its inner folds, is in one shard.
+    pub in_rounds: bool,
 }
 
 impl WorkPlan {
     /// The units of the run called `run`.
-    pub(super) fn new(prepared: &Prepared, run: &str) -> Self {
-        let config = prepared.config;
-        let trials = grid::trials(config);
-        let weights = trained_weights(prepared, &trials);
-        let searches = SplitSearch::all(&prepared.data.plan, config.seed);
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the values of a trial do not go together, or there are too few groups for inner folds.
+    pub(super) fn new(prepared: &Prepared, run: &str) -> Result<Self, Error> {
+        let trials = grid::trials(prepared.config);
+        let costs: Vec<u64> = trials.iter().map(|trial| cost(prepared, trial)).collect::<Result<_, Error>>()?;
+        let searches = SplitSearch::all(prepared)?;
         let units = searches.iter().flat_map(|search| {
             let recordings = search.places.iter().filter(|place| **place == Some(Split::Train)).count();
-            let unit = move |(trial, weights): (&TrialConfig, &usize)| Unit {
+            let unit = move |(trial, cost): (&TrialConfig, &u64)| Unit {
                 search: search.name.clone(),
                 trial: trial.clone(),
-                cost: (config.train.epochs as u64).saturating_mul(recordings as u64).saturating_mul(*weights as u64),
+                cost: cost.saturating_mul(recordings as u64),
             };
-            trials.iter().zip(&weights).map(unit)
+            trials.iter().zip(&costs).map(unit)
         });
-        Self { run: run.into(), units: units.collect() }
+        let in_rounds = prepared.config.sweep.strategy == Strategy::Halving;
+        Ok(Self { run: run.into(), units: units.collect(), in_rounds })
     }
 
     /// The number of the shard that does each unit, from 1, if there are `count` shards: neighbouring units, so that a search is
-    /// in as few shards as possible, and about the same cost for each shard.
+    /// in as few shards as possible, and about the same cost for each shard. With rounds, whole searches.
     pub fn deal(&self, count: usize) -> Vec<usize> {
         let mut spans: Vec<(u128, u128)> = Vec::new();
         let mut edges = Vec::new();
         let mut total = 0;
+        let begins = |unit: &Unit, before: &Unit| match self.in_rounds {
+            true => outer(&unit.search) != outer(&before.search),
+            false => unit.search != before.search,
+        };
         for (index, unit) in self.units.iter().enumerate() {
-            if index == 0 || self.units[index - 1].search != unit.search {
+            if index == 0 || begins(unit, &self.units[index - 1]) {
                 edges.push(total);
             }
             spans.push((total, u128::from(unit.cost)));
@@ -72,7 +83,7 @@ impl WorkPlan {
         let cut = |shard: usize| {
             let even = shard as u128 * total;
             let nearest = edges.iter().map(|edge| edge * n).min_by_key(|edge| edge.abs_diff(even));
-            nearest.filter(|edge| edge.abs_diff(even) * SLACK <= total).unwrap_or(even)
+            nearest.filter(|edge| self.in_rounds || edge.abs_diff(even) * SLACK <= total).unwrap_or(even)
         };
         let cuts: Vec<u128> = (1..count).map(cut).collect();
         let shard_of = |(start, cost): (u128, u128)| 1 + cuts.partition_point(|cut| 2 * cut <= (2 * start + cost) * n);
@@ -86,18 +97,21 @@ impl WorkPlan {
     }
 }
 
-/// Number of weights that each trial trains: those of the head, and those of the backbone's trained layers.
-fn trained_weights(prepared: &Prepared, trials: &[TrialConfig]) -> Vec<usize> {
-    let weights = &prepared.backbone.weights;
-    let backbone = weights.to_trainable(prepared.config.backbone.train, prepared.compute.device());
+/// What one training recording costs `trial`: epochs, times the weights of the head and of the backbone's trained layers.
+fn cost(prepared: &Prepared, trial: &TrialConfig) -> Result<u64, Error> {
+    let encoding = prepared.encodings.of(trial)?;
+    let (config, weights) = (&encoding.config, &encoding.backbone.weights);
+    let backbone = weights.to_trainable(config.backbone.train, prepared.compute.device());
     let of_backbone = backbone.map_or(0, |backbone| backbone.num_params());
     let n_classes = prepared.data.corpus.labels.len();
     // A head over frames uses its weights once for each.
-    let [n_frames, n_inputs] = match prepared.config.head.kind.takes_frames() {
-        true => weights.frames(&prepared.config.features.inputs()).unwrap_or_default(),
+    let [n_frames, n_inputs] = match config.head.kind.takes_frames() {
+        true => weights.frames(&config.features.inputs()).unwrap_or_default(),
         false => [1, weights.n_outputs()],
     };
-    trials.iter().map(|trial| of_backbone + n_frames * trial.head.n_weights(n_inputs, n_classes)).collect()
+    let n_weights = of_backbone + n_frames * trial.head.n_weights(n_inputs, n_classes);
+    let epochs = prepared.config.with(&trial.settings)?.train.epochs;
+    Ok((epochs as u64).saturating_mul(n_weights as u64))
 }
 
 #[cfg(test)]
@@ -112,11 +126,11 @@ mod tests {
         let units = searches.iter().enumerate().flat_map(|(search, costs)| {
             costs.iter().enumerate().map(move |(inner, cost)| Unit {
                 search: format!("folds/{search}"),
-                trial: TrialConfig { learning_rate: Some(0.1), head: HeadConfig::mlp(inner, 0.5) },
+                trial: TrialConfig::new(Some(0.1), HeadConfig::mlp(inner, 0.5)),
                 cost: *cost,
             })
         });
-        WorkPlan { run: "run".into(), units: units.collect() }
+        WorkPlan { run: "run".into(), units: units.collect(), in_rounds: false }
     }
 
     #[test]
@@ -131,6 +145,21 @@ mod tests {
             (&[&[1], &[1]], 5, &[2, 4]), // more shards than units
         ] {
             assert_eq!(plan(searches).deal(count), expected, "{searches:?} in {count}");
+        }
+    }
+
+    #[test]
+    fn with_rounds_a_search_stays_whole_with_its_inner_folds() {
+        let mut plan = plan(&[&[1, 1], &[1, 1], &[9, 9], &[1, 1]]);
+        for (unit, search) in plan.units.chunks_mut(2).zip(["folds/1/inner/1", "folds/1", "inner/1", ""]) {
+            unit.iter_mut().for_each(|unit| unit.search = search.into());
+        }
+        plan.in_rounds = true;
+        assert_eq!(plan.deal(2), [1, 1, 1, 1, 2, 2, 2, 2]);
+        for count in 1..6 {
+            let shards = plan.deal(count);
+            assert!(shards[..4].iter().all(|shard| *shard == shards[0]), "{shards:?}");
+            assert!(shards[4..].iter().all(|shard| *shard == shards[4]), "{shards:?}");
         }
     }
 

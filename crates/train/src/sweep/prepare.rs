@@ -5,12 +5,11 @@ use std::time::Instant;
 
 use dataset::count;
 use experiment::{Identity, Leaks, RunFolder};
-use features::Extractor;
-use model::{Compute, NETWORKS_VERSION};
+use model::Compute;
 
+use super::encoding::{Encoding, Encodings};
 use super::inputs::Inputs;
 use crate::Error;
-use crate::backbone::Resolved;
 use crate::config::Config;
 use crate::corpus::prepared::PreparedCorpus;
 use crate::identity::IdentityParts;
@@ -22,11 +21,10 @@ pub(super) struct Prepared<'a> {
     pub config: &'a Config,
     pub compute: &'a Compute,
     pub data: PreparedCorpus,
-    /// Makes the encoder's inputs.
-    pub extractor: Extractor,
+    /// What trials are trained on.
+    pub encodings: Encodings,
     /// Folder of the tables of embeddings.
     pub embedding_tables: PathBuf,
-    pub backbone: Resolved,
     pub leaks: Leaks,
     /// Engine and device, such as `rten on cpu`.
     pub engine: String,
@@ -40,22 +38,23 @@ pub(super) struct Prepared<'a> {
 }
 
 impl Prepared<'_> {
-    /// Everything that decides the outputs of the backbone as loaded: version, engine, device and weights.
-    pub fn backbone_key(&self) -> String {
-        format!("networks {NETWORKS_VERSION} {} {}", self.engine, self.backbone.summary.fingerprint)
+    /// The encoding of the run's configuration.
+    pub fn base(&self) -> &Encoding {
+        self.encodings.base()
     }
 
     /// Prints where trials are written, and what they are trained on.
     pub fn print(&self, folder: &RunFolder) {
-        let Self { data, backbone, engine, .. } = self;
+        let Self { data, engine, .. } = self;
+        let summary = &self.base().backbone.summary;
         stderr::line(format_args!(
             "run        {}\ndata       {} ({})\nsplit      {}\nbackbone   {}: {}\nengine     {engine}",
             folder.path.display(),
             data.corpus.root.display(),
             count(data.corpus.recordings.len(), "recording"),
             data.plan.rule,
-            backbone.summary.arch,
-            backbone.summary.used
+            summary.arch,
+            summary.used
         ));
     }
 }
@@ -63,17 +62,16 @@ impl Prepared<'_> {
 /// Decodes the recordings and splits them; `watch` is told of what follows.
 pub(super) fn prepare<'a>(inputs: Inputs<'a>, watch: &'a dyn Watch) -> Result<Prepared<'a>, Error> {
     let Inputs { config, compute, located, backbone, engine, identity, parts, started } = inputs;
-    let extractor = Extractor::new(&config.features).map_err(Error::Features)?;
-    let data = PreparedCorpus::new(located, &extractor, &config.data, config.seed)?;
-    let leaks = data.leaks(&backbone.pretraining);
+    let base = Encoding::new(config.clone(), backbone.into(), engine.clone())?;
+    let data = PreparedCorpus::new(located, &base.extractor, &config.data, config.seed)?;
+    let leaks = data.leaks(&base.backbone.pretraining);
     let embedding_tables = config.data.embedding_tables();
     Ok(Prepared {
         config,
         compute,
         data,
-        extractor,
+        encodings: Encodings::new(base),
         embedding_tables,
-        backbone,
         leaks,
         engine,
         identity,

@@ -35,7 +35,7 @@ pub(super) fn publish(
     model::save_model(&path, &model.info, &found.model.weights, &found.model.head, model.gate.as_ref())
         .map_err(Error::Checkpoint)?;
     let mistakes = mistakes::most_confident(corpus, &Scored::pooled(&found.test));
-    mistakes::write_media(&folder, corpus, &prepared.config.features, &mistakes)?;
+    mistakes::write_media(&folder, corpus, &found.model.encoding.config.features, &mistakes)?;
     let (started, watch, records) = (prepared.started, prepared.watch, found.records.clone());
     let report = report_of(prepared, &run, found, model, mistakes)?;
     page::write(&report, &folder.path)?;
@@ -53,7 +53,7 @@ fn report_of(
     mistakes: Vec<Mistake>,
 ) -> Result<Report, Error> {
     let warnings = warnings(&prepared);
-    let Prepared { config, data, backbone, leaks, engine, .. } = prepared;
+    let Prepared { config, data, leaks, engine, .. } = prepared;
     let counts = data.plan.counts(&data.corpus);
     let evaluate = |name: &str, scored: &Scored| {
         let seed = seed::derive(config.seed, &["evaluation", name]);
@@ -93,7 +93,7 @@ fn report_of(
             dropped: data.dropped,
             leaks,
         },
-        backbone: backbone.summary,
+        backbone: found.model.encoding.backbone.summary.clone(),
         leaderboard: found.model.leaderboard,
         best_epochs: found.model.epochs,
     })
@@ -148,6 +148,6 @@ fn warnings(prepared: &Prepared) -> Vec<String> {
     if prepared.data.synthetic {
         warnings.push("The recordings are synthetic: these scores say nothing about real babies.".into());
     }
-    warnings.extend(prepared.backbone.warning.clone());
+    warnings.extend(prepared.base().backbone.warning.clone());
     warnings
 }

@@ -2,9 +2,11 @@
 
 use model::{Engine, FrozenOutput, Trainable};
 
+use super::encoding::Encoding;
 use super::engines::Engines;
 use super::prepare::Prepared;
 use crate::Error;
+use crate::config::BackboneConfig;
 use crate::corpus::plan::Places;
 use crate::embed::embeddings::{EmbeddingPass, Embeddings, Rows};
 use crate::embed::whitening::Whitening;
@@ -31,12 +33,13 @@ pub(super) struct SearchData {
 
 impl EmbeddedSplit {
     /// Embeds the recordings that have a place.
-    pub fn new(prepared: &Prepared, engines: &Engines, places: &Places) -> Result<Self, Error> {
-        let frozen = frozen_pass(prepared, engines).run(places)?;
-        let whole = match prepared.config.frozen_output() {
+    pub fn new(prepared: &Prepared, encoding: &Encoding, places: &Places) -> Result<Self, Error> {
+        let engines = encoding.engines(prepared.compute)?;
+        let frozen = frozen_pass(prepared, encoding, engines).run(places)?;
+        let whole = match encoding.config.frozen_output() {
             FrozenOutput::EMBEDDING => None,
-            FrozenOutput::Before(_) => Some(whole_pass(prepared, engines).run(places)?),
-            FrozenOutput::Frames => prepared.backbone.weights.frame_pooling().map(|pooling| frozen.pooled(&pooling)),
+            FrozenOutput::Before(_) => Some(whole_pass(prepared, encoding, engines).run(places)?),
+            FrozenOutput::Frames => encoding.backbone.weights.frame_pooling().map(|pooling| frozen.pooled(&pooling)),
         };
         Ok(Self { frozen, whole })
     }
@@ -47,23 +50,24 @@ impl EmbeddedSplit {
     }
 
     /// Fits the whitening, and prepares the rows for the heads.
-    pub fn prepare(self, prepared: &Prepared) -> Result<SearchData, Error> {
-        let (device, kind) = (prepared.compute.device(), prepared.config.head.kind);
+    pub fn prepare(self, prepared: &Prepared, encoding: &Encoding) -> Result<SearchData, Error> {
+        let (device, config) = (prepared.compute.device(), &encoding.config);
+        let kind = config.head.kind;
         // What is whitened, each of this length: frames or embeddings.
         let (rows, length) = match kind.takes_frames() {
             true => {
-                let frame_len = prepared.backbone.weights.n_head_inputs(kind).map_err(Error::device("the backbone"))?;
+                let frame_len = encoding.backbone.weights.n_head_inputs(kind).map_err(Error::device("the backbone"))?;
                 (&self.frozen.train.rows, frame_len)
             }
             false => (&self.plain().train.rows, self.plain().n_features),
         };
-        let whitening = match prepared.config.train.whiten {
+        let whitening = match config.train.whiten {
             false => Whitening::none(kind.rectifies(), device),
             true => Whitening::fit(rows, length, kind.rectifies(), device)?,
         };
         let mut embeddings = self.frozen;
-        let is_frozen = prepared.config.backbone.train == Trainable::None;
-        let is_prepared = is_frozen && (kind.rectifies() || prepared.config.train.whiten);
+        let is_frozen = config.backbone.train == Trainable::None;
+        let is_prepared = is_frozen && (kind.rectifies() || config.train.whiten);
         let plain_val = is_prepared.then(|| embeddings.val.rows.clone());
         if is_prepared {
             whitening.apply(&mut embeddings.train.rows, length)?;
@@ -84,12 +88,12 @@ impl SearchData {
         &self.trained_on.test
     }
 
-    /// Where trials start.
-    pub fn start<'a>(&'a self, prepared: &'a Prepared) -> Start<'a> {
-        let Prepared { config, backbone, .. } = prepared;
+    /// Where the trials of `encoding`, whose data this is, start; `trained` says how a trial trains the backbone.
+    pub fn start<'a>(&'a self, encoding: &'a Encoding, trained: &'a BackboneConfig) -> Start<'a> {
+        let Encoding { config, backbone, .. } = encoding;
         Start {
             weights: &backbone.weights,
-            backbone: &config.backbone,
+            backbone: trained,
             input: match (config.frozen_output(), backbone.weights.frames(&config.features.inputs())) {
                 (FrozenOutput::Frames, Some([n_frames, frame_len])) => [frame_len, 1, n_frames],
                 _ => backbone.weights.trainable_input(config.backbone.train, &config.features.inputs()),
@@ -99,34 +103,42 @@ impl SearchData {
     }
 }
 
-/// The passes that fill the cache for every search.
-pub(super) fn cached_passes<'a>(prepared: &'a Prepared, engines: &'a Engines) -> Vec<EmbeddingPass<'a>> {
-    let trained = prepared.config.backbone.train;
-    let frozen = (trained != Trainable::All).then(|| frozen_pass(prepared, engines));
-    let whole = (trained != Trainable::None).then(|| whole_pass(prepared, engines));
-    frozen.into_iter().chain(whole).collect()
+/// The passes that fill the cache for every search with `encoding`.
+pub(super) fn cached_passes<'a>(
+    prepared: &'a Prepared,
+    encoding: &'a Encoding,
+) -> Result<Vec<EmbeddingPass<'a>>, Error> {
+    let (engines, trained) = (encoding.engines(prepared.compute)?, encoding.config.backbone.train);
+    let frozen = (trained != Trainable::All).then(|| frozen_pass(prepared, encoding, engines));
+    let whole = (trained != Trainable::None).then(|| whole_pass(prepared, encoding, engines));
+    Ok(frozen.into_iter().chain(whole).collect())
 }
 
 /// The pass through the layers that stay frozen.
-fn frozen_pass<'a>(prepared: &'a Prepared, engines: &'a Engines) -> EmbeddingPass<'a> {
-    pass(prepared, engines.frozen(), prepared.config.frozen_output())
+fn frozen_pass<'a>(prepared: &'a Prepared, encoding: &'a Encoding, engines: &'a Engines) -> EmbeddingPass<'a> {
+    pass(prepared, encoding, engines.frozen(), encoding.config.frozen_output())
 }
 
 /// The pass through the whole backbone before training, for the whitening and the baseline.
-fn whole_pass<'a>(prepared: &'a Prepared, engines: &'a Engines) -> EmbeddingPass<'a> {
-    pass(prepared, engines.whole(), FrozenOutput::EMBEDDING)
+fn whole_pass<'a>(prepared: &'a Prepared, encoding: &'a Encoding, engines: &'a Engines) -> EmbeddingPass<'a> {
+    pass(prepared, encoding, engines.whole(), FrozenOutput::EMBEDDING)
 }
 
 /// The pass through `frozen`, the layers up to `output`.
-fn pass<'a>(prepared: &'a Prepared, frozen: &'a dyn Engine, output: FrozenOutput) -> EmbeddingPass<'a> {
-    let Prepared { config, data, extractor, embedding_tables, .. } = prepared;
+fn pass<'a>(
+    prepared: &'a Prepared,
+    encoding: &'a Encoding,
+    frozen: &'a dyn Engine,
+    output: FrozenOutput,
+) -> EmbeddingPass<'a> {
+    let (Prepared { data, embedding_tables, .. }, Encoding { config, extractor, .. }) = (prepared, encoding);
     EmbeddingPass {
         corpus: &data.corpus,
         extractor,
         frozen,
         frozen_key: match output {
-            FrozenOutput::Before(trained) => format!("{} before {trained:?}", prepared.backbone_key()),
-            FrozenOutput::Frames => format!("{} frames", prepared.backbone_key()),
+            FrozenOutput::Before(trained) => format!("{} before {trained:?}", encoding.backbone_key()),
+            FrozenOutput::Frames => format!("{} frames", encoding.backbone_key()),
         },
         tables: (output != FrozenOutput::Before(Trainable::All)).then_some(embedding_tables.as_path()),
         seed: config.seed,

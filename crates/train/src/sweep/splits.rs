@@ -7,11 +7,11 @@ use experiment::{FoldSummary, TestedFold};
 use metrics::CalibrationCheck;
 
 use super::baseline::Baseline;
-use super::engines::Engines;
 use super::open::OpenRun;
 use super::prepare::Prepared;
-use super::search::{Search, SearchResult};
+use super::search::{self, SearchResult};
 use super::searches::SplitSearch;
+use super::trainer::Trainer;
 use crate::Error;
 use crate::terminal::stderr;
 
@@ -32,8 +32,8 @@ pub(super) struct Found {
 }
 
 /// Searches every split of the plan.
-pub(super) fn search(prepared: &Prepared, engines: &Engines, run: &OpenRun) -> Result<Found, Error> {
-    let search = Search { prepared, engines, writer: &run.writer };
+pub(super) fn search(prepared: &Prepared, run: &OpenRun) -> Result<Found, Error> {
+    let trainer = Trainer { prepared, writer: &run.writer };
     let plan = &prepared.data.plan;
     let mut test: Vec<TestedFold> = Vec::new();
     let mut checks: Vec<(usize, CalibrationCheck)> = Vec::new();
@@ -41,12 +41,13 @@ pub(super) fn search(prepared: &Prepared, engines: &Engines, run: &OpenRun) -> R
     for fold in &plan.folds {
         let step = Instant::now();
         stderr::line(format_args!("fold       {} of {}: {}", folds.len() + 1, plan.folds.len(), fold.name));
-        let result = search.run(&SplitSearch::of_fold(fold, prepared.config.seed), &run.trials)?;
+        let result = search::run(&trainer, &SplitSearch::of_fold(fold), &run.trials)?;
         checks.push(check(prepared, &result)?);
         folds.push(FoldSummary {
             name: fold.name.clone(),
             trial: result.leaderboard[0].id.clone(),
             val_macro_f1: result.leaderboard[0].val_macro_f1,
+            inner_macro_f1: result.leaderboard[0].inner_macro_f1,
             n_test: result.test.recordings.len(),
         });
         test.push(TestedFold { repeat: fold.repeat, fold: fold.fold.clone(), scored: result.test });
@@ -55,7 +56,7 @@ pub(super) fn search(prepared: &Prepared, engines: &Engines, run: &OpenRun) -> R
         run.writer.folder.log(&format!("fold {}", fold.name), step.elapsed().as_secs_f64())?;
     }
     let step = Instant::now();
-    let model = search.run(&SplitSearch::of_model(plan, prepared.config.seed), &run.trials)?;
+    let model = search::run(&trainer, &SplitSearch::of_model(plan), &run.trials)?;
     if plan.folds.is_empty() {
         checks.push(check(prepared, &model)?);
         test.push(TestedFold { repeat: 1, fold: String::new(), scored: model.test.clone() });

@@ -6,12 +6,12 @@ use dataset::count;
 use experiment::journal::{Outcome, Record};
 use experiment::{RunFolder, TrialConfig};
 
-use super::engines::Engines;
 use super::plan::{Unit, WorkPlan};
 use super::prepare::Prepared;
-use super::search::Search;
+use super::rounds;
 use super::searches::SplitSearch;
 use super::shard::{IDENTITY_FILE, Shard};
+use super::trainer::Trainer;
 use super::writer::{Writer, record};
 use crate::Error;
 use crate::config::Settings;
@@ -34,11 +34,11 @@ pub(super) fn train(
     shard: Shard,
     retry_failed: bool,
 ) -> Result<FinishedShard, Error> {
-    let plan = WorkPlan::new(prepared, &run.name);
+    let plan = WorkPlan::new(prepared, &run.name)?;
     let units = plan.of_shard(shard);
     let writer = open(prepared, run, shard, retry_failed)?;
     stderr::line(format_args!("shard      {shard}: {} of {}", units.len(), count(plan.units.len(), "trial")));
-    let records = train_units(prepared, &writer, &units)?;
+    let records = train_units(prepared, &writer, &units, plan.in_rounds)?;
     let folder = writer.folder.clone();
     writer.finish(&records)?;
     folder.log("finished", prepared.started.elapsed().as_secs_f64())?;
@@ -63,23 +63,28 @@ fn open(prepared: &Prepared, run: &RunFolder, shard: Shard, retry_failed: bool) 
 }
 
 /// Trains `units`, search by search, and returns how each ended.
-fn train_units(prepared: &Prepared, writer: &Writer, units: &[&Unit]) -> Result<Vec<Record>, Error> {
+fn train_units(prepared: &Prepared, writer: &Writer, units: &[&Unit], in_rounds: bool) -> Result<Vec<Record>, Error> {
     let is_open = |unit: &&Unit| writer.known(&unit.search, &unit.trial.id()).is_none();
-    if !units.iter().any(is_open) {
+    if !in_rounds && !units.iter().any(is_open) {
         stderr::line(format_args!("finished   {}: nothing is left to do", writer.folder.path.display()));
     }
-    let engines = Engines::new(prepared)?;
-    let search = Search { prepared, engines: &engines, writer };
+    let trainer = Trainer { prepared, writer };
     let mut records = Vec::new();
-    for split in SplitSearch::all(&prepared.data.plan, prepared.config.seed) {
+    for split in SplitSearch::all(prepared)? {
         let of_search: Vec<&Unit> = units.iter().copied().filter(|unit| unit.search == split.name).collect();
         let trials: Vec<TrialConfig> = of_search.iter().map(|unit| unit.trial.clone()).collect();
-        let outcomes: Vec<Outcome> = match of_search.iter().any(is_open) {
-            true => search.train(&split, &trials)?,
-            false => trials.iter().filter_map(|trial| writer.known(&split.name, &trial.id()).cloned()).collect(),
-        };
-        records.extend(trials.iter().zip(&outcomes).map(|(trial, outcome)| record(&split.name, trial, outcome)));
+        match in_rounds {
+            // A search in rounds trains its inner folds itself.
+            true if split.is_inner() => {}
+            _ if trials.is_empty() => {}
+            true => records.extend(rounds::train(&trainer, &split, &trials, None)?.1),
+            false => {
+                let outcomes = trainer.train(&split, &trials)?;
+                records
+                    .extend(trials.iter().zip(&outcomes).map(|(trial, outcome)| record(&split.name, trial, outcome)));
+            }
+        }
     }
-    writer.folder.log("encoder", engines.seconds())?;
+    writer.folder.log("encoder", prepared.encodings.seconds())?;
     Ok(records)
 }

@@ -14,22 +14,27 @@ use model::{BackboneWeights, CheckpointInfo, Head};
 use serde_json::json;
 
 use super::prepare::Prepared;
+use super::searches::is_inner;
 use crate::Error;
 use crate::trial::trainable_part::{Start, TrainablePart};
 
-/// Writes the folder of a trial; `part` is of the chosen epoch, with a head for plain embeddings.
-pub(super) fn write(
+/// Writes the folder of a trial, without its checkpoint.
+pub(super) fn write(run: &RunFolder, corpus: &Corpus, config: &TrialConfig, result: &TrialResult) -> Result<(), Error> {
+    let id = config.id();
+    let text = toml::to_string(config).map_err(Error::encode(format!("trial {id}")))?;
+    run.write(&format!("trials/{id}/config.toml"), text.as_bytes())?;
+    write_epochs(run, &id, result)?;
+    Ok(write_predictions(run, &format!("trials/{id}/predictions.csv"), corpus, &result.val, &[])?)
+}
+
+/// Writes the checkpoint of a trial; `part` is of the chosen epoch, with a head for plain embeddings.
+pub(super) fn write_checkpoint(
     run: &RunFolder,
-    corpus: &Corpus,
     config: &TrialConfig,
     result: &TrialResult,
     start: &Start,
     part: &TrainablePart,
 ) -> Result<(), Error> {
-    let id = config.id();
-    let text = toml::to_string(config).map_err(Error::encode(format!("trial {id}")))?;
-    run.write(&format!("trials/{id}/config.toml"), text.as_bytes())?;
-    write_epochs(run, &id, result)?;
     let info = CheckpointInfo {
         head: config.head.clone(),
         trained: start.backbone.train,
@@ -39,8 +44,7 @@ pub(super) fn write(
         Some(backbone) => &start.weights.with_trained(backbone).map_err(Error::Checkpoint)?,
         None => start.weights,
     };
-    model::save_checkpoint(&checkpoint_path(run, &id), &info, weights, &part.head).map_err(Error::Checkpoint)?;
-    Ok(write_predictions(run, &format!("trials/{id}/predictions.csv"), corpus, &result.val, &[])?)
+    model::save_checkpoint(&checkpoint_path(run, &config.id()), &info, weights, &part.head).map_err(Error::Checkpoint)
 }
 
 fn write_epochs(run: &RunFolder, id: &str, result: &TrialResult) -> Result<(), Error> {
@@ -69,9 +73,13 @@ pub(super) fn read_checkpoint(
     Ok((weights, head))
 }
 
-/// Fails unless the checkpoint of a trial can be read.
-pub(super) fn check(run: &RunFolder, id: &str, prepared: &Prepared) -> Result<(), Error> {
-    read_checkpoint(run, id, &prepared.backbone.weights, prepared.compute.device()).map(drop)
+/// Fails unless the checkpoint of a trial of `search` in the folder `run` can be read; those of inner folds have none.
+pub(super) fn check(run: &RunFolder, search: &str, trial: &TrialConfig, prepared: &Prepared) -> Result<(), Error> {
+    if is_inner(search) {
+        return Ok(());
+    }
+    let encoding = prepared.encodings.of(trial)?;
+    read_checkpoint(&run.inside(search), &trial.id(), &encoding.backbone.weights, prepared.compute.device()).map(drop)
 }
 
 /// Copies the folder of a trial from one run's folder to another's.

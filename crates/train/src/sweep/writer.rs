@@ -61,7 +61,7 @@ impl Writer {
         let unusable: Vec<(String, String)> = (self.held.trials.par_iter())
             .filter(|((search, id), ended)| match ended.outcome {
                 Outcome::Failed(_) => retry_failed,
-                Outcome::Trained(_) => match trial_folder::check(&folder.inside(search), id, prepared) {
+                Outcome::Trained(_) => match trial_folder::check(folder, search, &ended.trial, prepared) {
                     Ok(()) => false,
                     Err(error) => {
                         stderr::line(format_args!("{error}; {id} is trained again"));

@@ -168,7 +168,7 @@ mod tests {
         let gru = HeadConfig::Gru(RecurrentConfig { hidden: 8, dropout: 0.5, bidirectional: true });
         let (mlp, n_frames) = (HeadConfig::mlp(8, 0.5), 3);
         for (train, head) in [(Trainable::None, mlp.clone()), (Trainable::Layer4, mlp), (Trainable::None, gru)] {
-            let trial = TrialConfig { learning_rate: Some(1e-3), head };
+            let trial = TrialConfig::new(Some(1e-3), head);
             let backbone = BackboneConfig { train, ..BackboneConfig::default() };
             let input = match train {
                 Trainable::None if trial.head.kind().takes_frames() => [512, 1, n_frames],
@@ -229,7 +229,7 @@ mod tests {
         let config = TrainConfig { epochs: 1, ..TrainConfig::default() };
         let setup =
             Setup { data: &data, start: &start, config: &config, seed: 7, device: &device, search: "", watch: &NOBODY };
-        let trial = |learning_rate| TrialConfig { learning_rate: Some(learning_rate), head: HeadConfig::mlp(8, 0.5) };
+        let trial = |learning_rate| TrialConfig::new(Some(learning_rate), HeadConfig::mlp(8, 0.5));
 
         let file = tempfile::NamedTempFile::new().unwrap(); // no folder can be created below a file
         let resume = ResumeFolder::new(&file.path().join("resume")).every(Duration::ZERO);

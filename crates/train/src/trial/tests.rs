@@ -34,7 +34,7 @@ fn with_setup<T>(config: &TrainConfig, test: impl FnOnce(&Setup) -> T) -> T {
 
 /// Epochs and best epoch of a head that is trained with `config`, with resume points after every epoch in `folder`.
 fn trained(config: &TrainConfig, folder: &Path) -> (Vec<Epoch>, usize) {
-    let trial = TrialConfig { learning_rate: Some(0.05), head: HeadConfig::mlp(8, 0.5) };
+    let trial = TrialConfig::new(Some(0.05), HeadConfig::mlp(8, 0.5));
     let resume = ResumeFolder::new(folder).every(Duration::ZERO);
     let trained = with_setup(config, |setup| train(setup, &trial, &resume).unwrap());
     (trained.epochs, trained.best)
