@@ -68,6 +68,7 @@ fn print_table(plan: &WorkPlan, units: &[DealtUnit]) -> Result<(), Error> {
         let percent = 100.0 * unit.cost as f64 / total;
         stdout::line(format_args!("{shard:>5}  {search:width$}  {id:32}  {percent:5.2} %"))?;
     }
-    stderr::line(format_args!("plan       {}: {}; cost: {COST}", plan.run, count(units.len(), "trial")));
+    let rounds = if plan.in_rounds { " in the first round, from whose results the others follow" } else { "" };
+    stderr::line(format_args!("plan       {}: {}{rounds}; cost: {COST}", plan.run, count(units.len(), "trial")));
     Ok(())
 }
