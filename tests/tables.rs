@@ -142,6 +142,8 @@ fn annotations_become_a_table_that_trains() {
         &["--config", "table.toml", "--set", "data.table=made.csv", "--set", "data.split={ kind = \"stratified\" }"],
     );
     assert_eq!(rows(&run.join("manifest.csv")).len(), 48);
+    let leaks = &report(&run)["data"]["leaks"];
+    assert!(leaks["recorders"].as_u64().unwrap() > 10, "segments of one night on both sides: {leaks}");
     let audit = wail(folder.path(), &["audit", "made.csv"]);
     assert!(stdout(&audit).contains("48 recordings"), "{}", stdout(&audit));
 

@@ -141,7 +141,9 @@ pub fn audit_of(
 
     let mut findings = relatives.duplicates(corpus);
     if let Some(split) = split {
-        findings.extend(relatives::leaks(corpus, &relatives.all, &recorders, split));
+        let sources: Vec<Option<&str>> =
+            corpus.recordings.iter().zip(&recorders).map(|(recording, recorder)| recording.source(*recorder)).collect();
+        findings.extend(relatives::leaks(corpus, &relatives.all, &sources, split));
     }
     findings.extend(shortcuts::findings::findings(&shortcuts, &corpus.labels));
     findings.extend(quality::class_sizes(corpus, &measured, split));

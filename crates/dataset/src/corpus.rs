@@ -113,8 +113,16 @@ impl Corpus {
         let file = self.file(recording);
         match &recording.segment {
             None => extractor.decode_file(&file),
-            Some(segment) => extractor.decode_segment(&file, segment),
+            Some(segment) => extractor.decode_next_segment(&file, segment, || self.segments_of(recording)),
         }
+    }
+
+    /// The segments of the file of `recording`, in the order of their times.
+    fn segments_of(&self, recording: &Recording) -> Vec<Segment> {
+        let of_file = self.recordings.iter().filter(|other| other.file == recording.file);
+        let mut segments: Vec<Segment> = of_file.filter_map(|other| other.segment).collect();
+        segments.sort();
+        segments
     }
 
     /// The split that the folders name, `[n_recordings]`, if the root holds folders such as `train`, `val` and `test`

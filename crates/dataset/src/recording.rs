@@ -62,6 +62,12 @@ impl Recording {
         Some(self.sha256_of_whole.as_deref().unwrap_or(&self.sha256)).filter(|digest| !digest.is_empty())
     }
 
+    /// What it shares with recordings that are not independent of it: `recorder`, if that is known, else its file if it is a
+    /// segment.
+    pub fn source<'a>(&'a self, recorder: Option<&'a str>) -> Option<&'a str> {
+        recorder.or(self.sha256_of_whole.as_deref().filter(|digest| !digest.is_empty()))
+    }
+
     /// The columns, without those that its name repeats.
     pub fn columns_beyond_name(&self) -> impl Iterator<Item = (&String, &String)> {
         let of_name = columns_of_name(&self.path);
@@ -169,7 +175,9 @@ mod tests {
         assert_eq!((one.path.as_str(), one.file.as_deref()), ("a/night.wav#t=1,2", Some("a/night.wav".as_ref())));
         assert!(one.sha256 != other.sha256 && one.sha256 != whole.sha256 && one.key().is_some());
         assert_eq!(one.whole_file(), whole.whole_file());
+        assert_eq!((one.source(None), one.source(Some("phone"))), (whole.whole_file(), Some("phone")));
+        assert_eq!(whole.source(None), None);
         let unreadable = Recording { sha256: String::new(), ..whole }.cut(segment(1, 2));
-        assert_eq!((unreadable.key(), unreadable.whole_file()), (None, None));
+        assert_eq!((unreadable.key(), unreadable.whole_file(), unreadable.source(None)), (None, None, None));
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::FeatureConfig;
-use crate::decode::{Audio, DecodedStream, Part, Warning, decode, decode_into};
+use crate::decode::{Audio, DecodedStream, Part, Warning, decode, decode_into, decode_parts};
 use crate::error::Error;
 use crate::front_end::{FrontEnd, ImageConfig, samples};
 use crate::log_mel::LogMel;
@@ -16,6 +16,7 @@ use crate::mel_frames::MelFrames;
 use crate::resample::Resampler;
 use crate::resize::Resize;
 use crate::segment::Segment;
+use crate::segment_cuts::SegmentCuts;
 use crate::yamnet::YamnetMel;
 use crate::yamnet_spec;
 
@@ -50,6 +51,8 @@ pub struct Extractor {
     resize: Resize,
     /// One for each front end.
     inputs: Vec<PreparedInput>,
+    /// Segments that were decoded together with others.
+    cuts: SegmentCuts,
     /// Keyed by input and output rate, Hz.
     resamplers: Mutex<HashMap<[u32; 2], Arc<Resampler>>>,
 }
@@ -96,6 +99,7 @@ impl Extractor {
             resize: Resize::new(spectrogram.n_mels, n_frames, spectrogram.image_size),
             spectrogram,
             inputs: config.front_ends.iter().map(prepare).collect(),
+            cuts: SegmentCuts::default(),
             resamplers: Mutex::default(),
         })
     }
@@ -153,15 +157,60 @@ impl Extractor {
     /// As [`Extractor::decode_file`], and [`Error::AfterEnd`].
     pub fn decode_segment(&self, path: &Path, segment: &Segment) -> Result<Audio, Error> {
         let (file, length, extension) = open(path)?;
+        let part = self.part(segment);
+        Ok(Self::end_with_segment(decode(file, length, extension, part)?, segment, part))
+    }
+
+    /// Several segments of a sound file, `[n segments]`, as [`Extractor::decode_segment`]: those of a file that has to be decoded
+    /// from its start in one pass.
+    pub fn decode_segments(&self, path: &Path, segments: &[Segment]) -> Vec<Result<Audio, Error>> {
+        let parts: Vec<Part> = segments.iter().map(|segment| self.part(segment)).collect();
+        let in_one_pass = || {
+            let (file, length, extension) = open(path)?;
+            decode_parts(file, length, extension, &parts)
+        };
+        match in_one_pass() {
+            Ok(Some(all)) => {
+                let segments = segments.iter().zip(parts);
+                all.into_iter()
+                    .zip(segments)
+                    .map(|(audio, (s, part))| Ok(Self::end_with_segment(audio, s, part)))
+                    .collect()
+            }
+            // One by one, each has its own error.
+            _ => segments.iter().map(|segment| self.decode_segment(path, segment)).collect(),
+        }
+    }
+
+    /// As [`Extractor::decode_segment`], of a file of which other segments will be asked for: those that come next are decoded in
+    /// the same pass and kept. `others` are all segments of the file, sorted.
+    ///
+    /// # Errors
+    /// As [`Extractor::decode_segment`].
+    pub fn decode_next_segment(
+        &self,
+        path: &Path,
+        segment: &Segment,
+        others: impl FnOnce() -> Vec<Segment>,
+    ) -> Result<Audio, Error> {
+        let decode = |wanted: &[Segment]| self.decode_segments(path, wanted);
+        self.cuts.take(path, segment, self.config.clip_seconds, others, decode)
+    }
+
+    /// The part of a file that a clip of `segment` needs.
+    fn part(&self, segment: &Segment) -> Part {
         let seconds = segment.seconds().min(self.config.clip_seconds + RESAMPLER_REACH_SECONDS);
-        let part = Part { start_seconds: segment.start.as_secs_f64(), seconds };
-        let mut audio = decode(file, length, extension, part)?;
+        Part { start_seconds: segment.start.as_secs_f64(), seconds }
+    }
+
+    /// `audio`, the sound of `part` of a file, without what follows `segment`.
+    fn end_with_segment(mut audio: Audio, segment: &Segment, part: Part) -> Audio {
         let decoded = audio.samples.len() as f64 / f64::from(audio.sample_rate_hz);
         audio.rest_seconds = audio.rest_seconds.min((segment.seconds() - decoded).max(0.0));
-        if segment.end.is_some() && decoded + SEGMENT_TOLERANCE_SECONDS < seconds {
+        if segment.end.is_some() && decoded + SEGMENT_TOLERANCE_SECONDS < part.seconds {
             audio.warnings.push(Warning::BeyondEnd);
         }
-        Ok(audio)
+        audio
     }
 
     /// Resamples and clips or zero-pads: `[clip_samples]` at [`FeatureConfig::waveform_rate_hz`].

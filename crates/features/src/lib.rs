@@ -56,6 +56,7 @@ mod mel_frames;
 mod resample;
 mod resize;
 mod segment;
+mod segment_cuts;
 mod waveform_augment;
 mod window;
 mod yamnet;

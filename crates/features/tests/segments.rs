@@ -51,6 +51,16 @@ fn a_segment_has_the_samples_between_its_times_in_every_format() {
             assert_eq!(found.sample_rate_hz, rate_hz, "{}", path.display());
             assert!(found.samples == samples[n(start)..n(end)], "{}, {start} to {end} ms", path.display());
             assert_eq!(found.rest_seconds, 0.0, "{}", path.display());
+            let others = [segment(start as u64, Some(end as u64)), segment(0, Some(50)), segment(start as u64, None)];
+            let all = extractor.decode_segments(&path, &others);
+            assert!(all[0].as_ref().unwrap() == &found, "{} in one pass", path.display());
+            for (one, segment) in all.iter().zip(&others) {
+                assert!(
+                    one.as_ref().unwrap() == &extractor.decode_segment(&path, segment).unwrap(),
+                    "{}",
+                    path.display()
+                );
+            }
             n_files += usize::from(start > 0);
         }
     }
@@ -72,6 +82,17 @@ fn a_segment_without_end_reaches_to_the_end_and_one_beyond_it_is_named() {
     assert!(rounded.warnings.is_empty(), "{:?}", rounded.warnings);
     let after = extractor.decode_segment(path, &segment(ms + 500, Some(ms + 900))).unwrap_err();
     assert!(matches!(after, Error::AfterEnd { seconds: found, .. } if (found - seconds).abs() < 1e-3), "{after}");
+}
+
+#[test]
+fn a_segment_that_cannot_be_decoded_leaves_the_others_of_its_file() {
+    let extractor = extractor();
+    for name in ["mono.flac", "mono.mp3", "opus.ogg", "pcm_s16le.wav", "levels_gsm.wav"] {
+        let path = Path::new("tests/fixtures").join(name);
+        let found = extractor.decode_segments(&path, &[segment(10, Some(60)), segment(90_000, None)]);
+        assert!(found[0].is_ok() && matches!(found[1], Err(Error::AfterEnd { .. })), "{name}");
+    }
+    assert!(extractor.decode_segments(Path::new("nowhere.mp3"), &[segment(0, None)])[0].is_err());
 }
 
 #[test]

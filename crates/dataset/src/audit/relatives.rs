@@ -175,7 +175,8 @@ fn in_words(names: &[String]) -> String {
     }
 }
 
-/// Findings about families and recorders that are in several splits. `recorders` and `split` are `[n_recordings]`.
+/// Findings about families and recorders that are in several splits. `recorders` and `split` are `[n_recordings]`; the file of a
+/// segment stands for a recorder that is not known.
 pub(super) fn leaks(
     corpus: &Corpus,
     families: &Families,

@@ -27,6 +27,11 @@ impl Part {
     pub fn start(self, sample_rate_hz: u32) -> usize {
         (self.start_seconds * f64::from(sample_rate_hz)).round() as usize
     }
+
+    /// Number of its frames.
+    pub fn n_frames(self, sample_rate_hz: u32) -> usize {
+        (self.seconds * f64::from(sample_rate_hz)).ceil() as usize
+    }
 }
 
 /// Forwards samples to a [`Sink`] and tracks their number, their silence and the first invalid sample.
@@ -80,7 +85,7 @@ impl<'a, 'b> Output<'a, 'b> {
         let missing = self.part.start(sample_rate_hz).saturating_sub(self.n_before);
         let (before, samples) = samples.split_at(samples.len().min(missing));
         self.n_before += before.len();
-        let n_wanted = (self.part.seconds * f64::from(sample_rate_hz)).ceil() as usize;
+        let n_wanted = self.part.n_frames(sample_rate_hz);
         let (samples, after) = samples.split_at(samples.len().min(n_wanted.saturating_sub(self.n_samples)));
         self.n_after += after.len();
         if let Some(at) = samples.iter().position(|sample| !sample.is_finite()) {

@@ -24,7 +24,7 @@ pub fn count<'a>(
         leaks.held_out += places.iter().filter(|place| is_held_out(place)).count();
         leaks.copies += shared_with_training(places, |index| Some(relations.identical[index]));
         leaks.families += shared_with_training(places, |index| Some(relations.families[index]));
-        leaks.recorders += shared_with_training(places, &recorder);
+        leaks.recorders += shared_with_training(places, |index| corpus.recordings[index].source(recorder(index)));
         let held_out = places.iter().zip(&relations.groups).filter(|(place, _)| is_held_out(place));
         leaks.pretraining += held_out.filter(|(_, group)| known_groups.contains(group)).count();
     }

@@ -79,6 +79,11 @@ impl Stored {
         Ok(DecodedStream { n_samples: 0, sample_rate_hz, source, warnings })
     }
 
+    /// Whether any block can be decoded without those before it.
+    pub fn starts_anywhere(&self) -> bool {
+        self.format.codec.has_independent_blocks()
+    }
+
     /// Frames in the whole file.
     fn n_frames(&self) -> u64 {
         let Format { codec, n_channels, .. } = &self.format;
