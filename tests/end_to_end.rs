@@ -445,6 +445,28 @@ fn infer_answers_in_four_formats_and_agrees_with_training() {
 }
 
 #[test]
+fn infer_explains_an_answer_on_request() {
+    let folder = RUN.path();
+    let file = only_first(&folder.join("data/synthetic/40/burping"));
+    let infer = |more: &[&str]| wail(folder, &[&["infer", file.to_str().unwrap(), "--explain"], more].concat());
+    let json: serde_json::Value = serde_json::from_str(&stdout(&infer(&["--format", "json"]))).unwrap();
+    let explanation = &json["explanation"];
+    let n_times = explanation["grid"]["time_edges_seconds"].as_array().unwrap().len() - 1;
+    for name in ["probability_drop", "cry_score_drop"] {
+        let bands = explanation[name].as_array().unwrap();
+        assert!(bands.len() == 8 && bands.iter().all(|band| band.as_array().unwrap().len() == n_times), "{name}");
+    }
+    let table = stdout(&wail(folder, &["infer", "data/synthetic/40/hungry", "--model", "newest", "--explain"]));
+    let (answers, reasons): (Vec<&str>, Vec<&str>) = table.lines().partition(|line| line.contains(".wav"));
+    let n_cries = answers.iter().filter(|line| !line.contains("not a cry")).count();
+    let is_reason = |line: &&str| line.contains("depends most on") || line.contains("no single part");
+    assert_eq!((reasons.len(), reasons.iter().all(is_reason)), (n_cries, true), "{table}");
+    assert!(n_cries > 0, "{table}");
+    let refused = infer(&["--format", "csv"]);
+    assert_eq!(refused.status.code(), Some(2));
+}
+
+#[test]
 fn an_exported_model_answers_like_its_run() {
     let run = only_entry(&RUN.path().join("experiments"));
     let run = run.to_str().unwrap();

@@ -82,6 +82,16 @@ def check_page(chromium, url, recording, pictures):
                 report(f"the {picture} is empty")
         inspect("dropped")
 
+        if page.locator("#why-row").is_visible():
+            before = page.evaluate(INK, "spectrogram")
+            page.get_by_role("button", name="Why this answer?").click()
+            expect(page.locator("#because")).to_contain_text(re.compile("depends most on|No single part"), timeout=60000)
+            if page.evaluate(INK, "spectrogram") == before:
+                report("the explanation is not drawn")
+            inspect("explained")
+        else:
+            report("the answer cannot be explained")
+
         page.locator("#file").focus()
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")

@@ -6,7 +6,9 @@
 //! - [`Fingerprints`](audit::Fingerprints) decodes each recording, once; [`Relations`](audit::Relations) finds copies by them.
 //! - [`Table`] caches embeddings and the like in a few large files.
 //! - [`audit`] reports what would make scores misleading.
-//! - [`synth`] writes a synthetic corpus of cries, [`sounds`] writes sounds that are not cries.
+//! - [`synth`] writes a synthetic corpus of cries, [`sounds`] writes sounds that are not cries; [`conditions`] are those under
+//!   which a classifier is tested.
+//! - [`croissant`] describes a corpus for catalogues and loaders of datasets.
 //!
 //! ```
 //! use std::ops::ControlFlow;
@@ -39,8 +41,10 @@ mod annotations;
 mod audio_files;
 pub mod audit;
 mod class_folders;
+pub mod conditions;
 mod corpus;
 mod counted;
+mod croissant;
 mod csv_table;
 mod csv_text;
 mod error;
@@ -63,6 +67,7 @@ pub use annotations::{AnnotationTable, Selection, annotation_table};
 pub use audio_files::audio_files;
 pub use corpus::Corpus;
 pub use counted::{count, is};
+pub use croissant::croissant;
 pub use error::Error;
 pub use passed_over::{PassedFiles, PassedOver};
 pub use recording::{BABY, RECORDER, Recording, SPLIT};

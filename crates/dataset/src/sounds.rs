@@ -26,6 +26,9 @@ pub const SOUNDS_VERSION: u32 = 2;
 /// Sample rate of the sounds, Hz.
 pub const SAMPLE_RATE_HZ: u32 = RATE as u32;
 
+/// How many groups of three to five people make a babble of voices.
+const GROUPS_OF_VOICES: usize = 3;
+
 /// A kind of sound.
 pub struct Kind {
     /// Name of the kind: letters and `_`.
@@ -95,6 +98,18 @@ impl Kind {
         }
         sound.into_iter().map(|sample| sample.clamp(-1.0, 1.0) as f32).collect()
     }
+}
+
+/// Many people talking at once, `[n_samples]` f32 within ±1: mono at [`SAMPLE_RATE_HZ`], `seconds` long, without a room. The same seed
+/// gives the same sound.
+pub(crate) fn many_voices(seed: u64, seconds: f64) -> Vec<f32> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut sound = vec![0.0; samples(seconds).max(1)];
+    for _ in 0..GROUPS_OF_VOICES {
+        voices::chatter(&mut rng, &mut sound);
+    }
+    let peak = sound.iter().fold(1e-9, |peak: f64, sample| peak.max(sample.abs()));
+    sound.into_iter().map(|sample| (sample / peak) as f32).collect()
 }
 
 /// Applies a random room, a microphone that loses low and high frequencies, noise, hum, and a level that sometimes

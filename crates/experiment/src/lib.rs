@@ -50,7 +50,7 @@ pub use report::{REPORT_VERSION, Report};
 pub use scored::{Scored, TestedFold};
 pub use setting::{Setting, TrialSettings};
 pub use summaries::{
-    BackboneSummary, BaselineSummary, CalibrationSummary, DataSummary, FailedTrial, FoldSummary, GateSummary, Mistake,
-    TrialSummary,
+    BackboneSummary, BaselineSummary, CalibrationSummary, ConditionSummary, DataSummary, FailedTrial, FoldSummary,
+    GateSummary, Mistake, TrialSummary,
 };
 pub use trial::{Epoch, TrialConfig, TrialResult, axis_names};

@@ -7,14 +7,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BackboneSummary, BaselineSummary, CalibrationSummary, DataSummary, Environment, Epoch, Error, FailedTrial,
-    FoldSummary, GateSummary, Mistake, TrialSummary, folder,
+    BackboneSummary, BaselineSummary, CalibrationSummary, ConditionSummary, DataSummary, Environment, Epoch, Error,
+    FailedTrial, FoldSummary, GateSummary, Mistake, TrialSummary, folder,
 };
 
 /// Version of `report.json` and of the tables beside it. Version 4 added `gate.known_to_backbone`; version 5 `data.recorders`,
 /// `data.repeats`, `data.passed_over` and `data.unused_classes`, `repeat` and `fold` in `predictions.csv` and `group` in
 /// `manifest.csv`; version 6 `baseline`, and kinds of heads, whose trials may have no learning rate; version 7 `settings`, the
-/// other keys that a trial sets, and `inner_macro_f1`.
+/// other keys that a trial sets, `inner_macro_f1`, `explanation` of mistakes and `robustness`.
 pub const REPORT_VERSION: u32 = 7;
 
 /// The oldest version that is read.
@@ -61,6 +61,10 @@ pub struct Report {
     /// The gate that distinguishes cries from other sounds; absent without one and in older reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<GateSummary>,
+    /// The scores under each condition, from the recordings as they are to noise, rooms, telephones and codecs; empty if
+    /// `evaluation.robustness` is off, and in reports before version 7.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub robustness: Vec<ConditionSummary>,
     /// The resolved configuration, TOML.
     pub config: String,
     /// The program that made the run.

@@ -1,5 +1,6 @@
 //! The parts of a report: data, backbone, trials, folds, calibration, gate and mistakes.
 
+use features::OcclusionMap;
 use metrics::{Calibration, CalibrationCheck, Detection, Estimate, PairedComparison, Scores};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -172,6 +173,20 @@ pub struct GateSummary {
     pub known_to_backbone: bool,
 }
 
+/// The scores on test under a condition, such as noise or a telephone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConditionSummary {
+    /// What the condition is called. The first one leaves the recordings as they are.
+    pub name: String,
+    /// Scores on test of the models that were tested, with the resamples of the report's scores.
+    pub test: Scores<Estimate>,
+    /// Share of the recordings that the gate was tested on, see `gate.tested_on`, that still reach its threshold, 0 to 1; absent without a
+    /// gate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cries_kept: Option<f64>,
+}
+
 /// A test recording that was classified wrongly; with several repeats, the most confident of its wrong answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -186,4 +201,8 @@ pub struct Mistake {
     pub probability: f32,
     /// Probability of its own class, 0 to 1.
     pub probability_of_label: f32,
+    /// How much the probability of the predicted class depends on each part of the recording; absent if `evaluation.explain` is off, and
+    /// in reports before version 7.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<OcclusionMap>,
 }

@@ -23,6 +23,14 @@ pub enum Error {
     /// The file demands more resources than any file may use.
     #[error("refused: {0}")]
     Limit(String),
+    /// A codec refused to code a sound.
+    #[error("{codec}: {source}")]
+    Codec {
+        /// Name of the codec.
+        codec: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The file has no samples.
     #[error("there is no sound in this file")]
     Empty,

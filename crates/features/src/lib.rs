@@ -1,7 +1,8 @@
 //! Audio bytes to an encoder's inputs: decode, resample, log-mel, resize, augmentation.
 //!
 //! - [`Extractor`]: all steps; [`FeatureConfig`], [`FrontEnd`]: settings; [`SpecAugment`], [`WaveformAugment`]:
-//!   augmentation.
+//!   augmentation; [`Occlusion`], [`OcclusionMap`]: which part of a sound an answer depends on;
+//!   [`through_opus`] and its neighbours: what happens to sound on its way.
 //!
 //! ```text
 //! bytes ─decode─▶ samples ─resample─▶ 8 kHz mono ─clip/pad─▶ [56000] ─log-mel─▶ [128, 219] in 0..1 ─resize─▶ image [224, 224]
@@ -40,6 +41,7 @@
 //! ```
 
 mod augment;
+mod channel;
 mod config;
 mod decode;
 mod error;
@@ -53,6 +55,8 @@ mod logarithm;
 mod mel_config;
 mod mel_filters;
 mod mel_frames;
+mod occlusion;
+mod occlusion_map;
 mod resample;
 mod resize;
 mod segment;
@@ -63,6 +67,7 @@ mod yamnet;
 mod yamnet_spec;
 
 pub use augment::SpecAugment;
+pub use channel::{add_room, at_gain, band_limit, pink_noise, through_opus};
 pub use config::{FEATURES_VERSION, FeatureConfig};
 pub use decode::{Audio, DecodedStream, Source, Warning, mono_from_pcm16};
 pub use error::Error;
@@ -74,7 +79,9 @@ pub use front_end::{
 pub use invalid::Invalid;
 pub use mel_config::{Centring, LogKind, LogMelConfig, MelNorm, MelScale, MelSpectrum, MelTriangles, Window};
 pub use mel_filters::mel_filter_bank;
+pub use occlusion::{Cell, Occlusion, OcclusionGrid};
+pub use occlusion_map::OcclusionMap;
 pub use segment::Segment;
-pub use waveform_augment::WaveformAugment;
+pub use waveform_augment::{WaveformAugment, add_below};
 pub use window::{hann, hann_weights};
 pub use yamnet_spec::YAMNET_PATCH;

@@ -29,6 +29,14 @@ fn mel_to_hz(scale: MelScale, mel: f64) -> f64 {
     }
 }
 
+/// Edges of `n_bands` bands of equal width on Slaney's scale from 0 Hz to `f_max_hz`, Hz, `[n_bands + 1]`.
+pub(crate) fn slaney_edges_hz(n_bands: usize, f_max_hz: f64) -> Vec<f64> {
+    let high = hz_to_mel(MelScale::Slaney, f_max_hz);
+    let edge =
+        |i: usize| if i == n_bands { f_max_hz } else { mel_to_hz(MelScale::Slaney, high * i as f64 / n_bands as f64) };
+    (0..=n_bands).map(edge).collect()
+}
+
 /// Triangular filters of equal area, `[n_mels, 1 + n_fft / 2]` f32 row-major: the weight of each bin of the power
 /// spectrum.
 ///

@@ -129,8 +129,8 @@ fn root_mean_square(samples: &[f32]) -> f64 {
     (sum / samples.len().max(1) as f64).sqrt()
 }
 
-/// Adds `other`, scaled to a root mean square `below_db` decibels below that of `waveform`.
-fn add_below(waveform: &mut [f32], other: &[f32], below_db: f64) {
+/// Adds `other` to `waveform`, `[n]`, scaled to a root mean square `below_db` decibels below that of `waveform`.
+pub fn add_below(waveform: &mut [f32], other: &[f32], below_db: f64) {
     let level = root_mean_square(other);
     if level > 0.0 {
         let factor = (root_mean_square(waveform) / level * 10_f64.powf(-below_db / 20.0)) as f32;
@@ -148,15 +148,21 @@ fn coloured_noise<R: Rng>(n: usize, pole: f32, rng: &mut R) -> Vec<f32> {
     (0..n).map(|_| next()).collect()
 }
 
-/// Reverberation by velvet noise (Järveläinen and Karjalainen, "Reverberation modeling using velvet noise", 2007): adds
-/// echoes of random sign at random times, whose level decays by 60 dB in `seconds`. Together they are at most as loud
-/// as the waveform.
+/// Adds [`velvet_echoes`] of random loudness: together they are at most as loud as the waveform.
 fn add_velvet_echoes<R: Rng>(waveform: &mut [f32], seconds: f64, rate: f64, rng: &mut R) {
+    let loudness = rng.random::<f64>();
+    velvet_echoes(waveform, seconds, rate, loudness, rng);
+}
+
+/// Reverberation by velvet noise (Järveläinen and Karjalainen, "Reverberation modeling using velvet noise", 2007): adds
+/// echoes of random sign at random times, whose level decays by 60 dB in `seconds`. Together they are `loudness` times as loud
+/// as the waveform.
+pub(crate) fn velvet_echoes<R: Rng>(waveform: &mut [f32], seconds: f64, rate: f64, loudness: f64, rng: &mut R) {
     let dry = waveform.to_vec();
     let n_echoes = (seconds * ECHOES_PER_SECOND).ceil();
     let level = |at: f64| 10_f64.powf(-3.0 * at / seconds);
     // The squares of the levels sum to about the integral of their square, n_echoes / (6 ln 10).
-    let loudness = rng.random::<f64>() / (n_echoes / (6.0 * std::f64::consts::LN_10)).sqrt();
+    let loudness = loudness / (n_echoes / (6.0 * std::f64::consts::LN_10)).sqrt();
     for echo in 0..n_echoes as usize {
         let at = (echo as f64 + rng.random::<f64>()) / ECHOES_PER_SECOND;
         let gain = (if rng.random() { loudness } else { -loudness } * level(at)) as f32;

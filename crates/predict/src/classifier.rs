@@ -141,6 +141,14 @@ impl Classifier {
         Self::new(path, saved, name, None, compute)
     }
 
+    /// A classifier of a model in memory; `name` is for display.
+    ///
+    /// # Errors
+    /// As [`Classifier::load`].
+    pub fn from_saved(saved: SavedModel, name: &str, compute: &Compute) -> Result<Self, Error> {
+        Self::new(Path::new(name), saved, name.into(), None, compute)
+    }
+
     fn new(
         path: &Path,
         saved: SavedModel,
@@ -326,6 +334,21 @@ impl Classifier {
             let known: Vec<String> = self.calibration.sets.iter().map(|set| set.coverage.to_string()).collect();
             Error::Coverage { coverage, known: if known.is_empty() { "none".into() } else { known.join(", ") } }
         })
+    }
+}
+
+#[cfg(test)]
+impl Classifier {
+    /// Embeddings of records, one after another.
+    pub(crate) fn embeddings(&self, records: &[f32]) -> Vec<f32> {
+        self.engine.embed(records).unwrap_or_default()
+    }
+
+    /// Replaces what follows the encoder; the new head is not calibrated.
+    pub(crate) fn replace_head(&mut self, labels: &[&str], head: Head, gate: Gate) {
+        self.info.labels = labels.iter().map(ToString::to_string).collect();
+        self.calibration.temperature = 1.0;
+        (self.head, self.gate) = (head, Some(gate));
     }
 }
 

@@ -134,13 +134,18 @@ impl Clips {
 /// It equals the image of a recording that starts there: the window is resampled together with the few samples after it that the
 /// resampler needs, then cut.
 pub(crate) fn window_image(extractor: &Extractor, samples: &[f32], sample_rate_hz: u32, seconds: f64) -> Vec<f32> {
+    extractor.record_from_waveform(&window_waveform(extractor, samples, sample_rate_hz, seconds))
+}
+
+/// Waveform of the window of `seconds` that starts at `samples[0]`, at the rate of the front end, not padded.
+pub(crate) fn window_waveform(extractor: &Extractor, samples: &[f32], sample_rate_hz: u32, seconds: f64) -> Vec<f32> {
     let needed = needed_samples(seconds, sample_rate_hz).min(samples.len());
     let mut waveform = extractor.at_own_rate(&samples[..needed], sample_rate_hz);
     waveform.truncate(n_samples(seconds, extractor.config().waveform_rate_hz()));
-    extractor.record_from_waveform(&waveform)
+    waveform
 }
 
-/// Number of samples that [`window_image`] needs for a window of `seconds`.
+/// Number of samples that [`window_waveform`] needs for a window of `seconds`.
 pub(crate) fn needed_samples(seconds: f64, sample_rate_hz: u32) -> usize {
     n_samples(seconds + RESAMPLER_REACH_SECONDS, sample_rate_hz)
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`Classifier`]: a recording to a [`Prediction`], or many files at once; [`model_file`] finds its model,
 //!   [`in_the_box`] is the built-in one.
+//! - [`Explainer`]: which parts of a recording an answer depends on.
 //! - [`Listener`]: long recordings and streams, window by window; [`Timeline`] joins windows to [`Event`]s.
 //!
 //! Classifies half a second of silence with the built-in model:
@@ -34,6 +35,7 @@ mod built_in;
 mod classifier;
 mod clips;
 mod error;
+mod explainer;
 mod files;
 pub mod in_the_box;
 mod labels;
@@ -46,6 +48,8 @@ mod timeline;
 pub use classifier::{CARD_FILE, Classifier, Output};
 pub use clips::{Clips, MAX_WINDOWS, Span, Windows};
 pub use error::Error;
+pub use explainer::Explainer;
+pub use features::OcclusionMap;
 pub use files::FileAnswer;
 pub use labels::Labels;
 pub use listener::Listener;

@@ -1,6 +1,8 @@
 //! `MODEL_CARD.md` in the form of the Hugging Face Hub: YAML metadata, then Markdown
 //! (<https://huggingface.co/docs/hub/model-cards>).
 
+mod hub;
+
 use std::path::Path;
 
 use dataset::count;
@@ -9,8 +11,9 @@ use features::{FeatureConfig, InputShape, PATCHES, YAMNET_PATCH};
 use metrics::{Calibration, Evaluation};
 
 use crate::findings::findings;
-use crate::markdown;
 use crate::text::{interval, number};
+use crate::{markdown, robustness};
+pub use hub::HubMetadata;
 
 /// The contents of a model's card.
 pub struct Card<'a> {
@@ -26,6 +29,8 @@ pub struct Card<'a> {
     pub gate: Option<&'a GateSummary>,
     /// Folder of the model.
     pub folder: &'a Path,
+    /// What the run does not know.
+    pub hub: &'a HubMetadata,
 }
 
 impl Card<'_> {
@@ -34,11 +39,17 @@ impl Card<'_> {
         [self.header(), self.model(), self.data(), self.scores(), self.limits(), self.usage()].concat()
     }
 
+    /// Whether the model was scored on test.
+    fn is_tested(&self) -> bool {
+        self.trial.id == self.report.leaderboard[0].id
+    }
+
     fn header(&self) -> String {
         let name = self.folder.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy());
-        let mut text = format!(
-            "---\nlicense: other\nlibrary_name: wail\npipeline_tag: audio-classification\ntags:\n- baby-cry\n- audio-classification\n- onnx\n\
-             metrics:\n- f1\n---\n\n# {name}\n\nClassifies why a baby cries, from {} s of sound: {}.\n\n",
+        let tested = self.is_tested().then_some(self.report);
+        let mut text = self.hub.yaml(&name, tested);
+        text += &format!(
+            "# {name}\n\nClassifies why a baby cries, from {} s of sound: {}.\n\n",
             self.features.clip_seconds,
             self.report.data.labels.join(", ")
         );
@@ -93,7 +104,7 @@ impl Card<'_> {
 
     fn scores(&self) -> String {
         let Self { report, trial, .. } = self;
-        if trial.id != report.leaderboard[0].id {
+        if !self.is_tested() {
             return format!(
                 "## Scores\n\nValidation macro-F1 {:.3}{}. It was not the best trial of its run, so it was never scored on test.\n\n",
                 trial.val_macro_f1,
@@ -114,7 +125,8 @@ impl Card<'_> {
         let header = ["split", "macro-F1", "95 % interval", "always the largest class", "accuracy"];
         let caution =
             report.data.recorders.caution().map_or(String::new(), |caution| format!("Of all scores: {caution}.\n\n"));
-        format!("## Scores\n\n{}{caution}", markdown::table(&header, rows))
+        let robustness = robustness::section(report);
+        format!("## Scores\n\n{}{caution}{robustness}", markdown::table(&header, rows))
     }
 
     fn limits(&self) -> String {

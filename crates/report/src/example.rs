@@ -1,11 +1,19 @@
 //! A small report for tests.
 
 use experiment::{
-    BackboneSummary, BaselineSummary, CalibrationSummary, DataSummary, Environment, Epoch, FailedTrial, GateSummary,
-    Leaks, Mistake, REPORT_VERSION, Recorders, Report, TrialConfig, TrialSummary,
+    BackboneSummary, BaselineSummary, CalibrationSummary, ConditionSummary, DataSummary, Environment, Epoch,
+    FailedTrial, GateSummary, Leaks, Mistake, REPORT_VERSION, Recorders, Report, TrialConfig, TrialSummary,
 };
+use features::{OcclusionGrid, OcclusionMap};
 use metrics::{Calibration, Detection, Evaluation, Family, PairedComparison, Predictions, Scores};
 use model::{Arch, HeadConfig, Trainable};
+
+/// Two times; the fourth of eight bands matters in the first, and speaks for another class in the second.
+pub(crate) fn explanation() -> OcclusionMap {
+    let mut probability_drop = vec![vec![0.0; 2]; 8];
+    probability_drop[3] = vec![0.5, -0.25];
+    OcclusionMap { grid: OcclusionGrid::new(1.0, 4000.0), probability_drop, cry_score_drop: None }
+}
 
 /// Two classes, two trials, ten scored recordings: six in test, and four in validation, too few for an interval.
 #[allow(clippy::unwrap_used)]
@@ -61,6 +69,7 @@ pub(crate) fn example() -> Report {
             predicted: "tired".into(),
             probability: 0.625,
             probability_of_label: 0.375,
+            explanation: Some(explanation()),
         }],
         gate: Some(GateSummary {
             threshold: 0.4,
@@ -79,6 +88,14 @@ pub(crate) fn example() -> Report {
             .unwrap(),
             known_to_backbone: true,
         }),
+        robustness: vec![
+            ConditionSummary { name: "as recorded".into(), test: Scores::estimated(&test, 42), cries_kept: Some(1.0) },
+            ConditionSummary {
+                name: "pink noise, 0 dB".into(),
+                test: Scores::estimated(&by_regression, 42),
+                cries_kept: Some(5.0 / 6.0),
+            },
+        ],
         config: "name = \"example\"\n".into(),
         environment: Environment { wail: "0.1.0".into(), features_version: 1, target: "x86_64-linux".into() },
         data: DataSummary {

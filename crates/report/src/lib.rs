@@ -34,6 +34,7 @@ mod markdown;
 mod media;
 pub mod mistakes;
 pub mod page;
+mod robustness;
 mod templates;
 mod text;
 

@@ -36,6 +36,7 @@ pub fn most_confident(corpus: &Corpus, scored: &Scored) -> Vec<Mistake> {
                 predicted: corpus.labels[argmax(row)].clone(),
                 probability: row[argmax(row)],
                 probability_of_label: row[recording.label],
+                explanation: None,
             }
         })
         .collect()

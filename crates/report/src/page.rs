@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use dataset::count;
-use experiment::{BaselineSummary, Report, TrialSummary, axis_names, folder};
+use experiment::{BaselineSummary, Mistake, Report, TrialSummary, axis_names, folder};
 use metrics::{Estimate, Evaluation};
 use minijinja::context;
 use minijinja::value::Value;
 use serde::Serialize;
 
+use crate::chart::occlusion;
 use crate::findings::findings;
-use crate::{Error, figures, heat_map, media, mistakes, templates};
+use crate::{Error, figures, heat_map, media, mistakes, robustness, templates};
 
 /// Writes `report.json`, `report.html` and `report.md` into the folder `run`.
 ///
@@ -52,7 +53,7 @@ fn html(report: &Report, run: &Path) -> Result<String, Error> {
         axes => heat_map::axes(&report.leaderboard),
         axis_values => axis_values(&report.leaderboard),
         heat_maps => heat_map::of(&report.leaderboard),
-        mistakes => mistakes_of(report, run),
+        mistakes => mistakes_of(report, run)?,
         ..context(report)?
     };
     templates::render("report.html", &context)
@@ -109,6 +110,7 @@ fn context(report: &Report) -> Result<Value, Error> {
             5.. => ", and without the cries that its sounds were mixed over",
         },
         class_counts => class_counts.collect::<Vec<_>>(),
+        robustness_note => robustness::NOTE,
         splits => [
             split("Test", tested, &report.test, report.data.repeats)?,
             split("Validation", chosen_by, &report.validation, 1)?,
@@ -173,17 +175,19 @@ fn score_rows(report: &Report) -> Vec<ScoreRow> {
         .collect()
 }
 
-fn mistakes_of(report: &Report, run: &Path) -> Vec<Value> {
+fn mistakes_of(report: &Report, run: &Path) -> Result<Vec<Value>, Error> {
     let data_uri = |index: usize, extension: &str, kind: &str| {
         let bytes = std::fs::read(run.join(mistakes::media_name(index, extension))).ok()?;
         Some(Value::from_safe_string(media::data_uri(kind, &bytes)))
     };
-    let view = |(i, mistake)| {
-        context! {
+    let view = |(i, mistake): (usize, &Mistake)| -> Result<Value, Error> {
+        let map = mistake.explanation.as_ref().map(occlusion::map).transpose()?;
+        Ok(context! {
             image => data_uri(i, "png", "image/png"),
             sound => data_uri(i, "wav", "audio/wav"),
+            map => map.map(Value::from_safe_string),
             ..Value::from_serialize(mistake)
-        }
+        })
     };
     report.mistakes.iter().enumerate().map(view).collect()
 }
@@ -242,10 +246,10 @@ mod tests {
         });
         let caution = "recorders unknown for 3 of 20 recordings; the interval treats each as its own recorder";
         let (html, md) = (page(&report), markdown(&report).unwrap());
-        // Both cards, and the notes of scores, gate, folds, leaderboard, classes, reliability and precision-recall curves.
-        assert_eq!(html.matches(caution).count(), 9);
-        // The lines of both splits, gate, folds, leaderboard, and the classes of both splits.
-        assert_eq!(md.matches(caution).count(), 7);
+        // Both cards, and the notes of scores, gate, robustness, folds, leaderboard, classes, reliability and precision-recall curves.
+        assert_eq!(html.matches(caution).count(), 10);
+        // The lines of both splits, gate, robustness, folds, leaderboard, and the classes of both splits.
+        assert_eq!(md.matches(caution).count(), 8);
         for text in [&html, &md] {
             assert!(text.contains("The recorder of 3 of 20 recordings is unknown"), "{text}");
             assert!(text.contains("none: fewer than 5 groups (4)"), "validation");

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use predict::{Classifier, Clips, Options, Prediction, Span, Windows};
+use predict::{Classifier, Clips, Explainer, OcclusionMap, Options, Prediction, Span, Windows};
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::Semaphore;
@@ -16,6 +16,9 @@ use crate::pool::{Lost, Pool};
 use crate::problem::Problem;
 use crate::settings::Settings;
 use crate::sound::Sound;
+
+/// How many recordings an explanation counts as in the queue. It takes as many calls of the model for a clip of 8 s.
+const EXPLANATION_SLOTS: u32 = 16;
 
 /// The state that all handlers share.
 pub struct Service {
@@ -34,6 +37,17 @@ pub struct Service {
     stopping: AtomicBool,
 }
 
+/// What a request asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Question {
+    /// Options of each prediction.
+    pub options: Options,
+    /// How to cut recordings into windows, if at all.
+    pub windows: Option<Windows>,
+    /// Whether to explain the prediction for the first clip.
+    pub explain: bool,
+}
+
 /// The answer to one recording.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Answer {
@@ -45,6 +59,9 @@ pub struct Answer {
     pub warnings: Vec<String>,
     /// Prediction for each window, if `window` or `hop` is given.
     pub segments: Vec<Segment>,
+    /// How much the prediction depends on each part of the clip; absent unless `explain` is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<OcclusionMap>,
     /// Why there is no prediction, as text for people; null if there is one.
     pub error: Option<String>,
 }
@@ -119,27 +136,33 @@ impl Service {
     ///
     /// # Errors
     /// [`Problem::Busy`] if the queue is full or there is too little memory for the model's inputs, [`Problem::Late`],
-    /// [`Problem::Internal`], and [`Problem::Invalid`] for `options` and `windows` that the model does not support.
+    /// [`Problem::Internal`], and [`Problem::Invalid`] for options and windows that the model does not support.
     pub async fn classify(
         self: &Arc<Self>,
         classifier: &Arc<Classifier>,
         sounds: Vec<Sound>,
-        options: Options,
-        windows: Option<Windows>,
+        question: Question,
     ) -> Result<Vec<Result<Answer, Problem>>, Problem> {
+        let Question { options, windows, explain } = question;
         classifier.check(&options)?;
-        let n_bytes = size_of::<f32>() * classifier.max_images_len(windows.as_ref())?;
+        let explanation_len = if explain { classifier.max_explanation_len() } else { 0 };
+        let n_bytes = size_of::<f32>() * (classifier.max_images_len(windows.as_ref())? + explanation_len);
         if n_bytes + self.settings.limits.body_bytes() > self.memory.size() {
-            let problem = "so many windows need more memory than the service has; choose a longer hop";
-            return Err(Problem::Invalid(vec!["query", "hop"], problem.into()));
+            let (name, problem) = match explain {
+                true => ("explain", "an explanation needs more memory than the service has"),
+                false => ("hop", "so many windows need more memory than the service has; choose a longer hop"),
+            };
+            return Err(Problem::Invalid(vec!["query", name], problem.into()));
         }
-        let n_slots = u32::try_from(sounds.len()).map_err(|_| Problem::Busy)?;
+        let n_sounds = u32::try_from(sounds.len()).map_err(|_| Problem::Busy)?;
+        let of_explanation = if explain { EXPLANATION_SLOTS.min(self.settings.limits.queue) } else { 0 };
+        let n_slots = n_sounds.max(of_explanation);
         let _slots = self.slots.try_acquire_many(n_slots).map_err(|_| Problem::Busy)?;
         let inputs = Arc::new(self.memory.reserve(n_bytes)?);
         let deadline = Instant::now() + self.settings.limits.answer_seconds;
         let mut answers = Vec::new();
         for sound in sounds {
-            answers.push(match self.answer(classifier, sound, options, windows, &inputs, deadline).await {
+            answers.push(match self.answer(classifier, sound, question, &inputs, deadline).await {
                 Err(problem @ (Problem::Unusable(_) | Problem::Invalid(..))) => Err(problem),
                 answer => Ok(answer?),
             });
@@ -152,19 +175,19 @@ impl Service {
         self: &Arc<Self>,
         classifier: &Arc<Classifier>,
         sound: Sound,
-        options: Options,
-        windows: Option<Windows>,
+        Question { options, windows, explain }: Question,
         inputs: &Arc<Reserved>,
         deadline: Instant,
     ) -> Result<Answer, Problem> {
         let Sound { name, bytes, extension } = sound;
         let (model, reserved) = (Arc::clone(classifier), Arc::clone(inputs));
         let cut = move || {
-            let clips = model.cut(&bytes, extension.as_deref(), windows.as_ref());
+            let clips = model.cut(&bytes, extension.as_deref(), windows.as_ref())?;
+            let explainer = explain.then(|| model.explainer(&bytes, extension.as_deref())).transpose()?;
             drop((bytes, reserved));
-            clips
+            Ok::<_, predict::Error>((clips, explainer))
         };
-        let clips = self.decoders.run(deadline, cut).await.map_err(lost)??;
+        let (clips, explainer) = self.decoders.run(deadline, cut).await.map_err(lost)??;
         self.metrics.timed(Stage::Decode, clips.decode_time);
         self.metrics.timed(Stage::Features, clips.feature_time);
 
@@ -180,6 +203,10 @@ impl Service {
         };
         let outputs = self.model.run(deadline, classify).await.map_err(lost)??;
 
+        let explanation = match explainer {
+            Some(explainer) => Some(self.explain(classifier, explainer, inputs, deadline).await?),
+            None => None,
+        };
         let mut predictions = outputs.iter().map(|output| classifier.decide(output, &options, vec![]));
         let prediction = predictions.next().transpose()?;
         let segments = windows.into_iter().zip(predictions);
@@ -189,8 +216,33 @@ impl Service {
             prediction,
             warnings,
             segments: segments.collect::<Result<_, Problem>>()?,
+            explanation,
             error: None,
         })
+    }
+
+    /// Explains a prediction step by step, so that other requests get the model in between, and none goes on after the deadline.
+    async fn explain(
+        self: &Arc<Self>,
+        classifier: &Arc<Classifier>,
+        mut explainer: Explainer,
+        inputs: &Arc<Reserved>,
+        deadline: Instant,
+    ) -> Result<OcclusionMap, Problem> {
+        let mut has_more = true;
+        while has_more {
+            let (service, model, reserved) = (Arc::clone(self), Arc::clone(classifier), Arc::clone(inputs));
+            let step = move || {
+                let started = Instant::now();
+                let has_more = explainer.step(&model)?;
+                drop(reserved);
+                service.metrics.timed(Stage::Model, started.elapsed());
+                Ok::<_, predict::Error>((explainer, has_more))
+            };
+            self.metrics.batch(Explainer::PASSES_PER_STEP);
+            (explainer, has_more) = self.model.run(deadline, step).await.map_err(lost)??;
+        }
+        Ok(explainer.finish())
     }
 }
 

@@ -8,6 +8,7 @@ mod corpora;
 mod data;
 pub(crate) mod differences;
 mod encoder_input;
+mod evaluation;
 mod head;
 mod key_axes;
 pub mod reference;
@@ -27,6 +28,7 @@ pub use axis::{Axis, Range};
 pub use corpora::{CorpusConfig, CorpusSource};
 pub use data::{DataConfig, SplitConfig, WhenMissing};
 pub use encoder_input::{EncoderInput, InputKind, NO_INPUT, NormaliseKind};
+pub use evaluation::EvaluationConfig;
 pub use head::HeadChoice;
 pub use settings::{PLAIN_NAME, Problem, Settings, is_plain_name};
 pub use sweep::{Strategy, SweepConfig};
@@ -57,6 +59,8 @@ pub struct Config {
     pub sweep: SweepConfig,
     /// The gate that distinguishes cries from other sounds.
     pub gate: GateConfig,
+    /// What the report measures besides the scores.
+    pub evaluation: EvaluationConfig,
 }
 
 /// The backbone, from image to embedding.
@@ -125,6 +129,7 @@ impl Default for Config {
             train: TrainConfig::default(),
             sweep: SweepConfig::default(),
             gate: GateConfig::default(),
+            evaluation: EvaluationConfig::default(),
         }
     }
 }

@@ -8,7 +8,7 @@ use features::FeatureConfig;
 use metrics::Calibration;
 use model::{Arch, Network, SavedModel, Trainable};
 use predict::CARD_FILE;
-use report::card::Card;
+use report::card::{Card, HubMetadata};
 use serde::de::DeserializeOwned;
 
 use crate::Error;
@@ -17,20 +17,20 @@ use crate::Error;
 pub const RECORD_FILE: &str = "model.bpk";
 
 /// Writes `model.onnx`, `model.safetensors`, `model.bpk` (a burn record) and `MODEL_CARD.md` into `out`: the best trial of the
-/// finished `run`, or the one named `trial`. burn does not run an encoder from an ONNX file, so there is no record of it.
+/// finished `run`, or the one named `trial`. The card says what `hub` says of licence and data. burn does not run an encoder from an ONNX file, so there is no record of it.
 ///
 /// # Errors
 /// [`Error::Run`] if the run is not finished, [`Error::Data`] if it has no such trial, [`Error::ModelFile`] if its model is
 /// damaged, [`Error::Checkpoint`] or [`Error::Io`] if a file cannot be written.
-pub fn export(run: &Path, trial: Option<&str>, out: &Path) -> Result<(), Error> {
-    export_as(run, trial, out, out)
+pub fn export(run: &Path, trial: Option<&str>, out: &Path, hub: &HubMetadata) -> Result<(), Error> {
+    export_as(run, trial, out, out, hub)
 }
 
 /// As [`export`], for a model whose card names it by the folder `named`.
 ///
 /// # Errors
 /// As [`export`].
-pub fn export_as(run: &Path, trial: Option<&str>, out: &Path, named: &Path) -> Result<(), Error> {
+pub fn export_as(run: &Path, trial: Option<&str>, out: &Path, named: &Path, hub: &HubMetadata) -> Result<(), Error> {
     let report = Report::read(run)?;
     let id = trial.unwrap_or(&report.leaderboard[0].id);
     let Some(summary) = report.leaderboard.iter().find(|trial| trial.id == id) else {
@@ -62,6 +62,7 @@ pub fn export_as(run: &Path, trial: Option<&str>, out: &Path, named: &Path) -> R
         calibration: &calibration,
         gate: gate.and(report.gate.as_ref()),
         folder: named,
+        hub,
     };
     Ok(folder::write(&out.join(CARD_FILE), card.text().as_bytes())?)
 }

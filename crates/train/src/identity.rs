@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::Path;
 
 use dataset::SPLITS_VERSION;
+use dataset::conditions::CONDITIONS_VERSION;
 use dataset::sounds::SOUNDS_VERSION;
 use dataset::synth::SYNTH_VERSION;
 use durable::sha256_hex_of;
@@ -26,7 +27,8 @@ const TRAINING_VERSION: u32 = 2;
 
 /// Versions of formats and code. Whoever changes results increases the one that covers them, so that no run mixes results of two
 /// versions.
-const VERSIONS: [(&str, u32); 10] = [
+const VERSIONS: [(&str, u32); 11] = [
+    ("conditions", CONDITIONS_VERSION),
     ("decoys", DECOYS_VERSION),
     ("excerpts", EXCERPTS_VERSION),
     ("features", FEATURES_VERSION),

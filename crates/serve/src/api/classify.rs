@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::model::ModelName;
 use crate::json::Json;
 use crate::problem::Problem;
-use crate::service::{Answer, Service};
+use crate::service::{Answer, Question, Service};
 use crate::upload;
 
 /// Query parameters.
@@ -33,6 +33,10 @@ pub struct Parameters {
     /// Time from the start of one window to the start of the next, s, at least 0.1. Default: half a window.
     #[schemars(range(min = 0.1, max = 60.0))]
     hop: Option<f64>,
+    /// Also return how much the prediction depends on each part of the clip, of one recording and without windows. It takes about a
+    /// hundred times as long, and counts as 16 recordings in the queue.
+    #[serde(default)]
+    explain: bool,
 }
 
 /// The answers to all recordings of a request.
@@ -56,6 +60,16 @@ impl Parameters {
         Ok(Options { top_k: self.top_k, min_confidence: self.min_confidence, coverage: self.coverage })
     }
 
+    /// What the parameters ask of a model with clips of `clip_seconds`.
+    fn question(&self, clip_seconds: f64) -> Result<Question, Problem> {
+        let windows = self.windows(clip_seconds);
+        if self.explain && windows.is_some() {
+            let problem = "an explanation is of a recording without windows: leave out `window` and `hop`";
+            return Err(Problem::Invalid(vec!["query", "explain"], problem.into()));
+        }
+        Ok(Question { options: self.options()?, windows, explain: self.explain })
+    }
+
     fn windows(&self, clip_seconds: f64) -> Option<Windows> {
         Windows::requested(self.window, self.hop, clip_seconds)
     }
@@ -66,17 +80,25 @@ impl Parameters {
 pub async fn classify(State(service): State<Arc<Service>>, request: Request) -> Result<Json<Answers>, Problem> {
     let query = Query::<Parameters>::try_from_uri(request.uri());
     let Query(parameters) = query.map_err(|error| Problem::Invalid(vec!["query"], error.body_text()))?;
-    let options = parameters.options()?;
     let classifier = service.classifier();
-    let windows = parameters.windows(classifier.features().clip_seconds);
+    let question = parameters.question(classifier.features().clip_seconds)?;
     let sounds = upload::recordings(request, &service).await?;
+    if question.explain && sounds.len() > 1 {
+        let problem = "one recording at a time is explained".into();
+        return Err(Problem::Invalid(vec!["query", "explain"], problem));
+    }
     let names: Vec<Option<String>> = sounds.iter().map(|sound| sound.name.clone()).collect();
-    let answers = service.classify(&classifier, sounds, options, windows).await?;
+    let answers = service.classify(&classifier, sounds, question).await?;
     let is_alone = answers.len() == 1;
     let recordings = names.into_iter().zip(answers).map(|(file, answer)| match answer {
-        Err(problem @ Problem::Unusable(_)) if !is_alone => {
-            Ok(Answer { file, prediction: None, warnings: vec![], segments: vec![], error: Some(problem.detail()) })
-        }
+        Err(problem @ Problem::Unusable(_)) if !is_alone => Ok(Answer {
+            file,
+            prediction: None,
+            warnings: vec![],
+            segments: vec![],
+            explanation: None,
+            error: Some(problem.detail()),
+        }),
         answer => answer,
     });
     let recordings = recordings.collect::<Result<_, Problem>>()?;

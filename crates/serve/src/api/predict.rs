@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::json::Json;
 use crate::problem::Problem;
-use crate::service::Service;
+use crate::service::{Question, Service};
 use crate::upload;
 
 /// Default number of classes to rank.
@@ -44,8 +44,9 @@ pub async fn predict(State(service): State<Arc<Service>>, request: Request) -> R
     })?;
     let options = Options { top_k, min_confidence: None, coverage: None };
     let first = sounds.into_iter().take(1).collect();
+    let question = Question { options, windows: None, explain: false };
     let answer =
-        service.classify(&service.classifier(), first, options, None).await?.pop().unwrap_or(Err(Problem::Internal))?;
+        service.classify(&service.classifier(), first, question).await?.pop().unwrap_or(Err(Problem::Internal))?;
     let prediction = answer.prediction.ok_or(Problem::Internal)?;
     let ::predict::Prediction { label, probability, top_k, all_probs, .. } = prediction;
     Ok(Json(Plain { label, probability, top_k, all_probs }))

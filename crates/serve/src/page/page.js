@@ -1,14 +1,16 @@
 // The page: takes a recording, sends it to the service and shows the result.
 import { Recorder } from "/page/recorder.js";
-import { drawSpectrogram, drawWaveform, wav } from "/page/sound.js";
+import { drawExplanation, drawSpectrogram, drawWaveform, wav } from "/page/sound.js";
 
 const COVERAGE = 0.9;
 const RECORD_SECONDS = 7;
+const LEAST_FALL = 0.01; // of a part that is named
 const at = (id) => document.getElementById(id);
 
 let coverages = null; // that the model supports, once known
 let recorder = null; // while recording
 let last = null; // recording and name, for trying again
+let shown = new Float32Array(); // samples of the pictures
 
 function say(text, error = "") {
   at("status").textContent = text;
@@ -34,11 +36,7 @@ async function classify(blob, name) {
   say("Classifying …");
   try {
     coverages ??= (await request("/v1/model")).coverages;
-    const form = new FormData();
-    form.append("file", blob, name);
-    const query = new URLSearchParams({ top_k: 100, ...(coverages.includes(COVERAGE) ? { coverage: COVERAGE } : {}) });
-    const answer = await request(`/v1/classify?${query}`, { method: "POST", body: form });
-    show(answer.recordings[0]);
+    show(await ask({ top_k: 100, ...(coverages.includes(COVERAGE) ? { coverage: COVERAGE } : {}) }));
     at("result").hidden = false;
     await showSound(blob);
     say(`Done: ${at("verdict").textContent}`);
@@ -49,12 +47,50 @@ async function classify(blob, name) {
   }
 }
 
+// The answer for the last recording.
+async function ask(parameters) {
+  const [blob, name] = last;
+  const form = new FormData();
+  form.append("file", blob, name);
+  const answer = await request(`/v1/classify?${new URLSearchParams(parameters)}`, { method: "POST", body: form });
+  return answer.recordings[0];
+}
+
+// Draws which parts of the recording the answer depends on, and names the most important ones.
+async function explain() {
+  const asked = last;
+  at("why").disabled = true;
+  at("because").textContent = "Listening to the recording without one part after the other …";
+  try {
+    const { explanation } = await ask({ explain: true });
+    if (last !== asked) return;
+    if (shown.length) drawExplanation(at("spectrogram"), explanation, shown.length / 8000);
+    at("spectrogram-caption").textContent = "Spectrogram, 0 to 4 kHz; the brighter a part, the more the answer depends on it";
+    at("because").textContent = reasons(explanation);
+    at("why-row").hidden = true;
+    at("because").scrollIntoView({ block: "nearest" });
+  } catch (error) {
+    if (last === asked) at("because").textContent = `It did not work: ${error instanceof TypeError ? "the service does not respond" : error.message}.`;
+  } finally {
+    at("why").disabled = false;
+  }
+}
+
+function reasons({ grid: { time_edges_seconds: times, band_edges_hz: bands }, probability_drop: falls }) {
+  const cells = falls.flatMap((row, band) => row.map((fall, time) => ({ fall, band, time }))).filter(({ fall }) => fall >= LEAST_FALL);
+  cells.sort((a, b) => b.fall - a.fall);
+  const part = ({ fall, band, time }) => `${times[time].toFixed(1)} to ${times[time + 1].toFixed(1)} s at ${bands[band].toFixed(0)} to ${bands[band + 1].toFixed(0)} Hz (without it ${(100 * fall).toFixed(1)} points less)`;
+  if (!cells.length) return "No single part decides: without any of them, the probability falls by less than a point.";
+  return `The answer depends most on ${cells.slice(0, 3).map(part).join("; ")}. This says what the program listens to, not why the baby cries.`;
+}
+
 const words = (label) => label.replaceAll("_", " ");
 
 function show({ prediction, warnings }) {
   const { label, abstains, prediction_set: set, top_k: ranked, not_a_cry: notACry } = prediction;
   const others = set?.length ? ` It may be: ${set.map(words).join(", ")}.` : "";
-  at("bars").hidden = Boolean(notACry);
+  at("bars").hidden = at("why-row").hidden = Boolean(notACry);
+  at("because").textContent = "";
   at("verdict").textContent = notACry ? "This does not sound like a crying baby." : abstains ? `Not sure.${others}` : `Most likely ${words(label)}.`;
   at("warnings").replaceChildren(...warnings.map((warning) => element("li", `Please note: ${warning}.`)));
   at("bars").tBodies[0].replaceChildren(...ranked.map(bar));
@@ -88,12 +124,14 @@ async function showSound(blob) {
   const player = at("player");
   URL.revokeObjectURL(player.src);
   player.src = URL.createObjectURL(blob);
+  at("spectrogram-caption").textContent = "Spectrogram, 0 to 4 kHz";
   try {
     const context = new OfflineAudioContext(1, 1, 8000);
-    const samples = (await context.decodeAudioData(await blob.arrayBuffer())).getChannelData(0);
-    drawWaveform(at("waveform"), samples);
-    drawSpectrogram(at("spectrogram"), samples);
+    shown = (await context.decodeAudioData(await blob.arrayBuffer())).getChannelData(0);
+    drawWaveform(at("waveform"), shown);
+    drawSpectrogram(at("spectrogram"), shown);
   } catch {
+    shown = new Float32Array();
     for (const id of ["waveform", "spectrogram"]) at(id).getContext("2d").clearRect(0, 0, at(id).width, at(id).height);
   }
 }
@@ -136,6 +174,7 @@ for (const [event, on] of [["focus", true], ["blur", false]]) {
   at("file").addEventListener(event, () => document.querySelector("label[for=file]").classList.toggle("focused", on));
 }
 at("record").addEventListener("click", record);
+at("why").addEventListener("click", explain);
 at("again").addEventListener("click", () => last && classify(...last));
 for (const event of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(event, (moved) => {

@@ -66,6 +66,30 @@ export function drawSpectrogram(canvas, samples) {
   context.putImageData(picture, 0, 0);
 }
 
+// Darkens the parts of a spectrogram, 0 to 4 kHz of `seconds`, on which an answer does not depend, and frames the three that matter most.
+export function drawExplanation(canvas, { grid: { time_edges_seconds: times, band_edges_hz: bands }, probability_drop: falls }, seconds) {
+  const context = canvas.getContext("2d");
+  const { width, height } = canvas;
+  const most = Math.max(...falls.flat(), 1e-9);
+  const third = Math.max([...falls.flat()].sort((a, b) => b - a)[2] ?? 0, 0.01);
+  const x = (time) => Math.round((Math.min(time, seconds) / seconds) * width);
+  const y = (hz) => Math.round((1 - Math.min(hz, 4000) / 4000) * height);
+  falls.forEach((row, band) =>
+    row.forEach((fall, time) => {
+      const cell = [x(times[time]), y(bands[band + 1]), x(times[time + 1]) - x(times[time]), y(bands[band]) - y(bands[band + 1])];
+      context.fillStyle = `rgba(0, 0, 0, ${0.8 * (1 - Math.sqrt(Math.max(0, fall) / most))})`;
+      context.fillRect(...cell);
+      if (fall < third) return;
+      context.strokeStyle = "#ffffff";
+      context.lineWidth = 2;
+      context.strokeRect(cell[0] + 1, cell[1] + 1, cell[2] - 2, cell[3] - 2);
+    }),
+  );
+  // What comes after the clip was not used.
+  context.fillStyle = "rgba(0, 0, 0, 0.8)";
+  context.fillRect(x(times.at(-1)), 0, width, height);
+}
+
 // Fourier transform in place, radix 2 (Cooley and Tukey, 1965). The length is a power of 2.
 function fourierTransform(real, imaginary) {
   const n = real.length;

@@ -170,6 +170,32 @@ fn urls_are_fetched_only_from_listed_hosts_and_never_from_this_machine() {
 }
 
 #[test]
+fn an_explanation_has_a_fall_for_each_cell_and_one_recording_without_windows() {
+    let server = Server::start(&[]);
+    let long = wav(10.0, 3);
+    let [plain, explained] =
+        ["", "?explain=true"].map(|query| server.post(&format!("/v1/classify{query}"), &[("a.wav", &long)]).json());
+    assert_eq!(plain["recordings"][0].get("explanation"), None);
+    assert_eq!(explained["recordings"][0]["prediction"], plain["recordings"][0]["prediction"]);
+    let explanation = &explained["recordings"][0]["explanation"];
+    let list = |value: &Value| value.as_array().unwrap().len();
+    assert_eq!(list(&explanation["grid"]["time_edges_seconds"]), 15, "half seconds of the clip, 7 s");
+    assert_eq!(list(&explanation["grid"]["band_edges_hz"]), 9);
+    let falls = explanation["probability_drop"].as_array().unwrap();
+    assert!(falls.len() == 8 && falls.iter().all(|band| list(band) == 14), "{falls:?}");
+    assert!(falls.iter().flat_map(|band| band.as_array().unwrap()).any(|fall| fall.as_f64().unwrap() != 0.0));
+
+    let two: [(&str, &[u8]); 2] = [("a.wav", &long), ("b.wav", &long)];
+    for (query, files, reason) in
+        [("explain=true&window=2", &two[..1], "without windows"), ("explain=true", &two[..], "one recording at a time")]
+    {
+        let answer = server.post(&format!("/v1/classify?{query}"), files);
+        assert_eq!(answer.status, 422, "{answer:?}");
+        assert!(answer.text().contains(reason), "{}", answer.text());
+    }
+}
+
+#[test]
 fn classify_returns_all_details() {
     let server = Server::start(&[]);
     let long = wav(10.0, 3);

@@ -133,6 +133,10 @@ fn windows_that_never_fit_into_the_memory_are_refused() {
     assert_eq!(answer.status, 422, "{answer:?}");
     assert!(answer.json()["detail"][0]["msg"].as_str().unwrap().contains("choose a longer hop"), "{answer:?}");
     assert_eq!(server.post("/v1/classify?hop=7", files).status, 200);
+    // An explanation holds three clips of 56,000 samples, and nine of them with nine inputs of the model: 2.8 MB.
+    let answer = server.post("/v1/classify?explain=true", files);
+    assert_eq!(answer.status, 422, "{answer:?}");
+    assert!(answer.text().contains("an explanation needs more memory"), "{answer:?}");
 }
 
 /// Sees the work of a client that has left: its connection is gone, its memory is not.

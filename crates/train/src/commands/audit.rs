@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
 use dataset::audit::{Audit, Kind, Measurement, RecorderRule, audit_of, measure};
-use dataset::{Corpus, split_from_csv};
-use experiment::seed;
+use dataset::{Corpus, croissant, split_from_csv};
+use experiment::{folder, seed};
 use report::audit::{PAGE_FILE, summary, write};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,10 @@ pub struct Args {
     /// Folder for audit.html and audit.json
     #[arg(long, value_name = "DIR", default_value = "audit")]
     out: PathBuf,
+    /// Also write a Croissant 1.1 description of the corpus: paths, hashes, classes and recorders. Its paths are relative to DIR, so it
+    /// belongs into DIR
+    #[arg(long, value_name = "FILE")]
+    croissant: Option<PathBuf>,
     /// Exit with code 3 if a finding of this kind exists; `leak` is any leak between splits, `any` is any finding
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = PossibleValuesParser::new(fail_on()))]
     fail_on: Vec<String>,
@@ -119,6 +123,10 @@ impl Args {
         };
         let rule = RecorderRule::new(self.recorder_pattern.as_deref(), self.recorder_csv.as_deref(), corpus)?;
         let seed = seed::derive(self.seed, &["audit"]);
+        if let Some(file) = &self.croissant {
+            let recorders = rule.recorders(corpus);
+            folder::write(file, croissant(corpus, &recorders).as_bytes())?;
+        }
         let audit = audit_of(corpus, measured, split.as_deref(), &rule, seed)?;
         Ok(Done { page: write(&audit, corpus, out)?, audit })
     }

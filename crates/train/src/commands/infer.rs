@@ -60,6 +60,10 @@ pub struct Args {
     /// Channels of the PCM that --follow reads
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8), requires = "follow")]
     channels: u8,
+    /// Say which parts of a recording its answer depends on: how much the probability falls if half a second of one of eight bands is
+    /// silenced. It takes about a hundred times as long
+    #[arg(long, conflicts_with_all = ["window", "hop", "follow"])]
+    explain: bool,
     /// Format of the answers
     #[arg(long, value_enum, default_value = "table", conflicts_with = "follow")]
     format: Format,
@@ -87,6 +91,7 @@ impl Args {
             ("labels", classifier.labels().join(",")),
             ("options", format!("{:?}", self.options())),
             ("windows", format!("{:?}", self.windows(classifier.features().clip_seconds))),
+            ("explain", self.explain.to_string()),
             ("format", format!("{:?}", self.format)),
         ]
     }
@@ -107,6 +112,9 @@ pub fn run(args: &Args) -> Result<(), Error> {
     if args.format == Format::Audacity && files.len() > 1 {
         return Err(Error::Config(format!("--format audacity labels one recording, not {}", files.len())));
     }
+    if args.explain && args.format == Format::Csv {
+        return Err(Error::Config("--explain has no columns: choose --format table, json or jsonl".into()));
+    }
     let compute = args.compute.find().map_err(Error::Compute)?;
     let experiments = Path::new("experiments");
     let found = Classifier::find_labelled(args.model.as_deref(), args.labels.as_ref(), experiments, &compute);
@@ -126,7 +134,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let share = Share::of(shard, files.len());
     let answer = |answers: &mut Answers| match windows {
         Some(windows) => timeline::run(&classifier, windows, &options, &files, &share, answers),
-        None => recordings::run(&classifier, &options, &files, &share, answers),
+        None => recordings::run(&classifier, &options, args.explain, &files, &share, answers),
     };
     let Some(out) = &args.out else {
         if shard.is_some() {

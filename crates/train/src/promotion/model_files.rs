@@ -7,6 +7,7 @@ use experiment::Report;
 use experiment::folder::{self, MODEL_FILE, ONNX_FILE};
 use predict::CARD_FILE;
 use registry::Files;
+use report::card::HubMetadata;
 use tempfile::TempDir;
 
 use super::trained_on::{TRAINED_ON_FILE, TrainedOn};
@@ -46,7 +47,7 @@ impl ModelFiles {
         let exported = tempfile::tempdir().map_err(Error::io(&std::env::temp_dir()))?;
         let folder = exported.path();
         // The same run is the same version, so its card names no temporary folder.
-        export_as(run, None, folder, &Path::new("models").join(Report::read(run)?.run))?;
+        export_as(run, None, folder, &Path::new("models").join(Report::read(run)?.run), &HubMetadata::default())?;
         let trained_on = folder.join(TRAINED_ON_FILE);
         folder::write(&trained_on, TrainedOn::of_run(run)?.to_csv().as_bytes())?;
         let mut paths = in_folder(folder);

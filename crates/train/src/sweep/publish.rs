@@ -7,16 +7,17 @@ use experiment::folder::MODEL_FILE;
 use experiment::journal::{Outcome, Record};
 use experiment::tables::write_predictions;
 use experiment::{
-    BaselineSummary, CalibrationSummary, DataSummary, FailedTrial, Leaks, Mistake, REPORT_VERSION, Report, Scored, seed,
+    BaselineSummary, CalibrationSummary, ConditionSummary, DataSummary, FailedTrial, Leaks, Mistake, REPORT_VERSION,
+    Report, Scored, seed,
 };
 use metrics::{Evaluation, PairedComparison, Scores, n_groups};
 use report::{mistakes, page};
 
-use super::baseline;
 use super::choose::ChosenModel;
 use super::open::OpenRun;
 use super::prepare::Prepared;
 use super::splits::Found;
+use super::{baseline, explain, robustness};
 use crate::Error;
 use crate::corpus::prepared::PreparedCorpus;
 use crate::tracking::run_files;
@@ -34,10 +35,17 @@ pub(super) fn publish(
     let path = folder.path.join(MODEL_FILE);
     model::save_model(&path, &model.info, &found.model.weights, &found.model.head, model.gate.as_ref())
         .map_err(Error::Checkpoint)?;
-    let mistakes = mistakes::most_confident(corpus, &Scored::pooled(&found.test));
+    let mut mistakes = mistakes::most_confident(corpus, &Scored::pooled(&found.test));
+    if prepared.config.evaluation.explain {
+        explain::explain(&prepared, &run, &found, &mut mistakes)?;
+    }
     mistakes::write_media(&folder, corpus, &found.model.encoding.config.features, &mistakes)?;
+    let robustness = match prepared.config.evaluation.robustness {
+        true => robustness::measure(&prepared, &run, &found, &model)?,
+        false => Vec::new(),
+    };
     let (started, watch, records) = (prepared.started, prepared.watch, found.records.clone());
-    let report = report_of(prepared, &run, found, model, mistakes)?;
+    let report = report_of(prepared, &run, found, model, mistakes, robustness)?;
     page::write(&report, &folder.path)?;
     run.writer.finish(&records)?;
     folder.log("finished", started.elapsed().as_secs_f64())?;
@@ -51,6 +59,7 @@ fn report_of(
     found: Found,
     model: ChosenModel,
     mistakes: Vec<Mistake>,
+    robustness: Vec<ConditionSummary>,
 ) -> Result<Report, Error> {
     let warnings = warnings(&prepared);
     let Prepared { config, data, leaks, engine, .. } = prepared;
@@ -74,6 +83,7 @@ fn report_of(
         calibration: CalibrationSummary { fitted: found.model.calibration, test: found.calibration },
         mistakes,
         gate: model.gate_summary,
+        robustness,
         config: run.resolved.clone(),
         environment: run.environment.clone(),
         data: DataSummary {

@@ -11,6 +11,7 @@ use super::open::OpenRun;
 use super::prepare::Prepared;
 use super::search::{self, SearchResult};
 use super::searches::SplitSearch;
+use super::tested_models::TestedModel;
 use super::trainer::Trainer;
 use crate::Error;
 use crate::terminal::stderr;
@@ -23,6 +24,8 @@ pub(super) struct Found {
     pub folds: Vec<FoldSummary>,
     /// The test recordings of each fold, or of the saved model, scored by the trial that its search chose.
     pub test: Vec<TestedFold>,
+    /// The models that answered in `test`.
+    pub tested: Vec<TestedModel>,
     /// The baselines of the searches that are tested; empty if the head is a logistic regression itself.
     pub baselines: Vec<Baseline>,
     /// Calibration on test, averaged over folds.
@@ -35,13 +38,15 @@ pub(super) struct Found {
 pub(super) fn search(prepared: &Prepared, run: &OpenRun) -> Result<Found, Error> {
     let trainer = Trainer { prepared, writer: &run.writer };
     let plan = &prepared.data.plan;
-    let mut test: Vec<TestedFold> = Vec::new();
+    let (mut test, mut tested): (Vec<TestedFold>, Vec<TestedModel>) = (Vec::new(), Vec::new());
     let mut checks: Vec<(usize, CalibrationCheck)> = Vec::new();
     let (mut folds, mut records, mut baselines) = (Vec::new(), Vec::new(), Vec::new());
     for fold in &plan.folds {
         let step = Instant::now();
         stderr::line(format_args!("fold       {} of {}: {}", folds.len() + 1, plan.folds.len(), fold.name));
-        let result = search::run(&trainer, &SplitSearch::of_fold(fold), &run.trials)?;
+        let split = SplitSearch::of_fold(fold);
+        let result = search::run(&trainer, &split, &run.trials)?;
+        tested.push(TestedModel::new(&split, &result));
         checks.push(check(prepared, &result)?);
         folds.push(FoldSummary {
             name: fold.name.clone(),
@@ -56,8 +61,10 @@ pub(super) fn search(prepared: &Prepared, run: &OpenRun) -> Result<Found, Error>
         run.writer.folder.log(&format!("fold {}", fold.name), step.elapsed().as_secs_f64())?;
     }
     let step = Instant::now();
-    let model = search::run(&trainer, &SplitSearch::of_model(plan), &run.trials)?;
+    let split = SplitSearch::of_model(plan);
+    let model = search::run(&trainer, &split, &run.trials)?;
     if plan.folds.is_empty() {
+        tested.push(TestedModel::new(&split, &model));
         checks.push(check(prepared, &model)?);
         test.push(TestedFold { repeat: 1, fold: String::new(), scored: model.test.clone() });
         baselines.extend(model.baseline.clone());
@@ -65,7 +72,7 @@ pub(super) fn search(prepared: &Prepared, run: &OpenRun) -> Result<Found, Error>
     records.extend(model.records.iter().cloned());
     run.writer.folder.log("searched", step.elapsed().as_secs_f64())?;
     let calibration = CalibrationCheck::mean(&checks).ok_or_else(|| Error::Data("no recording was tested".into()))?;
-    Ok(Found { model, folds, test, baselines, calibration, records })
+    Ok(Found { model, folds, test, tested, baselines, calibration, records })
 }
 
 /// The number of test recordings of a search, and how well its calibration works on them.

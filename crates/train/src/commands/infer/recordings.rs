@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use predict::{Classifier, FileAnswer, Options, Prediction};
+use features::Cell;
+use predict::{Classifier, FileAnswer, OcclusionMap, Options, Prediction};
 use serde::Serialize;
 
 use super::output::{Answers, Format, csv_of, json};
@@ -11,10 +12,15 @@ use crate::Error;
 use crate::pieces::Share;
 use crate::terminal::inputs;
 
-/// Classifies the files of `share` and prints a row for each, in their order.
+/// How many cells of an explanation are named, and the smallest fall of the probability among them.
+const CELLS: usize = 3;
+const LEAST_FALL: f32 = 0.01;
+
+/// Classifies the files of `share` and prints a row for each, in their order; with `explain` also what each answer depends on.
 pub(super) fn run(
     classifier: &Classifier,
     options: &Options,
+    explain: bool,
     files: &[PathBuf],
     share: &Share,
     Answers { format, print }: &mut Answers,
@@ -29,7 +35,8 @@ pub(super) fn run(
         let row = match answer {
             Ok(FileAnswer { prediction, seconds }) => {
                 summary.answered(file, seconds, &prediction.warnings);
-                rows.answer(file, &prediction)?
+                let explanation = explain.then(|| classifier.explain_file(file)).transpose()?;
+                rows.answer(file, &prediction, explanation.as_ref())?
             }
             Err(error) => {
                 let reason = inputs::reason(file, &error);
@@ -53,6 +60,8 @@ struct Row<'a> {
     file: Option<&'a str>,
     #[serde(flatten)]
     prediction: Option<&'a Prediction>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<&'a OcclusionMap>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     warnings: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,19 +112,28 @@ impl<'a> Rows<'a> {
         if self.format == Format::Json && self.is_one_of_many { "]\n" } else { "" }
     }
 
-    fn answer(&self, file: &Path, prediction: &Prediction) -> Result<String, Error> {
+    fn answer(
+        &self,
+        file: &Path,
+        prediction: &Prediction,
+        explanation: Option<&OcclusionMap>,
+    ) -> Result<String, Error> {
         let name = file.display().to_string();
         match self.format {
-            Format::Json | Format::Jsonl => self.json(&name, Some(prediction), None),
+            Format::Json | Format::Jsonl => self.json(&name, Some(prediction), explanation, None),
             Format::Csv => csv_of(&[self.csv_answer(name, prediction)]),
-            Format::Table | Format::Audacity => Ok(self.table(&name, &in_words(prediction))),
+            Format::Table | Format::Audacity => {
+                let is_cry = prediction.not_a_cry != Some(true);
+                let reasons = explanation.filter(|_| is_cry).map(|map| self.table("", &reasons(map)));
+                Ok(self.table(&name, &in_words(prediction)) + &reasons.unwrap_or_default())
+            }
         }
     }
 
     fn error(&self, file: &Path, reason: &str) -> Result<String, Error> {
         let name = file.display().to_string();
         match self.format {
-            Format::Json | Format::Jsonl => self.json(&name, None, Some(reason)),
+            Format::Json | Format::Jsonl => self.json(&name, None, None, Some(reason)),
             Format::Csv => {
                 let mut row = vec![name];
                 row.resize(self.columns.len() - 1, String::new());
@@ -131,10 +149,16 @@ impl<'a> Rows<'a> {
     }
 
     /// In the format JSON without the end of the line.
-    fn json(&self, name: &str, prediction: Option<&Prediction>, error: Option<&str>) -> Result<String, Error> {
+    fn json(
+        &self,
+        name: &str,
+        prediction: Option<&Prediction>,
+        explanation: Option<&OcclusionMap>,
+        error: Option<&str>,
+    ) -> Result<String, Error> {
         let is_named = self.is_one_of_many || self.format == Format::Jsonl;
         let warnings = prediction.map_or(&[][..], |prediction| &prediction.warnings);
-        let line = json(&Row { file: is_named.then_some(name), prediction, warnings, error })?;
+        let line = json(&Row { file: is_named.then_some(name), prediction, explanation, warnings, error })?;
         Ok(if self.format == Format::Json { line.trim_end().into() } else { line })
     }
 
@@ -163,4 +187,35 @@ fn in_words(prediction: &Prediction) -> String {
         set => format!("  possible: {}", set.join(", ")),
     });
     format!("{unsure}{}{set}", ranked.join("  "))
+}
+
+/// An explanation for people: the cells that the answer depends on most.
+fn reasons(explanation: &OcclusionMap) -> String {
+    let cells = explanation.strongest(CELLS, LEAST_FALL);
+    if cells.is_empty() {
+        return "no single part of the sound decides: without any of them, the probability falls by less than a point"
+            .into();
+    }
+    let cell = |(cell, fall): &(Cell, f32)| {
+        let Cell { seconds: [start, end], hz: [low, high] } = cell;
+        format!("{start:.1} to {end:.1} s, {low:.0} to {high:.0} Hz (without it {:.1} points less)", 100.0 * fall)
+    };
+    format!("depends most on {}", cells.iter().map(cell).collect::<Vec<_>>().join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use features::OcclusionGrid;
+
+    use super::*;
+
+    #[test]
+    fn an_explanation_names_the_cells_that_matter() {
+        let grid = OcclusionGrid { time_edges_seconds: vec![0.0, 0.5, 1.0], band_edges_hz: vec![0.0, 293.0, 586.1] };
+        let map = |probability_drop| OcclusionMap { grid: grid.clone(), probability_drop, cry_score_drop: None };
+        let expected = "depends most on 0.5 to 1.0 s, 293 to 586 Hz (without it 31.2 points less); \
+                        0.0 to 0.5 s, 0 to 293 Hz (without it 1.0 points less)";
+        assert_eq!(reasons(&map(vec![vec![0.01, 0.009], vec![-0.5, 0.312]])), expected);
+        assert!(reasons(&map(vec![vec![0.0; 2]; 2])).starts_with("no single part of the sound decides"));
+    }
 }
