@@ -145,7 +145,7 @@ pub fn audit_of(
             corpus.recordings.iter().zip(&recorders).map(|(recording, recorder)| recording.source(*recorder)).collect();
         findings.extend(relatives::leaks(corpus, &relatives.all, &sources, split));
     }
-    findings.extend(shortcuts::findings::findings(&shortcuts, &corpus.labels));
+    findings.extend(shortcuts::findings::findings(&shortcuts, &corpus.labels, &overview::column_names(corpus)));
     findings.extend(quality::class_sizes(corpus, &measured, split));
     findings.extend(quality::quality(corpus, &measured));
     findings.extend(recorder::unknown_recorders(corpus, &recorders));
@@ -188,7 +188,9 @@ fn find_shortcuts(
         .collect();
     let labels: Vec<usize> = audible.iter().map(|(index, _)| corpus.recordings[*index].label).collect();
     let groups: Vec<usize> = audible.iter().map(|(index, _)| groups[*index]).collect();
-    let facts = overview::values(&audible.into_iter().map(|(_, m)| m).collect::<Vec<_>>());
+    let indices: Vec<usize> = audible.iter().map(|(index, _)| *index).collect();
+    let mut facts = overview::values(&audible.into_iter().map(|(_, m)| m).collect::<Vec<_>>());
+    facts.extend(overview::columns(corpus, &indices));
     let mut found = shortcuts::shortcuts(&facts, &labels, corpus.labels.len(), &groups, seed);
     found.sort_by(|a, b| b.effect.strength().total_cmp(&a.effect.strength()));
     found

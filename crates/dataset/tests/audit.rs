@@ -96,7 +96,11 @@ static PLANTED: LazyLock<Planted> = LazyLock::new(|| {
         write(&root.join(format!("upsampled/{i}.wav")), &resampled(&samples, 8000, 16_000), 16_000);
     }
 
-    let corpus = Corpus::scan(&root).unwrap();
+    let mut corpus = Corpus::scan(&root).unwrap();
+    for recording in &mut corpus.recordings {
+        let room = if recording.path.starts_with("upsampled/") { "studio" } else { "home" };
+        recording.columns.insert("room".into(), room.into());
+    }
     // Recordings of known recorders are in train, planted ones in test, and one recorder is in both train and val.
     let spanning = corpus.recordings.iter().find_map(|recording| {
         let recorder = recording.recorder()?;
@@ -200,6 +204,9 @@ fn the_class_at_another_rate_is_a_shortcut_and_a_class_that_is_too_small_is_repo
     let rate = PLANTED.audit.shortcuts.iter().find(|shortcut| shortcut.fact == "sample_rate_hz").unwrap();
     // With two rates and one file at a third rate, V is at most 1 / sqrt(2).
     assert!(rate.effect.strength() > 0.6 && rate.q_value < 0.01, "{rate:?}");
+    let of_column = shortcuts.iter().find(|finding| finding.message.starts_with("What is known about a recording"));
+    let message = &of_column.unwrap().message;
+    assert!(message.contains("room is associated with the class (Cramér's V 0.98"), "{message}");
     let channels = PLANTED.audit.shortcuts.iter().find(|shortcut| shortcut.fact == "n_channels");
     assert_eq!(channels, None, "a constant fact is not tested");
     assert!(findings(Kind::UnscorableClass)[0].message.contains("cold_hot in test (0)"));

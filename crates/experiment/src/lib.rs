@@ -34,6 +34,7 @@ mod report;
 mod scored;
 pub mod seed;
 mod setting;
+pub mod subgroups;
 mod summaries;
 pub mod tables;
 mod trial;
@@ -49,6 +50,7 @@ pub use recorders::Recorders;
 pub use report::{REPORT_VERSION, Report};
 pub use scored::{Scored, TestedFold};
 pub use setting::{Setting, TrialSettings};
+pub use subgroups::{Subgroup, SubgroupTable};
 pub use summaries::{
     BackboneSummary, BaselineSummary, CalibrationSummary, ConditionSummary, DataSummary, FailedTrial, FoldSummary,
     GateSummary, Mistake, TrialSummary,

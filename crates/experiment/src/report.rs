@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BackboneSummary, BaselineSummary, CalibrationSummary, ConditionSummary, DataSummary, Environment, Epoch, Error,
-    FailedTrial, FoldSummary, GateSummary, Mistake, TrialSummary, folder,
+    FailedTrial, FoldSummary, GateSummary, Mistake, SubgroupTable, TrialSummary, folder,
 };
 
 /// Version of `report.json` and of the tables beside it. Version 4 added `gate.known_to_backbone`; version 5 `data.recorders`,
 /// `data.repeats`, `data.passed_over` and `data.unused_classes`, `repeat` and `fold` in `predictions.csv` and `group` in
 /// `manifest.csv`; version 6 `baseline`, and kinds of heads, whose trials may have no learning rate; version 7 `settings`, the
-/// other keys that a trial sets, `inner_macro_f1`, `explanation` of mistakes and `robustness`.
+/// other keys that a trial sets, `inner_macro_f1`, `explanation` of mistakes, `robustness` and `subgroups`.
 pub const REPORT_VERSION: u32 = 7;
 
 /// The oldest version that is read.
@@ -50,6 +50,10 @@ pub struct Report {
     /// What logistic regression gives on test; absent if the head is one, and in reports before version 6.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<BaselineSummary>,
+    /// Scores on test by corpus, recorder, age and what else is known about recordings; empty if nothing divides them, and in
+    /// reports before version 7.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subgroups: Vec<SubgroupTable>,
     /// The folds of a cross-validation; empty for a plain split.
     pub folds: Vec<FoldSummary>,
     /// Trials that failed; `--retry-failed` trains them again.

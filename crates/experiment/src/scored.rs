@@ -40,6 +40,13 @@ impl Scored {
         all
     }
 
+    /// The recordings whose index `is_member` accepts.
+    pub fn of(&self, is_member: impl Fn(usize) -> bool) -> Self {
+        let members = self.recordings.iter().zip(&self.probabilities).filter(|(index, _)| is_member(**index));
+        let (recordings, probabilities) = members.map(|(index, p)| (*index, p.clone())).unzip();
+        Self { recordings, probabilities }
+    }
+
     /// Converts to predictions for scoring; `groups` holds the group of each recording of the corpus, `[n recordings]`.
     ///
     /// # Errors

@@ -2,10 +2,11 @@
 
 use experiment::{
     BackboneSummary, BaselineSummary, CalibrationSummary, ConditionSummary, DataSummary, Environment, Epoch,
-    FailedTrial, GateSummary, Leaks, Mistake, REPORT_VERSION, Recorders, Report, TrialConfig, TrialSummary,
+    FailedTrial, GateSummary, Leaks, Mistake, REPORT_VERSION, Recorders, Report, Subgroup, SubgroupTable, TrialConfig,
+    TrialSummary,
 };
 use features::{OcclusionGrid, OcclusionMap};
-use metrics::{Calibration, Detection, Evaluation, Family, PairedComparison, Predictions, Scores};
+use metrics::{Calibration, Detection, Estimate, Evaluation, Family, PairedComparison, Predictions, Scores};
 use model::{Arch, HeadConfig, Trainable};
 
 /// Two times; the fourth of eight bands matters in the first, and speaks for another class in the second.
@@ -46,6 +47,15 @@ pub(crate) fn example() -> Report {
         val_loss: loss + 0.1,
         val_macro_f1: 0.5 - loss / 4.0,
     };
+    let subgroup = |value: &str, n_recordings, interval| Subgroup {
+        value: value.into(),
+        n_recordings,
+        n_groups: n_recordings / 3,
+        n_classes: 2,
+        accuracy: Estimate { value: 0.625, interval },
+        balanced_accuracy: Estimate { value: 0.5, interval },
+        majority_accuracy: 0.75,
+    };
     Report {
         format_version: REPORT_VERSION,
         run: "example-0123456789ab".into(),
@@ -60,6 +70,12 @@ pub(crate) fn example() -> Report {
             test: Scores::estimated(&by_regression, 42),
             trials: PairedComparison::new(&test, &by_regression, 42).unwrap(),
         }),
+        subgroups: vec![SubgroupTable {
+            column: "sex".into(),
+            rows: vec![subgroup("female", 18, Some([0.25, 0.75])), subgroup("unknown", 10, None)],
+            others: 1,
+            recordings_of_others: 3,
+        }],
         folds: vec![],
         failed: vec![FailedTrial { search: String::new(), id: "lr10".into(), error: "the loss is not finite".into() }],
         calibration: CalibrationSummary { test: fitted.check(&test), fitted },

@@ -28,12 +28,28 @@ pub(crate) fn findings(report: &Report) -> Vec<String> {
                 .into(),
         );
     }
-    found.push(format!(
-        "Validation chose the best of {} and {}, so its score is too high.",
-        count(report.leaderboard.len(), "trial"),
-        if report.leaderboard.len() == 1 { "its epoch" } else { "their epochs" }
-    ));
+    found.extend(
+        chosen_by_validation(report).map(|chosen| format!("Validation chose {chosen}, so its score is too high.")),
+    );
     found
+}
+
+/// Whether inner folds chose the trial.
+pub(crate) fn by_inner_folds(report: &Report) -> bool {
+    report.leaderboard.first().is_some_and(|trial| trial.inner_macro_f1.is_some())
+}
+
+/// What validation chose; `None` if there was one trial without epochs, and so nothing to choose.
+pub(crate) fn chosen_by_validation(report: &Report) -> Option<String> {
+    let by_inner_folds = by_inner_folds(report);
+    let trial = match report.leaderboard.len() {
+        ..=1 => None,
+        n if by_inner_folds => Some(format!("the best of {} in inner folds with training", count(n, "trial"))),
+        n => Some(format!("the best of {}", count(n, "trial"))),
+    };
+    let epoch = (report.best_epochs.len() > 1).then(|| "the epoch".to_owned());
+    let chosen: Vec<String> = trial.into_iter().chain(epoch).collect();
+    (!chosen.is_empty()).then(|| chosen.join(", and "))
 }
 
 /// Whether the test score could be chance.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use dataset::count;
+use experiment::subgroups::MIN_RECORDINGS;
 use experiment::{BaselineSummary, Mistake, Report, TrialSummary, axis_names, folder};
 use metrics::{Estimate, Evaluation};
 use minijinja::context;
@@ -10,7 +11,7 @@ use minijinja::value::Value;
 use serde::Serialize;
 
 use crate::chart::occlusion;
-use crate::findings::findings;
+use crate::findings::{by_inner_folds, chosen_by_validation, findings};
 use crate::{Error, figures, heat_map, media, mistakes, robustness, templates};
 
 /// Writes `report.json`, `report.html` and `report.md` into the folder `run`.
@@ -89,11 +90,8 @@ fn context(report: &Report) -> Result<Value, Error> {
         true => "scored once, for this trial only",
         false => "each scored by the search of its fold",
     };
-    let by_inner = report.leaderboard.first().is_some_and(|trial| trial.inner_macro_f1.is_some());
-    let chosen_by = match by_inner {
-        false => "chose the trial and the epoch, so the score is too high",
-        true => "chose the epoch and, in inner folds with training, the trial, so the score is too high",
-    };
+    let note_on_validation = chosen_by_validation(report)
+        .map_or("chose nothing".into(), |chosen| format!("chose {chosen}, so the score is too high"));
     let class_counts = report.data.labels.iter().enumerate().map(|(class, label)| {
         context! { label, counts => report.data.counts.iter().map(|split| split[class]).collect::<Vec<_>>() }
     });
@@ -101,7 +99,7 @@ fn context(report: &Report) -> Result<Value, Error> {
         report,
         trained => report.backbone.trained.to_string(),
         findings => findings(report),
-        by_inner,
+        by_inner => by_inner_folds(report),
         leaky => report.data.leaks.any(),
         caution => report.data.recorders.caution(),
         of_all_scores => report.data.recorders.caution().map_or(String::new(), |caution| format!(" Of all scores: {caution}.")),
@@ -113,8 +111,9 @@ fn context(report: &Report) -> Result<Value, Error> {
         robustness_note => robustness::NOTE,
         splits => [
             split("Test", tested, &report.test, report.data.repeats)?,
-            split("Validation", chosen_by, &report.validation, 1)?,
+            split("Validation", &note_on_validation, &report.validation, 1)?,
         ],
+        min_recordings => MIN_RECORDINGS,
         score_rows => score_rows(report),
         baseline => report.baseline.as_ref().map(baseline_in_words),
     })
@@ -246,10 +245,10 @@ mod tests {
         });
         let caution = "recorders unknown for 3 of 20 recordings; the interval treats each as its own recorder";
         let (html, md) = (page(&report), markdown(&report).unwrap());
-        // Both cards, and the notes of scores, gate, robustness, folds, leaderboard, classes, reliability and precision-recall curves.
-        assert_eq!(html.matches(caution).count(), 10);
-        // The lines of both splits, gate, robustness, folds, leaderboard, and the classes of both splits.
-        assert_eq!(md.matches(caution).count(), 8);
+        // Both cards, and the notes of scores, gate, robustness, subgroups, folds, leaderboard, classes, reliability and precision-recall curves.
+        assert_eq!(html.matches(caution).count(), 11);
+        // The lines of both splits, gate, robustness, subgroups, folds, leaderboard, and the classes of both splits.
+        assert_eq!(md.matches(caution).count(), 9);
         for text in [&html, &md] {
             assert!(text.contains("The recorder of 3 of 20 recordings is unknown"), "{text}");
             assert!(text.contains("none: fewer than 5 groups (4)"), "validation");

@@ -8,7 +8,7 @@ use experiment::journal::{Outcome, Record};
 use experiment::tables::write_predictions;
 use experiment::{
     BaselineSummary, CalibrationSummary, ConditionSummary, DataSummary, FailedTrial, Leaks, Mistake, REPORT_VERSION,
-    Report, Scored, seed,
+    Report, Scored, seed, subgroups,
 };
 use metrics::{Evaluation, PairedComparison, Scores, n_groups};
 use report::{mistakes, page};
@@ -69,6 +69,9 @@ fn report_of(
         let predictions = scored.predictions(&data.corpus, data.groups())?;
         Evaluation::new(&predictions, &data.corpus.labels, &counts[0], seed)
     };
+    let tested = Scored::pooled(&found.test);
+    let recorders = data.recorders.recorders(&data.corpus);
+    let seed_of_test = seed::derive(config.seed, &["evaluation", "test"]);
     Ok(Report {
         format_version: REPORT_VERSION,
         run: run.writer.folder.name.clone(),
@@ -76,8 +79,9 @@ fn report_of(
         device: engine,
         warnings,
         validation: evaluate("val", &found.model.val)?,
-        test: evaluate("test", &Scored::pooled(&found.test))?,
-        baseline: baseline_summary(&found, &data, seed::derive(config.seed, &["evaluation", "test"]))?,
+        test: evaluate("test", &tested)?,
+        baseline: baseline_summary(&found, &data, seed_of_test)?,
+        subgroups: subgroups::score(&data.corpus, &recorders, data.groups(), &tested, &counts[0], seed_of_test)?,
         folds: found.folds,
         failed: found.records.iter().filter_map(failed_trial).collect(),
         calibration: CalibrationSummary { fitted: found.model.calibration, test: found.calibration },

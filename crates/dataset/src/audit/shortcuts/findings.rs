@@ -11,13 +11,14 @@ const MIN_STRENGTH: f64 = 0.2;
 /// From this strength on a shortcut is a warning: a V of 0.5, an AUC of 0.75.
 const STRONG: f64 = 0.5;
 
-/// At most two findings: one for all facts, one for all mel bands, since neighbouring bands agree. `shortcuts` are
-/// sorted by decreasing strength.
-pub(in crate::audit) fn findings(shortcuts: &[Shortcut], labels: &[String]) -> Vec<Finding> {
+/// At most three findings: one for all facts of files, one for all mel bands, since neighbouring bands agree, and one for
+/// `columns`. `shortcuts` are sorted by decreasing strength.
+pub(in crate::audit) fn findings(shortcuts: &[Shortcut], labels: &[String], columns: &[&str]) -> Vec<Finding> {
     let reported = |s: &&Shortcut| s.q_value <= MAX_Q && s.effect.strength() >= MIN_STRENGTH;
     let is_band = |s: &&Shortcut| s.fact.starts_with("mel_band_");
+    let is_column = |s: &&Shortcut| columns.contains(&s.fact.as_str());
     let mut findings = Vec::new();
-    let facts: Vec<&Shortcut> = shortcuts.iter().filter(reported).filter(|s| !is_band(s)).collect();
+    let facts: Vec<&Shortcut> = shortcuts.iter().filter(reported).filter(|s| !is_band(s) && !is_column(s)).collect();
     if let Some(strongest) = facts.first() {
         let all: Vec<String> = facts.iter().map(|s| describe(s, labels)).collect();
         findings.push(finding(
@@ -38,6 +39,16 @@ pub(in crate::audit) fn findings(shortcuts: &[Shortcut], labels: &[String]) -> V
             ),
             "The cause may be the cry or the microphone. It is the microphone if the bands are the highest ones or lie \
              below the cry: filter all recordings the same way, and compare the scores with those of a split by recorder.",
+        ));
+    }
+    let of_columns: Vec<&Shortcut> = shortcuts.iter().filter(reported).filter(is_column).collect();
+    if let Some(strongest) = of_columns.first() {
+        let all: Vec<String> = of_columns.iter().map(|s| describe(s, labels)).collect();
+        findings.push(finding(
+            strongest,
+            format!("What is known about a recording predicts its class: {}.", all.join("; ")),
+            "A classifier can recognise a class by what its babies, devices or collections have in common. The report has the \
+             scores of each subgroup; data.split.kind = \"leave_one_corpus_out\" tests on a collection that training lacks.",
         ));
     }
     findings
