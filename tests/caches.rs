@@ -1,18 +1,13 @@
 //! The caches of a run: what they spare, how they survive kills, damage and two writers, and how other programs read them.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "run_files.rs"]
-mod run_files;
-
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::run_files::{self, assert_same, contents, fresh_narrow, only_entry, stderr, stdout};
 use durable::{hex, sha256_hex};
-use run_files::{assert_same, contents, fresh_narrow, only_entry, stderr, stdout};
 use safetensors::SafeTensors;
 
 const SMALL: &str = r#"

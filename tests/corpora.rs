@@ -1,13 +1,8 @@
 //! Folders of recordings and tables as people have them, through `wail audit` and a small training.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "run_files.rs"]
-mod run_files;
-
 use std::path::{Path, PathBuf};
 
-use run_files::{contents, fresh, only_entry, stderr, stdout, wail};
+use crate::run_files::{contents, fresh, only_entry, stderr, stdout, wail};
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -1,13 +1,8 @@
 //! Encoders in ONNX files, from the configuration to an exported model that answers, with the real binary in fresh folders.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "run_files.rs"]
-mod run_files;
-
 use std::path::{Path, PathBuf};
 
-use run_files::{contents, fresh, only_entry, stderr, stdout, wail};
+use crate::run_files::{contents, fresh, only_entry, stderr, stdout, wail};
 
 /// Small enough for a test, but with every step.
 const SMALL: &str = r#"

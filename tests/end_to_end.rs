@@ -1,16 +1,11 @@
 //! End-to-end tests of the real `wail` binary in fresh folders. They are in one file because each test binary links all of burn
 //! and because they share a finished run.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "run_files.rs"]
-mod run_files;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
-use run_files::{contents, fresh, only_entry, stderr, stdout, wail};
+use crate::run_files::{contents, fresh, only_entry, stderr, stdout, wail};
 use tempfile::TempDir;
 
 /// Small enough for a test, but with every step.

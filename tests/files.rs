@@ -1,17 +1,13 @@
 //! Files with unusual names, and paths that are not regular files, given to the real `wail` binary.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 #![cfg(unix)]
-
-#[path = "run_files.rs"]
-mod run_files;
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
-use run_files::{stderr, wail};
+use crate::run_files::{stderr, wail};
 use tempfile::TempDir;
 
 fn make_pipe(path: &Path) {

@@ -1,15 +1,10 @@
 //! Files of earlier versions can still be read. `tests/fixtures/make.sh` wrote them to `tests/fixtures/VERSION`.
 
-#![allow(clippy::unwrap_used)]
-
-#[path = "run_files.rs"]
-mod run_files;
-
 use std::path::Path;
 
+use crate::run_files::{self, contents, copy, stdout};
 use experiment::Identity;
 use experiment::journal::Journal;
-use run_files::{contents, copy, stdout};
 use serde_json::Value;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");

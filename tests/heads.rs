@@ -1,14 +1,9 @@
 //! Heads other than the mlp, from the sweep to the answer of an exported model.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "run_files.rs"]
-mod run_files;
-
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use run_files::{NARROW_BACKBONE, THREE_FOLDS, assert_same, contents, fresh, only_entry, stderr, stdout, wail};
+use crate::run_files::{NARROW_BACKBONE, THREE_FOLDS, assert_same, contents, fresh, only_entry, stderr, stdout, wail};
 use tempfile::TempDir;
 
 /// Three folds and the saved model, with a logistic head.

@@ -1,14 +1,9 @@
 //! What a run depends on: whatever changes its results gets a folder of its own, and nothing that was found is lost.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "run_files.rs"]
-mod run_files;
-
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
-use run_files::{assert_same, fresh_narrow, only_entry, signal, started, stderr, stdout};
+use crate::run_files::{self, assert_same, fresh_narrow, only_entry, signal, started, stderr, stdout};
 use tempfile::TempDir;
 
 const TINY: &str = r#"

@@ -1,10 +1,5 @@
 //! Long recordings and microphone streams, with the real binary.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "run_files.rs"]
-mod run_files;
-
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -12,7 +7,7 @@ use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use run_files::{fresh, signal, stdout};
+use crate::run_files::{self, fresh, signal, stdout};
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -1,13 +1,9 @@
 //! `wail` outside the repository: everything that it needs is built into the program.
-#![allow(clippy::unwrap_used)]
-
-#[path = "run_files.rs"]
-mod run_files;
 
 use std::path::Path;
 use std::process::Output;
 
-use run_files::{command, only_entry, stderr, stdout, wail};
+use crate::run_files::{self, command, only_entry, stderr, stdout, wail};
 use serde_json::Value;
 use tempfile::TempDir;
 

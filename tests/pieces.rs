@@ -1,15 +1,10 @@
 //! Results of many files that several processes make: shards of `audit`, `embed`, `features` and `infer`, which `wail merge` joins.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "run_files.rs"]
-mod run_files;
-
 use std::path::Path;
 use std::process::Output;
 use std::sync::LazyLock;
 
-use run_files::{NARROW_BACKBONE, contents, stderr, stdout, wail};
+use crate::run_files::{NARROW_BACKBONE, contents, stderr, stdout, wail};
 use tempfile::TempDir;
 
 /// 40 recordings, three blocks of files that stay together, and one that cannot be read.

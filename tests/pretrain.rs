@@ -1,15 +1,10 @@
 //! `wail pretrain`, with the real binary in fresh folders.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "run_files.rs"]
-mod run_files;
-
 use std::collections::HashSet;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use run_files::{assert_same, contents, fresh, only_entry, signal, started, stderr, stdout};
+use crate::run_files::{self, assert_same, contents, fresh, only_entry, signal, started, stderr, stdout};
 
 /// Small enough for a test, but with every step.
 const TINY: &str = r#"

@@ -1,13 +1,8 @@
 //! Searches over any key of the configuration, and trials that are drawn at random.
 
-#![allow(clippy::unwrap_used)]
-
-#[path = "run_files.rs"]
-mod run_files;
-
 use std::path::{Path, PathBuf};
 
-use run_files::{
+use crate::run_files::{
     NARROW_BACKBONE, THREE_FOLDS, assert_same, contents, fresh, fresh_narrow, only_entry, stderr, stdout, wail,
 };
 

@@ -1,19 +1,14 @@
 //! A sweep that several processes share: shards, and `wail merge`, which joins them to the bytes of a run on one machine.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "run_files.rs"]
-mod run_files;
-
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
 
+use crate::run_files::{self, THREE_FOLDS, assert_same, contents, fresh_narrow, only_entry, signal, stderr, stdout};
 use experiment::journal::{Journal, Outcome, Record};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use run_files::{THREE_FOLDS, assert_same, contents, fresh_narrow, only_entry, signal, stderr, stdout};
 use tempfile::TempDir;
 
 /// Six folds and the saved model, with two trials each.

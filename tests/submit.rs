@@ -1,16 +1,13 @@
 //! `wail submit`: scripts for Slurm and a manifest for Kubernetes, whose commands run here without either.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "run_files.rs"]
-mod run_files;
-
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
-use run_files::{THREE_FOLDS, assert_same, contents, copy, fresh_narrow, only_entry, signal, stderr, stdout};
+use crate::run_files::{
+    self, THREE_FOLDS, assert_same, contents, copy, fresh_narrow, only_entry, signal, stderr, stdout,
+};
 use serde::Deserialize;
 use tempfile::TempDir;
 

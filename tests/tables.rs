@@ -1,14 +1,9 @@
 //! Tables of recordings, annotations of other programs, and several corpora, through `wail`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "run_files.rs"]
-mod run_files;
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use run_files::{only_entry, stderr, stdout, wail};
+use crate::run_files::{only_entry, stderr, stdout, wail};
 use serde_json::Value;
 use tempfile::TempDir;
 

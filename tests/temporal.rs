@@ -1,13 +1,8 @@
 //! Heads over frames, from the sweep to the answer of an exported model.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "run_files.rs"]
-mod run_files;
-
 use std::path::{Path, PathBuf};
 
-use run_files::{NARROW_BACKBONE, THREE_FOLDS, assert_same, contents, fresh, only_entry, stderr, stdout, wail};
+use crate::run_files::{NARROW_BACKBONE, THREE_FOLDS, assert_same, contents, fresh, only_entry, stderr, stdout, wail};
 use tempfile::TempDir;
 
 /// A new folder with a config for three folds and the saved model, with a head of `kind`.

@@ -1,8 +1,8 @@
 //! Compressed sound: the same samples as ffmpeg decodes, and files as encoders, recorders and editors leave them.
 //!
 //! Fixtures `codec_*` and `pauses_*` and their decoded samples are from `scripts/goldens/audio_fixtures.sh`.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use crate::sound::wav;
 use features::{Audio, Error, Extractor, FeatureConfig, Warning};
 
 fn fixture(file: &str) -> Vec<u8> {
@@ -380,6 +380,3 @@ fn fixture_of(seconds: f64) -> Vec<u8> {
         (0..(seconds * 8000.0) as usize).map(|i| (1000.0 * (i as f64 * 0.3).sin()) as i16).collect();
     wav::pcm16(8000, 1, &samples)
 }
-
-#[path = "sound/wav.rs"]
-mod wav;

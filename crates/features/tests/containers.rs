@@ -1,5 +1,4 @@
 //! Headers of WAV, AIFF, AU and CAF files as recorders, pipes and editors write them: each gives the right samples.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use features::{Audio, Error, Extractor, FeatureConfig, Warning};
 

@@ -1,11 +1,7 @@
 //! Damaged packets and containers: the sound before and after the damage is used.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[allow(dead_code)] // only whole files of one track are made here, and none is taken apart
-#[path = "sound/ebml.rs"]
-mod ebml;
-
-use ebml::{audio, cluster, file, track};
+use crate::sound::ebml::{audio, cluster, file, track};
 use features::{Audio, Error, Extractor, FeatureConfig, Warning};
 
 fn decode(bytes: &[u8]) -> Result<Audio, Error> {

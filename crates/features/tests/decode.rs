@@ -1,9 +1,6 @@
 //! Every supported format, from the fixtures of `scripts/goldens/audio_fixtures.sh`: a sweep whose formula is known.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "sound/wav.rs"]
-mod wav;
-
+use crate::sound::wav;
 use features::{Audio, Error, Extractor, FeatureConfig};
 
 fn fixture(file: &str) -> Vec<u8> {

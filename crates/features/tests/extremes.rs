@@ -1,9 +1,6 @@
 //! Unusual but valid recordings, each with a defined result, and properties that hold for every waveform.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "sound/wav.rs"]
-mod wav;
-
+use crate::sound::wav;
 use features::{Extractor, FeatureConfig, FrontEnd, ImageConfig, Warning};
 use proptest::prelude::*;
 

@@ -1,6 +1,5 @@
 //! Uncompressed, companded, ADPCM and lossless codecs and GSM, loud, quiet and silent: against the sound that was encoded,
 //! and the lossy ones also against ffmpeg. Files and goldens are from `scripts/goldens/audio_fixtures.sh`.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use features::{Audio, Extractor, FeatureConfig};
 

@@ -1,5 +1,4 @@
 //! Log-mel spectrograms of several kinds match those of Kaldi and librosa; `scripts/goldens/log_mel_golden.py` writes the goldens.
-#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 

@@ -1,10 +1,7 @@
 //! Matroska files as recorders, editors and muxers write them: each gives the samples that were put into it.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "sound/ebml.rs"]
-mod ebml;
-
-use ebml::{audio, block, cluster, element, file, open_element, segment, track, track_of_kind};
+use crate::sound::ebml;
+use crate::sound::ebml::{audio, block, cluster, element, file, open_element, segment, track, track_of_kind};
 use features::{Audio, Error, Extractor, FeatureConfig, Warning};
 
 const CLUSTER: u32 = 0x1f43_b675;

@@ -1,10 +1,7 @@
 //! Waveform, log-mel, image and filter bank against librosa. The goldens come from `scripts/goldens/features_golden.py`, which
 //! makes the same recordings and can also compare all of cry512.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "sound/wav.rs"]
-mod wav;
-
+use crate::sound::wav;
 use features::{Extractor, FeatureConfig, mel_filter_bank};
 
 /// A golden holds every n-th value of a stage.

@@ -1,7 +1,5 @@
 //! A segment of a file is the sound of the file between two times, in every format.
 
-#![allow(clippy::unwrap_used)]
-
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,5 +1,4 @@
 //! YAMNet's spectrogram against its authors' formulas in `float64`: `scripts/goldens/yamnet_golden.py`.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use features::{Extractor, FeatureConfig, FrontEnd, YamnetConfig};
 

@@ -1,0 +1,4 @@
+//! Files of sound, made here.
+
+pub mod ebml;
+pub mod wav;
