@@ -447,7 +447,7 @@ fn infer_explains_an_answer_on_request() {
     let json: serde_json::Value = serde_json::from_str(&stdout(&infer(&["--format", "json"]))).unwrap();
     let explanation = &json["explanation"];
     let n_times = explanation["grid"]["time_edges_seconds"].as_array().unwrap().len() - 1;
-    for name in ["probability_drop", "cry_score_drop"] {
+    for name in ["log_odds_drop", "cry_score_drop"] {
         let bands = explanation[name].as_array().unwrap();
         assert!(bands.len() == 8 && bands.iter().all(|band| band.as_array().unwrap().len() == n_times), "{name}");
     }

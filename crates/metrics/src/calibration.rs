@@ -97,6 +97,16 @@ impl Calibration {
         to_f32(&softmax(&to_f64(logits), self.temperature))
     }
 
+    /// Rescaled log odds `ln(p / (1 - p))` of `class` from the model's logits, `[n_classes]`. Unlike those of a rounded
+    /// probability they are finite however sure the model is.
+    pub fn log_odds(&self, logits: &[f32], class: usize) -> f64 {
+        let rescaled: Vec<f64> = logits.iter().map(|logit| f64::from(*logit) / self.temperature).collect();
+        let others = || rescaled.iter().enumerate().filter(|(other, _)| *other != class).map(|(_, logit)| *logit);
+        let largest = others().fold(f64::NEG_INFINITY, f64::max);
+        let rest: f64 = others().map(|logit| (logit - largest).exp()).sum();
+        rescaled[class] - largest - rest.ln()
+    }
+
     /// The prediction set for the model's probabilities, `[n_classes]` before rescaling: class indices, ascending,
     /// possibly none. `None` if there is no threshold for `coverage` in `sets`.
     pub fn prediction_set(&self, probabilities: &[f32], coverage: f64) -> Option<Vec<usize>> {
@@ -235,10 +245,24 @@ mod tests {
             assert_eq!(argmax(&rescaled), argmax(&probabilities));
             let from_logits = calibration.rescale_logits(&logits);
             assert_eq!(from_logits.len(), 5);
+            for (class, p) in from_logits.iter().enumerate() {
+                let of_probability = f64::from(*p / (1.0 - *p)).ln();
+                assert!((calibration.log_odds(&logits, class) - of_probability).abs() < 1e-3, "{p}");
+            }
             for (a, b) in rescaled.iter().zip(from_logits) {
                 assert!((a - b).abs() < 1e-5, "{a} {b}");
             }
         }
+    }
+
+    #[test]
+    fn log_odds_are_finite_where_the_probability_rounds_to_one() {
+        let calibration = Calibration { n_examples: 0, temperature: 2.0, sets: Vec::new() };
+        let logits = [100.0, 0.0, 0.0];
+        assert_eq!(calibration.rescale_logits(&logits)[0], 1.0);
+        // 100 / 2 - ln(e^0 + e^0)
+        assert!((calibration.log_odds(&logits, 0) - (50.0 - 2f64.ln())).abs() < 1e-12);
+        assert!((calibration.log_odds(&logits, 1) + 50.0).abs() < 1e-12);
     }
 
     #[test]

@@ -11,9 +11,9 @@ use model::{Arch, HeadConfig, Trainable};
 
 /// Two times; the fourth of eight bands matters in the first, and speaks for another class in the second.
 pub(crate) fn explanation() -> OcclusionMap {
-    let mut probability_drop = vec![vec![0.0; 2]; 8];
-    probability_drop[3] = vec![0.5, -0.25];
-    OcclusionMap { grid: OcclusionGrid::new(1.0, 4000.0), probability_drop, cry_score_drop: None }
+    let mut log_odds_drop = vec![vec![0.0; 2]; 8];
+    log_odds_drop[3] = vec![0.5, -0.25];
+    OcclusionMap { grid: OcclusionGrid::new(1.0, 4000.0), log_odds_drop, cry_score_drop: None }
 }
 
 /// Two classes, two trials, ten scored recordings: six in test, and four in validation, too few for an interval.

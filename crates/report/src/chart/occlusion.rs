@@ -8,17 +8,17 @@ use crate::Error;
 
 /// Width and height, pixels.
 const SIZE: (u32, u32) = (360, 190);
-/// Change of the probability that has full colour at least.
-const LEAST_FULL: f32 = 0.05;
+/// Change of the log odds that has full colour at least: odds that change by a fifth.
+const LEAST_FULL: f32 = 0.2;
 
-/// Cells of a map: the first colour where the probability falls without the sound in a cell, the second where it rises, the stronger the
+/// Cells of a map: the first colour where the log odds fall without the sound in a cell, the second where they rise, the stronger the
 /// larger the change.
 pub(crate) fn map(map: &OcclusionMap) -> Result<String, Error> {
-    let changes = || map.probability_drop.iter().flatten().map(|change| change.abs());
+    let changes = || map.log_odds_drop.iter().flatten().map(|change| change.abs());
     let full = changes().fold(LEAST_FULL, f32::max);
     let edges_hz = &map.grid.band_edges_hz;
     let end_seconds = map.grid.time_edges_seconds.last().copied().unwrap_or_default().max(0.1);
-    svg("How much the probability depends on each time and frequency", SIZE, |area| {
+    svg("How much the answer depends on each time and frequency", SIZE, |area| {
         let text = |size: i32| ("sans-serif", size).into_font().color(&INK);
         let mut chart = ChartBuilder::on(area)
             .margin_top(8)
@@ -40,7 +40,7 @@ pub(crate) fn map(map: &OcclusionMap) -> Result<String, Error> {
             .x_desc("seconds")
             .y_desc("kHz")
             .draw()?;
-        for (band, row) in map.probability_drop.iter().enumerate() {
+        for (band, row) in map.log_odds_drop.iter().enumerate() {
             for (time, change) in row.iter().enumerate() {
                 let Some(cell) = map.grid.cell(time, band) else { continue };
                 let colour = if *change >= 0.0 { FIRST } else { SECOND };

@@ -4,7 +4,7 @@ import { drawExplanation, drawSpectrogram, drawWaveform, wav } from "/page/sound
 
 const COVERAGE = 0.9;
 const RECORD_SECONDS = 7;
-const LEAST_FALL = 0.01; // of a part that is named
+const LEAST_FALL = 0.05; // of a part that is named
 const at = (id) => document.getElementById(id);
 
 let coverages = null; // that the model supports, once known
@@ -76,11 +76,11 @@ async function explain() {
   }
 }
 
-function reasons({ grid: { time_edges_seconds: times, band_edges_hz: bands }, probability_drop: falls }) {
+function reasons({ grid: { time_edges_seconds: times, band_edges_hz: bands }, log_odds_drop: falls }) {
   const cells = falls.flatMap((row, band) => row.map((fall, time) => ({ fall, band, time }))).filter(({ fall }) => fall >= LEAST_FALL);
   cells.sort((a, b) => b.fall - a.fall);
-  const part = ({ fall, band, time }) => `${times[time].toFixed(1)} to ${times[time + 1].toFixed(1)} s at ${bands[band].toFixed(0)} to ${bands[band + 1].toFixed(0)} Hz (without it ${(100 * fall).toFixed(1)} points less)`;
-  if (!cells.length) return "No single part decides: without any of them, the probability falls by less than a point.";
+  const part = ({ fall, band, time }) => `${times[time].toFixed(1)} to ${times[time + 1].toFixed(1)} s at ${bands[band].toFixed(0)} to ${bands[band + 1].toFixed(0)} Hz (without it, its odds are ${Math.exp(fall).toFixed(1)} times lower)`;
+  if (!cells.length) return "No single part decides: without any of them, the odds of the answer change by less than a twentieth.";
   return `The answer depends most on ${cells.slice(0, 3).map(part).join("; ")}. This says what the program listens to, not why the baby cries.`;
 }
 

@@ -67,11 +67,11 @@ export function drawSpectrogram(canvas, samples) {
 }
 
 // Darkens the parts of a spectrogram, 0 to 4 kHz of `seconds`, on which an answer does not depend, and frames the three that matter most.
-export function drawExplanation(canvas, { grid: { time_edges_seconds: times, band_edges_hz: bands }, probability_drop: falls }, seconds) {
+export function drawExplanation(canvas, { grid: { time_edges_seconds: times, band_edges_hz: bands }, log_odds_drop: falls }, seconds) {
   const context = canvas.getContext("2d");
   const { width, height } = canvas;
   const most = Math.max(...falls.flat(), 1e-9);
-  const third = Math.max([...falls.flat()].sort((a, b) => b - a)[2] ?? 0, 0.01);
+  const third = Math.max([...falls.flat()].sort((a, b) => b - a)[2] ?? 0, 0.05);
   const x = (time) => Math.round((Math.min(time, seconds) / seconds) * width);
   const y = (hz) => Math.round((1 - Math.min(hz, 4000) / 4000) * height);
   falls.forEach((row, band) =>

@@ -181,7 +181,7 @@ fn an_explanation_has_a_fall_for_each_cell_and_one_recording_without_windows() {
     let list = |value: &Value| value.as_array().unwrap().len();
     assert_eq!(list(&explanation["grid"]["time_edges_seconds"]), 15, "half seconds of the clip, 7 s");
     assert_eq!(list(&explanation["grid"]["band_edges_hz"]), 9);
-    let falls = explanation["probability_drop"].as_array().unwrap();
+    let falls = explanation["log_odds_drop"].as_array().unwrap();
     assert!(falls.len() == 8 && falls.iter().all(|band| list(band) == 14), "{falls:?}");
     assert!(falls.iter().flat_map(|band| band.as_array().unwrap()).any(|fall| fall.as_f64().unwrap() != 0.0));
 

@@ -12,9 +12,9 @@ use crate::Error;
 use crate::pieces::Share;
 use crate::terminal::inputs;
 
-/// How many cells of an explanation are named, and the smallest fall of the probability among them.
+/// How many cells of an explanation are named, and the smallest fall of the log odds among them.
 const CELLS: usize = 3;
-const LEAST_FALL: f32 = 0.01;
+const LEAST_FALL: f32 = 0.05;
 
 /// Classifies the files of `share` and prints a row for each, in their order; with `explain` also what each answer depends on.
 pub(super) fn run(
@@ -193,12 +193,15 @@ fn in_words(prediction: &Prediction) -> String {
 fn reasons(explanation: &OcclusionMap) -> String {
     let cells = explanation.strongest(CELLS, LEAST_FALL);
     if cells.is_empty() {
-        return "no single part of the sound decides: without any of them, the probability falls by less than a point"
+        return "no single part of the sound decides: without any of them, the odds of the answer change by less than a twentieth"
             .into();
     }
     let cell = |(cell, fall): &(Cell, f32)| {
         let Cell { seconds: [start, end], hz: [low, high] } = cell;
-        format!("{start:.1} to {end:.1} s, {low:.0} to {high:.0} Hz (without it {:.1} points less)", 100.0 * fall)
+        format!(
+            "{start:.1} to {end:.1} s, {low:.0} to {high:.0} Hz (without it, its odds are {:.1} times lower)",
+            fall.exp()
+        )
     };
     format!("depends most on {}", cells.iter().map(cell).collect::<Vec<_>>().join("; "))
 }
@@ -212,10 +215,10 @@ mod tests {
     #[test]
     fn an_explanation_names_the_cells_that_matter() {
         let grid = OcclusionGrid { time_edges_seconds: vec![0.0, 0.5, 1.0], band_edges_hz: vec![0.0, 293.0, 586.1] };
-        let map = |probability_drop| OcclusionMap { grid: grid.clone(), probability_drop, cry_score_drop: None };
-        let expected = "depends most on 0.5 to 1.0 s, 293 to 586 Hz (without it 31.2 points less); \
-                        0.0 to 0.5 s, 0 to 293 Hz (without it 1.0 points less)";
-        assert_eq!(reasons(&map(vec![vec![0.01, 0.009], vec![-0.5, 0.312]])), expected);
+        let map = |log_odds_drop| OcclusionMap { grid: grid.clone(), log_odds_drop, cry_score_drop: None };
+        let expected = "depends most on 0.5 to 1.0 s, 293 to 586 Hz (without it, its odds are 3.0 times lower); \
+                        0.0 to 0.5 s, 0 to 293 Hz (without it, its odds are 1.1 times lower)";
+        assert_eq!(reasons(&map(vec![vec![0.1, 0.049], vec![-0.5, 1.1]])), expected);
         assert!(reasons(&map(vec![vec![0.0; 2]; 2])).starts_with("no single part of the sound decides"));
     }
 }
