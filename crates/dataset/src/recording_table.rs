@@ -1,49 +1,24 @@
-//! A table of recordings: CSV of any spreadsheet program, TSV, or JSON lines. One row is a file or a segment of it.
+//! A table of recordings: CSV of any spreadsheet program, TSV, JSON lines or, with the cargo feature `parquet`, Parquet.
+//! One row is a file or a segment of it.
 //!
 //! ```csv
 //! file,label,start,end,baby,age
 //! night.wav,hungry,12.5,15,Anna,3
 //! ```
 
+#[cfg(feature = "parquet")]
+mod parquet;
+mod row;
+
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
-use features::Segment;
 use serde_json::{Map, Value};
 
-use crate::class_folders::split_named;
+use crate::Error;
 use crate::csv_table::{Rows, read_text};
-use crate::{Error, SPLIT};
-
-/// Names of the column with the file; `file_name` is that of Hugging Face's AudioFolder.
-const FILE: [&str; 5] = ["file", "file_name", "filename", "path", "audio"];
-/// Names of the column with the class.
-const LABEL: [&str; 2] = ["label", "class"];
-const START: &str = "start";
-const END: &str = "end";
-const CORPUS: &str = "corpus";
-/// Columns that a run's `manifest.csv` has for other things.
-const TAKEN: [&str; 4] = ["path", "bytes", "sha256", "group"];
-/// Longest recording that times may lie in, s: about 30 years.
-const MAX_SECONDS: f64 = 1e9;
-
-/// A row of a table.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Row {
-    /// Number of its line, from 1.
-    pub line: usize,
-    /// The file, with `/` between the parts of its path.
-    pub file: String,
-    /// The class; empty for a row to leave out.
-    pub label: String,
-    /// The part of the file; `None` for all of it.
-    pub segment: Option<Segment>,
-    /// Name of the corpus; empty if there is no such column.
-    pub corpus: String,
-    /// Every other column with a value, by names in lower case.
-    pub columns: BTreeMap<String, String>,
-}
+pub(crate) use row::Row;
+use row::{FILE, LABEL};
 
 /// The rows of the table in `path`.
 ///
@@ -51,16 +26,27 @@ pub(crate) struct Row {
 /// [`Error::Read`] if it cannot be read, [`Error::Csv`] if it is malformed, with the line.
 pub(crate) fn read(path: &Path) -> Result<Vec<Row>, Error> {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    let malformed = |reason: String| Error::Csv { path: path.into(), reason };
     if extension.as_deref() == Some("parquet") {
-        let reason = "Parquet is not read; write it as CSV, for instance with Python: \
-                      pandas.read_parquet(\"x.parquet\").to_csv(\"x.csv\", index=False)";
-        return Err(Error::Csv { path: path.into(), reason: reason.into() });
+        return parquet_rows(path).map_err(malformed);
     }
     let text = read_text(path)?;
     let is_json =
         matches!(extension.as_deref(), Some("jsonl" | "ndjson" | "json")) || text.trim_start().starts_with('{');
     let rows = if is_json { json_lines(&text) } else { csv(&text) };
-    rows.map_err(|reason| Error::Csv { path: path.into(), reason })
+    rows.map_err(malformed)
+}
+
+#[cfg(feature = "parquet")]
+fn parquet_rows(path: &Path) -> Result<Vec<Row>, String> {
+    parquet::rows(std::fs::File::open(path).map_err(|error| error.to_string())?)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn parquet_rows(_: &Path) -> Result<Vec<Row>, String> {
+    Err("this build does not read Parquet: build it with the cargo feature parquet, or write the table as CSV, for instance with \
+         Python: pandas.read_parquet(\"x.parquet\").to_csv(\"x.csv\", index=False)"
+        .into())
 }
 
 fn csv(text: &str) -> Result<Vec<Row>, String> {
@@ -99,58 +85,6 @@ fn json_lines(text: &str) -> Result<Vec<Row>, String> {
         Row::new(number, values)
     };
     lines.map(row).collect()
-}
-
-impl Row {
-    /// Makes a row of its values by column.
-    fn new(line: usize, mut values: BTreeMap<String, String>) -> Result<Self, String> {
-        let fail = |reason: String| format!("line {line}: {reason}");
-        let mut take = |names: &[&str]| {
-            names.iter().find_map(|name| values.remove(*name)).filter(|value| !value.is_empty()).unwrap_or_default()
-        };
-        let file = take(&FILE).replace('\\', "/");
-        if file.is_empty() {
-            return Err(fail("it names no file in the column file".into()));
-        }
-        let (label, corpus) = (take(&LABEL), take(&[CORPUS]));
-        let segment = segment(&take(&[START]), &take(&[END])).map_err(fail)?;
-        values.retain(|name, value| !name.is_empty() && !value.is_empty());
-        if let Some(taken) = TAKEN.iter().find(|name| values.contains_key(**name)) {
-            return Err(fail(format!(
-                "a column named {taken} would be mistaken for another one of manifest.csv; rename it"
-            )));
-        }
-        if let Some(split) = values.get_mut(SPLIT) {
-            let unknown = || fail(format!("the split {split:?} is none of train, val and test"));
-            *split = split_named(split).ok_or_else(unknown)?.name().to_owned();
-        }
-        let file = file.trim_start_matches("./").to_owned();
-        Ok(Self { line, file, label, segment, corpus, columns: values })
-    }
-}
-
-/// The segment between two times; `None` if both are empty.
-fn segment(start: &str, end: &str) -> Result<Option<Segment>, String> {
-    if start.is_empty() && end.is_empty() {
-        return Ok(None);
-    }
-    let start = if start.is_empty() { Duration::ZERO } else { time(START, start)? };
-    let end = if end.is_empty() { None } else { Some(time(END, end)?) };
-    match end {
-        Some(end) if end <= start => Err(format!(
-            "it ends at {} s, but starts at {} s: the end must be after the start",
-            end.as_secs_f64(),
-            start.as_secs_f64()
-        )),
-        _ => Ok(Some(Segment { start, end })),
-    }
-}
-
-/// A time in seconds, with a point or a comma, rounded to microseconds.
-fn time(column: &str, text: &str) -> Result<Duration, String> {
-    let seconds = text.replace(',', ".").parse::<f64>().ok().filter(|seconds| (0.0..=MAX_SECONDS).contains(seconds));
-    let invalid = || format!("{column} must be a time in seconds, such as 12.5, but is {text:?}");
-    Ok(Duration::from_micros((seconds.ok_or_else(invalid)? * 1e6).round() as u64))
 }
 
 #[cfg(test)]
@@ -229,7 +163,7 @@ mod tests {
             ("r.jsonl", "{\"file\": \"a.wav\"}\n{\"file\"\n".into(), "line 2: it is no JSON object"),
             ("r.jsonl", "{\"file\": \"a\", \"Age\": 1, \"age\": 2}\n".into(), "line 1: it has age twice"),
             ("r.jsonl", "[]\n".into(), "line 1: it is no JSON object"),
-            ("r.parquet", "PAR1".into(), "write it as CSV"),
+            ("r.parquet", "PAR1".into(), "Parquet"),
         ] {
             let error = read_as(name, &text).unwrap_err();
             assert!(error.starts_with("DIR/r.") && error.contains(expected), "{error}");

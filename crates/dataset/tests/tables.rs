@@ -204,3 +204,52 @@ fn overlapping_segments_with_other_labels_are_counted() {
     );
     assert_eq!(read(&folder).unwrap().contradicting_overlaps(), 2);
 }
+
+/// Tables of `scripts/goldens/parquet_tables.py`, with the rows of [`TABLE`].
+#[cfg(feature = "parquet")]
+mod parquet {
+    use super::*;
+
+    fn fixture(name: &str) -> Vec<u8> {
+        std::fs::read(Path::new("tests/fixtures").join(name)).unwrap()
+    }
+
+    fn read_bytes(folder: &TempDir, bytes: &[u8]) -> Result<Corpus, String> {
+        let table = folder.path().join("recordings.parquet");
+        std::fs::write(&table, bytes).unwrap();
+        Corpus::from_table(&table, None).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn tables_of_another_program_are_read_however_they_are_compressed() {
+        let folder = with_table(TABLE);
+        let expected = read(&folder).unwrap().recordings;
+        for compression in ["none", "snappy", "gzip", "lz4"] {
+            let found = read_bytes(&folder, &fixture(&format!("{compression}.parquet"))).unwrap();
+            assert_eq!(found.recordings, expected, "{compression}");
+        }
+    }
+
+    #[test]
+    fn embedded_sound_and_other_compression_are_named() {
+        let folder = with_table(TABLE);
+        let error = read_bytes(&folder, &fixture("embedded.parquet")).unwrap_err();
+        assert!(error.ends_with("row 1: audio must be a text, a number, true or false"), "{error}");
+        let error = read_bytes(&folder, &fixture("zstd.parquet")).unwrap_err();
+        assert!(error.to_lowercase().contains("zstd"), "{error}");
+    }
+
+    #[test]
+    fn cut_and_changed_tables_are_errors_or_tables_but_never_end_the_program() {
+        let (folder, whole) = (tempfile::tempdir().unwrap(), fixture("snappy.parquet"));
+        for cut in 0..whole.len() {
+            assert!(read_bytes(&folder, &whole[..cut]).is_err(), "cut after {cut} bytes");
+        }
+        for place in 0..whole.len() {
+            let mut changed = whole.clone();
+            changed[place] ^= 1 << (place % 8);
+            // There are no such sound files.
+            assert!(read_bytes(&folder, &changed).is_err(), "changed byte {place}");
+        }
+    }
+}
