@@ -145,7 +145,7 @@ pub fn audit_of(
             corpus.recordings.iter().zip(&recorders).map(|(recording, recorder)| recording.source(*recorder)).collect();
         findings.extend(relatives::leaks(corpus, &relatives.all, &sources, split));
     }
-    findings.extend(shortcuts::findings::findings(&shortcuts, &corpus.labels, &overview::column_names(corpus)));
+    findings.extend(shortcuts::findings::findings(&shortcuts, &corpus.labels, &corpus.columns()));
     findings.extend(quality::class_sizes(corpus, &measured, split));
     findings.extend(quality::quality(corpus, &measured));
     findings.extend(recorder::unknown_recorders(corpus, &recorders));

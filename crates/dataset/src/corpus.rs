@@ -13,7 +13,7 @@ use crate::audio_files::{self, Listing, below};
 use crate::class_folders::{Layout, split_named};
 use crate::known_files::KnownFiles;
 use crate::passed_over::PassedOver;
-use crate::recording::{RECORDER, Recording, SPLIT, columns_of_name};
+use crate::recording::{CORPUS, RECORDER, Recording, SPLIT, columns_of_name};
 use crate::{Error, Split};
 
 /// Labelled recordings.
@@ -79,11 +79,14 @@ impl Corpus {
         Ok(Self { root: root.into(), labels, recordings, passed_over })
     }
 
-    /// Names of the columns that any recording has, sorted, without recorder and split.
+    /// Names of what is known about recordings beyond class, recorder and split: `corpus` where there are several, and then the
+    /// columns that any recording has, sorted.
     pub fn columns(&self) -> Vec<&str> {
         let all: BTreeSet<&str> =
             self.recordings.iter().flat_map(|recording| recording.columns.keys().map(String::as_str)).collect();
-        all.into_iter().filter(|name| ![RECORDER, SPLIT].contains(name)).collect()
+        let several = self.recordings.iter().any(|recording| !recording.corpus.is_empty());
+        let others = all.into_iter().filter(|name| ![RECORDER, SPLIT].contains(name));
+        several.then_some(CORPUS).into_iter().chain(others).collect()
     }
 
     /// The recording whose [`Recording::path`] is `path`.

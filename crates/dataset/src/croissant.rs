@@ -135,7 +135,7 @@ fn distribution(corpus: &Corpus) -> Vec<Value> {
             "contentUrl": file,
             "contentSize": format!("{} B", recording.bytes),
             "encodingFormat": media_type(extension(file)),
-            "sha256": recording.sha256_of_whole.as_ref().unwrap_or(&recording.sha256),
+            "sha256": recording.whole_file().unwrap_or_default(),
         })
     };
     std::iter::once(set).chain(files.iter().enumerate().map(object)).collect()

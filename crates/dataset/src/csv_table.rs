@@ -26,6 +26,11 @@ pub(crate) struct Line<const N: usize> {
     pub values: [String; N],
 }
 
+/// A finite number, with a point or a comma.
+pub(crate) fn number(text: &str) -> Option<f64> {
+    text.replace(',', ".").parse::<f64>().ok().filter(|number| number.is_finite())
+}
+
 /// The lines of the table in `path` below its header, which names at least `columns`, in lower case.
 ///
 /// # Errors

@@ -70,7 +70,7 @@ pub use counted::{count, is};
 pub use croissant::croissant;
 pub use error::Error;
 pub use passed_over::{PassedFiles, PassedOver};
-pub use recording::{BABY, RECORDER, Recording, SPLIT};
+pub use recording::{BABY, CORPUS, RECORDER, Recording, SPLIT};
 pub use split::{
     SPLITS_VERSION, Split, cross_validation, grouped_folds, grouped_split, leave_one_group_out, stratified_split,
 };

@@ -12,7 +12,8 @@ use crate::table::Key;
 pub const RECORDER: &str = "recorder";
 /// The column with the name of the baby.
 pub const BABY: &str = "baby";
-
+/// The column with the name of the corpus.
+pub const CORPUS: &str = "corpus";
 /// The column with the split: `train`, `val` or `test`.
 pub const SPLIT: &str = "split";
 
@@ -66,6 +67,14 @@ impl Recording {
     /// segment.
     pub fn source<'a>(&'a self, recorder: Option<&'a str>) -> Option<&'a str> {
         recorder.or(self.sha256_of_whole.as_deref().filter(|digest| !digest.is_empty()))
+    }
+
+    /// Its value in the column `name`, one of [`Corpus::columns`](crate::Corpus::columns); `None` without one.
+    pub fn column(&self, name: &str) -> Option<&str> {
+        match name {
+            CORPUS => Some(self.corpus.as_str()).filter(|corpus| !corpus.is_empty()),
+            _ => self.columns.get(name).map(String::as_str),
+        }
     }
 
     /// The columns, without those that its name repeats.

@@ -1,5 +1,6 @@
 //! Unambiguous hashing of lists of texts.
 
+use durable::sha256_hex;
 use sha2::{Digest, Sha256};
 
 /// Adds `parts` to `hasher`, each after its length, so that two different lists never give the same bytes.
@@ -12,5 +13,7 @@ pub fn add_parts<'a>(hasher: &mut Sha256, parts: impl IntoIterator<Item = &'a st
 
 /// The first 8 hexadecimal digits of the SHA-256 of `text`.
 pub fn short(text: &str) -> String {
-    Sha256::digest(text).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    let mut digest = sha256_hex(text.as_bytes());
+    digest.truncate(8);
+    digest
 }

@@ -38,7 +38,8 @@ pub struct Report {
     pub data: DataSummary,
     /// Which backbone made the embeddings.
     pub backbone: BackboneSummary,
-    /// All trials, best first: by macro-F1 over inner folds, if there are any, then by validation macro-F1, then by lower validation loss, then in the order of the grid.
+    /// All trials, best first: by macro-F1 over inner folds, if there are any, then by validation macro-F1, then by lower validation
+    /// loss, then in the order of the grid.
     pub leaderboard: Vec<TrialSummary>,
     /// Learning curves of the best trial.
     pub best_epochs: Vec<Epoch>,

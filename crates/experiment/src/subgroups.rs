@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dataset::Corpus;
+use dataset::{CORPUS, Corpus};
 use metrics::{Estimate, Scores, majority_scores, quantile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -101,18 +101,12 @@ pub fn score(
 /// The recordings of each value.
 type Division = Vec<(String, BTreeSet<usize>)>;
 
-/// Each column with its values among the recordings `tested`.
+/// Each column with its values among the recordings `tested`: the corpus, the recorder, and then the others.
 fn divisions(corpus: &Corpus, recorders: &[Option<&str>], tested: &BTreeSet<usize>) -> Vec<(String, Division)> {
-    let recording = |index: usize| &corpus.recordings[index];
-    let of_corpus = |index: usize| Some(recording(index).corpus.as_str()).filter(|name| !name.is_empty());
-    let mut divisions = vec![
-        ("corpus".to_owned(), division(tested, of_corpus)),
-        ("recorder".to_owned(), division(tested, |index| recorders[index])),
-    ];
-    for name in corpus.columns() {
-        let of_column = |index: usize| recording(index).columns.get(name).map(String::as_str);
-        divisions.push((name.to_owned(), division(tested, of_column)));
-    }
+    let of_column = |name: &str| division(tested, |index| corpus.recordings[index].column(name));
+    let mut divisions: Vec<_> = corpus.columns().into_iter().map(|name| (name.to_owned(), of_column(name))).collect();
+    let n_of_corpora = divisions.iter().filter(|(name, _)| name == CORPUS).count();
+    divisions.insert(n_of_corpora, ("recorder".to_owned(), division(tested, |index| recorders[index])));
     divisions
 }
 

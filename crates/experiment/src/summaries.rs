@@ -201,8 +201,8 @@ pub struct Mistake {
     pub probability: f32,
     /// Probability of its own class, 0 to 1.
     pub probability_of_label: f32,
-    /// How much the probability of the predicted class depends on each part of the recording; absent if `evaluation.explain` is off, and
-    /// in reports before version 7.
+    /// How much the odds of the predicted class depend on each part of the recording; absent if `evaluation.explain` is off, and in
+    /// reports before version 7.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explanation: Option<OcclusionMap>,
 }

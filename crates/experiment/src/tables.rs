@@ -6,8 +6,7 @@ use metrics::argmax;
 use crate::{Error, Recorders, RunFolder, Scored, TestedFold, TrialSummary, axis_names};
 
 /// Writes `manifest.csv`, one row per recording. `recorders` and `groups` are `[n recordings]`: the recorder, if it is known,
-/// and the group; recordings of one group are not independent. The names of corpora follow if there are several, and then
-/// [`Corpus::columns`].
+/// and the group; recordings of one group are not independent. [`Corpus::columns`] follow.
 ///
 /// # Errors
 /// [`Error::Write`].
@@ -18,8 +17,6 @@ pub fn write_manifest(
     groups: &[usize],
 ) -> Result<(), Error> {
     let mut header = ["path", "label", "bytes", "sha256", "recorder", "group"].map(String::from).to_vec();
-    let several = corpus.recordings.iter().any(|recording| !recording.corpus.is_empty());
-    header.extend(several.then(|| "corpus".to_owned()));
     let columns = corpus.columns();
     header.extend(columns.iter().map(|name| (*name).to_owned()));
     let rows = corpus.recordings.iter().zip(recorders).zip(groups).map(|((recording, recorder), group)| {
@@ -31,8 +28,7 @@ pub fn write_manifest(
             recorder.unwrap_or_default().into(),
             group.to_string(),
         ];
-        row.extend(several.then(|| recording.corpus.clone()));
-        row.extend(columns.iter().map(|name| recording.columns.get(*name).cloned().unwrap_or_default()));
+        row.extend(columns.iter().map(|name| recording.column(name).unwrap_or_default().to_owned()));
         row
     });
     run.write_csv("manifest.csv", &header, rows)

@@ -158,7 +158,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::built_in::{OPTIONS, built_in};
+    use crate::built_in::{OPTIONS, built_in, wav};
 
     /// 4 s of noise, if asked with a tone of 1 kHz from 1.1 to 1.4 s, inside of one cell, as a 16-bit WAV file at 8 kHz.
     fn sound(has_tone: bool, seed: u64) -> Vec<u8> {
@@ -168,13 +168,7 @@ mod tests {
             let tone = if has_tone && (8800..11_200).contains(&i) { 0.5 * (i as f32 / 8.0 * TAU).sin() } else { 0.0 };
             ((tone + rng.random_range(-0.02..0.02)) * 32_000.0) as i16
         };
-        let samples: Vec<u8> = (0..n_samples).map(sample).flat_map(i16::to_le_bytes).collect();
-        let mut wav = b"RIFF".to_vec();
-        wav.extend((36 + 2 * n_samples).to_le_bytes());
-        wav.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data");
-        wav.extend((2 * n_samples).to_le_bytes());
-        wav.extend(samples);
-        wav
+        wav((0..n_samples).map(sample))
     }
 
     /// Weights and bias of a logistic regression on standardised rows by gradient descent, folded into plain rows.

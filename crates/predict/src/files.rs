@@ -66,19 +66,13 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::built_in::{OPTIONS, built_in};
+    use crate::built_in::{OPTIONS, built_in, wav};
 
     /// A tone of `frequency_hz` at 8 kHz, `seconds` long, as a 16-bit WAV file.
     fn tone(frequency_hz: f32, seconds: f32) -> Vec<u8> {
         let n_samples = (8000.0 * seconds) as u32;
         let phase = |i: u32| i as f32 / 8000.0 * frequency_hz * std::f32::consts::TAU;
-        let samples = (0..n_samples).flat_map(|i| ((phase(i).sin() * 9000.0) as i16).to_le_bytes());
-        let mut wav = b"RIFF".to_vec();
-        wav.extend((36 + 2 * n_samples).to_le_bytes());
-        wav.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data");
-        wav.extend((2 * n_samples).to_le_bytes());
-        wav.extend(samples);
-        wav
+        wav((0..n_samples).map(|i| (phase(i).sin() * 9000.0) as i16))
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! The search as heat maps: macro-F1, by which trials are ranked, by one axis (rows) and another (columns). With up to three axes, rows are the first
-//! axis, columns the second, and there is one map for each value of the third. With more, rows and columns are the two axes with the
-//! most values, and a cell has the best trial over all others. Axes with many values, which random search draws, are in ranges.
+//! The search as heat maps: the macro-F1 that ranks the trials, by one axis (rows) and another (columns). With up to three axes,
+//! rows are the first axis, columns the second, and there is one map for each value of the third. With more, rows and columns are
+//! the two axes with the most values, and a cell has the best trial over all others. Axes with many values, which random search
+//! draws, are in ranges.
 
 use experiment::{Setting, TrialSummary, axis_names};
 use serde::Serialize;

@@ -13,31 +13,30 @@ use crate::{Error, media};
 const MAX_MISTAKES: usize = 6;
 
 /// The most confident mistakes, at most six, the most confident first; ties keep the order of `scored`. A recording that was
-/// tested in several repeats appears once, with the most confident of its wrong answers.
-pub fn most_confident(corpus: &Corpus, scored: &Scored) -> Vec<Mistake> {
-    let mut wrong: Vec<(usize, &Vec<f32>)> = scored
-        .recordings
-        .iter()
-        .copied()
-        .zip(&scored.probabilities)
-        .filter(|(recording, row)| argmax(row) != corpus.recordings[*recording].label)
+/// tested in several repeats appears once, with the most confident of its wrong answers. Each comes with its index in `scored`.
+pub fn most_confident(corpus: &Corpus, scored: &Scored) -> Vec<(usize, Mistake)> {
+    let answers = scored.recordings.iter().copied().zip(&scored.probabilities);
+    let mut wrong: Vec<(usize, (usize, &Vec<f32>))> = answers
+        .enumerate()
+        .filter(|(_, (recording, row))| argmax(row) != corpus.recordings[*recording].label)
         .collect();
-    wrong.sort_by(|(_, a), (_, b)| b[argmax(b)].total_cmp(&a[argmax(a)]));
+    wrong.sort_by(|(_, (_, a)), (_, (_, b))| b[argmax(b)].total_cmp(&a[argmax(a)]));
     let mut seen = HashSet::new();
     wrong
         .into_iter()
-        .filter(|(recording, _)| seen.insert(*recording))
+        .filter(|(_, (recording, _))| seen.insert(*recording))
         .take(MAX_MISTAKES)
-        .map(|(recording, row)| {
+        .map(|(index, (recording, row))| {
             let recording = &corpus.recordings[recording];
-            Mistake {
+            let mistake = Mistake {
                 path: recording.path.clone(),
                 label: corpus.labels[recording.label].clone(),
                 predicted: corpus.labels[argmax(row)].clone(),
                 probability: row[argmax(row)],
                 probability_of_label: row[recording.label],
                 explanation: None,
-            }
+            };
+            (index, mistake)
         })
         .collect()
 }
@@ -94,7 +93,8 @@ mod tests {
         let first = [vec![0.45, 0.55], vec![0.1, 0.9], vec![0.3, 0.7], vec![0.7, 0.3]];
         let second = [vec![0.4, 0.6], vec![0.1, 0.9], vec![0.45, 0.55], vec![0.3, 0.7]];
         let scored = Scored { recordings: [0, 1, 2, 3].repeat(2), probabilities: [first, second].concat() };
-        let found = most_confident(&corpus, &scored);
+        let (answers, found): (Vec<usize>, Vec<Mistake>) = most_confident(&corpus, &scored).into_iter().unzip();
+        assert_eq!(answers, [2, 3, 4], "those of the first repeat, but for 0");
         let paths: Vec<&str> = found.iter().map(|mistake| mistake.path.as_str()).collect();
         assert_eq!(paths, ["2", "3", "0"]);
         assert_eq!((found[0].predicted.as_str(), found[0].probability, found[0].probability_of_label), ("b", 0.7, 0.3));

@@ -1,6 +1,7 @@
 //! Label tracks that Audacity exports: start, end and label on each line, separated by tabs.
 
 use super::annotation::Annotation;
+use crate::csv_table::number;
 
 /// The labels of a track. Lines with the frequencies of the label above them, which begin with `\`, are skipped.
 pub(super) fn parse(text: &str) -> Result<Vec<Annotation>, String> {
@@ -26,8 +27,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Annotation>, String> {
 
 /// A time with a point or a comma, s, as text with a point.
 fn seconds(text: &str) -> Option<String> {
-    let text = text.replace(',', ".");
-    text.parse::<f64>().ok().filter(|seconds| seconds.is_finite()).map(|_| text)
+    number(text).map(|_| text.replace(',', "."))
 }
 
 #[cfg(test)]

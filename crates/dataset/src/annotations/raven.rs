@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::annotation::Annotation;
-use crate::csv_table::Rows;
+use crate::csv_table::{self, Rows};
 
 const BEGIN: &str = "begin time (s)";
 const END: &str = "end time (s)";
@@ -43,8 +43,8 @@ pub(super) fn parse(text: &str, label_column: Option<&str>) -> Result<Vec<Annota
             continue;
         }
         let number = |place: Option<usize>, name: &str| {
-            let number = value(place).replace(',', ".").parse::<f64>().ok().filter(|number| number.is_finite());
-            number.ok_or_else(|| format!("line {line}: {name} must be a number, but is {:?}", value(place)))
+            csv_table::number(value(place))
+                .ok_or_else(|| format!("line {line}: {name} must be a number, but is {:?}", value(place)))
         };
         let (start, end) = (number(begin, BEGIN)?, number(end, END)?);
         let (offset, file) = match in_file {

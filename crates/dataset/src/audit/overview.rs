@@ -161,27 +161,14 @@ pub(super) fn values(audible: &[&Measured]) -> Vec<(String, Values)> {
     categories.chain(numbers).chain(bands).collect()
 }
 
-/// Names of what is known about recordings beyond their sound: [`Corpus::columns`], and `corpus` where there are several.
-pub(super) fn column_names(corpus: &Corpus) -> Vec<&str> {
-    let several = corpus.recordings.iter().any(|recording| !recording.corpus.is_empty());
-    several.then_some("corpus").into_iter().chain(corpus.columns()).collect()
-}
-
 /// The columns of the recordings `indices`, each of which may be a shortcut: numbers where all values are, else categories.
 pub(super) fn columns(corpus: &Corpus, indices: &[usize]) -> Vec<(String, Values)> {
-    let value = |name: &str, index: usize| {
-        let recording = &corpus.recordings[index];
-        if name == "corpus" {
-            recording.corpus.clone()
-        } else {
-            recording.columns.get(name).cloned().unwrap_or_default()
-        }
-    };
     let values = |name: &str| {
-        let texts: Vec<String> = indices.iter().map(|index| value(name, *index)).collect();
+        let value = |index: &usize| corpus.recordings[*index].column(name).unwrap_or_default().to_owned();
+        let texts: Vec<String> = indices.iter().map(value).collect();
         let numbers: Option<Vec<f64>> =
             texts.iter().map(|text| text.parse().ok().filter(|number: &f64| number.is_finite())).collect();
         numbers.map_or(Values::Categories(texts), Values::Numbers)
     };
-    column_names(corpus).into_iter().map(|name| (name.to_owned(), values(name))).collect()
+    corpus.columns().into_iter().map(|name| (name.to_owned(), values(name))).collect()
 }

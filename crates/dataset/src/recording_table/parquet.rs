@@ -26,38 +26,29 @@ fn read(file: File) -> Result<Vec<Row>, String> {
 fn row(number: usize, record: &Record) -> Result<Row, String> {
     let mut values = BTreeMap::new();
     for (name, field) in record.get_column_iter() {
-        let Some(text) = text(field) else {
-            if matches!(field, Field::Null) {
-                continue;
-            }
-            return Err(format!("row {number}: {name} must be a text, a number, true or false"));
+        let text = match field {
+            Field::Null => continue,
+            Field::Str(text) => text.trim().to_owned(),
+            Field::Float(number) => number.to_string(),
+            Field::Double(number) => number.to_string(),
+            Field::Bool(_)
+            | Field::Byte(_)
+            | Field::Short(_)
+            | Field::Int(_)
+            | Field::Long(_)
+            | Field::UByte(_)
+            | Field::UShort(_)
+            | Field::UInt(_)
+            | Field::ULong(_)
+            | Field::Decimal(_)
+            | Field::Date(_)
+            | Field::TimestampMillis(_)
+            | Field::TimestampMicros(_) => field.to_string(),
+            _ => return Err(format!("row {number}: {name} must be a text, a number, true or false")),
         };
         if values.insert(name.trim().to_lowercase(), text).is_some() {
             return Err(format!("its columns name {name} twice"));
         }
     }
     Row::new(number, values)
-}
-
-/// A value as text; `None` without one.
-fn text(field: &Field) -> Option<String> {
-    match field {
-        Field::Str(text) => Some(text.trim().to_owned()),
-        Field::Float(number) => Some(number.to_string()),
-        Field::Double(number) => Some(number.to_string()),
-        Field::Bool(_)
-        | Field::Byte(_)
-        | Field::Short(_)
-        | Field::Int(_)
-        | Field::Long(_)
-        | Field::UByte(_)
-        | Field::UShort(_)
-        | Field::UInt(_)
-        | Field::ULong(_)
-        | Field::Decimal(_)
-        | Field::Date(_)
-        | Field::TimestampMillis(_)
-        | Field::TimestampMicros(_) => Some(field.to_string()),
-        _ => None,
-    }
 }

@@ -7,6 +7,8 @@ use features::Segment;
 
 use crate::SPLIT;
 use crate::class_folders::split_named;
+use crate::csv_table::number;
+use crate::recording::CORPUS;
 
 /// Names of the column with the file; `file_name` is that of Hugging Face's AudioFolder.
 pub(super) const FILE: [&str; 5] = ["file", "file_name", "filename", "path", "audio"];
@@ -14,7 +16,6 @@ pub(super) const FILE: [&str; 5] = ["file", "file_name", "filename", "path", "au
 pub(super) const LABEL: [&str; 2] = ["label", "class"];
 const START: &str = "start";
 const END: &str = "end";
-const CORPUS: &str = "corpus";
 /// Columns that a run's `manifest.csv` has for other things.
 const TAKEN: [&str; 4] = ["path", "bytes", "sha256", "group"];
 /// Longest recording that times may lie in, s: about 30 years.
@@ -84,7 +85,7 @@ fn segment(start: &str, end: &str) -> Result<Option<Segment>, String> {
 
 /// A time in seconds, with a point or a comma, rounded to microseconds.
 fn time(column: &str, text: &str) -> Result<Duration, String> {
-    let seconds = text.replace(',', ".").parse::<f64>().ok().filter(|seconds| (0.0..=MAX_SECONDS).contains(seconds));
+    let seconds = number(text).filter(|seconds| (0.0..=MAX_SECONDS).contains(seconds));
     let invalid = || format!("{column} must be a time in seconds, such as 12.5, but is {text:?}");
     Ok(Duration::from_micros((seconds.ok_or_else(invalid)? * 1e6).round() as u64))
 }

@@ -1,10 +1,9 @@
 // The page: takes a recording, sends it to the service and shows the result.
 import { Recorder } from "/page/recorder.js";
-import { drawExplanation, drawSpectrogram, drawWaveform, wav } from "/page/sound.js";
+import { LEAST_FALL, drawExplanation, drawSpectrogram, drawWaveform, wav } from "/page/sound.js";
 
 const COVERAGE = 0.9;
 const RECORD_SECONDS = 7;
-const LEAST_FALL = 0.05; // of a part that is named
 const at = (id) => document.getElementById(id);
 
 let coverages = null; // that the model supports, once known

@@ -1,5 +1,8 @@
 // Samples to a WAV file, a waveform and a spectrogram.
 
+// Least fall of a part that is framed or named.
+export const LEAST_FALL = 0.05;
+
 // A 16-bit PCM WAV file of mono samples in -1..1 at `rate` Hz.
 export function wav(samples, rate) {
   const view = new DataView(new ArrayBuffer(44 + 2 * samples.length));
@@ -71,7 +74,7 @@ export function drawExplanation(canvas, { grid: { time_edges_seconds: times, ban
   const context = canvas.getContext("2d");
   const { width, height } = canvas;
   const most = Math.max(...falls.flat(), 1e-9);
-  const third = Math.max([...falls.flat()].sort((a, b) => b - a)[2] ?? 0, 0.05);
+  const third = Math.max([...falls.flat()].sort((a, b) => b - a)[2] ?? 0, LEAST_FALL);
   const x = (time) => Math.round((Math.min(time, seconds) / seconds) * width);
   const y = (hz) => Math.round((1 - Math.min(hz, 4000) / 4000) * height);
   falls.forEach((row, band) =>

@@ -60,7 +60,7 @@ pub struct Args {
     /// Channels of the PCM that --follow reads
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8), requires = "follow")]
     channels: u8,
-    /// Say which parts of a recording its answer depends on: how much the probability falls if half a second of one of eight bands is
+    /// Say which parts of a recording its answer depends on: how much its odds fall if half a second of one of eight bands is
     /// silenced. It takes about a hundred times as long
     #[arg(long, conflicts_with_all = ["window", "hop", "follow"])]
     explain: bool,

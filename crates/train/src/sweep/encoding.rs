@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use burn::module::Module;
 use experiment::{TrialConfig, TrialSettings};
 use features::Extractor;
 use model::{Compute, NETWORKS_VERSION};
@@ -22,6 +23,7 @@ pub(super) struct Encoding {
     /// Engine and device, such as `rten on cpu`.
     engine: String,
     engines: OnceLock<Engines>,
+    n_trained: OnceLock<usize>,
 }
 
 impl Encoding {
@@ -29,7 +31,7 @@ impl Encoding {
     /// [`Error::Features`] if the front end cannot be made.
     pub fn new(config: Config, backbone: Arc<Resolved>, engine: String) -> Result<Self, Error> {
         let extractor = Extractor::new(&config.features).map_err(Error::Features)?;
-        Ok(Self { config, extractor, backbone, engine, engines: OnceLock::new() })
+        Ok(Self { config, extractor, backbone, engine, engines: OnceLock::new(), n_trained: OnceLock::new() })
     }
 
     /// The engines that run its encoder, made when they are first needed.
@@ -42,6 +44,12 @@ impl Encoding {
         }
         let made = Engines::new(&self.config, &self.backbone, compute)?;
         Ok(self.engines.get_or_init(|| made))
+    }
+
+    /// Number of weights in the trained layers of its backbone.
+    pub fn n_trained(&self, compute: &Compute) -> usize {
+        let trained = || self.backbone.weights.to_trainable(self.config.backbone.train, compute.device());
+        *self.n_trained.get_or_init(|| trained().map_or(0, |backbone| backbone.num_params()))
     }
 
     /// How long its engines have run, s.

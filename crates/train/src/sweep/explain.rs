@@ -2,36 +2,37 @@
 
 use std::time::Instant;
 
-use experiment::{Mistake, TestedFold};
-use metrics::argmax;
+use experiment::Mistake;
 
 use super::open::OpenRun;
 use super::prepare::Prepared;
 use super::splits::Found;
 use crate::Error;
 
-/// Explains each of `mistakes` by the model that made it.
+/// Explains each of `mistakes` by the model that made it. Each comes with its index among the answers of all folds.
 pub(super) fn explain(
     prepared: &Prepared,
     run: &OpenRun,
     found: &Found,
-    mistakes: &mut [Mistake],
+    mistakes: &mut [(usize, Mistake)],
 ) -> Result<(), Error> {
     let started = Instant::now();
     let corpus = &prepared.data.corpus;
-    for mistake in mistakes {
-        let is_of = |fold: &TestedFold| {
-            let mut answers = fold.scored.recordings.iter().zip(&fold.scored.probabilities);
-            answers.any(|(recording, row)| {
-                corpus.recordings[*recording].path == mistake.path && row[argmax(row)] == mistake.probability
-            })
-        };
-        let index = found.test.iter().position(is_of);
-        let tested = index.and_then(|index| found.tested.get(index));
-        let (Some(tested), Some(recording)) = (tested, corpus.find(&mistake.path)) else { continue };
-        let audio = corpus.decode(recording, &tested.encoding.extractor);
-        let audio = audio.map_err(|source| Error::Recording { path: corpus.place(recording), source })?;
-        mistake.explanation = Some(tested.classifier(prepared, run)?.explain(&audio)?);
+    let mut first = 0;
+    for (fold, tested) in found.test.iter().zip(&found.tested) {
+        let answers = first..first + fold.scored.recordings.len();
+        first = answers.end;
+        let mut of_fold = mistakes.iter_mut().filter(|(index, _)| answers.contains(index)).peekable();
+        if of_fold.peek().is_none() {
+            continue;
+        }
+        let classifier = tested.classifier(prepared, run)?;
+        for (index, mistake) in of_fold {
+            let recording = &corpus.recordings[fold.scored.recordings[*index - answers.start]];
+            let audio = corpus.decode(recording, &tested.encoding.extractor);
+            let audio = audio.map_err(|source| Error::Recording { path: corpus.place(recording), source })?;
+            mistake.explanation = Some(classifier.explain(&audio)?);
+        }
     }
     Ok(run.writer.folder.log("mistakes explained", started.elapsed().as_secs_f64())?)
 }

@@ -1,6 +1,5 @@
 //! The units of work of a run, and how shards share them.
 
-use burn::module::Module;
 use dataset::Split;
 use experiment::TrialConfig;
 use serde::Serialize;
@@ -101,15 +100,13 @@ impl WorkPlan {
 fn cost(prepared: &Prepared, trial: &TrialConfig) -> Result<u64, Error> {
     let encoding = prepared.encodings.of(trial)?;
     let (config, weights) = (&encoding.config, &encoding.backbone.weights);
-    let backbone = weights.to_trainable(config.backbone.train, prepared.compute.device());
-    let of_backbone = backbone.map_or(0, |backbone| backbone.num_params());
     let n_classes = prepared.data.corpus.labels.len();
     // A head over frames uses its weights once for each.
     let [n_frames, n_inputs] = match config.head.kind.takes_frames() {
         true => weights.frames(&config.features.inputs()).unwrap_or_default(),
         false => [1, weights.n_outputs()],
     };
-    let n_weights = of_backbone + n_frames * trial.head.n_weights(n_inputs, n_classes);
+    let n_weights = encoding.n_trained(prepared.compute) + n_frames * trial.head.n_weights(n_inputs, n_classes);
     let epochs = prepared.config.with(&trial.settings)?.train.epochs;
     Ok((epochs as u64).saturating_mul(n_weights as u64))
 }

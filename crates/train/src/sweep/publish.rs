@@ -13,11 +13,12 @@ use experiment::{
 use metrics::{Evaluation, PairedComparison, Scores, n_groups};
 use report::{mistakes, page};
 
+use super::baseline::{self, Baseline};
 use super::choose::ChosenModel;
 use super::open::OpenRun;
 use super::prepare::Prepared;
 use super::splits::Found;
-use super::{baseline, explain, robustness};
+use super::{explain, robustness};
 use crate::Error;
 use crate::corpus::prepared::PreparedCorpus;
 use crate::tracking::run_files;
@@ -39,6 +40,7 @@ pub(super) fn publish(
     if prepared.config.evaluation.explain {
         explain::explain(&prepared, &run, &found, &mut mistakes)?;
     }
+    let mistakes: Vec<Mistake> = mistakes.into_iter().map(|(_, mistake)| mistake).collect();
     mistakes::write_media(&folder, corpus, &found.model.encoding.config.features, &mistakes)?;
     let robustness = match prepared.config.evaluation.robustness {
         true => robustness::measure(&prepared, &run, &found, &model)?,
@@ -64,23 +66,22 @@ fn report_of(
     let warnings = warnings(&prepared);
     let Prepared { config, data, leaks, engine, .. } = prepared;
     let counts = data.plan.counts(&data.corpus);
-    let evaluate = |name: &str, scored: &Scored| {
-        let seed = seed::derive(config.seed, &["evaluation", name]);
+    let [seed_of_val, seed_of_test] = ["val", "test"].map(|name| seed::derive(config.seed, &["evaluation", name]));
+    let evaluate = |seed: u64, scored: &Scored| {
         let predictions = scored.predictions(&data.corpus, data.groups())?;
         Evaluation::new(&predictions, &data.corpus.labels, &counts[0], seed)
     };
     let tested = Scored::pooled(&found.test);
     let recorders = data.recorders.recorders(&data.corpus);
-    let seed_of_test = seed::derive(config.seed, &["evaluation", "test"]);
     Ok(Report {
         format_version: REPORT_VERSION,
         run: run.writer.folder.name.clone(),
         seed: config.seed,
         device: engine,
         warnings,
-        validation: evaluate("val", &found.model.val)?,
-        test: evaluate("test", &tested)?,
-        baseline: baseline_summary(&found, &data, seed_of_test)?,
+        validation: evaluate(seed_of_val, &found.model.val)?,
+        test: evaluate(seed_of_test, &tested)?,
+        baseline: baseline_summary(&found.baselines, &tested, &data, seed_of_test)?,
         subgroups: subgroups::score(&data.corpus, &recorders, data.groups(), &tested, &counts[0], seed_of_test)?,
         folds: found.folds,
         failed: found.records.iter().filter_map(failed_trial).collect(),
@@ -113,22 +114,23 @@ fn report_of(
     })
 }
 
-/// The baselines of all searches, scored together as the trials are, with the same resamples.
+/// The baselines of all searches, scored together as the trials are, whose answers are `of_trials`, with the same resamples.
 fn baseline_summary(
-    found: &Found,
+    baselines: &[Baseline],
+    of_trials: &Scored,
     data: &PreparedCorpus,
     seed: u64,
 ) -> Result<Option<BaselineSummary>, metrics::Error> {
-    if found.baselines.is_empty() {
+    if baselines.is_empty() {
         return Ok(None);
     }
-    let tested = found.baselines.iter().map(|baseline| &baseline.test);
+    let tested = baselines.iter().map(|baseline| &baseline.test);
     let predictions = |scored: &Scored| scored.predictions(&data.corpus, data.groups());
     let of_baseline = predictions(&Scored::joined(tested))?;
-    let of_trials = predictions(&Scored::pooled(&found.test))?;
+    let of_trials = predictions(of_trials)?;
     Ok(Some(BaselineSummary {
         path: baseline::path(),
-        chosen: found.baselines.iter().map(|baseline| baseline.c).collect(),
+        chosen: baselines.iter().map(|baseline| baseline.c).collect(),
         test: Scores::estimated(&of_baseline, seed),
         trials: PairedComparison::new(&of_trials, &of_baseline, seed)?,
     }))
