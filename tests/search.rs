@@ -206,8 +206,54 @@ fn halving_gives_the_best_trials_more_epochs_and_its_shards_take_whole_searches(
         assert_eq!(best, next, "the best third of the first round");
         assert_eq!(last[0][2], second[0][2], "the best of the second");
     }
+    assert_rounds_survive_shards_and_a_restart(folder, &search);
+}
+
+#[test]
+fn tpe_plans_trials_from_results_and_its_shards_take_whole_searches() {
+    let folder = fresh_narrow(THREE_FOLDS, 9);
+    let folder = folder.path();
+    let search = set(&[
+        "sweep.strategy=tpe",
+        "sweep.trials=12",
+        "sweep.learning_rate={ min = 1e-4, max = 1e-1, log = true }",
+        "gate.enabled=false",
+    ]);
+    run(folder, "alone", &search);
+    let alone = run_in(folder, "alone");
+    let rates = |search: &str| {
+        let mut rates: Vec<String> = leaderboard(&alone.join(search))[1..].iter().map(|row| row[2].clone()).collect();
+        rates.sort();
+        rates
+    };
+    let shared = rates("").into_iter().filter(|rate| rates("folds/1-1").contains(rate)).count();
+    assert_eq!((rates("").len(), rates("folds/1-1").len()), (12, 12));
+    assert!((10..12).contains(&shared), "the ten random trials are those of every fold: {shared}");
+    assert_rounds_survive_shards_and_a_restart(folder, &search);
+
+    let mut fewer = search.clone();
+    fewer[3] = "sweep.trials=10";
+    run(folder, "grown", &fewer);
+    run(folder, "grown", &search);
+    assert_same(&contents(&folder.join("grown")), &contents(&folder.join("alone")), "grown from 10 trials");
+    let again = |arguments: &[&str]| {
+        wail(folder, &[&["--config", "tiny.toml", "--device", "cpu", "--out", "grown"], arguments].concat())
+    };
+    let shorter = stderr(&again(&fewer));
+    assert!(
+        shorter.contains("nothing is left to do; its report covers all of its 12 trials, not only the 10"),
+        "{shorter}"
+    );
+    let other = again(&["--set", "gate.enabled=false"]);
+    assert_eq!(other.status.code(), Some(2), "{}", stderr(&other));
+    assert!(stderr(&other).contains("another search would lose them"), "{}", stderr(&other));
+    assert_same(&contents(&folder.join("grown")), &contents(&folder.join("alone")), "unchanged");
+}
+
+/// Shards of a search in rounds, and a restart, give the bytes of the run in `alone`; a merge waits for rounds.
+fn assert_rounds_survive_shards_and_a_restart(folder: &Path, search: &[&str]) {
     let expected = contents(&folder.join("alone"));
-    let sharded = |out: &str, shard: &str| run(folder, out, &[&search[..], &["--shard", shard]].concat());
+    let sharded = |out: &str, shard: &str| run(folder, out, &[search, &["--shard", shard]].concat());
     sharded("merged", "2/2");
     let merge = || wail(folder, &["merge", run_in(folder, "merged").to_str().unwrap(), "--device", "cpu"]);
     let early = merge();
@@ -215,8 +261,8 @@ fn halving_gives_the_best_trials_more_epochs_and_its_shards_take_whole_searches(
     sharded("merged", "1/2");
     stdout(&merge());
     assert_same(&contents(&folder.join("merged")), &expected, "merged from 2 shards");
-    std::fs::remove_file(alone.join("report.json")).unwrap();
-    run(folder, "alone", &search);
+    std::fs::remove_file(run_in(folder, "alone").join("report.json")).unwrap();
+    run(folder, "alone", search);
     assert_same(&contents(&folder.join("alone")), &expected, "resumed");
 }
 

@@ -13,6 +13,7 @@ mod inner_folds;
 mod inputs;
 mod merge;
 mod open;
+mod parzen;
 mod plan;
 mod point;
 mod prepare;

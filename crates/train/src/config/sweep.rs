@@ -51,9 +51,17 @@ pub enum Strategy {
     /// Successive halving of as many draws: all with few epochs, the best third with three times as many, and so on up to
     /// `train.epochs`.
     Halving,
+    /// A tree-structured Parzen estimator: ten random draws, then rounds of five trials where the better tenth of those before are
+    /// dense and the others are not, up to `sweep.trials`. More trials begin with the same ones.
+    Tpe,
 }
 
 impl Strategy {
+    /// Whether later trials follow from the results of earlier ones.
+    pub fn has_rounds(self) -> bool {
+        matches!(self, Self::Halving | Self::Tpe)
+    }
+
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -71,7 +79,7 @@ struct Fields {
     /// How trials are made from the axes. Default: `grid`.
     #[serde(skip_serializing_if = "Strategy::is_default")]
     strategy: Strategy,
-    /// random, halving: number of trials that are drawn, 1 to 10000.
+    /// random, halving, tpe: number of trials that are drawn, 1 to 10000.
     #[serde(skip_serializing_if = "Option::is_none")]
     trials: Option<usize>,
     /// Inner cross-validation: the trial is chosen by its macro-F1 over this many grouped folds of training and validation, 2 to 20.
@@ -218,6 +226,12 @@ impl SweepConfig {
         of_head.chain(of_keys).filter(|(_, axis)| !axis.is_empty()).collect()
     }
 
+    /// Whether the trials of this search are those of `before`, or begin with them.
+    pub fn continues(&self, before: &Self) -> bool {
+        let grows = matches!(self.strategy, Strategy::Random | Strategy::Tpe);
+        *self == Self { trials: self.trials, ..before.clone() } && (grows || self.trials == before.trials)
+    }
+
     /// Every invalid value, for heads of a kind. Axes of keys are checked by [`super::Config`], which knows the keys.
     pub(super) fn problems(&self, kind: HeadKind) -> Vec<Problem> {
         let own = Self::of_head(kind);
@@ -253,7 +267,7 @@ impl SweepConfig {
                     check(matches!(axis, Axis::Values(_)), &format!("sweep.{name}"), message);
                 }
             }
-            Strategy::Random | Strategy::Halving => check(
+            Strategy::Random | Strategy::Halving | Strategy::Tpe => check(
                 self.trials.is_some_and(|trials| (1..=MAX_TRIALS).contains(&trials)),
                 "sweep.trials",
                 "must be 1 to 10000 where trials are drawn",

@@ -47,3 +47,25 @@ impl Ended {
         })
     }
 }
+
+/// A trial of one epoch with this score; one that failed without a score.
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(super) fn with_score(trial: &TrialConfig, val_macro_f1: Option<f64>) -> Ended {
+    use std::sync::Arc;
+
+    use experiment::{Epoch, Scored};
+    use metrics::{Calibration, Predictions};
+
+    let predictions = Predictions::new(1, &[0], &[vec![1.0]], &[0]).unwrap();
+    let outcome = match val_macro_f1 {
+        None => Outcome::Failed("diverged".into()),
+        Some(val_macro_f1) => Outcome::Trained(TrialResult {
+            epochs: vec![Epoch { epoch: 1, learning_rate: 0.1, train_loss: 1.0, val_loss: 1.0, val_macro_f1 }],
+            best: 0,
+            val: Arc::new(Scored { recordings: vec![0], probabilities: vec![vec![1.0]] }),
+            calibration: Calibration::fit(&predictions),
+        }),
+    };
+    Ended { trial: trial.clone(), outcome, of_folds: Vec::new(), inner_macro_f1: None }
+}

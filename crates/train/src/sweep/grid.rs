@@ -3,7 +3,7 @@
 use experiment::TrialConfig;
 
 use super::point::{self, NamedAxis, Point};
-use super::{halving, random};
+use super::{halving, parzen, random};
 use crate::config::{Axis, Config, Strategy};
 
 /// Every trial of the search that does not depend on results, in the order of [`TrialConfig::order`].
@@ -15,16 +15,16 @@ pub(super) fn trials(config: &Config) -> Vec<TrialConfig> {
 /// depend on which of them were trained first.
 pub(super) fn with_earlier(config: &Config, earlier: Vec<TrialConfig>) -> Vec<TrialConfig> {
     let axes = config.sweep.axes();
+    let n = config.sweep.trials.unwrap_or_default();
     let points = match config.sweep.strategy {
         Strategy::Grid => combinations(&axes),
-        Strategy::Random | Strategy::Halving => {
-            random::points(&axes, config.sweep.trials.unwrap_or_default(), config.seed)
-        }
+        Strategy::Random | Strategy::Halving => random::points(&axes, n, config.seed),
+        Strategy::Tpe => parzen::first_points(&axes, n, config.seed),
     };
     let of_search = points.into_iter().filter_map(|point| point::trial(config, point)).collect();
     let mut trials = earlier;
     trials.extend(match config.sweep.strategy {
-        Strategy::Grid | Strategy::Random => of_search,
+        Strategy::Grid | Strategy::Random | Strategy::Tpe => of_search,
         Strategy::Halving => halving::first_round(config, of_search),
     });
     trials.sort_by(TrialConfig::order);

@@ -5,7 +5,7 @@
 use experiment::{Setting, TrialConfig};
 
 use super::ended::Ended;
-use crate::config::{Config, Strategy};
+use crate::config::Config;
 
 /// One of so many trials of a round is in the next one, with so many times the epochs.
 const ETA: usize = 3;
@@ -28,12 +28,9 @@ pub(super) fn first_round(config: &Config, drawn: Vec<TrialConfig>) -> Vec<Trial
     drawn.into_iter().map(|trial| with_epochs(config, trial, epochs)).collect()
 }
 
-/// What is left of the first round that is not among `ended`; nothing if the search does not halve, or is done. `first` is its first
+/// The trials of the first round that is not complete that are not among `ended`; none if the search is done. `first` is its first
 /// round.
 pub(super) fn next_round(config: &Config, first: &[TrialConfig], ended: &[Ended]) -> Vec<TrialConfig> {
-    if config.sweep.strategy != Strategy::Halving {
-        return Vec::new();
-    }
     let find = |trial: &TrialConfig| ended.iter().find(|ended| ended.trial == *trial);
     let mut round = first.to_vec();
     for (n, epochs) in rounds(first.len(), config.train.epochs).into_iter().skip(1) {
@@ -59,14 +56,9 @@ fn with_epochs(config: &Config, mut trial: TrialConfig, epochs: usize) -> TrialC
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::sync::Arc;
-
-    use experiment::journal::Outcome;
-    use experiment::{Epoch, Scored, TrialResult};
-    use metrics::{Calibration, Predictions};
-
     use super::*;
     use crate::config::Settings;
+    use crate::sweep::ended::with_score;
 
     #[test]
     fn each_round_has_a_third_of_the_trials_and_three_times_the_epochs() {
@@ -82,20 +74,6 @@ mod tests {
         }
     }
 
-    fn ended(trial: &TrialConfig, val_macro_f1: Option<f64>) -> Ended {
-        let predictions = Predictions::new(1, &[0], &[vec![1.0]], &[0]).unwrap();
-        let outcome = match val_macro_f1 {
-            None => Outcome::Failed("diverged".into()),
-            Some(val_macro_f1) => Outcome::Trained(TrialResult {
-                epochs: vec![Epoch { epoch: 1, learning_rate: 0.1, train_loss: 1.0, val_loss: 1.0, val_macro_f1 }],
-                best: 0,
-                val: Arc::new(Scored { recordings: vec![0], probabilities: vec![vec![1.0]] }),
-                calibration: Calibration::fit(&predictions),
-            }),
-        };
-        Ended { trial: trial.clone(), outcome, of_folds: Vec::new(), inner_macro_f1: None }
-    }
-
     #[test]
     fn the_best_third_that_did_not_fail_goes_on_with_more_epochs() {
         let text = "[train]\nepochs = 9\n[sweep]\nstrategy = \"halving\"\ntrials = 9\nlearning_rate = { min = 1e-4, max = 1.0 }\n";
@@ -104,17 +82,16 @@ mod tests {
         assert_eq!(drawn.len(), 9);
         assert!(drawn.iter().all(|trial| trial.axis(EPOCHS) == Some(Setting::Integer(1))));
         let scores = [Some(0.1), Some(0.5), None, Some(0.4), Some(0.5), Some(0.2), None, Some(0.3), Some(0.0)];
-        let mut all: Vec<Ended> = drawn.iter().zip(scores).map(|(trial, score)| ended(trial, score)).collect();
+        let mut all: Vec<Ended> = drawn.iter().zip(scores).map(|(trial, score)| with_score(trial, score)).collect();
         assert_eq!(next_round(&config, &drawn, &all[..7]), drawn[7..], "the first round is not complete");
         let second = next_round(&config, &drawn, &all);
         let expected = [1, 4, 3].map(|index: usize| with_epochs(&config, drawn[index].clone(), 3));
         assert_eq!(second, expected, "equal ones keep their order");
-        all.extend(second.iter().zip([0.1, 0.2, 0.1]).map(|(trial, score)| ended(trial, Some(score))));
+        all.extend(second.iter().zip([0.1, 0.2, 0.1]).map(|(trial, score)| with_score(trial, Some(score))));
         let third = next_round(&config, &drawn, &all);
         assert_eq!(third.len(), 1);
         assert!(third[0].axis(EPOCHS).is_none() && third[0].learning_rate == drawn[4].learning_rate);
-        all.push(ended(&third[0], None));
+        all.push(with_score(&third[0], None));
         assert!(next_round(&config, &drawn, &all).is_empty());
-        assert!(next_round(&Config::default(), &drawn, &[]).is_empty(), "a grid has one round");
     }
 }

@@ -11,7 +11,7 @@ use super::inputs::Inputs;
 use super::prepare::Prepared;
 use super::searches::SplitSearch;
 use super::writer::{Writer, refuse_loss};
-use crate::config::Settings;
+use crate::config::{Config, Settings, SweepConfig};
 use crate::terminal::stderr;
 use crate::tracking::watch::Event;
 use crate::{Error, identity};
@@ -29,25 +29,50 @@ pub(super) struct OpenRun {
 
 /// The report of the run in `folder` if it is finished and holds every trial of the configuration. A report or model that was
 /// removed is written again.
+///
+/// # Errors
+/// [`Error::Config`] if the search would lose trials that the run holds.
 pub(super) fn finished(inputs: &Inputs, folder: &RunFolder, retry_failed: bool) -> Result<Option<Report>, Error> {
     let config = inputs.config;
     let state = JournalState::replay(Journal::read(&folder.path, &inputs.identity)?);
     refuse_loss(config, &state, folder)?;
-    let wanted = grid::trials(config);
-    let held = state.ended_in_all(&state.searches());
+    let searches = state.searches();
+    let (wanted, held) = (grid::trials(config), state.ended_in_all(&searches));
     let retries = retry_failed && state.trials.values().any(|ended| matches!(ended.outcome, Outcome::Failed(_)));
-    let is_held =
-        state.finished && state.epochs == Some(config.train.epochs) && wanted.iter().all(|t| held.contains(t));
-    if !is_held || retries || !folder.path.join(MODEL_FILE).is_file() {
+    let (true, Ok(report)) = (state.finished, Report::read(&folder.path)) else { return Ok(None) };
+    let (is_held, n_held, n_wanted) = match rounds_before(config, &report) {
+        Some(before) => (config.sweep.trials <= before.trials, before.trials, config.sweep.trials),
+        None if state.trials.len() > held.len() * searches.len() => return Err(would_lose_rounds(folder)),
+        None => {
+            let is_held = !config.sweep.strategy.has_rounds() && wanted.iter().all(|trial| held.contains(trial));
+            (is_held, Some(held.len()), Some(wanted.len()))
+        }
+    };
+    if !is_held || state.epochs != Some(config.train.epochs) || retries || !folder.path.join(MODEL_FILE).is_file() {
         return Ok(None);
     }
-    let Ok(report) = Report::read(&folder.path) else { return Ok(None) };
-    let others = match held.len() {
-        n if n == wanted.len() => String::new(),
-        n => format!("; its report covers all of its {n} trials, not only the {} of this search", wanted.len()),
+    let others = match (n_held, n_wanted) {
+        (Some(held), Some(wanted)) if held != wanted => {
+            format!("; its report covers all of its {held} trials, not only the {wanted} of this search")
+        }
+        _ => String::new(),
     };
     stderr::line(format_args!("finished   {}: nothing is left to do{others}", folder.path.display()));
     Ok(Some(report))
+}
+
+/// The search in rounds of the run with this `report`, if `config` has the same one or a longer or shorter one.
+fn rounds_before(config: &Config, report: &Report) -> Option<SweepConfig> {
+    let before = Config::parse("report.json", &report.config, &[]).ok()?.sweep;
+    (config.sweep.strategy.has_rounds() && config.sweep.continues(&before)).then_some(before)
+}
+
+fn would_lose_rounds(folder: &RunFolder) -> Error {
+    Error::Config(format!(
+        "{}: this run holds a search in rounds, whose trials differ from fold to fold; another search would lose them\n  Keep both \
+         runs: --set name=NAME or --out DIR",
+        folder.path.display()
+    ))
 }
 
 /// Opens the folder of the run.

@@ -9,7 +9,6 @@ use super::prepare::Prepared;
 use super::searches::{SplitSearch, outer};
 use super::shard::Shard;
 use crate::Error;
-use crate::config::Strategy;
 
 /// What [`Unit::cost`] counts.
 pub const COST: &str = "epochs x training recordings x trained weights";
@@ -56,7 +55,7 @@ impl WorkPlan {
             };
             trials.iter().zip(&costs).map(unit)
         });
-        let in_rounds = prepared.config.sweep.strategy == Strategy::Halving;
+        let in_rounds = prepared.config.sweep.strategy.has_rounds();
         Ok(Self { run: run.into(), units: units.collect(), in_rounds })
     }
 

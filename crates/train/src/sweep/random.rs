@@ -8,7 +8,7 @@ use super::point::{NamedAxis, Point};
 use crate::config::{Axis, Range};
 
 /// Draws for each point wanted, of which some may repeat earlier ones: a small space is searched whole.
-const DRAWS_PER_POINT: usize = 100;
+pub(super) const DRAWS_PER_POINT: usize = 100;
 
 /// Significant digits of a number from a range.
 const DIGITS: usize = 3;
@@ -32,7 +32,7 @@ pub(super) fn points(axes: &[NamedAxis], n: usize, seed: u64) -> Vec<Point> {
 }
 
 /// A value of `axis`; `None` if it has none.
-fn draw(axis: &Axis<Setting>, rng: &mut ChaCha8Rng) -> Option<Setting> {
+pub(super) fn draw(axis: &Axis<Setting>, rng: &mut ChaCha8Rng) -> Option<Setting> {
     match axis {
         Axis::Values(values) if values.is_empty() => None,
         Axis::Values(values) => Some(values[rng.random_range(0..values.len())].clone()),
@@ -42,7 +42,7 @@ fn draw(axis: &Axis<Setting>, rng: &mut ChaCha8Rng) -> Option<Setting> {
 
 /// The number at the share `u` of `range`, 0 to below 1. Numbers that are not whole have three significant digits, of the number
 /// itself with `log`, else of the range's length.
-fn number(range: &Range<Setting>, u: f64) -> Option<Setting> {
+pub(super) fn number(range: &Range<Setting>, u: f64) -> Option<Setting> {
     let Range { min, max, log } = range;
     let between = |min: f64, max: f64| match log {
         true => (min.ln() + u * (max.ln() - min.ln())).exp(),
