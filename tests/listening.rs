@@ -87,46 +87,84 @@ fn wav(rate_hz: u32, length: u32, pcm: &[u8]) -> Vec<u8> {
     [&bytes, pcm].concat()
 }
 
-#[test]
-fn a_timeline_locates_the_cry_and_every_format_agrees() {
-    let folder = RUN.path();
-    let infer =
-        |format: &str| wail(folder, &["infer", "long.wav", "--window", "7", "--hop", "3.5", "--format", format]);
-    let answer = json(&infer("json"));
-    assert_eq!((&answer["file"], &answer["hop_seconds"]), (&"long.wav".into(), &3.5.into()));
-    let events = answer["events"].as_array().unwrap();
-    let second = |event: &Value, key: &str| event[key].as_f64().unwrap();
-    assert!(!events.is_empty(), "{answer}");
-    let (first, last) = (&events[0], &events[events.len() - 1]);
-    assert!(second(first, "start_seconds") >= 1.75, "the first window is silent: {answer}");
-    assert!(second(last, "end_seconds") <= 28.0, "so is the last: {answer}");
-    let seconds: f64 = events.iter().map(|event| second(event, "end_seconds") - second(event, "start_seconds")).sum();
-    assert!(seconds > 7.0, "{answer}");
-    for pair in events.windows(2) {
-        assert!(second(&pair[0], "end_seconds") <= second(&pair[1], "start_seconds"), "{answer}");
-        let parted = second(&pair[0], "end_seconds") < second(&pair[1], "start_seconds");
-        assert!(parted || pair[0]["label"] != pair[1]["label"], "neighbours with one answer are one event: {answer}");
-    }
+/// The episodes that `infer` finds in long.wav, as JSON.
+fn episodes(arguments: &[&str]) -> Vec<Value> {
+    let answer = json(&wail(RUN.path(), &[&["infer", "long.wav", "--format", "json"], arguments].concat()));
+    assert_eq!(answer["file"], "long.wav");
+    answer["episodes"].as_array().unwrap().clone()
+}
 
-    let lines = stdout(&infer("jsonl"));
-    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), events.len());
-    let csv = stdout(&infer("csv"));
-    let rows: Vec<csv::StringRecord> = csv::Reader::from_reader(csv.as_bytes()).records().map(Result::unwrap).collect();
-    let labels = stdout(&infer("audacity"));
-    let labels: Vec<Vec<&str>> = labels.lines().map(|line| line.split('\t').collect()).collect();
-    assert_eq!(
-        (rows.len(), labels.len(), stdout(&infer("table")).lines().count()),
-        (events.len(), events.len(), events.len())
-    );
-    for (((event, line), row), label) in events.iter().zip(&lines).zip(&rows).zip(&labels) {
-        assert_eq!(event["n_windows"], line["n_windows"]);
-        assert_eq!(row[3], *event["label"].as_str().unwrap());
-        assert_eq!(row[1].parse::<f64>().unwrap(), second(event, "start_seconds"));
-        assert_eq!(label[0].parse::<f64>().unwrap(), second(event, "start_seconds"));
-        assert_eq!(label[1].parse::<f64>().unwrap(), second(event, "end_seconds"));
-        assert_eq!(label[2], event["label"]);
+fn second(episode: &Value, key: &str) -> f64 {
+    episode[key].as_f64().unwrap_or_else(|| panic!("{key} of {episode}"))
+}
+
+#[test]
+fn a_cry_between_silences_is_one_episode_and_every_format_agrees() {
+    let folder = RUN.path();
+    let found = episodes(&["--episodes"]);
+    let [episode] = &found[..] else { panic!("{found:?}") };
+    assert!((second(episode, "start_seconds") - 8.0).abs() < 1.5, "{episode}");
+    assert!((second(episode, "end_seconds") - 22.0).abs() < 1.5, "{episode}");
+    assert!((8.0..13.0).contains(&second(episode, "confirmed_seconds")), "{episode}");
+    assert!(second(episode, "peak_cry_score") >= second(episode, "cry_score"), "{episode}");
+    assert!((-60.0..0.0).contains(&second(episode, "level_dbfs")), "{episode}");
+    let sum: f64 = episode["all_probs"].as_object().unwrap().values().map(|p| p.as_f64().unwrap()).sum();
+    assert!((sum - 1.0).abs() < 1e-5, "{episode}");
+
+    let infer = |format: &str| stdout(&wail(folder, &["infer", "long.wav", "--episodes", "--format", format]));
+    let mut line: Value = serde_json::from_str(&infer("jsonl")).unwrap();
+    assert_eq!(line["file"].take(), "long.wav");
+    line.as_object_mut().unwrap().remove("file");
+    assert_eq!(line, *episode);
+    let csv = infer("csv");
+    let rows: Vec<std::collections::HashMap<String, String>> =
+        csv::Reader::from_reader(csv.as_bytes()).deserialize().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 1);
+    for key in
+        ["start_seconds", "end_seconds", "confirmed_seconds", "cry_score", "level_dbfs", "probability", "n_windows"]
+    {
+        assert!((rows[0][key].parse::<f64>().unwrap() - second(episode, key)).abs() < 1e-5, "{key}: {csv}");
     }
+    let label = infer("audacity");
+    let label: Vec<&str> = label.trim_end().split('\t').collect();
+    assert_eq!(
+        [label[0], label[1]].map(|at| at.parse::<f64>().unwrap()),
+        [second(episode, "start_seconds"), second(episode, "end_seconds")]
+    );
+    assert_eq!((label.len(), label[2], rows[0]["label"].as_str()), (3, episode["label"].as_str().unwrap(), label[2]));
+    assert_eq!(infer("table").lines().count(), 1);
+}
+
+/// `wail table` reads the TextGrid back.
+#[test]
+fn a_text_grid_of_episodes_is_read_back_as_a_table() {
+    let folder = RUN.path();
+    let grid = stdout(&wail(folder, &["infer", "long.wav", "--episodes", "--format", "textgrid"]));
+    assert!(grid.contains("xmax = 30\n"), "the length of the recording: {grid}");
+    let marked = tempfile::tempdir().unwrap();
+    std::fs::write(marked.path().join("long.TextGrid"), grid).unwrap();
+    std::fs::copy(folder.join("long.wav"), marked.path().join("long.wav")).unwrap();
+    stdout(&run_files::command(marked.path(), &["table", ".", "--out", "marked.csv"]).output().unwrap());
+    let table = std::fs::read_to_string(marked.path().join("marked.csv")).unwrap();
+    let rows: Vec<csv::StringRecord> =
+        csv::Reader::from_reader(table.as_bytes()).records().map(Result::unwrap).collect();
+    let episode = &episodes(&["--episodes"])[0];
+    assert_eq!((rows.len(), &rows[0][1]), (1, episode["label"].as_str().unwrap()), "{table}");
+    assert_eq!(rows[0][2].parse::<f64>().unwrap(), second(episode, "start_seconds"));
+    assert_eq!(rows[0][3].parse::<f64>().unwrap(), second(episode, "end_seconds"));
+}
+
+#[test]
+fn every_number_can_be_changed() {
+    let n = |arguments: &[&str]| episodes(arguments).len();
+    assert_eq!(n(&["--episodes"]), 1);
+    assert_eq!(n(&["--episodes", "--min-length", "20"]), 0);
+    assert_eq!(n(&["--episodes", "--confirm", "100/100"]), 0);
+    assert_eq!(n(&["--episodes", "--on-threshold", "1"]), 0);
+    let all = episodes(&["--episodes", "--on-threshold", "0", "--off-threshold", "0"]);
+    assert_eq!((all.len(), second(&all[0], "start_seconds"), second(&all[0], "end_seconds")), (1, 0.0, 30.0));
+    let smooth = episodes(&["--episodes", "--smoothing", "4"]);
+    assert!(second(&smooth[0], "start_seconds") > second(&episodes(&["--window", "3"])[0], "start_seconds"));
 }
 
 #[test]
@@ -137,13 +175,12 @@ fn a_window_is_classified_like_a_separate_recording() {
         let name = format!("{rate_hz}.wav");
         std::fs::write(folder.join(&name), wav(rate_hz, pcm.len() as u32, &pcm)).unwrap();
         let whole = json(&wail(folder, &["infer", &name, "--format", "json"]));
-        let events = json(&wail(folder, &["infer", &name, "--window", "7", "--hop", "7", "--format", "json"]));
-        let expected = if whole["not_a_cry"] == true { None } else { Some(&whole) };
-        let found = events["events"].as_array().unwrap().iter().find(|event| event["start_seconds"] == 0.0);
-        assert_eq!(found.map(|event| &event["label"]), expected.map(|whole| &whole["label"]), "{events} {whole}");
-        if found.is_some_and(|event| event["n_windows"] == 1) {
-            assert_eq!(found.map(|event| &event["cry_score"]), expected.map(|whole| &whole["cry_score"]));
-        }
+        let one = ["--window", "7", "--hop", "7", "--on-threshold", "0", "--confirm", "1/1", "--format", "json"];
+        let found = json(&wail(folder, &[&["infer", &name][..], &one].concat()));
+        // Two windows: all of the 7 s, and the 3 s after them, which are less than half of a window.
+        let episode = &found["episodes"][0];
+        assert_eq!((&episode["n_windows"], &episode["label"]), (&1.into(), &whole["label"]), "{found} {whole}");
+        assert!((second(episode, "cry_score") - second(&whole, "cry_score")).abs() < 1e-6, "{found} {whole}");
     }
 }
 
@@ -174,7 +211,7 @@ fn hours_of_sound_are_classified_in_constant_memory() {
     ]);
     let output = limited.args(["--format", "json"]).output().unwrap();
     let answer = json(&output);
-    assert_eq!(answer["events"], serde_json::json!([]), "silence is not a cry");
+    assert_eq!(answer["episodes"], serde_json::json!([]), "silence is not a cry");
     assert!(String::from_utf8_lossy(&output.stderr).contains("silent"), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -208,21 +245,76 @@ impl Follower {
     }
 }
 
-/// The stream stops a tenth of a second after the window and stays open, so the line must not wait for more sound.
+/// The stream stops a tenth of a second after the window that confirms and stays open, so the line must not wait for more sound.
 #[test]
-fn an_event_is_printed_while_the_stream_is_open() {
-    let mut follower = Follower::start(&[]);
+fn an_episode_is_printed_when_it_is_confirmed_while_the_stream_is_open_and_when_it_ends() {
+    let mut follower = Follower::start(&["--window", "7", "--hop", "1", "--confirm", "1/1", "--hold", "2"]);
     follower.send(&cry(RUN.path(), 7));
     follower.send(&silence(1)[..RATE_HZ / 5]);
-    let line = follower.lines.recv_timeout(PATIENCE).expect("the event is printed at once");
-    let event: Value = serde_json::from_str(&line).unwrap();
-    assert_eq!((&event["start_seconds"], &event["end_seconds"]), (&0.0.into(), &7.0.into()), "{event}");
-    assert!(event["label"].is_string() && event["cry_score"].is_number(), "{event}");
-    follower.end();
+    let next = || -> Value {
+        serde_json::from_str(&follower.lines.recv_timeout(PATIENCE).expect("a line is printed at once")).unwrap()
+    };
+    let start = next();
+    assert_eq!((&start["event"], &start["id"]), (&"start".into(), &1.into()), "{start}");
+    assert_eq!((second(&start, "start_seconds"), second(&start, "stream_seconds")), (0.0, 7.0), "{start}");
+    assert!(start.get("end_seconds").is_none() && start["label"].is_string(), "{start}");
+    let time = start["time"].as_str().unwrap();
+    assert!(time.starts_with("20") && time.ends_with('Z') && time.len() == 24, "{start}");
+    follower.send(&silence(20));
+    let end: Value = serde_json::from_str(&follower.lines.recv_timeout(PATIENCE).expect("the end is printed")).unwrap();
+    assert_eq!((&end["event"], &end["id"]), (&"end".into(), &1.into()), "{end}");
+    assert!((7.0..14.5).contains(&second(&end, "end_seconds")), "{end}");
+    assert_eq!(follower.end(), [""; 0]);
 }
 
 #[test]
-fn silence_gives_no_event_and_frames_may_arrive_in_pieces() {
+fn a_stream_has_the_episodes_of_its_file() {
+    let file = std::fs::read(RUN.path().join("long.wav")).unwrap();
+    let mut follower = Follower::start(&[]);
+    for piece in file[44..].chunks(9973) {
+        follower.send(piece);
+    }
+    let lines: Vec<Value> = follower.end().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.iter().map(|line| &line["event"]).collect::<Vec<_>>(), ["start", "end"]);
+    let of_file = &episodes(&["--episodes"])[0];
+    for (key, value) in of_file.as_object().unwrap() {
+        match value.as_f64() {
+            Some(value) => assert!((second(&lines[1], key) - value).abs() < 1e-6, "{key}: {} and {of_file}", lines[1]),
+            None if key == "all_probs" => {}
+            None => assert_eq!(&lines[1][key], value, "{key}"),
+        }
+    }
+}
+
+#[test]
+fn a_heartbeat_says_that_the_stream_is_alive() {
+    let mut follower = Follower::start(&["--heartbeat", "5"]);
+    follower.send(&silence(21));
+    let lines: Vec<Value> = follower.end().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.iter().map(|line| second(line, "stream_seconds")).collect::<Vec<_>>(), [5.0, 10.0, 15.0, 20.0]);
+    assert!(lines.iter().all(|line| line["event"] == "alive" && line["level_dbfs"] == -120.0), "{lines:?}");
+}
+
+#[test]
+fn a_file_instead_of_pcm_is_named_with_the_way_out() {
+    for (start, name) in [
+        (&b"RIFF\0\0\0\0WAVE"[..], "WAV"),
+        (b"fLaC\0\0\0\"", "FLAC"),
+        (b"\xff\xfb\x90\x64", "MP3"),
+        (b"ID3\x04", "MP3"),
+    ] {
+        let mut command = command(RUN.path(), &["infer", "--follow", "-"]);
+        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(&[start, &[7; 4000]].concat()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{name}: {stderr}");
+        assert!(stderr.contains(&format!("standard input is {name} and not PCM; decode it first: ffmpeg")), "{stderr}");
+    }
+}
+
+#[test]
+fn silence_gives_no_episode_and_frames_may_arrive_in_pieces() {
     let mut follower = Follower::start(&["--channels", "2"]);
     let pcm = silence(20);
     for piece in pcm.chunks(7919) {
@@ -235,7 +327,7 @@ fn silence_gives_no_event_and_frames_may_arrive_in_pieces() {
 fn a_signal_ends_the_stream_without_an_error() {
     let mut follower = Follower::start(&[]);
     follower.send(&cry(RUN.path(), 8));
-    follower.lines.recv_timeout(PATIENCE).expect("an event");
+    follower.lines.recv_timeout(PATIENCE).expect("an episode");
     signal(&follower.child, "-TERM");
     assert!(follower.child.wait().unwrap().success(), "even though the pipe is still open");
 }
@@ -246,8 +338,16 @@ fn invalid_arguments_are_refused_with_exit_code_2() {
     for (arguments, expected) in [
         (&["infer", "long.wav", "--window", "9"][..], "a window of 9 s"),
         (&["infer", "long.wav", "--window", "7", "--hop", "8"], "a hop of 8 s"),
-        (&["infer", "long.wav", "--format", "audacity"], "give a --window"),
-        (&["infer", "long.wav", "long.wav", "--window", "7", "--format", "audacity"], "one recording"),
+        (&["infer", "long.wav", "--episodes", "--confirm", "3/2"], "K of N windows"),
+        (&["infer", "long.wav", "--episodes", "--confirm", "2"], "the form is K/N"),
+        (
+            &["infer", "long.wav", "--episodes", "--off-threshold", "0.9", "--on-threshold", "0.5"],
+            "the one that begins it",
+        ),
+        (&["infer", "long.wav", "--episodes", "--hold", "-1"], "0 to 600 s"),
+        (&["infer", "long.wav", "--heartbeat", "5"], "--follow"),
+        (&["infer", "long.wav", "long.wav", "--format", "audacity"], "one recording"),
+        (&["infer", "long.wav", "long.wav", "--format", "textgrid"], "one recording"),
         (&["infer", "long.wav", "--follow"], "--follow and the input - go together"),
         (&["infer", "-"], "--follow and the input - go together"),
         (&["infer", "-", "--follow", "--rate", "100"], "100"),

@@ -259,6 +259,14 @@ fn assert_rounds_survive_shards_and_a_restart(folder: &Path, search: &[&str]) {
     let early = merge();
     assert_eq!(early.status.code(), Some(75), "{}", stderr(&early));
     sharded("merged", "1/2");
+    // Without its last record, a shard has all trials of a search that may have rounds left.
+    let journal = run_in(folder, "merged").join("shards/1-of-2/journal");
+    let bytes = std::fs::read(&journal).unwrap();
+    std::fs::write(&journal, &bytes[..bytes.len() - 1]).unwrap();
+    let open = merge();
+    assert_eq!(open.status.code(), Some(75), "{}", stderr(&open));
+    assert!(stderr(&open).contains("shard 1 of 2 has rounds left"), "{}", stderr(&open));
+    sharded("merged", "1/2");
     stdout(&merge());
     assert_same(&contents(&folder.join("merged")), &expected, "merged from 2 shards");
     std::fs::remove_file(run_in(folder, "alone").join("report.json")).unwrap();

@@ -1,4 +1,4 @@
-"""Checks that `cargo run -p train` and `cargo build --workspace` compile every dependency with the features that the tests need.
+"""Checks that `cargo run -p train`, `cargo run -p serve` and `cargo build --workspace` compile every dependency with the features that the tests need.
 
     python3 scripts/checks/shared_features.py [ROOT]
 
@@ -13,7 +13,11 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from wail_scripts import ROOT
 
-COMMANDS = {"cargo run -p train": ["-p", "train"], "cargo build --workspace": ["--workspace"]}
+COMMANDS = {
+    "cargo run -p train": ["-p", "train"],
+    "cargo run -p serve": ["-p", "serve"],
+    "cargo build --workspace": ["--workspace"],
+}
 
 
 def features(root, selection, edges):

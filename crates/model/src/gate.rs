@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::episode_settings::EpisodeSettings;
 use crate::error::Error;
 use crate::host_tensor::HostTensor;
 use crate::onnx::nodes::Nodes;
@@ -23,6 +24,9 @@ pub struct Gate {
 pub struct GateInfo {
     /// Decision threshold, 0 to 1: a recording that scores lower is not a cry.
     pub threshold: f32,
+    /// How its scores become episodes. Models that were made before episodes lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub episodes: Option<EpisodeSettings>,
 }
 
 impl Gate {

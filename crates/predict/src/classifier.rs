@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use features::{Audio, Extractor, FeatureConfig};
 use metrics::Calibration;
-use model::{Compute, Engine, FramePooling, Gate, Head, ModelInfo, SavedModel};
+use model::{Compute, Engine, EpisodeSettings, FramePooling, Gate, Head, ModelInfo, SavedModel};
 use registry::{ModelUrl, Registry, Resolved};
 
 use crate::{Clips, Error, Labels, MODEL_FILES, Options, Prediction, Windows, in_the_box, model_file};
@@ -320,12 +320,23 @@ impl Classifier {
         options.coverage.map_or(Ok(()), |coverage| known(coverage).map(drop))
     }
 
-    /// Checks that the model takes `windows`.
+    /// How the model finds episodes, with another window or hop, s, if they are given.
+    pub fn episode_settings(&self, window_seconds: Option<f64>, hop_seconds: Option<f64>) -> EpisodeSettings {
+        let gate = self.info.gate.as_ref();
+        let own = gate.and_then(|gate| gate.episodes);
+        let own = own.unwrap_or_else(|| EpisodeSettings::of_gate(gate, self.features().clip_seconds));
+        let window_seconds = window_seconds.unwrap_or(own.window_seconds);
+        let hop_seconds = hop_seconds.unwrap_or(own.hop_seconds.min(window_seconds));
+        EpisodeSettings { window_seconds, hop_seconds, ..own }
+    }
+
+    /// Checks that the model can find episodes with `settings`.
     ///
     /// # Errors
-    /// [`Error::Windows`] if it does not.
-    pub fn check_windows(&self, windows: &Windows) -> Result<(), Error> {
-        windows.used_seconds(self.features().clip_seconds).map(drop)
+    /// [`Error::Windows`] if it does not take such windows, or the settings are not valid.
+    pub fn check_episodes(&self, settings: &EpisodeSettings) -> Result<(), Error> {
+        Windows::from(*settings).used_seconds(self.features().clip_seconds)?;
+        settings.problem().map_or(Ok(()), |problem| Err(Error::Windows(problem.into())))
     }
 
     fn prediction_set(&self, logits: &[f32], coverage: f64) -> Result<Vec<usize>, Error> {
@@ -443,8 +454,11 @@ mod tests {
         assert_eq!(message, "the model has no prediction sets with coverage 0.5; available coverages: 0.8, 0.9, 0.95");
         classifier.calibration.sets.clear();
         assert!(classifier.check(&with(0.9)).unwrap_err().to_string().ends_with("available coverages: none"));
-        let windows = |window_seconds| Windows { window_seconds, hop_seconds: 0.5 };
-        assert!(classifier.check_windows(&windows(7.0)).is_ok() && classifier.check_windows(&windows(7.1)).is_err());
+        let settings = |window_seconds| classifier.episode_settings(Some(window_seconds), None);
+        classifier.check_episodes(&settings(7.0)).unwrap();
+        assert!(matches!(classifier.check_episodes(&settings(7.1)), Err(Error::Windows(_))));
+        let without_windows = EpisodeSettings { confirm_windows: 0, ..settings(7.0) };
+        assert!(matches!(classifier.check_episodes(&without_windows), Err(Error::Windows(_))));
     }
 
     #[test]

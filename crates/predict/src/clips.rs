@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use features::{Audio, Extractor, RESAMPLER_REACH_SECONDS};
+use model::EpisodeSettings;
 use serde::Serialize;
 
 use crate::{Error, quality};
 
 /// Maximum number of windows per recording.
-pub const MAX_WINDOWS: usize = 64;
+pub const MAX_WINDOWS: usize = 240;
 
 /// Maximum length that is decoded when a recording is cut into windows, s. A small file can hold hours of silence.
 const MAX_SECONDS: f64 = 120.0;
@@ -38,6 +39,8 @@ pub struct Clips {
     pub images: Vec<f32>,
     /// Start and end of each window, `[n_windows]`.
     pub windows: Vec<Span>,
+    /// Level of each window, `[n_windows]`: root mean square, dB relative to full scale.
+    pub levels_dbfs: Vec<f32>,
     /// Length of the part of the recording that is used, s.
     pub seconds: f64,
     /// Quality warnings for the reader, such as a recording that is too short.
@@ -49,16 +52,6 @@ pub struct Clips {
 }
 
 impl Windows {
-    /// The windows that a request asks for with a window length and a hop, s; `None` if it asks for neither. The default window is a whole
-    /// clip of `clip_seconds`, and the default hop is half a window.
-    pub fn requested(window_seconds: Option<f64>, hop_seconds: Option<f64>, clip_seconds: f64) -> Option<Self> {
-        if window_seconds.is_none() && hop_seconds.is_none() {
-            return None;
-        }
-        let window_seconds = window_seconds.unwrap_or(clip_seconds);
-        Some(Self { window_seconds, hop_seconds: hop_seconds.unwrap_or(window_seconds / 2.0) })
-    }
-
     /// What is wrong with these windows for a model with clips of `clip_seconds`; `None` if they are valid.
     fn problem(&self, clip_seconds: f64) -> Option<String> {
         let Self { window_seconds, hop_seconds } = self;
@@ -102,6 +95,13 @@ impl Windows {
     }
 }
 
+impl From<EpisodeSettings> for Windows {
+    fn from(settings: EpisodeSettings) -> Self {
+        let EpisodeSettings { window_seconds, hop_seconds, .. } = settings;
+        Self { window_seconds, hop_seconds }
+    }
+}
+
 impl Clips {
     /// Cuts `audio`, which is decoded as far as `windows` reach.
     pub(crate) fn cut(extractor: &Extractor, audio: &Audio, windows: Option<&Windows>) -> Self {
@@ -111,16 +111,20 @@ impl Clips {
         let rate_hz = audio.sample_rate_hz;
         let seconds = audio.samples.len() as f64 / f64::from(rate_hz);
         let spans = windows.map_or(vec![], |windows| windows.spans(seconds));
-        let mut images = window_image(extractor, &audio.samples, rate_hz, clip_seconds);
+        let (mut images, _) = window_image(extractor, &audio.samples, rate_hz, clip_seconds);
+        let mut levels_dbfs = Vec::with_capacity(spans.len());
         for span in &spans {
             let start = (span.start_seconds * f64::from(rate_hz)).round() as usize;
             let samples = &audio.samples[start.min(audio.samples.len())..];
             let window_seconds = windows.map_or(clip_seconds, |windows| windows.window_seconds);
-            images.extend(window_image(extractor, samples, rate_hz, window_seconds));
+            let (image, level_dbfs) = window_image(extractor, samples, rate_hz, window_seconds);
+            images.extend(image);
+            levels_dbfs.push(level_dbfs);
         }
         Self {
             images,
             windows: spans,
+            levels_dbfs,
             seconds: seconds.min(used_seconds),
             warnings: quality::warnings(audio, clip_seconds, used_seconds),
             decode_time: Duration::ZERO,
@@ -129,12 +133,24 @@ impl Clips {
     }
 }
 
-/// Image, `[height, width]` f32, of the window of `seconds` that starts at `samples[0]`.
+/// Image, `[height, width]` f32, of the window of `seconds` that starts at `samples[0]`, and its level, dB relative to full scale.
 ///
 /// It equals the image of a recording that starts there: the window is resampled together with the few samples after it that the
 /// resampler needs, then cut.
-pub(crate) fn window_image(extractor: &Extractor, samples: &[f32], sample_rate_hz: u32, seconds: f64) -> Vec<f32> {
-    extractor.record_from_waveform(&window_waveform(extractor, samples, sample_rate_hz, seconds))
+pub(crate) fn window_image(
+    extractor: &Extractor,
+    samples: &[f32],
+    sample_rate_hz: u32,
+    seconds: f64,
+) -> (Vec<f32>, f32) {
+    let waveform = window_waveform(extractor, samples, sample_rate_hz, seconds);
+    (extractor.record_from_waveform(&waveform), level_dbfs(&waveform))
+}
+
+/// Root mean square, dB relative to full scale; at least -120.
+fn level_dbfs(waveform: &[f32]) -> f32 {
+    let power = waveform.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / waveform.len().max(1) as f64;
+    (10.0 * power.max(1e-12).log10()) as f32
 }
 
 /// Waveform of the window of `seconds` that starts at `samples[0]`, at the rate of the front end, not padded.
@@ -169,16 +185,29 @@ mod tests {
         for seconds in [7.0, 2.0] {
             let n_samples = seconds as usize * extractor.config().waveform_rate_hz() as usize;
             let expected = extractor.record_from_waveform(&whole[..n_samples]);
-            let found = window_image(extractor, &samples, 16_000, seconds);
+            let (found, _) = window_image(extractor, &samples, 16_000, seconds);
             let difference = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(found.len() == expected.len() && difference < 1e-5, "{seconds} s: {difference}");
         }
     }
 
     #[test]
+    fn a_level_is_the_root_mean_square_in_db_below_full_scale() {
+        let classifier = built_in();
+        let level = |amplitude: f32| {
+            let samples: Vec<f32> = (0..16_000).map(|i| amplitude * (i as f32 * 0.2).sin()).collect();
+            window_image(classifier.extractor(), &samples, 16_000, 1.0).1
+        };
+        // A sine is 3.01 dB below its peak.
+        for (amplitude, expected) in [(1.0, -3.01), (0.1, -23.01), (0.0, -120.0)] {
+            assert!((level(amplitude) - expected).abs() < 0.05, "{amplitude}: {}", level(amplitude));
+        }
+    }
+
+    #[test]
     fn the_part_of_a_recording_that_is_used_ends_with_the_last_possible_window() {
         for (window_seconds, hop_seconds, expected) in
-            [(0.5, 0.1, 6.8), (2.0, 1.0, 65.0), (7.0, 3.5, 120.0), (0.5, 0.5, 32.0)]
+            [(0.5, 0.1, 24.4), (2.0, 0.4, 97.6), (3.0, 0.5, 120.0), (7.0, 3.5, 120.0)]
         {
             let used = Windows { window_seconds, hop_seconds }.used_seconds(7.0).unwrap();
             assert!((used - f64::max(expected, 7.0)).abs() < 1e-9, "{window_seconds} {hop_seconds}: {used}");
@@ -195,27 +224,14 @@ mod tests {
         assert_eq!(starts(7.0), [0.0, 3.5]);
         assert_eq!(starts(16.0), [0.0, 3.5, 7.0, 10.5]);
         assert_eq!(starts(1e6).last(), Some(&115.5));
-        assert_eq!(Windows { hop_seconds: 1.0, ..windows }.spans(1e6).len(), MAX_WINDOWS);
+        assert_eq!(Windows { hop_seconds: 0.25, ..windows }.spans(1e6).len(), MAX_WINDOWS);
         assert_eq!(windows.spans(16.0)[3], Span { start_seconds: 10.5, end_seconds: 16.0 });
-    }
-
-    #[test]
-    fn the_default_window_is_a_clip_and_the_default_hop_half_a_window() {
-        for (window, hop, expected) in [
-            (None, None, None),
-            (Some(4.0), None, Some((4.0, 2.0))),
-            (None, Some(1.0), Some((7.0, 1.0))),
-            (Some(4.0), Some(4.0), Some((4.0, 4.0))),
-        ] {
-            let windows = Windows::requested(window, hop, 7.0);
-            assert_eq!(windows.map(|w| (w.window_seconds, w.hop_seconds)), expected, "{window:?} {hop:?}");
-        }
     }
 
     #[test]
     fn no_recording_has_more_windows_than_the_maximum_for_its_hop() {
         for (window_seconds, hop_seconds, expected) in
-            [(7.0, 0.1, 64), (7.0, 1.0, 64), (7.0, 3.5, 34), (7.0, 7.0, 17), (1.0, 1.0, 64)]
+            [(7.0, 0.1, 240), (7.0, 1.0, 117), (7.0, 3.5, 34), (7.0, 7.0, 17), (0.5, 0.4, 240)]
         {
             let windows = Windows { window_seconds, hop_seconds };
             assert_eq!(windows.max_count(), expected, "{window_seconds} {hop_seconds}");

@@ -3,7 +3,7 @@
 //! - [`Classifier`]: a recording to a [`Prediction`], or many files at once; [`model_file`] finds its model,
 //!   [`in_the_box`] is the built-in one.
 //! - [`Explainer`]: which parts of a recording an answer depends on.
-//! - [`Listener`]: long recordings and streams, window by window; [`Timeline`] joins windows to [`Event`]s.
+//! - [`Listener`]: long recordings and streams, window by window; [`Episodes`] joins their windows to episodes of crying.
 //!
 //! Classifies half a second of silence with the built-in model:
 //!
@@ -34,6 +34,7 @@
 mod built_in;
 mod classifier;
 mod clips;
+mod episodes;
 mod error;
 mod explainer;
 mod files;
@@ -43,10 +44,10 @@ mod listener;
 mod locate;
 mod prediction;
 mod quality;
-mod timeline;
 
 pub use classifier::{CARD_FILE, Classifier, Output};
 pub use clips::{Clips, MAX_WINDOWS, Span, Windows};
+pub use episodes::{Change, Episode, Episodes, Window};
 pub use error::Error;
 pub use explainer::Explainer;
 pub use features::OcclusionMap;
@@ -55,4 +56,3 @@ pub use labels::Labels;
 pub use listener::Listener;
 pub use locate::{MODEL_FILES, NEWEST, model_file};
 pub use prediction::{Options, Prediction, Ranked};
-pub use timeline::{Event, Timeline};

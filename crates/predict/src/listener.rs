@@ -3,8 +3,10 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use model::EpisodeSettings;
+
 use crate::clips::{needed_samples, window_image};
-use crate::{Classifier, Error, Options, Prediction, Span, Windows};
+use crate::{Change, Classifier, Episodes, Error, Options, Span, Window, Windows};
 
 /// Windows of a file per call of the model: one batch of the engine.
 const WINDOWS_AT_ONCE: usize = 8;
@@ -26,8 +28,8 @@ pub struct Listener<'a> {
     next: usize,
     /// Images of the windows that are not classified yet, one after the other.
     images: Vec<f32>,
-    /// Their start and end.
-    spans: Vec<Span>,
+    /// Their start and end, and their level.
+    waiting: Vec<(Span, f32)>,
     /// Number of windows that are classified at once.
     batch: usize,
 }
@@ -44,7 +46,7 @@ impl Classifier {
         path: &Path,
         windows: Windows,
         options: &Options,
-        mut sink: impl FnMut(Span, Prediction) -> Result<(), E>,
+        mut sink: impl FnMut(Window) -> Result<(), E>,
     ) -> Result<(f64, Vec<String>), E> {
         let mut listener: Option<Listener> = None;
         let mut failure = None;
@@ -85,6 +87,29 @@ impl Classifier {
     }
 }
 
+impl Classifier {
+    /// Finds the episodes of crying in a whole file and passes each change to `sink`, also those before an error. Returns as
+    /// [`Classifier::listen_to_file`].
+    ///
+    /// # Errors
+    /// As [`Classifier::listen_to_file`]; [`Error::Windows`] also for settings that are not valid.
+    pub fn find_episodes<E: From<Error>>(
+        &self,
+        path: &Path,
+        settings: &EpisodeSettings,
+        options: &Options,
+        mut sink: impl FnMut(Change) -> Result<(), E>,
+    ) -> Result<(f64, Vec<String>), E> {
+        self.check_episodes(settings)?;
+        let mut episodes = Episodes::new(*settings);
+        let listened = self.listen_to_file(path, Windows::from(*settings), options, |window| {
+            episodes.push(window).map_or(Ok(()), &mut sink)
+        });
+        episodes.finish().map_or(Ok(()), &mut sink)?;
+        listened
+    }
+}
+
 impl<'a> Listener<'a> {
     /// Starts at the beginning of a stream of `sample_rate_hz`.
     ///
@@ -96,7 +121,7 @@ impl<'a> Listener<'a> {
         options: Options,
         sample_rate_hz: u32,
     ) -> Result<Self, Error> {
-        classifier.check_windows(&windows)?;
+        windows.used_seconds(classifier.features().clip_seconds)?;
         classifier.check(&options)?;
         let sample_rate_hz = f64::from(sample_rate_hz);
         Ok(Self {
@@ -108,7 +133,7 @@ impl<'a> Listener<'a> {
             n_dropped: 0,
             next: 0,
             images: Vec::new(),
-            spans: Vec::new(),
+            waiting: Vec::new(),
             batch: 1,
         })
     }
@@ -126,7 +151,7 @@ impl<'a> Listener<'a> {
     pub fn push<E: From<Error>>(
         &mut self,
         samples: &[f32],
-        sink: &mut impl FnMut(Span, Prediction) -> Result<(), E>,
+        sink: &mut impl FnMut(Window) -> Result<(), E>,
     ) -> Result<(), E> {
         self.buffer.extend_from_slice(samples);
         let needed = needed_samples(self.windows.window_seconds, self.sample_rate_hz as u32);
@@ -143,7 +168,7 @@ impl<'a> Listener<'a> {
     ///
     /// # Errors
     /// As [`Listener::push`].
-    pub fn finish<E: From<Error>>(mut self, sink: &mut impl FnMut(Span, Prediction) -> Result<(), E>) -> Result<(), E> {
+    pub fn finish<E: From<Error>>(mut self, sink: &mut impl FnMut(Window) -> Result<(), E>) -> Result<(), E> {
         let half = self.samples(self.windows.window_seconds / 2.0);
         loop {
             self.drop_before_next();
@@ -157,23 +182,25 @@ impl<'a> Listener<'a> {
     }
 
     /// Cuts the window at the start of `buffer`, and classifies it as soon as a batch is full.
-    fn cut_next<E: From<Error>>(&mut self, sink: &mut impl FnMut(Span, Prediction) -> Result<(), E>) -> Result<(), E> {
+    fn cut_next<E: From<Error>>(&mut self, sink: &mut impl FnMut(Window) -> Result<(), E>) -> Result<(), E> {
         let Windows { window_seconds, hop_seconds } = self.windows;
         let start_seconds = self.next as f64 * hop_seconds;
         let end_seconds = self.seconds().min(start_seconds + window_seconds);
         let extractor = self.classifier.extractor();
-        self.images.extend(window_image(extractor, &self.buffer, self.sample_rate_hz as u32, window_seconds));
-        self.spans.push(Span { start_seconds, end_seconds });
+        let (image, level_dbfs) = window_image(extractor, &self.buffer, self.sample_rate_hz as u32, window_seconds);
+        self.images.extend(image);
+        self.waiting.push((Span { start_seconds, end_seconds }, level_dbfs));
         self.next += 1;
-        if self.spans.len() < self.batch { Ok(()) } else { self.classify(sink) }
+        if self.waiting.len() < self.batch { Ok(()) } else { self.classify(sink) }
     }
 
     /// Classifies the windows that were cut.
-    fn classify<E: From<Error>>(&mut self, sink: &mut impl FnMut(Span, Prediction) -> Result<(), E>) -> Result<(), E> {
+    fn classify<E: From<Error>>(&mut self, sink: &mut impl FnMut(Window) -> Result<(), E>) -> Result<(), E> {
         let outputs = self.classifier.outputs(&self.images).map_err(E::from)?;
         self.images.clear();
-        for (span, output) in self.spans.drain(..).zip(outputs) {
-            sink(span, self.classifier.decide(&output, &self.options, vec![]).map_err(E::from)?)?;
+        for ((span, level_dbfs), output) in self.waiting.drain(..).zip(outputs) {
+            let prediction = self.classifier.decide(&output, &self.options, vec![]).map_err(E::from)?;
+            sink(Window { span, level_dbfs, prediction })?;
         }
         Ok(())
     }
@@ -221,8 +248,8 @@ mod tests {
         let sound = |i: usize| (i as f32 * 0.3).sin() / 2.0;
         let listen = || {
             let mut found = Vec::new();
-            let result = classifier.listen_to_file(&path, windows, &OPTIONS, |span, prediction| {
-                found.push((span.start_seconds, prediction.probability));
+            let result = classifier.listen_to_file(&path, windows, &OPTIONS, |window| {
+                found.push((window.span.start_seconds, window.prediction.probability));
                 Ok::<(), Error>(())
             });
             (found, result)

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use predict::{Classifier, Clips, Explainer, OcclusionMap, Options, Prediction, Span, Windows};
+use model::EpisodeSettings;
+use predict::{Classifier, Clips, Episode, Episodes, Explainer, OcclusionMap, Options, Prediction, Window, Windows};
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::Semaphore;
@@ -42,8 +43,8 @@ pub struct Service {
 pub struct Question {
     /// Options of each prediction.
     pub options: Options,
-    /// How to cut recordings into windows, if at all.
-    pub windows: Option<Windows>,
+    /// How to find episodes in windows of the recording, if at all.
+    pub episodes: Option<EpisodeSettings>,
     /// Whether to explain the prediction for the first clip.
     pub explain: bool,
 }
@@ -57,22 +58,15 @@ pub struct Answer {
     pub prediction: Option<Prediction>,
     /// Quality warnings, as text for people, such as a recording that is too short.
     pub warnings: Vec<String>,
-    /// Prediction for each window, if `window` or `hop` is given.
-    pub segments: Vec<Segment>,
+    /// Prediction for each window, if episodes are asked for.
+    pub segments: Vec<Window>,
+    /// Episodes of crying, if they are asked for.
+    pub episodes: Vec<Episode>,
     /// How much the prediction depends on each part of the clip; absent unless `explain` is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<OcclusionMap>,
     /// Why there is no prediction, as text for people; null if there is one.
     pub error: Option<String>,
-}
-
-/// Prediction for one window of a recording.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Segment {
-    /// Start and end of the window.
-    pub span: Span,
-    /// Prediction for the window.
-    pub prediction: Prediction,
 }
 
 impl Service {
@@ -143,7 +137,8 @@ impl Service {
         sounds: Vec<Sound>,
         question: Question,
     ) -> Result<Vec<Result<Answer, Problem>>, Problem> {
-        let Question { options, windows, explain } = question;
+        let Question { options, episodes, explain } = question;
+        let windows = episodes.map(Windows::from);
         classifier.check(&options)?;
         let explanation_len = if explain { classifier.max_explanation_len() } else { 0 };
         let n_bytes = size_of::<f32>() * (classifier.max_images_len(windows.as_ref())? + explanation_len);
@@ -175,12 +170,13 @@ impl Service {
         self: &Arc<Self>,
         classifier: &Arc<Classifier>,
         sound: Sound,
-        Question { options, windows, explain }: Question,
+        Question { options, episodes, explain }: Question,
         inputs: &Arc<Reserved>,
         deadline: Instant,
     ) -> Result<Answer, Problem> {
         let Sound { name, bytes, extension } = sound;
         let (model, reserved) = (Arc::clone(classifier), Arc::clone(inputs));
+        let windows = episodes.map(Windows::from);
         let cut = move || {
             let clips = model.cut(&bytes, extension.as_deref(), windows.as_ref())?;
             let explainer = explain.then(|| model.explainer(&bytes, extension.as_deref())).transpose()?;
@@ -191,7 +187,7 @@ impl Service {
         self.metrics.timed(Stage::Decode, clips.decode_time);
         self.metrics.timed(Stage::Features, clips.feature_time);
 
-        let Clips { images, windows, warnings, .. } = clips;
+        let Clips { images, windows, levels_dbfs, warnings, .. } = clips;
         self.metrics.batch(1 + windows.len());
         let (service, model, reserved) = (Arc::clone(self), Arc::clone(classifier), Arc::clone(inputs));
         let classify = move || {
@@ -209,16 +205,14 @@ impl Service {
         };
         let mut predictions = outputs.iter().map(|output| classifier.decide(output, &options, vec![]));
         let prediction = predictions.next().transpose()?;
-        let segments = windows.into_iter().zip(predictions);
-        let segments = segments.map(|(span, prediction)| Ok(Segment { span, prediction: prediction? }));
-        Ok(Answer {
-            file: name,
-            prediction,
-            warnings,
-            segments: segments.collect::<Result<_, Problem>>()?,
-            explanation,
-            error: None,
-        })
+        let segments = windows
+            .into_iter()
+            .zip(levels_dbfs)
+            .zip(predictions)
+            .map(|((span, level_dbfs), prediction)| Ok(Window { span, level_dbfs, prediction: prediction? }));
+        let segments: Vec<Window> = segments.collect::<Result<_, Problem>>()?;
+        let episodes = episodes.map_or(vec![], |settings| Episodes::of_windows(settings, &segments));
+        Ok(Answer { file: name, prediction, warnings, segments, episodes, explanation, error: None })
     }
 
     /// Explains a prediction step by step, so that other requests get the model in between, and none goes on after the deadline.

@@ -5,6 +5,7 @@ pub mod completions;
 pub mod config;
 pub mod embed;
 pub mod encoders;
+mod episode_args;
 pub mod export;
 pub mod features;
 pub mod infer;

@@ -11,6 +11,7 @@ mod excerpts;
 mod fit;
 mod inputs;
 mod logistic;
+mod windows;
 
 use experiment::GateSummary;
 use metrics::threshold_at_recall;
@@ -43,7 +44,9 @@ pub fn train(inputs: &GateInputs, places: &Places) -> Result<TrainedGate, Error>
     let held_out = evaluation::held_out_families(inputs, &examples)?;
     interrupt::check()?;
     let gate = fit::fit(&examples, Others::All, inputs.config.ridge)?;
-    let threshold = threshold_at_recall(&evaluation::scores(&gate, &examples.val));
+    let threshold = threshold_at_recall(&evaluation::scores(&gate, &examples.val.rows));
     let summary = evaluation::summary(inputs, &examples, &gate, threshold, held_out)?;
-    Ok(TrainedGate { gate, info: GateInfo { threshold: threshold as f32 }, summary })
+    let info = GateInfo { threshold: threshold as f32, episodes: None };
+    let episodes = windows::fit(inputs, &gate, &info, &examples.val.recordings)?;
+    Ok(TrainedGate { gate, info: GateInfo { episodes: Some(episodes), ..info }, summary })
 }

@@ -183,8 +183,11 @@ fn check_fit(info: &ModelInfo, backbone: &BackboneWeights, head: &Head, gate: Op
     }
     match (&info.gate, gate) {
         (None, None) => {}
-        (Some(GateInfo { threshold }), _) if !(0.0..=1.0).contains(threshold) => {
+        (Some(GateInfo { threshold, .. }), _) if !(0.0..=1.0).contains(threshold) => {
             return Err(Error::Argument(format!("the gate's threshold is {threshold}; it must be 0 to 1")));
+        }
+        (Some(GateInfo { episodes: Some(episodes), .. }), _) if episodes.problem().is_some() => {
+            return Err(Error::Argument(format!("the gate's episodes: {}", episodes.problem().unwrap_or_default())));
         }
         (Some(_), Some(gate)) if gate.n_inputs() == backbone.n_outputs() => {}
         (Some(_), Some(gate)) => {

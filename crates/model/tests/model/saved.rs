@@ -43,7 +43,7 @@ impl Fixture {
             arch: Arch::RESNET18,
             labels: ["belly pain", "hungry", "tired"].map(String::from).to_vec(),
             head: config,
-            gate: Some(GateInfo { threshold: 0.25 }),
+            gate: Some(GateInfo { threshold: 0.25, episodes: None }),
             features: serde_json::json!({"n_mels": 128}),
             calibration: serde_json::json!({"temperature": 1.5}),
             backbone_source: "tests/goldens/torch.safetensors".into(),
@@ -337,7 +337,11 @@ fn a_model_whose_parts_do_not_fit_together_is_not_saved() {
         ),
         ("no gate", |f| f.gate = None, "one of them is missing"),
         ("no threshold", |f| f.info.gate = None, "one of them is missing"),
-        ("threshold", |f| f.info.gate = Some(GateInfo { threshold: f32::NAN }), "threshold is NaN; it must be 0 to 1"),
+        (
+            "threshold",
+            |f| f.info.gate = Some(GateInfo { threshold: f32::NAN, episodes: None }),
+            "threshold is NaN; it must be 0 to 1",
+        ),
         (
             "embedding",
             |f| f.head = random_head(&f.info.head, 7, &f.device, 3),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::predict::{Options, Windows};
+use ::predict::{Classifier, Options};
 use axum::extract::{Query, Request, State};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,10 +27,14 @@ pub struct Parameters {
     /// `GET /v1/model` lists the possible values.
     #[schemars(range(min = 0.0, max = 1.0))]
     coverage: Option<f64>,
-    /// Length of the windows that the recording is cut into, s: 0.5 to the model's clip length.
+    /// Also find the episodes of crying in the first 120 s of each recording, in at most 240 windows. `window` and `hop` ask for them,
+    /// too. They are those of `wail infer --episodes`.
+    #[serde(default)]
+    episodes: bool,
+    /// Length of the windows, s: 0.5 to the model's clip length. Default: the model's own.
     #[schemars(range(min = 0.5, max = 60.0))]
     window: Option<f64>,
-    /// Time from the start of one window to the start of the next, s, at least 0.1. Default: half a window.
+    /// Time from the start of one window to the start of the next, s, at least 0.1. Default: the model's own.
     #[schemars(range(min = 0.1, max = 60.0))]
     hop: Option<f64>,
     /// Also return how much the prediction depends on each part of the clip, of one recording and without windows. It takes about a
@@ -60,18 +64,15 @@ impl Parameters {
         Ok(Options { top_k: self.top_k, min_confidence: self.min_confidence, coverage: self.coverage })
     }
 
-    /// What the parameters ask of a model with clips of `clip_seconds`.
-    fn question(&self, clip_seconds: f64) -> Result<Question, Problem> {
-        let windows = self.windows(clip_seconds);
-        if self.explain && windows.is_some() {
-            let problem = "an explanation is of a recording without windows: leave out `window` and `hop`";
+    /// What the parameters ask of `classifier`.
+    fn question(&self, classifier: &Classifier) -> Result<Question, Problem> {
+        let has_episodes = self.episodes || self.window.is_some() || self.hop.is_some();
+        if self.explain && has_episodes {
+            let problem = "an explanation is of a recording without windows: leave out `episodes`, `window` and `hop`";
             return Err(Problem::Invalid(vec!["query", "explain"], problem.into()));
         }
-        Ok(Question { options: self.options()?, windows, explain: self.explain })
-    }
-
-    fn windows(&self, clip_seconds: f64) -> Option<Windows> {
-        Windows::requested(self.window, self.hop, clip_seconds)
+        let episodes = has_episodes.then(|| classifier.episode_settings(self.window, self.hop));
+        Ok(Question { options: self.options()?, episodes, explain: self.explain })
     }
 }
 
@@ -81,7 +82,7 @@ pub async fn classify(State(service): State<Arc<Service>>, request: Request) -> 
     let query = Query::<Parameters>::try_from_uri(request.uri());
     let Query(parameters) = query.map_err(|error| Problem::Invalid(vec!["query"], error.body_text()))?;
     let classifier = service.classifier();
-    let question = parameters.question(classifier.features().clip_seconds)?;
+    let question = parameters.question(&classifier)?;
     let sounds = upload::recordings(request, &service).await?;
     if question.explain && sounds.len() > 1 {
         let problem = "one recording at a time is explained".into();
@@ -96,6 +97,7 @@ pub async fn classify(State(service): State<Arc<Service>>, request: Request) -> 
             prediction: None,
             warnings: vec![],
             segments: vec![],
+            episodes: vec![],
             explanation: None,
             error: Some(problem.detail()),
         }),

@@ -44,7 +44,7 @@ pub async fn predict(State(service): State<Arc<Service>>, request: Request) -> R
     })?;
     let options = Options { top_k, min_confidence: None, coverage: None };
     let first = sounds.into_iter().take(1).collect();
-    let question = Question { options, windows: None, explain: false };
+    let question = Question { options, episodes: None, explain: false };
     let answer =
         service.classify(&service.classifier(), first, question).await?.pop().unwrap_or(Err(Problem::Internal))?;
     let prediction = answer.prediction.ok_or(Problem::Internal)?;

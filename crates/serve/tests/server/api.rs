@@ -208,13 +208,17 @@ fn classify_returns_all_details() {
     assert_eq!(recording["prediction"]["abstains"], true);
     let starts: Vec<f64> =
         recording["segments"].as_array().unwrap().iter().filter_map(|s| s["span"]["start_seconds"].as_f64()).collect();
-    assert_eq!(starts, [0.0, 2.0, 4.0, 6.0]);
-    assert_eq!(recording["segments"][0]["prediction"], recording["prediction"], "the first window is the first clip");
+    assert_eq!(starts, [0.0, 2.0, 4.0, 6.0, 8.0]);
+    assert_eq!(recording["segments"][0]["span"]["end_seconds"], 3.0, "the window is the model's");
 
     let json = server.ask("POST", "/v1/classify?window=4", "content-type: audio/wav\r\n", &long).json();
     let segments = json["recordings"][0]["segments"].as_array().unwrap();
     let starts: Vec<f64> = segments.iter().filter_map(|s| s["span"]["start_seconds"].as_f64()).collect();
-    assert_eq!(starts, [0.0, 2.0, 4.0, 6.0, 8.0], "the default hop is half a window, as in `wail infer`");
+    assert_eq!(
+        starts,
+        Vec::from_iter((0..=16).map(|index| f64::from(index) / 2.0)),
+        "the hop is the model's, as in `wail infer`"
+    );
 
     let files: [(&str, &[u8]); 3] = [("a.wav", &long), ("b.wav", b"not a sound"), ("c.wav", &wav(1.0, 1))];
     let json = server.post("/v1/classify", &files).json();

@@ -1,25 +1,25 @@
 //! `wail infer FILE|DIR...`
 
+mod episodes;
 mod follow;
 mod output;
 mod recordings;
 mod summary;
-mod timeline;
+mod text_grid;
 
 use std::path::{Path, PathBuf};
 
-use model::{Compute, ComputeArgs};
-use predict::{Classifier, Labels, Options, Windows};
+use model::{Compute, ComputeArgs, EpisodeSettings};
+use predict::{Classifier, Labels, Options};
 
+use super::episode_args::EpisodeArgs;
 use crate::Error;
 use crate::args::{Inputs, number_in};
 use crate::pieces::{Share, Target};
 use crate::shard_args::ShardArgs;
 use crate::terminal::{inputs, stderr, stdout};
+use follow::PcmFormat;
 use output::{Answers, Format};
-
-/// Hop of the windows when a microphone is followed, s.
-const FOLLOW_HOP_SECONDS: f64 = 1.0;
 
 /// Arguments of `wail infer`.
 #[derive(Debug, clap::Args)]
@@ -44,25 +44,25 @@ pub struct Args {
     /// 0.95, if the recording is like those of validation), and answer "not sure" unless the list has exactly one class
     #[arg(long, value_name = "C", value_parser = number_in(0..=1))]
     coverage: Option<f64>,
-    /// Classify windows of this length, at most the model's clip length, in a recording of any length, and report when cries
-    /// begin and end; neighbouring windows with the same answer are one event
-    #[arg(long, value_name = "SECONDS")]
-    window: Option<f64>,
-    /// Time from the start of one window to the start of the next [default: half a window, 1 s with --follow]
-    #[arg(long, value_name = "SECONDS")]
-    hop: Option<f64>,
-    /// Follow raw 16-bit little-endian PCM on standard input, named as -, and print one JSON line as each event begins
+    /// Find the episodes of crying in recordings of any length: when each begins and ends, how loud it is, and its most probable reason.
+    /// --window and --hop ask for them, too
+    #[arg(long)]
+    episodes: bool,
+    /// Follow the sound on standard input, named as -, and print one JSON line as each episode is confirmed, and one as it ends
     #[arg(long)]
     follow: bool,
-    /// Sample rate of the PCM that --follow reads, Hz
+    /// Sample rate of the raw 16-bit little-endian PCM that --follow reads, Hz; a WAV stream brings its own
     #[arg(long, value_name = "HZ", default_value_t = 16_000, value_parser = clap::value_parser!(u32).range(4000..=192_000), requires = "follow")]
     rate: u32,
-    /// Channels of the PCM that --follow reads
+    /// Channels of that PCM
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8), requires = "follow")]
     channels: u8,
+    /// With --follow, also print a line every so many seconds of the stream, so that whoever reads it knows that it is alive
+    #[arg(long, value_name = "SECONDS", requires = "follow", value_parser = number_in(1..=86_400))]
+    heartbeat: Option<f64>,
     /// Say which parts of a recording its answer depends on: how much its odds fall if half a second of one of eight bands is
     /// silenced. It takes about a hundred times as long
-    #[arg(long, conflicts_with_all = ["window", "hop", "follow"])]
+    #[arg(long, conflicts_with_all = ["episodes", "window", "hop", "follow"])]
     explain: bool,
     /// Format of the answers
     #[arg(long, value_enum, default_value = "table", conflicts_with = "follow")]
@@ -71,16 +71,18 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "follow")]
     out: Option<PathBuf>,
     #[command(flatten)]
+    episode: EpisodeArgs,
+    #[command(flatten)]
     shard: ShardArgs,
     #[command(flatten)]
     compute: ComputeArgs,
 }
 
 impl Args {
-    /// The requested windows; `None` for whole recordings.
-    fn windows(&self, clip_seconds: f64) -> Option<Windows> {
-        let hop_seconds = self.hop.or(self.follow.then_some(FOLLOW_HOP_SECONDS));
-        Windows::requested(self.window, hop_seconds, clip_seconds)
+    /// How to find episodes; `None` for answers to whole recordings.
+    fn episode_settings(&self, classifier: &Classifier) -> Option<EpisodeSettings> {
+        let is_asked = self.episodes || self.follow || self.episode.window.is_some() || self.episode.hop.is_some();
+        (is_asked || self.format.marks_one_recording()).then(|| self.episode.settings(classifier))
     }
 
     /// What decides the answers besides the files.
@@ -90,7 +92,7 @@ impl Args {
             ("engine", compute.describe_for(classifier.info().arch)),
             ("labels", classifier.labels().join(",")),
             ("options", format!("{:?}", self.options())),
-            ("windows", format!("{:?}", self.windows(classifier.features().clip_seconds))),
+            ("episodes", format!("{:?}", self.episode_settings(classifier))),
             ("explain", self.explain.to_string()),
             ("format", format!("{:?}", self.format)),
         ]
@@ -109,8 +111,11 @@ pub fn run(args: &Args) -> Result<(), Error> {
         return Err(Error::Config(format!("--follow and the input - go together, without other inputs: {example}")));
     }
     let files = if args.follow { vec![] } else { inputs::sound_files(&args.inputs.paths)? };
-    if args.format == Format::Audacity && files.len() > 1 {
-        return Err(Error::Config(format!("--format audacity labels one recording, not {}", files.len())));
+    if args.format.marks_one_recording() && files.len() > 1 {
+        return Err(Error::Config(format!(
+            "this --format marks the episodes of one recording, not of {}",
+            files.len()
+        )));
     }
     if args.explain && args.format == Format::Csv {
         return Err(Error::Config("--explain has no columns: choose --format table, json or jsonl".into()));
@@ -121,19 +126,17 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let classifier = found.map_err(Error::of_model)?;
     let options = args.options();
     classifier.check(&options).map_err(Error::Request)?;
-    let windows = args.windows(classifier.features().clip_seconds);
-    windows.as_ref().map_or(Ok(()), |windows| classifier.check_windows(windows)).map_err(Error::Request)?;
+    let settings = args.episode_settings(&classifier);
+    settings.as_ref().map_or(Ok(()), |settings| classifier.check_episodes(settings)).map_err(Error::Request)?;
     stderr::line(format_args!("model      {}, SHA-256 {}", classifier.name(), classifier.sha256()));
-    if let Some(windows) = windows.filter(|_| args.follow) {
-        return follow::run(&classifier, windows, &options, args.rate, usize::from(args.channels));
-    }
-    if args.format == Format::Audacity && windows.is_none() {
-        return Err(Error::Config("--format audacity labels events: give a --window, too".into()));
+    if let Some(settings) = settings.filter(|_| args.follow) {
+        let format = PcmFormat { sample_rate_hz: args.rate, n_channels: usize::from(args.channels) };
+        return follow::run(&classifier, settings, &options, format, args.heartbeat);
     }
     let shard = args.shard.resolve()?;
     let share = Share::of(shard, files.len());
-    let answer = |answers: &mut Answers| match windows {
-        Some(windows) => timeline::run(&classifier, windows, &options, &files, &share, answers),
+    let answer = |answers: &mut Answers| match &settings {
+        Some(settings) => episodes::run(&classifier, settings, &options, &files, &share, answers),
         None => recordings::run(&classifier, &options, args.explain, &files, &share, answers),
     };
     let Some(out) = &args.out else {

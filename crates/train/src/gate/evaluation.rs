@@ -31,7 +31,7 @@ pub(super) fn held_out_families(inputs: &GateInputs, examples: &Examples) -> Res
     let score = |name: &str| {
         let gate = fit(examples, Others::Without(name), inputs.config.ridge)?;
         let negatives: Vec<f64> = examples.family(name).flat_map(|rows| scores(&gate, rows)).collect();
-        let threshold = threshold_at_recall(&scores(&gate, &examples.val));
+        let threshold = threshold_at_recall(&scores(&gate, &examples.val.rows));
         let n_alarms = negatives.iter().filter(|score| **score >= threshold).count();
         let false_alarm_rate = n_alarms as f64 / negatives.len() as f64;
         let positives = scores(&gate, &examples.tested.rows);

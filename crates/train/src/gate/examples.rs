@@ -54,8 +54,8 @@ pub(super) struct Examples {
     pub decoys: Vec<f32>,
     /// Synthetic sounds of each kind, `[sounds_per_kind, n_features]` each.
     pub sounds: Vec<(&'static Kind, Vec<f32>)>,
-    /// Validation cries, `[n_val, n_features]`.
-    pub val: Vec<f32>,
+    /// Validation cries.
+    pub val: Rows,
     /// The recordings that the gate is tested on: test, or validation if there is no test.
     pub tested: Rows,
     /// Name of the split of `tested`: `test` or `val`.
@@ -89,7 +89,7 @@ impl Examples {
             family_over_part,
             decoys,
             sounds,
-            val: whole.val.rows,
+            val: whole.val,
             tested,
             tested_on,
         })
@@ -192,7 +192,7 @@ mod tests {
             family_over_part: vec![None, Some("music"), Some("noise")],
             decoys: vec![7.0],
             sounds: sounds.filter_map(|(family, row)| Some((kind(family)?, vec![row]))).collect(),
-            val: Vec::new(),
+            val: Rows::default(),
             tested: Rows::default(),
             tested_on: "test",
         };

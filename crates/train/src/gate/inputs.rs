@@ -12,7 +12,7 @@ use crate::config::GateConfig;
 use crate::sound::decoy::DECOYS_VERSION;
 
 /// Changes whenever the same recordings and sounds give other excerpts than before: cache keys and run identities contain it.
-pub(crate) const EXCERPTS_VERSION: u32 = 2;
+pub(crate) const EXCERPTS_VERSION: u32 = 3;
 
 /// What a gate is trained on.
 pub struct GateInputs<'a> {

@@ -60,13 +60,14 @@ impl TrainablePart {
         self.in_steps(start, rows, |rows| self.head.logits(self.head_inputs(start, rows)))
     }
 
+    /// Logits of `rows`, step by step; detached, so that no step keeps its inputs and hidden layers for gradients.
     fn in_steps(&self, start: &Start, rows: &[f32], logits: impl Fn(&[f32]) -> Tensor<2>) -> Tensor<2> {
         let length: usize = start.input.iter().product();
         let n_frames = if self.backbone.is_none() { start.input[2] } else { 1 };
         let step = (HEAD_STEP / n_frames.max(1)).max(1);
         match rows.len() <= step * length {
             true => logits(rows),
-            false => Tensor::cat(rows.chunks(step * length).map(logits).collect(), 0),
+            false => Tensor::cat(rows.chunks(step * length).map(|rows| logits(rows).detach()).collect(), 0),
         }
     }
 

@@ -1,10 +1,12 @@
-//! `wail infer --follow -`: PCM of a microphone on standard input, one JSON line as each event begins.
+//! `wail infer --follow -`: PCM of a microphone on standard input, one JSON line as each episode is confirmed, and one as it ends.
 
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use predict::{Classifier, Listener, Options, Timeline, Windows};
+use model::EpisodeSettings;
+use predict::{Change, Classifier, Episode, Episodes, Listener, Options, Window, Windows};
+use serde::Serialize;
 
 use super::output::json;
 use crate::Error;
@@ -18,31 +20,102 @@ const CHUNKS_WAITING: usize = 64;
 /// How often signals are checked while no sound arrives.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Follows standard input to its end, or until SIGINT or SIGTERM; both end it without an error.
-pub(super) fn run(
-    classifier: &Classifier,
-    windows: Windows,
-    options: &Options,
-    sample_rate_hz: u32,
-    n_channels: usize,
-) -> Result<(), Error> {
-    interrupt::listen("ending")?;
-    let mut listener = Listener::new(classifier, windows, *options, sample_rate_hz).map_err(Error::Request)?;
-    let chunks = read_in_background();
-    let mut timeline = Timeline::default();
-    let mut printed_seconds = f64::NEG_INFINITY;
-    let mut show = |span, prediction: predict::Prediction| -> Result<(), Error> {
-        timeline.push(span, &prediction);
-        match timeline.open() {
-            Some(event) if event.start_seconds > printed_seconds => {
-                printed_seconds = event.start_seconds;
-                print(json(event)?)
+/// How the 16-bit little-endian PCM is laid out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PcmFormat {
+    pub sample_rate_hz: u32,
+    pub n_channels: usize,
+}
+
+/// A line of the output.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Line<'a> {
+    /// An episode was confirmed.
+    Start {
+        #[serde(flatten)]
+        when: When,
+        #[serde(flatten)]
+        episode: &'a Episode,
+    },
+    /// It has ended.
+    End {
+        #[serde(flatten)]
+        when: When,
+        #[serde(flatten)]
+        episode: &'a Episode,
+    },
+    /// Nothing happened, but the stream goes on.
+    Alive {
+        #[serde(flatten)]
+        when: When,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cry_score: Option<f32>,
+        level_dbfs: f32,
+    },
+}
+
+/// When a line was printed.
+#[derive(Serialize)]
+struct When {
+    /// By the clock of this machine, RFC 3339 in UTC.
+    time: String,
+    /// Length of the stream so far, s.
+    stream_seconds: f64,
+}
+
+impl When {
+    fn now(stream_seconds: f64) -> Self {
+        Self { time: humantime::format_rfc3339_millis(SystemTime::now()).to_string(), stream_seconds }
+    }
+}
+
+/// Prints what each window changes.
+struct Reporter {
+    episodes: Episodes,
+    heartbeat_seconds: Option<f64>,
+    last_beat_seconds: f64,
+}
+
+impl Reporter {
+    fn hear(&mut self, window: Window) -> Result<(), Error> {
+        let (seconds, cry_score, level_dbfs) =
+            (window.span.end_seconds, window.prediction.cry_score, window.level_dbfs);
+        if let Some(change) = self.episodes.push(window) {
+            return report(&change, seconds);
+        }
+        match self.heartbeat_seconds {
+            Some(every) if seconds - self.last_beat_seconds >= every => {
+                self.last_beat_seconds = seconds;
+                print(json(&Line::Alive { when: When::now(seconds), cry_score, level_dbfs })?)
             }
             _ => Ok(()),
         }
-    };
-    let frame_bytes = 2 * n_channels;
-    let mut bytes = Vec::new();
+    }
+}
+
+fn report(change: &Change, stream_seconds: f64) -> Result<(), Error> {
+    let when = When::now(stream_seconds);
+    print(json(&match change {
+        Change::Began(episode) => Line::Start { when, episode },
+        Change::Ended(episode) => Line::End { when, episode },
+    })?)
+}
+
+/// Follows standard input to its end, or until SIGINT or SIGTERM; both end it without an error.
+pub(super) fn run(
+    classifier: &Classifier,
+    settings: EpisodeSettings,
+    options: &Options,
+    PcmFormat { sample_rate_hz, n_channels }: PcmFormat,
+    heartbeat_seconds: Option<f64>,
+) -> Result<(), Error> {
+    interrupt::listen("ending")?;
+    let windows = Windows::from(settings);
+    let mut listener = Listener::new(classifier, windows, *options, sample_rate_hz).map_err(Error::Request)?;
+    let mut reporter = Reporter { episodes: Episodes::new(settings), heartbeat_seconds, last_beat_seconds: 0.0 };
+    let chunks = read_in_background();
+    let (frame_bytes, mut bytes, mut is_start) = (2 * n_channels, Vec::new(), true);
     while interrupt::check().is_ok() {
         match chunks.recv_timeout(PATIENCE) {
             Ok(Ok(chunk)) if chunk.is_empty() => break,
@@ -51,11 +124,33 @@ pub(super) fn run(
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => break,
         }
+        if std::mem::take(&mut is_start) {
+            refuse_other_formats(&bytes)?;
+        }
         let whole = bytes.len() - bytes.len() % frame_bytes;
-        listener.push(&features::mono_from_pcm16(&bytes[..whole], n_channels), &mut show)?;
+        listener.push(&features::mono_from_pcm16(&bytes[..whole], n_channels), &mut |window| reporter.hear(window))?;
         bytes.drain(..whole);
     }
-    listener.finish(&mut show)
+    let seconds = listener.seconds();
+    listener.finish(&mut |window| reporter.hear(window))?;
+    reporter.episodes.finish().map_or(Ok(()), |change| report(&change, seconds))
+}
+
+/// Fails if a stream that begins with `start` is not PCM but a file of sound, which would be heard as noise.
+fn refuse_other_formats(start: &[u8]) -> Result<(), Error> {
+    let is_mp3 = start.len() > 1 && start[0] == 0xff && start[1] & 0xe6 == 0xe2;
+    let name = match start {
+        _ if start.starts_with(b"RIFF") || start.starts_with(b"RF64") => "WAV",
+        _ if start.starts_with(b"fLaC") => "FLAC",
+        _ if start.starts_with(b"OggS") => "Ogg",
+        _ if start.starts_with(b"ID3") || is_mp3 => "MP3",
+        _ if start.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]) => "WebM",
+        _ if start.get(4..8) == Some(b"ftyp") => "MP4",
+        _ => return Ok(()),
+    };
+    Err(Error::Config(format!(
+        "standard input is {name} and not PCM; decode it first: ffmpeg -i - -f s16le -ar 16000 -ac 1 - | wail infer --follow -"
+    )))
 }
 
 /// Reads standard input in a separate thread, so that waiting for sound does not delay signals. An empty chunk marks the end.

@@ -13,10 +13,19 @@ pub(super) enum Format {
     Json,
     /// One JSON object per line
     Jsonl,
-    /// One row per file with a column per class; with --window one row per event
+    /// One row per file with a column per class; with --episodes one row per episode
     Csv,
-    /// Events as an Audacity label track; needs --window and a single recording
+    /// Episodes as an Audacity label track; needs a single recording
     Audacity,
+    /// Episodes as a TextGrid of Praat; needs a single recording
+    Textgrid,
+}
+
+impl Format {
+    /// Whether it marks the episodes of one recording.
+    pub fn marks_one_recording(self) -> bool {
+        matches!(self, Self::Audacity | Self::Textgrid)
+    }
 }
 
 /// Where the answers go.

@@ -122,7 +122,7 @@ impl<'a> Rows<'a> {
         match self.format {
             Format::Json | Format::Jsonl => self.json(&name, Some(prediction), explanation, None),
             Format::Csv => csv_of(&[self.csv_answer(name, prediction)]),
-            Format::Table | Format::Audacity => {
+            Format::Table | Format::Audacity | Format::Textgrid => {
                 let is_cry = prediction.not_a_cry != Some(true);
                 let reasons = explanation.filter(|_| is_cry).map(|map| self.table("", &reasons(map)));
                 Ok(self.table(&name, &in_words(prediction)) + &reasons.unwrap_or_default())
@@ -140,7 +140,7 @@ impl<'a> Rows<'a> {
                 row.push(reason.into());
                 csv_of(&[row])
             }
-            Format::Table | Format::Audacity => Ok(self.table(&name, &format!("error: {reason}"))),
+            Format::Table | Format::Audacity | Format::Textgrid => Ok(self.table(&name, &format!("error: {reason}"))),
         }
     }
 
