@@ -17,8 +17,8 @@ use serde_json::{Map, Value};
 
 use crate::Error;
 use crate::csv_table::{Rows, read_text};
-use row::LABEL;
 pub(crate) use row::{FILE, Row, file_name, seconds, take};
+use row::{LABEL, MakeRow};
 
 /// The recordings in the table in `path`.
 ///
@@ -27,9 +27,6 @@ pub(crate) use row::{FILE, Row, file_name, seconds, take};
 pub(crate) fn read(path: &Path) -> Result<Vec<Row>, Error> {
     rows(path, &[&FILE, &LABEL], &Row::new)
 }
-
-/// Makes a row from the number of its line and its values by column, or says what is wrong with them.
-pub(crate) type MakeRow<'a, R> = &'a dyn Fn(usize, BTreeMap<String, String>) -> Result<R, String>;
 
 /// The rows of the table in `path`, as `make` makes them. The header of CSV names each of `columns` by one of its names.
 ///

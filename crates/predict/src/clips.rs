@@ -52,11 +52,14 @@ impl Windows {
     /// The windows that a request asks for with a window length and a hop, s; `None` if it asks for neither. The default window is a whole
     /// clip of `clip_seconds`, and the default hop is half a window.
     pub fn requested(window_seconds: Option<f64>, hop_seconds: Option<f64>, clip_seconds: f64) -> Option<Self> {
-        if window_seconds.is_none() && hop_seconds.is_none() {
-            return None;
-        }
+        let is_requested = window_seconds.is_some() || hop_seconds.is_some();
+        is_requested.then(|| Self::or_default(window_seconds, hop_seconds, clip_seconds))
+    }
+
+    /// As [`Windows::requested`], with both defaults if neither is asked for.
+    pub fn or_default(window_seconds: Option<f64>, hop_seconds: Option<f64>, clip_seconds: f64) -> Self {
         let window_seconds = window_seconds.unwrap_or(clip_seconds);
-        Some(Self { window_seconds, hop_seconds: hop_seconds.unwrap_or(window_seconds / 2.0) })
+        Self { window_seconds, hop_seconds: hop_seconds.unwrap_or(window_seconds / 2.0) }
     }
 
     /// What is wrong with these windows for a model with clips of `clip_seconds`; `None` if they are valid.

@@ -5,6 +5,7 @@ pub mod completions;
 pub mod config;
 pub mod embed;
 pub mod encoders;
+pub mod evaluate;
 pub mod export;
 pub mod features;
 pub mod infer;

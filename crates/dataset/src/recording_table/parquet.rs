@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row as Record};
 
-use super::MakeRow;
+use super::row::MakeRow;
 
 /// The rows of `file`, numbered from 1.
 pub(super) fn rows<R>(file: File, make: MakeRow<R>) -> Result<Vec<R>, String> {

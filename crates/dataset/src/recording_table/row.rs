@@ -21,6 +21,9 @@ const TAKEN: [&str; 4] = ["path", "bytes", "sha256", "group"];
 /// Longest recording that times may lie in, s: about 30 years.
 const MAX_SECONDS: f64 = 1e9;
 
+/// Makes a row from the number of its line and its values by column, or says what is wrong with them.
+pub(super) type MakeRow<'a, R> = &'a dyn Fn(usize, BTreeMap<String, String>) -> Result<R, String>;
+
 /// A row of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row {
