@@ -2,7 +2,7 @@
 //! latency.
 //!
 //! Two questions need two definitions. Precision, recall and F1 count a detection as right if its *onset* is near that of a true
-//! event (Mesaros, Heittola and Virtanen, "Metrics for Polyphonic Sound Event Detection", 2016, section 3.1.2; `sed_eval`). For
+//! event (Mesaros, Heittola and Virtanen, "Metrics for Polyphonic Sound Event Detection", 2016; `sed_eval`). For
 //! whoever is to be called it only matters whether a detection *overlaps* a true event: misses, false alarms and latency are
 //! counted by that.
 
