@@ -758,8 +758,8 @@ fn an_audit_reports_its_findings_and_fails_on_the_requested_kinds() {
 fn the_help_names_every_command() {
     let help = stdout(&wail(Path::new("."), &["--help"]));
     for command in [
-        "infer", "pretrain", "plan", "prepare", "merge", "submit", "report", "export", "track", "push", "pull",
-        "promote", "audit", "table", "features", "embed", "weights", "synth", "--config", "--seed", "--device",
+        "infer", "evaluate", "pretrain", "plan", "prepare", "merge", "submit", "report", "export", "track", "push",
+        "pull", "promote", "audit", "table", "features", "embed", "weights", "synth", "--config", "--seed", "--device",
         "--engine", "--set", "--shard",
     ] {
         assert!(help.contains(command), "{command}");

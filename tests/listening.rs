@@ -144,8 +144,7 @@ fn a_text_grid_of_episodes_is_read_back_as_a_table() {
     let marked = tempfile::tempdir().unwrap();
     std::fs::write(marked.path().join("long.TextGrid"), grid).unwrap();
     std::fs::copy(folder.join("long.wav"), marked.path().join("long.wav")).unwrap();
-    stdout(&run_files::command(marked.path(), &["table", ".", "--out", "marked.csv"]).output().unwrap());
-    let table = std::fs::read_to_string(marked.path().join("marked.csv")).unwrap();
+    let table = stdout(&run_files::command(marked.path(), &["table", "long.TextGrid"]).output().unwrap());
     let rows: Vec<csv::StringRecord> =
         csv::Reader::from_reader(table.as_bytes()).records().map(Result::unwrap).collect();
     let episode = &episodes(&["--episodes"])[0];
@@ -163,8 +162,12 @@ fn every_number_can_be_changed() {
     assert_eq!(n(&["--episodes", "--on-threshold", "1"]), 0);
     let all = episodes(&["--episodes", "--on-threshold", "0", "--off-threshold", "0"]);
     assert_eq!((all.len(), second(&all[0], "start_seconds"), second(&all[0], "end_seconds")), (1, 0.0, 30.0));
-    let smooth = episodes(&["--episodes", "--smoothing", "4"]);
-    assert!(second(&smooth[0], "start_seconds") > second(&episodes(&["--window", "3"])[0], "start_seconds"));
+    let threshold = (0.9 * second(&episodes(&["--episodes"])[0], "cry_score")).to_string();
+    let start = |smoothing: &str| {
+        let found = episodes(&["--on-threshold", &threshold, "--window", "3", "--smoothing", smoothing]);
+        second(&found[0], "start_seconds")
+    };
+    assert!(start("4") > start("0"), "silence before the cry lowers the first means");
 }
 
 #[test]

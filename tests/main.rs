@@ -5,6 +5,7 @@ mod caches;
 mod corpora;
 mod encoders;
 mod end_to_end;
+mod evaluate;
 mod files;
 mod formats;
 mod heads;

@@ -61,8 +61,8 @@ fn completions_and_manual_pages_name_every_command() {
     let page = stdout(&wail(folder.path(), &["man"]));
     stdout(&wail(folder.path(), &["man", "--out", "man"]));
     for name in [
-        "infer", "pretrain", "plan", "prepare", "merge", "submit", "report", "export", "track", "push", "pull",
-        "promote", "audit", "table", "features", "embed", "weights", "synth", "config",
+        "infer", "evaluate", "pretrain", "plan", "prepare", "merge", "submit", "report", "export", "track", "push",
+        "pull", "promote", "audit", "table", "features", "embed", "weights", "synth", "config",
     ] {
         assert!(script.contains(name), "{name}");
         assert!(page.contains(name), "{name}");

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use dataset::audit::RecorderRule;
-use dataset::{Corpus, Selection, annotation_table, split_from_csv};
+use dataset::{Corpus, Selection, annotation_table, event_table, split_from_csv};
 use experiment::journal::{JOURNAL_FILE, Journal, Record};
 use experiment::{Identity, Report};
 use features::{Extractor, FeatureConfig};
@@ -73,11 +73,12 @@ pub fn recorder_csv(bytes: &[u8]) {
     });
 }
 
-/// A table of recordings.
+/// A table of recordings, or of events in them.
 pub fn recording_table(bytes: &[u8]) {
     let name = if bytes.starts_with(b"{") { "recordings.jsonl" } else { "recordings.csv" };
     with_file(name, bytes, |path| {
         let _ = Corpus::from_table(path, None);
+        let _ = event_table(path, None, &[]);
     });
 }
 

@@ -8,6 +8,7 @@
 //! - [`audit`] reports what would make scores misleading.
 //! - [`synth`] writes a synthetic corpus of cries, [`sounds`] writes sounds that are not cries; [`conditions`] are those under
 //!   which a classifier is tested.
+//! - [`event_table`] reads a table of events in recordings, true or detected ones.
 //! - [`croissant`] describes a corpus for catalogues and loaders of datasets.
 //!
 //! ```
@@ -48,6 +49,7 @@ mod croissant;
 mod csv_table;
 mod csv_text;
 mod error;
+mod event_table;
 mod folder;
 mod known_files;
 mod passed_over;
@@ -69,6 +71,7 @@ pub use corpus::Corpus;
 pub use counted::{count, is};
 pub use croissant::croissant;
 pub use error::Error;
+pub use event_table::{EventRow, event_table};
 pub use passed_over::{PassedFiles, PassedOver};
 pub use recording::{BABY, CORPUS, RECORDER, Recording, SPLIT};
 pub use split::{

@@ -17,51 +17,59 @@ use serde_json::{Map, Value};
 
 use crate::Error;
 use crate::csv_table::{Rows, read_text};
-pub(crate) use row::Row;
-use row::{FILE, LABEL};
+pub(crate) use row::{FILE, Row, file_name, seconds, take};
+use row::{LABEL, MakeRow};
 
-/// The rows of the table in `path`.
+/// The recordings in the table in `path`.
+///
+/// # Errors
+/// As [`rows`].
+pub(crate) fn read(path: &Path) -> Result<Vec<Row>, Error> {
+    rows(path, &[&FILE, &LABEL], &Row::new)
+}
+
+/// The rows of the table in `path`, as `make` makes them. The header of CSV names each of `columns` by one of its names.
 ///
 /// # Errors
 /// [`Error::Read`] if it cannot be read, [`Error::Csv`] if it is malformed, with the line.
-pub(crate) fn read(path: &Path) -> Result<Vec<Row>, Error> {
+pub(crate) fn rows<R>(path: &Path, columns: &[&[&str]], make: MakeRow<R>) -> Result<Vec<R>, Error> {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
     let malformed = |reason: String| Error::Csv { path: path.into(), reason };
     if extension.as_deref() == Some("parquet") {
-        return parquet_rows(path).map_err(malformed);
+        return parquet_rows(path, make).map_err(malformed);
     }
     let text = read_text(path)?;
     let is_json =
         matches!(extension.as_deref(), Some("jsonl" | "ndjson" | "json")) || text.trim_start().starts_with('{');
-    let rows = if is_json { json_lines(&text) } else { csv(&text) };
+    let rows = if is_json { json_lines(&text, make) } else { csv(&text, columns, make) };
     rows.map_err(malformed)
 }
 
 #[cfg(feature = "parquet")]
-fn parquet_rows(path: &Path) -> Result<Vec<Row>, String> {
-    parquet::rows(std::fs::File::open(path).map_err(|error| error.to_string())?)
+fn parquet_rows<R>(path: &Path, make: MakeRow<R>) -> Result<Vec<R>, String> {
+    parquet::rows(std::fs::File::open(path).map_err(|error| error.to_string())?, make)
 }
 
 #[cfg(not(feature = "parquet"))]
-fn parquet_rows(_: &Path) -> Result<Vec<Row>, String> {
+fn parquet_rows<R>(_: &Path, _: MakeRow<R>) -> Result<Vec<R>, String> {
     Err("this build does not read Parquet: build it with the cargo feature parquet, or write the table as CSV, for instance with \
          Python: pandas.read_parquet(\"x.parquet\").to_csv(\"x.csv\", index=False)"
         .into())
 }
 
-fn csv(text: &str) -> Result<Vec<Row>, String> {
-    let Rows { names, lines } = Rows::parse(text, &[&FILE, &LABEL])?;
+fn csv<R>(text: &str, columns: &[&[&str]], make: MakeRow<R>) -> Result<Vec<R>, String> {
+    let Rows { names, lines } = Rows::parse(text, columns)?;
     for (index, name) in names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
         if names[..index].contains(name) {
             return Err(format!("its header names the column {name} twice"));
         }
     }
-    let row = |(line, values): (usize, Vec<String>)| Row::new(line, names.iter().cloned().zip(values).collect());
+    let row = |(line, values): (usize, Vec<String>)| make(line, names.iter().cloned().zip(values).collect());
     lines.into_iter().map(row).collect()
 }
 
 /// An object on each line, with texts, numbers or truth values.
-fn json_lines(text: &str) -> Result<Vec<Row>, String> {
+fn json_lines<R>(text: &str, make: MakeRow<R>) -> Result<Vec<R>, String> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let row = |(index, line): (usize, &str)| {
         let number = index + 1;
@@ -82,7 +90,7 @@ fn json_lines(text: &str) -> Result<Vec<Row>, String> {
                 return Err(format!("line {number}: it has {name} twice"));
             }
         }
-        Row::new(number, values)
+        make(number, values)
     };
     lines.map(row).collect()
 }

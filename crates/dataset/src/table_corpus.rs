@@ -90,9 +90,15 @@ impl Corpus {
 }
 
 /// The folder that the files of `table` are relative to.
-fn root_of<'a>(table: &'a Path, audio: Option<&'a Path>) -> &'a Path {
+pub(crate) fn root_of<'a>(table: &'a Path, audio: Option<&'a Path>) -> &'a Path {
     let parent = table.parent().filter(|parent| !parent.as_os_str().is_empty());
     audio.unwrap_or_else(|| parent.unwrap_or(Path::new(".")))
+}
+
+/// The file in `root` that a table calls `name`; accents may be composed or decomposed.
+pub(crate) fn find_file(root: &Path, name: &str) -> Option<PathBuf> {
+    let forms = [name.to_owned(), composed(name), decomposed(name)];
+    forms.iter().map(|form| root.join(form)).find(|path| path.is_file())
 }
 
 /// A file that rows name.
@@ -150,10 +156,8 @@ impl Files {
 }
 
 impl File {
-    /// The file that a table calls `name`; accents may be composed or decomposed.
     fn find(root: &Path, name: &str) -> Option<Self> {
-        let forms = [name.to_owned(), composed(name), decomposed(name)];
-        let path = forms.iter().map(|form| root.join(form)).find(|path| path.is_file())?;
+        let path = find_file(root, name)?;
         let canonical = std::fs::canonicalize(&path).ok()?;
         let name = if path.starts_with(root) { below(root, &path) } else { path.to_string_lossy().replace('\\', "/") };
         Some(Self { name, path, canonical })

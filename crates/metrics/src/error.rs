@@ -42,4 +42,15 @@ pub enum Error {
     /// Two classifiers were not scored on the same examples in the same order.
     #[error("the two classifiers were scored on different recordings, so they cannot be compared pairwise")]
     NotPaired,
+    /// A length, time or score of a recording that is not finite, or an event that ends before it starts.
+    #[error(
+        "a length, time or score of recording {recording} is not finite, or one of its events ends before it starts"
+    )]
+    Events {
+        /// Index of the recording.
+        recording: usize,
+    },
+    /// A collar that is not at least 0 s, or a share of the length outside 0 to 1.
+    #[error("the collar must be at least 0 s, and the share of the length 0 to 1")]
+    Collar,
 }

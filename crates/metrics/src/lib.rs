@@ -6,6 +6,7 @@
 //! - [`PairedComparison`]: two classifiers on the same recordings.
 //! - [`Calibration`]: temperature scaling and prediction sets.
 //! - [`Detection`]: how well a score separates positives from negatives.
+//! - [`EventScores`]: how well events are detected in recordings of any length.
 //!
 //! Recordings of one group, such as one recorder, are not independent, so every resampling and permutation moves whole
 //! groups, and fewer than [`MIN_GROUPS`] groups give no interval. Probabilities are `f32`, all arithmetic is `f64`. The inputs and a seed determine every result.
@@ -41,6 +42,7 @@ mod confusion;
 mod detection;
 mod error;
 mod evaluation;
+mod events;
 mod groups;
 mod paired;
 mod permutation;
@@ -60,6 +62,7 @@ pub use confusion::ConfusionMatrix;
 pub use detection::{Detection, Family, FamilyDetection, RECALL, threshold_at_recall};
 pub use error::Error;
 pub use evaluation::{ClassEvaluation, Evaluation};
+pub use events::{Collar, DetectedEvent, EventCounts, EventScores, RecordingEvents, TradeoffPoint, TrueEvent};
 pub use groups::{group_ids, group_members, n_groups};
 pub use paired::PairedComparison;
 pub use permutation::{PERMUTATIONS, PermutationTest};

@@ -11,6 +11,7 @@ pub(crate) enum Purpose {
     PairedBootstrap = 3,
     Swap = 4,
     Detection = 5,
+    Events = 6,
 }
 
 /// The generator for one purpose.

@@ -38,6 +38,8 @@ struct Cli {
 enum Command {
     /// Classify recordings with a trained model: why does the baby cry?
     Infer(commands::infer::Args),
+    /// Compare the cries that are found in long recordings with those that are in them
+    Evaluate(commands::evaluate::Args),
     /// Train a backbone from scratch on recordings and synthetic cries
     Pretrain(commands::pretrain::Args),
     /// List the trials of a sweep with their costs, and which shard does which
@@ -126,6 +128,7 @@ impl Cli {
         match self.command {
             None => commands::sweep::run(&self.sweep),
             Some(Command::Infer(args)) => commands::infer::run(&args),
+            Some(Command::Evaluate(args)) => commands::evaluate::run(&args),
             Some(Command::Pretrain(args)) => commands::pretrain::run(&args),
             Some(Command::Plan(args)) => commands::plan::run(&args),
             Some(Command::Prepare(args)) => commands::prepare::run(&args),

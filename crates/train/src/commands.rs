@@ -6,6 +6,7 @@ pub mod config;
 pub mod embed;
 pub mod encoders;
 mod episode_args;
+pub mod evaluate;
 pub mod export;
 pub mod features;
 pub mod infer;

@@ -8,22 +8,22 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row as Record};
 
-use super::row::Row;
+use super::row::MakeRow;
 
 /// The rows of `file`, numbered from 1.
-pub(super) fn rows(file: File) -> Result<Vec<Row>, String> {
+pub(super) fn rows<R>(file: File, make: MakeRow<R>) -> Result<Vec<R>, String> {
     // The reader indexes into pages of damaged files.
-    let read = catch_unwind(AssertUnwindSafe(|| read(file)));
+    let read = catch_unwind(AssertUnwindSafe(|| read(file, make)));
     read.unwrap_or_else(|_| Err("it is damaged".into()))
 }
 
-fn read(file: File) -> Result<Vec<Row>, String> {
+fn read<R>(file: File, make: MakeRow<R>) -> Result<Vec<R>, String> {
     let reader = SerializedFileReader::new(file).map_err(|error| error.to_string())?;
     let records = reader.get_row_iter(None).map_err(|error| error.to_string())?;
-    records.zip(1..).map(|(record, number)| row(number, &record.map_err(|error| error.to_string())?)).collect()
+    records.zip(1..).map(|(record, number)| row(number, &record.map_err(|error| error.to_string())?, make)).collect()
 }
 
-fn row(number: usize, record: &Record) -> Result<Row, String> {
+fn row<R>(number: usize, record: &Record, make: MakeRow<R>) -> Result<R, String> {
     let mut values = BTreeMap::new();
     for (name, field) in record.get_column_iter() {
         let text = match field {
@@ -50,5 +50,5 @@ fn row(number: usize, record: &Record) -> Result<Row, String> {
             return Err(format!("its columns name {name} twice"));
         }
     }
-    Row::new(number, values)
+    make(number, values)
 }

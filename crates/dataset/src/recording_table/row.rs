@@ -11,7 +11,7 @@ use crate::csv_table::number;
 use crate::recording::CORPUS;
 
 /// Names of the column with the file; `file_name` is that of Hugging Face's AudioFolder.
-pub(super) const FILE: [&str; 5] = ["file", "file_name", "filename", "path", "audio"];
+pub(crate) const FILE: [&str; 5] = ["file", "file_name", "filename", "path", "audio"];
 /// Names of the column with the class.
 pub(super) const LABEL: [&str; 2] = ["label", "class"];
 const START: &str = "start";
@@ -20,6 +20,9 @@ const END: &str = "end";
 const TAKEN: [&str; 4] = ["path", "bytes", "sha256", "group"];
 /// Longest recording that times may lie in, s: about 30 years.
 const MAX_SECONDS: f64 = 1e9;
+
+/// Makes a row from the number of its line and its values by column, or says what is wrong with them.
+pub(super) type MakeRow<'a, R> = &'a dyn Fn(usize, BTreeMap<String, String>) -> Result<R, String>;
 
 /// A row of a table.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,15 +45,9 @@ impl Row {
     /// Makes a row of its values by column.
     pub(super) fn new(line: usize, mut values: BTreeMap<String, String>) -> Result<Self, String> {
         let fail = |reason: String| format!("line {line}: {reason}");
-        let mut take = |names: &[&str]| {
-            names.iter().find_map(|name| values.remove(*name)).filter(|value| !value.is_empty()).unwrap_or_default()
-        };
-        let file = take(&FILE).replace('\\', "/");
-        if file.is_empty() {
-            return Err(fail("it names no file in the column file".into()));
-        }
-        let (label, corpus) = (take(&LABEL), take(&[CORPUS]));
-        let segment = segment(&take(&[START]), &take(&[END])).map_err(fail)?;
+        let file = file_name(&mut values).map_err(fail)?;
+        let (label, corpus) = (take(&mut values, &LABEL), take(&mut values, &[CORPUS]));
+        let segment = segment(&take(&mut values, &[START]), &take(&mut values, &[END])).map_err(fail)?;
         values.retain(|name, value| !name.is_empty() && !value.is_empty());
         if let Some(taken) = TAKEN.iter().find(|name| values.contains_key(**name)) {
             return Err(fail(format!(
@@ -61,8 +58,20 @@ impl Row {
             let unknown = || fail(format!("the split {split:?} is none of train, val and test"));
             *split = split_named(split).ok_or_else(unknown)?.name().to_owned();
         }
-        let file = file.trim_start_matches("./").to_owned();
         Ok(Self { line, file, label, segment, corpus, columns: values })
+    }
+}
+
+/// Removes the value of the column with one of `names`; empty if there is none.
+pub(crate) fn take(values: &mut BTreeMap<String, String>, names: &[&str]) -> String {
+    names.iter().find_map(|name| values.remove(*name)).unwrap_or_default()
+}
+
+/// Removes the file of a row, with `/` between the parts of its path.
+pub(crate) fn file_name(values: &mut BTreeMap<String, String>) -> Result<String, String> {
+    match take(values, &FILE).replace('\\', "/").trim_start_matches("./") {
+        "" => Err("it names no file in the column file".into()),
+        file => Ok(file.to_owned()),
     }
 }
 
@@ -83,9 +92,13 @@ fn segment(start: &str, end: &str) -> Result<Option<Segment>, String> {
     }
 }
 
-/// A time in seconds, with a point or a comma, rounded to microseconds.
+/// A time, rounded to microseconds.
 fn time(column: &str, text: &str) -> Result<Duration, String> {
+    Ok(Duration::from_micros((seconds(column, text)? * 1e6).round() as u64))
+}
+
+/// A time in seconds, with a point or a comma.
+pub(crate) fn seconds(column: &str, text: &str) -> Result<f64, String> {
     let seconds = number(text).filter(|seconds| (0.0..=MAX_SECONDS).contains(seconds));
-    let invalid = || format!("{column} must be a time in seconds, such as 12.5, but is {text:?}");
-    Ok(Duration::from_micros((seconds.ok_or_else(invalid)? * 1e6).round() as u64))
+    seconds.ok_or_else(|| format!("{column} must be a time in seconds, such as 12.5, but is {text:?}"))
 }

@@ -12,28 +12,28 @@ use crate::args::number_in;
 #[command(next_help_heading = "Episodes")]
 pub struct EpisodeArgs {
     /// Length of the windows that are scored, at most the model's clip length
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub window: Option<f64>,
     /// Time from the start of one window to the start of the next
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub hop: Option<f64>,
     /// Average the scores of the windows that began within this time
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     smoothing: Option<f64>,
     /// Score that a cry reaches, 0 to 1
-    #[arg(long, value_name = "SCORE", value_parser = number_in(0..=1))]
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true, value_parser = number_in(0..=1))]
     on_threshold: Option<f64>,
     /// Score below which there is no cry, at most that of --on-threshold
-    #[arg(long, value_name = "SCORE", value_parser = number_in(0..=1))]
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true, value_parser = number_in(0..=1))]
     off_threshold: Option<f64>,
     /// An episode begins when K of N windows in a row reach --on-threshold
     #[arg(long, value_name = "K/N")]
     confirm: Option<Confirmation>,
     /// Longest pause within an episode
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     hold: Option<f64>,
     /// Shortest episode
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     min_length: Option<f64>,
 }
 
