@@ -43,6 +43,7 @@ mod listener;
 mod locate;
 mod prediction;
 mod quality;
+mod tested;
 mod timeline;
 
 pub use classifier::{CARD_FILE, Classifier, Output};
@@ -55,4 +56,5 @@ pub use labels::Labels;
 pub use listener::Listener;
 pub use locate::{MODEL_FILES, NEWEST, model_file};
 pub use prediction::{Options, Prediction, Ranked};
+pub use tested::Tested;
 pub use timeline::{Event, Timeline};
