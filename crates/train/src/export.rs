@@ -17,9 +17,8 @@ use crate::Error;
 pub const RECORD_FILE: &str = "model.bpk";
 
 /// Writes `model.onnx`, `model.safetensors`, `model.bpk` (a burn record) and `MODEL_CARD.md` into `out`: the best trial of the
-/// finished `run`, or the one named `trial`. The files hold the test scores of the best trial. The card says what `hub` says of licence and
-/// data. burn does not run an encoder from an
-/// ONNX file, so there is no record of it.
+/// finished `run`, or the one named `trial`. The files hold the test scores of the best trial. The card says what `hub` says of
+/// licence and data. burn does not run an encoder from an ONNX file, so there is no record of it.
 ///
 /// # Errors
 /// [`Error::Run`] if the run is not finished, [`Error::Data`] if it has no such trial, [`Error::ModelFile`] if its model is
