@@ -218,13 +218,18 @@ fn two_processes_may_fill_the_same_caches() {
 
 /// The probabilities of a row of `predictions.csv`, as the saved model gives them after calibration.
 fn calibrated(row: &csv::StringRecord, model: &Path) -> Vec<f64> {
-    let bytes = std::fs::read(model).unwrap();
-    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
-    let wail: serde_json::Value = serde_json::from_str(&header.metadata().as_ref().unwrap()["wail"]).unwrap();
-    let temperature = wail["info"]["calibration"]["temperature"].as_f64().unwrap();
+    let temperature = model_info(model)["calibration"]["temperature"].as_f64().unwrap();
     let powers: Vec<f64> = row.iter().skip(6).map(|p| p.parse::<f64>().unwrap().powf(1.0 / temperature)).collect();
     let sum: f64 = powers.iter().sum();
     powers.into_iter().map(|power| power / sum).collect()
+}
+
+/// What a safetensors file of a model says of itself.
+fn model_info(model: &Path) -> serde_json::Value {
+    let bytes = std::fs::read(model).unwrap();
+    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let mut wail: serde_json::Value = serde_json::from_str(&header.metadata().as_ref().unwrap()["wail"]).unwrap();
+    wail["info"].take()
 }
 
 #[test]
@@ -482,6 +487,23 @@ fn an_exported_model_answers_like_its_run() {
     ] {
         assert!(card.contains(text), "{text}: {card}");
     }
+    let tested = |model: &str| {
+        let info = model_info(&folder.path().join(model).join("model.safetensors"));
+        info["provenance"].get("tested").cloned()
+    };
+    let report: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(Path::new(run).join("report.json")).unwrap()).unwrap();
+    let scores = tested("models/tiny").unwrap();
+    assert_eq!(scores["n_recordings"], report["test"]["n_examples"]);
+    for (found, expected) in [
+        (&scores["accuracy"]["value"], &report["test"]["scores"]["accuracy"]["value"]),
+        (&scores["macro_f1"]["interval"][0], &report["test"]["scores"]["macro_f1"]["interval"][0]),
+        (&scores["majority_accuracy"], &report["test"]["majority"]["accuracy"]),
+        (&scores["majority_macro_f1"], &report["test"]["majority"]["macro_f1"]),
+    ] {
+        assert!((found.as_f64().unwrap() - expected.as_f64().unwrap()).abs() < 1e-12, "{scores}");
+    }
+    assert_eq!(scores["warnings"], report["warnings"]);
 
     let answer = |model: &str, engine: &str| -> serde_json::Value {
         let arguments = ["infer", file.to_str().unwrap(), "--model", model, "--engine", engine, "--format", "json"];
@@ -506,6 +528,7 @@ fn an_exported_model_answers_like_its_run() {
     stdout(&wail(folder.path(), &["export", run, "--trial", other, "--out", "models/other"]));
     let card = std::fs::read_to_string(folder.path().join("models/other/MODEL_CARD.md")).unwrap();
     assert!(card.contains(other) && card.contains("never scored on test"), "{card}");
+    assert_eq!(tested("models/other"), None);
     let output = wail(folder.path(), &["export", run, "--trial", "nothing", "--out", "models/none"]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     assert!(stderr(&output).contains("leaderboard.csv"), "{}", stderr(&output));

@@ -8,7 +8,7 @@ use metrics::Calibration;
 use model::{Compute, Engine, EpisodeSettings, FramePooling, Gate, Head, ModelInfo, SavedModel};
 use registry::{ModelUrl, Registry, Resolved};
 
-use crate::{Clips, Error, Labels, MODEL_FILES, Options, Prediction, Windows, in_the_box, model_file};
+use crate::{Clips, Error, Labels, MODEL_FILES, Options, Prediction, Tested, Windows, in_the_box, model_file};
 
 /// File name of the model card, next to the model file.
 pub const CARD_FILE: &str = "MODEL_CARD.md";
@@ -205,6 +205,11 @@ impl Classifier {
     /// Temperature and thresholds for the probabilities.
     pub fn calibration(&self) -> &Calibration {
         &self.calibration
+    }
+
+    /// How well the model did on test, according to its file; `None` if the file does not say.
+    pub fn tested(&self) -> Option<Tested> {
+        Tested::read(&self.info.provenance)
     }
 
     /// The model card, Markdown; `None` if there is none.

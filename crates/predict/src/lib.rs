@@ -44,6 +44,7 @@ mod listener;
 mod locate;
 mod prediction;
 mod quality;
+mod tested;
 
 pub use classifier::{CARD_FILE, Classifier, Output};
 pub use clips::{Clips, MAX_WINDOWS, Span, Windows};
@@ -56,3 +57,4 @@ pub use labels::Labels;
 pub use listener::Listener;
 pub use locate::{MODEL_FILES, NEWEST, model_file};
 pub use prediction::{Options, Prediction, Ranked};
+pub use tested::Tested;

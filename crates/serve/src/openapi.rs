@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::api::classify::{Answers, Parameters};
 use crate::api::health::Health;
 use crate::api::model::Model;
-use crate::api::predict::Plain;
+use crate::api::predict::{CRY_SCORE, NOT_A_CRY, Plain, WARNINGS};
 use crate::problem::{ErrorBody, InvalidBody};
 
 /// Status and description of an error response.
@@ -24,6 +24,10 @@ const WITH_RECORDINGS: [ErrorResponse; 6] = [
     ("415", "The request body is compressed, or its content type is not supported"),
     BUSY,
 ];
+const CLASSIFY_LIMITS: &str = "A request has at most 16 recordings and, unless the service was started with other limits, 10 MiB and 30 s for \
+    the answer. Of a recording, the first clip is classified (`clip_seconds` of `GET /v1/model`); with `window` or `hop` also at most 64 \
+    windows of its first 120 s. A recording that is longer, or shorter than half a clip, gets a warning. An explanation is of one recording \
+    without windows. Recordings have 4 to 192 kHz.";
 const INVALID: &str = "A parameter is invalid, or there is no recording";
 
 /// The whole document.
@@ -74,7 +78,23 @@ fn paths(schemas: &mut SchemaGenerator) -> Value {
 }
 
 fn predict(schemas: &mut SchemaGenerator) -> Value {
-    let success = ok::<Plain>(schemas);
+    let mut success = ok::<Plain>(schemas);
+    let header = |description: &str, schema: Value| json!({ "description": description, "schema": schema });
+    success["headers"] = json!({
+        CRY_SCORE.as_str(): header(
+            "How much the recording sounds like a cry. Absent if the model has no gate.",
+            json!({ "type": "number", "minimum": 0, "maximum": 1 }),
+        ),
+        NOT_A_CRY.as_str(): header(
+            "Whether the cry score is below the model's threshold: label and probabilities are then meaningless. Absent if the model has \
+             no gate.",
+            json!({ "type": "boolean" }),
+        ),
+        WARNINGS.as_str(): header(
+            "Quality warnings, such as a silent recording, separated by `; `. Absent if there are none.",
+            json!({ "type": "string" }),
+        ),
+    });
     let mut operation = operation("Classify one recording", "predict", success, schemas, &WITH_RECORDINGS);
     operation["responses"]["422"] = response::<InvalidBody>(INVALID, schemas);
     operation["parameters"] = json!([{
@@ -90,6 +110,7 @@ fn classify(schemas: &mut SchemaGenerator) -> Value {
     let summary = "Classify recordings, with all details";
     let success = ok::<Answers>(schemas);
     let mut operation = operation(summary, "classify", success, schemas, &WITH_RECORDINGS);
+    operation["description"] = CLASSIFY_LIMITS.into();
     operation["responses"]["422"] = response::<InvalidBody>(INVALID, schemas);
     let schema = settings().into_generator().into_root_schema_for::<Parameters>().to_value();
     let properties = schema["properties"].as_object().into_iter().flatten();

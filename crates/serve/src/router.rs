@@ -61,7 +61,8 @@ pub fn router(service: Arc<Service>) -> Router {
     if !origins.is_empty() {
         let headers = [header::CONTENT_TYPE, header::AUTHORIZATION];
         let cors = CorsLayer::new().allow_origin(origins).allow_methods([Method::GET, Method::POST]);
-        router = router.layer(cors.allow_headers(headers));
+        let answered = [predict::CRY_SCORE, predict::NOT_A_CRY, predict::WARNINGS];
+        router = router.layer(cors.allow_headers(headers).expose_headers(answered));
     }
     for (name, value) in HEADERS {
         router = router.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));

@@ -5,9 +5,9 @@ use std::path::Path;
 use experiment::folder::{self, CHECKPOINT_FILE, MODEL_FILE, ONNX_FILE};
 use experiment::{Report, TrialSummary};
 use features::FeatureConfig;
-use metrics::Calibration;
+use metrics::{Calibration, Evaluation};
 use model::{Arch, Network, SavedModel, Trainable};
-use predict::CARD_FILE;
+use predict::{CARD_FILE, Tested};
 use report::card::{Card, HubMetadata};
 use serde::de::DeserializeOwned;
 
@@ -17,8 +17,8 @@ use crate::Error;
 pub const RECORD_FILE: &str = "model.bpk";
 
 /// Writes `model.onnx`, `model.safetensors`, `model.bpk` (a burn record) and `MODEL_CARD.md` into `out`: the best trial of the
-/// finished `run`, or the one named `trial`. The card says what `hub` says of licence and data. burn does not run an encoder from an
-/// ONNX file, so there is no record of it.
+/// finished `run`, or the one named `trial`. The files hold the test scores of the best trial. The card says what `hub` says of
+/// licence and data. burn does not run an encoder from an ONNX file, so there is no record of it.
 ///
 /// # Errors
 /// [`Error::Run`] if the run is not finished, [`Error::Data`] if it has no such trial, [`Error::ModelFile`] if its model is
@@ -42,7 +42,10 @@ pub fn export_as(run: &Path, trial: Option<&str>, out: &Path, named: &Path, hub:
             leaderboard.display()
         )));
     };
-    let saved = load(run, &report, summary)?;
+    let mut saved = load(run, &report, summary)?;
+    if id == report.leaderboard[0].id {
+        tested(&report).write(&mut saved.info.provenance);
+    }
     let path = run.join(MODEL_FILE);
     let features: FeatureConfig = settings(&path, "feature settings", &saved.info.features)?;
     let calibration: Calibration = settings(&path, "calibration", &saved.info.calibration)?;
@@ -85,6 +88,19 @@ fn load(run: &Path, report: &Report, trial: &TrialSummary) -> Result<SavedModel,
     }
     (saved.info.head, saved.info.calibration) = (info.head, info.calibration);
     Ok(saved)
+}
+
+/// The test scores of the best trial, the only one that was tested.
+fn tested(report: &Report) -> Tested {
+    let Evaluation { n_examples, scores, majority, .. } = &report.test;
+    Tested {
+        n_recordings: n_examples / report.data.repeats.max(1),
+        accuracy: scores.accuracy,
+        macro_f1: scores.macro_f1,
+        majority_accuracy: majority.accuracy,
+        majority_macro_f1: majority.macro_f1,
+        warnings: report.warnings.clone(),
+    }
 }
 
 /// Reads settings that the model file at `path` holds as JSON.

@@ -34,7 +34,7 @@ pub struct Parameters {
     /// Length of the windows, s: 0.5 to the model's clip length. Default: the model's own.
     #[schemars(range(min = 0.5, max = 60.0))]
     window: Option<f64>,
-    /// Time from the start of one window to the start of the next, s, at least 0.1. Default: the model's own.
+    /// Time from the start of one window to the start of the next, s: 0.1 to the length of a window. Default: the model's own.
     #[schemars(range(min = 0.1, max = 60.0))]
     hop: Option<f64>,
     /// Also return how much the prediction depends on each part of the clip, of one recording and without windows. It takes about a

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::predict::Classifier;
+use ::predict::{Classifier, Tested};
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -38,6 +38,10 @@ pub struct Model {
     pub temperature: f64,
     /// Values of `coverage` that `POST /v1/classify` accepts.
     pub coverages: Vec<f64>,
+    /// Cry score from which a recording counts as a cry, 0 to 1; null if the model has no gate.
+    pub cry_threshold: Option<f32>,
+    /// How well the model did on test; null if its file does not say.
+    pub tested: Option<Tested>,
     /// Model card, Markdown; null if the model has none.
     pub card: Option<String>,
 }
@@ -63,6 +67,8 @@ pub async fn model(State(service): State<Arc<Service>>) -> Json<Model> {
         features: classifier.info().features.clone(),
         temperature: classifier.calibration().temperature,
         coverages: classifier.calibration().sets.iter().map(|set| set.coverage).collect(),
+        cry_threshold: classifier.info().gate.as_ref().map(|gate| gate.threshold),
+        tested: classifier.tested(),
         card: classifier.card().map(String::from),
     })
 }

@@ -8,10 +8,13 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
     media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Path, content type and content of each file.
-const FILES: [(&str, &str, &str); 6] = [
+const FILES: [(&str, &str, &str); 9] = [
     ("/", "text/html; charset=utf-8", include_str!("../page/index.html")),
     ("/page/style.css", "text/css; charset=utf-8", include_str!("../page/style.css")),
     ("/page/page.js", "text/javascript; charset=utf-8", include_str!("../page/page.js")),
+    ("/page/answer.js", "text/javascript; charset=utf-8", include_str!("../page/answer.js")),
+    ("/page/episodes.js", "text/javascript; charset=utf-8", include_str!("../page/episodes.js")),
+    ("/page/request.js", "text/javascript; charset=utf-8", include_str!("../page/request.js")),
     ("/page/sound.js", "text/javascript; charset=utf-8", include_str!("../page/sound.js")),
     ("/page/recorder.js", "text/javascript; charset=utf-8", include_str!("../page/recorder.js")),
     ("/page/capture.js", "text/javascript; charset=utf-8", include_str!("../page/capture.js")),

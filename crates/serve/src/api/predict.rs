@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ::predict::{Options, Ranked};
+use ::predict::{Options, Prediction, Ranked};
 use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -12,6 +13,13 @@ use crate::json::Json;
 use crate::problem::Problem;
 use crate::service::{Question, Service};
 use crate::upload;
+
+/// Header with the cry score, 0 to 1.
+pub const CRY_SCORE: HeaderName = HeaderName::from_static("x-cry-score");
+/// Header that says whether the cry score is below the model's threshold: `true` or `false`.
+pub const NOT_A_CRY: HeaderName = HeaderName::from_static("x-not-a-cry");
+/// Header with the quality warnings, separated by `; `.
+pub const WARNINGS: HeaderName = HeaderName::from_static("x-warnings");
 
 /// Default number of classes to rank.
 const TOP_K: usize = 3;
@@ -30,7 +38,10 @@ pub struct Plain {
 }
 
 /// Classifies one recording.
-pub async fn predict(State(service): State<Arc<Service>>, request: Request) -> Result<Json<Plain>, Problem> {
+pub async fn predict(
+    State(service): State<Arc<Service>>,
+    request: Request,
+) -> Result<(HeaderMap, Json<Plain>), Problem> {
     let Ok(Query(query)) = Query::<Vec<(String, String)>>::try_from_uri(request.uri()) else {
         return Err(Problem::Invalid(vec!["query"], "the query string cannot be parsed".into()));
     };
@@ -48,8 +59,21 @@ pub async fn predict(State(service): State<Arc<Service>>, request: Request) -> R
     let answer =
         service.classify(&service.classifier(), first, question).await?.pop().unwrap_or(Err(Problem::Internal))?;
     let prediction = answer.prediction.ok_or(Problem::Internal)?;
-    let ::predict::Prediction { label, probability, top_k, all_probs, .. } = prediction;
-    Ok(Json(Plain { label, probability, top_k, all_probs }))
+    let headers = headers(&prediction, &answer.warnings);
+    let Prediction { label, probability, top_k, all_probs, .. } = prediction;
+    Ok((headers, Json(Plain { label, probability, top_k, all_probs })))
+}
+
+/// What the older service's fields have no room for.
+fn headers(prediction: &Prediction, warnings: &[String]) -> HeaderMap {
+    let warnings = (!warnings.is_empty()).then(|| warnings.join("; "));
+    let texts = [
+        (CRY_SCORE, prediction.cry_score.map(|score| score.to_string())),
+        (NOT_A_CRY, prediction.not_a_cry.map(|is_none| is_none.to_string())),
+        (WARNINGS, warnings),
+    ];
+    let header = |(name, text): (HeaderName, Option<String>)| Some((name, HeaderValue::from_str(&text?).ok()?));
+    texts.into_iter().filter_map(header).collect()
 }
 
 /// Parses a number of classes: a whole number, at least 0.

@@ -1,57 +1,61 @@
-// The page: takes a recording, sends it to the service and shows the result.
-import { Recorder } from "/page/recorder.js";
-import { LEAST_FALL, drawExplanation, drawSpectrogram, drawWaveform, wav } from "/page/sound.js";
+// The page: takes a recording, sends it to the service and shows the answer.
+import { accuracy, because, isBetter, reason, sureness, verdict, words } from "/page/answer.js";
+import { clock, inWords, longest } from "/page/episodes.js";
+import { Recorder, obstacle } from "/page/recorder.js";
+import { Refused, request } from "/page/request.js";
+import { LEAST_FALL, drawAxis, drawExplanation, drawSpectrogram, drawWaveform, wav } from "/page/sound.js";
 
 const COVERAGE = 0.9;
 const RECORD_SECONDS = 7;
+const PICTURE_RATE_HZ = 8000;
 const at = (id) => document.getElementById(id);
 
-let coverages = null; // that the model supports, once known
+let model = null; // description of the model, once known
 let recorder = null; // while recording
+let isStarting = false; // while the browser asks for permission to record
 let last = null; // recording and name, for trying again
 let shown = new Float32Array(); // samples of the pictures
 
+// Says what happens, or what went wrong.
 function say(text, error = "") {
-  at("status").textContent = text;
+  if (at("status").textContent !== text) at("status").textContent = text; // or a screen reader repeats it
   at("error").textContent = error;
 }
 
-// The JSON body of a successful response; otherwise throws an error with the reason.
-async function request(path, options = {}) {
-  const token = at("token").value;
-  const headers = token ? { ...options.headers, authorization: `Bearer ${token}` } : options.headers;
-  const response = await fetch(path, { ...options, headers });
-  const body = await response.json().catch(() => ({}));
-  if (response.ok) return body;
-  at("token-row").hidden = response.status !== 401;
-  if (response.status === 401) throw new Error(token ? "this access token is wrong" : "please enter the access token");
-  const { detail } = body;
-  throw new Error(Array.isArray(detail) ? detail.map(({ msg }) => msg).join("; ") : detail || `the service answered with status ${response.status}`);
+// What to say about an error. A token that is missing or wrong can be entered.
+function explained(error) {
+  if (!(error instanceof Refused)) throw error;
+  at("token-form").hidden = !error.needsToken;
+  if (error.needsToken) at("token").focus();
+  return error.message;
 }
 
+const ask = (path, options) => request(path, at("token").value.trim(), options);
+
 async function classify(blob, name) {
-  last = [blob, name];
+  const asked = (last = [blob, name]);
   at("result").hidden = true;
-  say("Classifying …");
+  say("Listening to the recording …");
   try {
-    coverages ??= (await request("/v1/model")).coverages;
-    show(await ask({ top_k: 100, ...(coverages.includes(COVERAGE) ? { coverage: COVERAGE } : {}) }));
+    model ??= await ask("/v1/model");
+    const recording = await recordingOf(asked, { top_k: 100, episodes: true, ...(model.coverages.includes(COVERAGE) ? { coverage: COVERAGE } : {}) });
+    if (last !== asked) return;
+    at("token-form").hidden = true;
+    show(recording);
     at("result").hidden = false;
     await showSound(blob);
-    say(`Done: ${at("verdict").textContent}`);
+    say("Done.");
     at("result").focus();
   } catch (error) {
-    const reason = error instanceof TypeError ? "the service does not respond" : error.message;
-    say("", `It did not work: ${reason}.`);
+    if (last === asked) say("", explained(error));
   }
 }
 
-// The answer for the last recording.
-async function ask(parameters) {
-  const [blob, name] = last;
+// The service's answer for a recording.
+async function recordingOf([blob, name], parameters) {
   const form = new FormData();
   form.append("file", blob, name);
-  const answer = await request(`/v1/classify?${new URLSearchParams(parameters)}`, { method: "POST", body: form });
+  const answer = await ask(`/v1/classify?${new URLSearchParams(parameters)}`, { method: "POST", body: form });
   return answer.recordings[0];
 }
 
@@ -61,38 +65,42 @@ async function explain() {
   at("why").disabled = true;
   at("because").textContent = "Listening to the recording without one part after the other …";
   try {
-    const { explanation } = await ask({ explain: true });
+    const { explanation } = await recordingOf(asked, { explain: true });
     if (last !== asked) return;
-    if (shown.length) drawExplanation(at("spectrogram"), explanation, shown.length / 8000);
+    if (shown.length) drawExplanation(at("spectrogram"), explanation, shown.length / PICTURE_RATE_HZ);
     at("spectrogram-caption").textContent = "Spectrogram, 0 to 4 kHz; the brighter a part, the more the answer depends on it";
-    at("because").textContent = reasons(explanation);
+    at("because").textContent = because(explanation, LEAST_FALL);
     at("why-row").hidden = true;
     at("because").scrollIntoView({ block: "nearest" });
   } catch (error) {
-    if (last === asked) at("because").textContent = `It did not work: ${error instanceof TypeError ? "the service does not respond" : error.message}.`;
+    if (last === asked) at("because").textContent = explained(error);
   } finally {
     at("why").disabled = false;
   }
 }
 
-function reasons({ grid: { time_edges_seconds: times, band_edges_hz: bands }, log_odds_drop: falls }) {
-  const cells = falls.flatMap((row, band) => row.map((fall, time) => ({ fall, band, time }))).filter(({ fall }) => fall >= LEAST_FALL);
-  cells.sort((a, b) => b.fall - a.fall);
-  const part = ({ fall, band, time }) => `${times[time].toFixed(1)} to ${times[time + 1].toFixed(1)} s at ${bands[band].toFixed(0)} to ${bands[band + 1].toFixed(0)} Hz (without it, its odds are ${Math.exp(fall).toFixed(1)} times lower)`;
-  if (!cells.length) return "No single part decides: without any of them, the odds of the answer change by less than a twentieth.";
-  return `The answer depends most on ${cells.slice(0, 3).map(part).join("; ")}. This says what the program listens to, not why the baby cries.`;
+// A recording that is longer than a clip is answered by its episodes.
+function show({ prediction: ofClip, warnings, episodes, segments }) {
+  const { tested, cry_threshold: threshold, features } = model;
+  const seconds = Math.max(0, ...segments.map(({ span }) => span.end_seconds));
+  const isLong = seconds > features.clip_seconds + 0.5;
+  const prediction = isLong ? longest(episodes) : ofClip;
+  const isCry = !prediction.not_a_cry;
+  at("verdict").textContent = verdict(prediction);
+  at("score").textContent = isLong ? inWords(episodes, seconds) : sureness(prediction, threshold);
+  at("episodes").replaceChildren(...(isLong ? episodes : []).map(episode));
+  at("reason").textContent = isCry ? reason(prediction, tested) : "";
+  at("tested").textContent = isCry ? accuracy(tested) : "";
+  at("warnings").replaceChildren(...warnings.map((warning) => element("li", `Please note: ${warning}.`)));
+  at("guesses").hidden = !isCry;
+  at("guesses").open = isBetter(tested) !== false;
+  at("bars").tBodies[0].replaceChildren(...prediction.top_k.map(bar));
+  at("why-row").hidden = isLong; // an explanation is of the first clip
+  at("because").textContent = "";
 }
 
-const words = (label) => label.replaceAll("_", " ");
-
-function show({ prediction, warnings }) {
-  const { label, abstains, prediction_set: set, top_k: ranked, not_a_cry: notACry } = prediction;
-  const others = set?.length ? ` It may be: ${set.map(words).join(", ")}.` : "";
-  at("bars").hidden = at("why-row").hidden = Boolean(notACry);
-  at("because").textContent = "";
-  at("verdict").textContent = notACry ? "This does not sound like a crying baby." : abstains ? `Not sure.${others}` : `Most likely ${words(label)}.`;
-  at("warnings").replaceChildren(...warnings.map((warning) => element("li", `Please note: ${warning}.`)));
-  at("bars").tBodies[0].replaceChildren(...ranked.map(bar));
+function episode({ start_seconds: start, end_seconds: end, level_dbfs: level }) {
+  return element("li", `from ${clock(start)} to ${clock(end)}, ${Math.round(level)} dB relative to full scale`);
 }
 
 function bar({ label, probability }, index) {
@@ -118,53 +126,80 @@ function element(name, text) {
   return made;
 }
 
-// Player, and waveform and spectrogram at 8 kHz. The pictures stay empty if the browser cannot decode the file.
+// Player, and waveform and spectrogram at 8 kHz unless the browser cannot decode the file.
 async function showSound(blob) {
   const player = at("player");
   URL.revokeObjectURL(player.src);
   player.src = URL.createObjectURL(blob);
   at("spectrogram-caption").textContent = "Spectrogram, 0 to 4 kHz";
-  try {
-    const context = new OfflineAudioContext(1, 1, 8000);
-    shown = (await context.decodeAudioData(await blob.arrayBuffer())).getChannelData(0);
-    drawWaveform(at("waveform"), shown);
-    drawSpectrogram(at("spectrogram"), shown);
-  } catch {
-    shown = new Float32Array();
-    for (const id of ["waveform", "spectrogram"]) at(id).getContext("2d").clearRect(0, 0, at(id).width, at(id).height);
-  }
+  shown = await samplesOf(blob);
+  at("pictures").hidden = !shown.length;
+  at("no-pictures").hidden = shown.length;
+  if (!shown.length) return;
+  drawWaveform(at("waveform"), shown);
+  drawSpectrogram(at("spectrogram"), shown);
+  for (const axis of document.querySelectorAll(".axis")) drawAxis(axis, shown.length / PICTURE_RATE_HZ);
+}
+
+// Samples of a file at 8 kHz; none if the browser cannot decode it.
+async function samplesOf(blob) {
+  const context = new OfflineAudioContext(1, 1, PICTURE_RATE_HZ);
+  const bytes = await blob.arrayBuffer();
+  return context.decodeAudioData(bytes).then((sound) => sound.getChannelData(0), () => new Float32Array());
 }
 
 async function record() {
-  const button = at("record");
-  if (recorder) return stop();
+  if (recorder) return finish();
+  if (isStarting) return; // two would leave one microphone on
+  isStarting = true;
+  at("result").hidden = true;
+  say("Waiting for the microphone …");
   try {
     recorder = await Recorder.start();
-  } catch {
-    return say("", "The microphone is not available. Allow this page to use it, or choose a file.");
+  } catch (error) {
+    return say("", error.message);
+  } finally {
+    isStarting = false;
   }
-  button.textContent = "Stop";
-  const started = recorder;
-  const tick = () => {
-    if (recorder !== started) return;
-    const seconds = recorder.seconds();
-    if (seconds >= RECORD_SECONDS) return stop();
-    say(`Recording, ${Math.floor(seconds)} of ${RECORD_SECONDS} seconds`);
-    setTimeout(tick, 200);
-  };
-  tick();
+  setRecording(true);
+  watch(recorder);
 }
 
-async function stop() {
+function setRecording(isOn) {
+  at("record").textContent = isOn ? "Stop" : "Record";
+  at("recording").hidden = !isOn;
+}
+
+// Shows level and length while `watched` records, and ends it.
+function watch(watched) {
+  if (recorder !== watched) return;
+  const seconds = recorder.seconds();
+  if (seconds >= RECORD_SECONDS || !recorder.isOn()) return finish();
+  at("level").value = recorder.level();
+  say(`Recording, ${Math.floor(seconds)} of ${RECORD_SECONDS} seconds`);
+  setTimeout(watch, 100, watched);
+}
+
+// Ends the recording; returns its samples and their rate, Hz.
+function end() {
   const ended = recorder;
   recorder = null;
-  const { samples, rate } = await ended.stop();
-  at("record").textContent = "Record";
+  setRecording(false);
+  return ended.stop();
+}
+
+async function finish() {
+  const { samples, rate } = await end();
   // It is stopped a little late.
   classify(wav(samples.subarray(0, RECORD_SECONDS * rate), rate), "recording.wav");
 }
 
-const choose = ([file]) => file && classify(file, file.name);
+function choose([file]) {
+  if (!file) return;
+  if (recorder) end(); // the file replaces the recording
+  classify(file, file.name);
+}
+
 at("file").addEventListener("change", ({ target }) => {
   choose([...target.files]);
   target.value = "";
@@ -174,7 +209,10 @@ for (const [event, on] of [["focus", true], ["blur", false]]) {
 }
 at("record").addEventListener("click", record);
 at("why").addEventListener("click", explain);
-at("again").addEventListener("click", () => last && classify(...last));
+at("token-form").addEventListener("submit", (submitted) => {
+  submitted.preventDefault();
+  classify(...last);
+});
 for (const event of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(event, (moved) => {
     moved.preventDefault();
@@ -182,3 +220,6 @@ for (const event of ["dragover", "dragleave", "drop"]) {
     if (event === "drop") choose([...moved.dataTransfer.files]);
   });
 }
+at("no-microphone").textContent = obstacle();
+at("no-microphone").hidden = !obstacle();
+at("record").hidden = Boolean(obstacle());

@@ -1,4 +1,4 @@
-// Samples to a WAV file, a waveform and a spectrogram.
+// Samples to a WAV file, a waveform and a spectrogram with their time axis.
 
 // Least fall of a part that is framed or named.
 export const LEAST_FALL = 0.05;
@@ -25,10 +25,11 @@ export function wav(samples, rate) {
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-// The lowest and highest sample of each column of pixels, as a bar.
+// The lowest and highest sample of each column of pixels, as a bar. The loudest sample reaches the edge.
 export function drawWaveform(canvas, samples) {
   const context = canvas.getContext("2d");
   const { width, height } = canvas;
+  const loudest = samples.reduce((loudest, sample) => Math.max(loudest, Math.abs(sample)), 1e-5);
   context.clearRect(0, 0, width, height);
   context.fillStyle = colour("--bar");
   const step = samples.length / width;
@@ -38,8 +39,20 @@ export function drawWaveform(canvas, samples) {
       low = Math.min(low, samples[i]);
       high = Math.max(high, samples[i]);
     }
-    context.fillRect(x, ((1 - high) * height) / 2, 1, Math.max(1, ((high - low) * height) / 2));
+    context.fillRect(x, ((1 - high / loudest) * height) / 2, 1, Math.max(1, (((high - low) / loudest) * height) / 2));
   }
+}
+
+// Labels a time axis of `seconds`, as long as the element, at round times.
+export function drawAxis(axis, seconds) {
+  const step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120].find((step) => seconds / step < 8) ?? 300;
+  const ticks = Array.from({ length: Math.floor(seconds / step) + 1 }, (_, i) => {
+    const tick = document.createElement("span");
+    tick.textContent = `${Number((i * step).toFixed(1))} s`;
+    tick.style.left = `${(100 * i * step) / seconds}%`;
+    return tick;
+  });
+  axis.replaceChildren(...ticks);
 }
 
 // Power spectrogram of samples at 8 kHz, in decibels relative to the loudest point; 80 dB are shown.

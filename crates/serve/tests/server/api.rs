@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::client::{Answer, LABELS, Server, form, wav};
+use crate::client::{Answer, LABELS, Server, form, tested, wav};
 
 fn keys(value: &Value) -> Vec<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
@@ -37,18 +37,30 @@ fn predict_answers_like_the_service_it_replaces() {
 }
 
 #[test]
-fn classify_reports_what_is_not_a_cry_and_predict_has_no_extra_fields() {
+fn classify_reports_what_is_not_a_cry_and_predict_says_it_in_headers() {
     let server = Server::start(&[]);
-    for (sound, score, refused) in [(vec![0; 80_000], 0.0, true), (wav(5.0, 1)[44..].to_vec(), 0.731_058_6, false)] {
-        let sound = [&wav(5.0, 1)[..44], &sound].concat();
+    let silence = |seconds: f32| {
+        let mut sound = wav(seconds, 1);
+        sound[44..].fill(0);
+        sound
+    };
+    for (sound, score, refused, warnings) in [
+        (silence(5.0), 0.0, true, Some("the recording is silent")),
+        (silence(1.0), 0.0, true, Some("the recording is silent; only 1.0 s of sound; the model expects 7 s")),
+        (wav(5.0, 1), 0.731_058_6, false, None),
+    ] {
         let answer = server.post("/v1/classify", &[("cry.wav", &sound)]).json();
         let prediction = &answer["recordings"][0]["prediction"];
         assert_eq!(prediction["not_a_cry"], refused, "{answer}");
         // The gate's weights are 0 and its bias is 1, but digital silence always scores 0.
         assert!((prediction["cry_score"].as_f64().unwrap() - score).abs() < 1e-6, "{answer}");
-        let plain = server.post("/predict", &[("cry.wav", &sound)]).json();
+        let answer = server.post("/predict", &[("cry.wav", &sound)]);
+        let plain = answer.json();
         assert_eq!(keys(&plain), ["all_probs", "label", "probability", "top_k"]);
         assert_eq!(plain["label"], prediction["label"]);
+        assert_eq!(answer.header("x-cry-score").and_then(|score| score.parse().ok()), prediction["cry_score"].as_f64());
+        assert_eq!(answer.header("x-not-a-cry"), Some(if refused { "true" } else { "false" }));
+        assert_eq!(answer.header("x-warnings"), warnings);
     }
 }
 
@@ -231,6 +243,7 @@ fn classify_returns_all_details() {
     assert_eq!(model["model"], json["model"]);
     assert_eq!(model["labels"], serde_json::json!(LABELS));
     assert_eq!(model["card"], "# An untrained model\n");
+    assert_eq!((&model["cry_threshold"], &model["tested"]), (&serde_json::json!(0.5), &tested()));
     assert_eq!(model["model"]["sha256"].as_str().unwrap().len(), 64);
 }
 

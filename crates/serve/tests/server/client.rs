@@ -32,12 +32,25 @@ pub static MODEL: LazyLock<TempDir> = LazyLock::new(|| {
         features: json!({"image_size": 64}),
         calibration: json!({"n_examples": 9, "temperature": 1.5, "sets": sets}),
         backbone_source: "random, seed 1".into(),
-        provenance: json!({}),
+        provenance: json!({ "tested": tested() }),
     };
     model::save_model(&folder.path().join("model.safetensors"), &info, &weights, &head, Some(&gate)).unwrap();
     std::fs::write(folder.path().join("MODEL_CARD.md"), "# An untrained model\n").unwrap();
     folder
 });
+
+/// What the file of [`MODEL`] says of its test.
+pub fn tested() -> Value {
+    let estimate = |value: f64, interval: [f64; 2]| json!({"value": value, "interval": interval});
+    json!({
+        "n_recordings": 40,
+        "accuracy": estimate(0.5, [0.25, 0.75]),
+        "macro_f1": estimate(0.375, [0.25, 0.5]),
+        "majority_accuracy": 0.625,
+        "majority_macro_f1": 0.25,
+        "warnings": [],
+    })
+}
 
 /// A `wail-serve` process in a fresh folder; dropping it kills the process.
 pub struct Server {

@@ -219,6 +219,8 @@ fn only_listed_origins_are_allowed() {
     for (origin, allowed) in [("https://good.example", Some("https://good.example")), ("https://evil.example", None)] {
         let answer = server.ask("GET", "/v1/model", &format!("origin: {origin}\r\n"), b"");
         assert_eq!(answer.header("access-control-allow-origin"), allowed, "{origin}");
+        let exposed = answer.header("access-control-expose-headers");
+        assert_eq!(exposed, Some("x-cry-score,x-not-a-cry,x-warnings"), "{origin}");
     }
 }
 
