@@ -497,7 +497,7 @@ fn an_exported_model_answers_like_its_run() {
     assert_eq!(scores["n_recordings"], report["test"]["n_examples"]);
     for (found, expected) in [
         (&scores["accuracy"]["value"], &report["test"]["scores"]["accuracy"]["value"]),
-        (&scores["macro_f1"]["interval"][0], &report["test"]["scores"]["macro_f1"]["interval"][0]),
+        (&scores["macro_f1"]["value"], &report["test"]["scores"]["macro_f1"]["value"]),
         (&scores["majority_accuracy"], &report["test"]["majority"]["accuracy"]),
         (&scores["majority_macro_f1"], &report["test"]["majority"]["macro_f1"]),
     ] {
