@@ -25,7 +25,7 @@ const WITH_RECORDINGS: [ErrorResponse; 6] = [
     BUSY,
 ];
 const CLASSIFY_LIMITS: &str = "A request has at most 16 recordings and, unless the service was started with other limits, 10 MiB and 30 s for \
-    the answer. Of a recording, the first clip is classified (`clip_seconds` of `GET /v1/model`); with `window` or `hop` also at most 64 \
+    the answer. Of a recording, the first clip is classified (`clip_seconds` of `GET /v1/model`); with `episodes`, `window` or `hop` also at most 240 \
     windows of its first 120 s. A recording that is longer, or shorter than half a clip, gets a warning. An explanation is of one recording \
     without windows. Recordings have 4 to 192 kHz.";
 const INVALID: &str = "A parameter is invalid, or there is no recording";
