@@ -10,6 +10,7 @@ mod formats;
 mod heads;
 mod identity;
 mod listening;
+mod nights;
 mod outside;
 mod pieces;
 mod pretrain;

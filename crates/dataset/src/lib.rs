@@ -6,8 +6,8 @@
 //! - [`Fingerprints`](audit::Fingerprints) decodes each recording, once; [`Relations`](audit::Relations) finds copies by them.
 //! - [`Table`] caches embeddings and the like in a few large files.
 //! - [`audit`] reports what would make scores misleading.
-//! - [`synth`] writes a synthetic corpus of cries, [`sounds`] writes sounds that are not cries; [`conditions`] are those under
-//!   which a classifier is tested.
+//! - [`synth`] writes a synthetic corpus of cries, [`sounds`] writes sounds that are not cries, [`nights`] writes hours of both;
+//!   [`conditions`] are those under which a classifier is tested.
 //! - [`croissant`] describes a corpus for catalogues and loaders of datasets.
 //!
 //! ```
@@ -50,6 +50,7 @@ mod csv_text;
 mod error;
 mod folder;
 mod known_files;
+pub mod nights;
 mod passed_over;
 mod recording;
 mod recording_table;
