@@ -11,6 +11,7 @@ mod formats;
 mod heads;
 mod identity;
 mod listening;
+mod nights;
 mod outside;
 mod pieces;
 mod pretrain;

@@ -293,6 +293,18 @@ fn wrong_options_are_found_before_any_file_is_read() {
         (&["man", "--out", "bad.wav"], 1, "bad.wav"),
         (&["synth", "--out", "s", "--recordings", "3"], 2, "at least 40 are needed"),
         (&["synth", "--out", "s", "--not-a-cry", "0"], 2, "at least 1 sound of each kind"),
+        (
+            &["synth", "--out", "s", "--nights", "0", "--hours", "25"],
+            2,
+            "0 nights; it must be 1 to 999; nights of 25 hours",
+        ),
+        (
+            &["synth", "--out", "s", "--nights", "1", "--cries-per-hour", "31"],
+            2,
+            "31 cries an hour; it must be 0 to 30",
+        ),
+        (&["synth", "--out", "s", "--nights", "1", "--not-a-cry", "1"], 2, "cannot be used with"),
+        (&["synth", "--out", "s", "--hours", "1"], 2, "--nights <N>"),
         (&["report", "nowhere"], 3, "name the folder of a finished run"),
         (&["config", "show", "nothing"], 2, "wail config list"),
         (&["embed", "bad.wav", "--out", "x.npy", "--weights", "nothing"], 4, "wail weights list"),

@@ -19,7 +19,7 @@ import tempfile
 import wave
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from wail_scripts import command_line
+from wail_scripts import command_line, debian_sounds
 
 PACKAGES = [
     "alsa-utils", "asterisk-core-sounds-en-wav", "asterisk-core-sounds-fr-wav", "asterisk-moh-opsound-wav", "colobot-common-sounds",
@@ -46,21 +46,6 @@ PHRASES = [
     "Da da da da, ba ba ba, ga ga, ma ma ma, goo goo, da da!",
     "One, two, three, four, five, six, seven, eight, nine, ten.",
 ]
-
-
-def fetch(folder):
-    """Downloads and unpacks the packages below `folder`, once; returns the root."""
-    root = folder / "unpacked"
-    for package in PACKAGES:
-        mark = folder / f"{package}.done"
-        if mark.exists():
-            continue
-        folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "download", "--quiet", package], cwd=folder, check=True)
-        (archive,) = folder.glob(f"{package}_*.deb")
-        subprocess.run(["dpkg", "-x", archive, root], check=True)
-        mark.touch()
-    return root
 
 
 def speak(folder):
@@ -105,12 +90,12 @@ def main():
     parser.add_argument("--show", type=int, default=0, help="list this many of the sounds with the highest scores")
     arguments = parser.parse_args()
     wail, model = arguments.wail.resolve(), arguments.model or arguments.run
-    share = fetch(arguments.sounds) / "usr/share"
+    shares = [debian_sounds.fetch(package, arguments.sounds) / "usr/share" for package in PACKAGES]
     with open(arguments.run / "split/test.csv", newline="") as file:
         whole = [arguments.recordings / row["path"] for row in csv.DictReader(file)]
     kinds = {}
     for kind, (patterns, without) in KINDS.items():
-        files = sorted({file for pattern in patterns for file in share.glob(pattern) if file.is_file() and without not in file.name})
+        files = debian_sounds.matching(shares, patterns, without)
         random.Random(kind).shuffle(files)
         kinds[kind] = files[: arguments.per_kind]
     with tempfile.TemporaryDirectory() as folder:

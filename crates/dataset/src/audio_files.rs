@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use crate::Error;
-use crate::folder::{CORPUS_MARKER, SOUNDS_MARKER};
+use crate::folder::{CORPUS_MARKER, NIGHTS_MARKER, SOUNDS_MARKER};
 use crate::passed_over::PassedOver;
 
 /// Extensions of sound files, in lower case. Formats that are not decoded are listed too, so that they are reported
@@ -72,7 +72,7 @@ impl Listing {
     fn add(&mut self, root: &Path, path: &Path, is_file: bool) {
         let kind = match path.extension() {
             _ if path.file_name().is_some_and(is_hidden) => "hidden file".into(),
-            _ if [CORPUS_MARKER, SOUNDS_MARKER].contains(&below(root, path).as_str()) => return,
+            _ if [CORPUS_MARKER, SOUNDS_MARKER, NIGHTS_MARKER].contains(&below(root, path).as_str()) => return,
             _ if !is_file => "pipe, socket or device".into(),
             _ if has_sound_extension(path) => return self.sounds.push(path.into()),
             Some(extension) => format!(".{} file", extension.to_string_lossy().to_lowercase()),

@@ -9,13 +9,15 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::signal::RATE;
 
 /// File that marks a synthetic corpus and holds its settings.
 pub(crate) const CORPUS_MARKER: &str = "synthetic.json";
 
 /// File that marks a folder of sounds that are not cries and holds its settings.
 pub(crate) const SOUNDS_MARKER: &str = "sounds.json";
+
+/// File that marks a folder of nights and holds its settings.
+pub(crate) const NIGHTS_MARKER: &str = "nights.json";
 
 /// Content of the marker file.
 #[derive(PartialEq, Serialize, Deserialize)]
@@ -41,6 +43,27 @@ where
     T: Copy + PartialEq + Serialize + DeserializeOwned,
     F: Named + Sync,
 {
+    fill_folder(dir, marker, format_version, config, |unfinished| {
+        files.par_iter().try_for_each(|file| {
+            let path = unfinished.join(file.path());
+            let folder = path.parent().unwrap_or(unfinished);
+            std::fs::create_dir_all(folder).map_err(Error::write(folder))?;
+            write(&path, file)
+        })
+    })
+}
+
+/// As [`write_folder`], but `fill` is called once, with the folder in which to write everything.
+///
+/// # Errors
+/// Those of [`write_folder`] and of `fill`.
+pub(crate) fn fill_folder<T: Copy + PartialEq + Serialize + DeserializeOwned>(
+    dir: &Path,
+    marker: &str,
+    format_version: u32,
+    config: &T,
+    fill: impl FnOnce(&Path) -> Result<(), Error>,
+) -> Result<(), Error> {
     let wanted = Marker { format_version, config: *config };
     if holds(dir, marker, &wanted)? {
         return Ok(());
@@ -49,12 +72,8 @@ where
     std::fs::create_dir_all(parent).map_err(Error::write(parent))?;
     let work = tempfile::Builder::new().prefix(".synthetic-").tempdir_in(parent).map_err(Error::write(parent))?;
     let unfinished = work.path().join("sounds");
-    files.par_iter().try_for_each(|file| {
-        let path = unfinished.join(file.path());
-        let folder = path.parent().unwrap_or(&unfinished);
-        std::fs::create_dir_all(folder).map_err(Error::write(folder))?;
-        write(&path, file)
-    })?;
+    std::fs::create_dir(&unfinished).map_err(Error::write(&unfinished))?;
+    fill(&unfinished)?;
     let text = serde_json::to_string(&wanted).map_err(|e| Error::write(dir)(e.into()))?;
     write_atomic(&unfinished.join(marker), text.as_bytes()).map_err(Error::write(dir))?;
     match std::fs::rename(&unfinished, dir) {
@@ -70,14 +89,14 @@ pub(crate) trait Named {
     fn path(&self) -> String;
 }
 
-/// Writes mono samples at [`RATE`], clipped to ±1, as a 16-bit WAV file.
+/// Writes mono samples, clipped to ±1, as a 16-bit WAV file, as they come: none is kept.
 ///
 /// # Errors
 /// [`Error::Write`].
-pub(crate) fn write_wav(path: &Path, samples: impl IntoIterator<Item = f64>) -> Result<(), Error> {
+pub(crate) fn write_wav(path: &Path, sample_rate_hz: u32, samples: impl IntoIterator<Item = f64>) -> Result<(), Error> {
     let spec = hound::WavSpec {
         channels: 1,
-        sample_rate: RATE as u32,
+        sample_rate: sample_rate_hz,
         bits_per_sample: 16,
         sample_format: hound::SampleFormat::Int,
     };

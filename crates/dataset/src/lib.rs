@@ -6,9 +6,9 @@
 //! - [`Fingerprints`](audit::Fingerprints) decodes each recording, once; [`Relations`](audit::Relations) finds copies by them.
 //! - [`Table`] caches embeddings and the like in a few large files.
 //! - [`audit`] reports what would make scores misleading.
-//! - [`synth`] writes a synthetic corpus of cries, [`sounds`] writes sounds that are not cries; [`conditions`] are those under
-//!   which a classifier is tested.
 //! - [`event_table`] reads a table of events in recordings, true or detected ones.
+//! - [`synth`] writes a synthetic corpus of cries, [`sounds`] writes sounds that are not cries, [`nights`] writes hours of both;
+//!   [`conditions`] are those under which a classifier is tested.
 //! - [`croissant`] describes a corpus for catalogues and loaders of datasets.
 //!
 //! ```
@@ -52,6 +52,7 @@ mod error;
 mod event_table;
 mod folder;
 mod known_files;
+pub mod nights;
 mod passed_over;
 mod recording;
 mod recording_table;

@@ -5,6 +5,7 @@
 //! beside a cot may record. Whether scores on them hold for real sounds is a separate question;
 //! `scripts/evaluate/not_a_cry.py` measures it.
 
+mod endless;
 mod events;
 mod music;
 mod steady;
@@ -18,6 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::folder::{Named, SOUNDS_MARKER, write_folder, write_wav};
+pub(crate) use endless::Endless;
+
 use crate::signal::{LowPass, Noise, RATE, Sine, add_schroeder_reverberation, log_uniform, samples};
 
 /// Increased whenever the same seed gives a different sound. Caches and run identities hash it.
@@ -25,6 +28,22 @@ pub const SOUNDS_VERSION: u32 = 2;
 
 /// Sample rate of the sounds, Hz.
 pub const SAMPLE_RATE_HZ: u32 = RATE as u32;
+
+/// A kind of sound that may go on all night.
+pub(crate) struct EndlessKind {
+    /// Its name among [`KINDS`].
+    pub name: &'static str,
+    pub start: fn(&mut ChaCha8Rng) -> Endless,
+}
+
+/// The kinds that may go on all night.
+pub(crate) static BACKGROUNDS: [EndlessKind; 5] = [
+    EndlessKind { name: "pink_noise", start: |_| steady::endless_noise(Noise::pink()) },
+    EndlessKind { name: "brown_noise", start: |_| steady::endless_noise(Noise::brown()) },
+    EndlessKind { name: "mains_hum", start: steady::endless_hum },
+    EndlessKind { name: "fan", start: steady::endless_fan },
+    EndlessKind { name: "rain", start: events::endless_rain },
+];
 
 /// How many groups of three to five people make a babble of voices.
 const GROUPS_OF_VOICES: usize = 3;
@@ -98,6 +117,13 @@ impl Kind {
         }
         sound.into_iter().map(|sample| sample.clamp(-1.0, 1.0) as f32).collect()
     }
+
+    /// The same without a room and a microphone, `[n_samples]`, at any level.
+    pub(crate) fn render_dry(&self, rng: &mut ChaCha8Rng, n_samples: usize) -> Vec<f64> {
+        let mut sound = vec![0.0; n_samples];
+        (self.make)(rng, &mut sound);
+        sound
+    }
 }
 
 /// Many people talking at once, `[n_samples]` f32 within ±1: mono at [`SAMPLE_RATE_HZ`], `seconds` long, without a room. The same seed
@@ -162,7 +188,7 @@ pub fn write_sounds(dir: &Path, config: &SoundsConfig) -> Result<(), Error> {
         }
     }
     write_folder(dir, SOUNDS_MARKER, SOUNDS_VERSION, config, &files, |path, sound| {
-        write_wav(path, sound.kind.render(sound.seed, sound.seconds).into_iter().map(f64::from))
+        write_wav(path, SAMPLE_RATE_HZ, sound.kind.render(sound.seed, sound.seconds).into_iter().map(f64::from))
     })
 }
 

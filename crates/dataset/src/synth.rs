@@ -12,9 +12,13 @@ mod voice;
 use std::path::Path;
 
 use crate::folder::{CORPUS_MARKER, Named, write_folder, write_wav};
+use crate::signal::RATE;
 use crate::{Error, count, is};
 pub use config::SynthConfig;
+pub(crate) use plan::Baby;
 use plan::PlannedRecording;
+pub(crate) use render::cry;
+pub(crate) use voice::{CLASSES, ClassVoice};
 
 /// Increased whenever the same settings give different recordings.
 pub const SYNTH_VERSION: u32 = 1;
@@ -34,7 +38,7 @@ pub fn write_corpus(dir: &Path, config: &SynthConfig) -> Result<(), Error> {
         )));
     }
     write_folder(dir, CORPUS_MARKER, SYNTH_VERSION, config, &plan::plan(config), |path, recording| {
-        write_wav(path, render::render(recording))
+        write_wav(path, RATE as u32, render::render(recording))
     })
 }
 
@@ -105,7 +109,7 @@ mod tests {
     fn recordings_are_audible_and_within_range() {
         for recording in plan::plan(&SynthConfig { seed: 3, n_recordings: 40 }) {
             let samples = render::render(&recording);
-            let seconds = samples.len() as f64 / crate::signal::RATE;
+            let seconds = samples.len() as f64 / RATE;
             assert!((6.0..=7.5).contains(&seconds), "{seconds} s");
             let peak = samples.iter().fold(0.0, |peak: f64, sample| peak.max(sample.abs()));
             assert!((0.1..=1.0).contains(&peak), "{}: peak {peak}", recording.file_name);

@@ -74,7 +74,7 @@ enum Command {
     Encoders(commands::encoders::Args),
     /// List, download or verify the known weight files
     Weights(commands::weights::Args),
-    /// Generate a labelled synthetic corpus
+    /// Generate a labelled synthetic corpus, sounds that are not cries, or nights with cries at known times
     Synth(commands::synth::Args),
     /// List or print the built-in configurations
     Config(commands::config::Args),

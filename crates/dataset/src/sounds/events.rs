@@ -5,6 +5,7 @@ use std::f64::consts::TAU;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use super::endless::{Endless, fill};
 use crate::signal::{LowPass, RATE, Resonator, Sine, add, log_uniform, noise, samples};
 
 /// One to three steady tones, which may beat or throb.
@@ -123,11 +124,17 @@ pub(super) fn water(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
 
 /// Rain: a dense noise of drops with louder ones among them.
 pub(super) fn rain(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
+    let rain = endless_rain(rng);
+    fill(rng, sound, rain);
+}
+
+/// [`rain`] without an end.
+pub(super) fn endless_rain(rng: &mut ChaCha8Rng) -> Endless {
     let (mut low_pass, share) = (LowPass::new(log_uniform(rng, 1000.0, 3900.0)), log_uniform(rng, 0.0005, 0.02));
-    sound.fill_with(|| {
+    Box::new(move |rng| {
         let drop = if rng.random_bool(share) { 6.0 * noise(rng) } else { 0.0 };
         low_pass.filter(0.3 * noise(rng) + drop)
-    });
+    })
 }
 
 /// Wind and waves: noise around a slowly wandering frequency, with swells.

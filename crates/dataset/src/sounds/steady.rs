@@ -3,6 +3,7 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use super::endless::{Endless, fill};
 use super::events;
 use crate::signal::{LowPass, Noise, Resonator, Sine, Source, log_uniform, noise};
 
@@ -46,14 +47,17 @@ pub(super) fn white_noise(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
 
 /// Pink noise.
 pub(super) fn pink_noise(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
-    let mut noise = Noise::pink();
-    sound.fill_with(|| noise.next(rng));
+    fill(rng, sound, endless_noise(Noise::pink()));
 }
 
 /// Brown noise.
 pub(super) fn brown_noise(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
-    let mut noise = Noise::brown();
-    sound.fill_with(|| noise.next(rng));
+    fill(rng, sound, endless_noise(Noise::brown()));
+}
+
+/// Noise of one colour.
+pub(super) fn endless_noise(mut noise: Noise) -> Endless {
+    Box::new(move |rng| noise.next(rng))
 }
 
 /// Noise around one to three frequencies: hissing valves, air, bad radios.
@@ -69,22 +73,34 @@ pub(super) fn hiss(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
 
 /// Mains hum: 50 or 60 Hz and its harmonics.
 pub(super) fn mains_hum(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
+    let hum = endless_hum(rng);
+    fill(rng, sound, hum);
+}
+
+/// [`mains_hum`] without an end.
+pub(super) fn endless_hum(rng: &mut ChaCha8Rng) -> Endless {
     let hz = hum_hz(rng);
     let fall = rng.random_range(0.5..0.98_f64);
     let mut harmonics: Vec<(f64, f64, Sine)> =
         (1..=20).map(|n| (f64::from(n) * hz, fall.powi(n) * rng.random_range(0.05..1.0), Sine::new(rng))).collect();
-    sound.fill_with(|| harmonics.iter_mut().map(|(hz, level, sine)| *level * sine.next(*hz)).sum());
+    Box::new(move |_| harmonics.iter_mut().map(|(hz, level, sine)| *level * sine.next(*hz)).sum())
 }
 
 /// A fan: noise of the air with the tone of the blades.
 pub(super) fn fan(rng: &mut ChaCha8Rng, sound: &mut [f64]) {
+    let fan = endless_fan(rng);
+    fill(rng, sound, fan);
+}
+
+/// [`fan`] without an end.
+pub(super) fn endless_fan(rng: &mut ChaCha8Rng) -> Endless {
     let (mut air, mut low_pass) = (Noise::pink(), LowPass::new(log_uniform(rng, 300.0, 2500.0)));
     let (mut blades, mut turn) = (Source::new(log_uniform(rng, 20.0, 150.0)), Sine::new(rng));
     let (level, turn_hz, depth) = (log_uniform(rng, 0.02, 0.5), log_uniform(rng, 0.1, 6.0), rng.random_range(0.0..0.4));
-    sound.fill_with(|| {
+    Box::new(move |rng| {
         let swell = 1.0 - depth * (0.5 + 0.5 * turn.next(turn_hz));
         swell * low_pass.filter(air.next(rng) + level * blades.next(1.0, 0.002, rng))
-    });
+    })
 }
 
 /// Vacuum cleaners, hair dryers, mixers: a whining motor and the noise of its air. The motor may speed up at the start.

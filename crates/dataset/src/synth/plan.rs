@@ -30,10 +30,7 @@ pub(crate) struct Recorder {
     iphone: bool,
     gender: char,
     age: &'static str,
-    /// Fundamental frequency of the baby, Hz.
-    pub f0_hz: f64,
-    /// Vocal tract of the baby: factor on all formants.
-    pub formant_scale: f64,
+    pub baby: Baby,
     /// Corner frequency of the microphone's low-pass, Hz.
     pub lowpass_hz: f64,
     /// Peak of the recordings, 0 to 1.
@@ -42,6 +39,21 @@ pub(crate) struct Recorder {
     pub noise: f64,
     /// Level of the mains hum relative to the peak, and its frequency, Hz.
     pub hum: (f64, f64),
+}
+
+/// The voice of a baby.
+#[derive(Clone, Copy)]
+pub(crate) struct Baby {
+    /// Fundamental frequency, Hz.
+    pub f0_hz: f64,
+    /// Vocal tract: factor on all formants.
+    pub formant_scale: f64,
+}
+
+impl Baby {
+    pub(crate) fn draw(rng: &mut ChaCha8Rng) -> Self {
+        Self { f0_hz: rng.random_range(380.0..520.0), formant_scale: rng.random_range(0.88..1.12) }
+    }
 }
 
 /// Draws all recordings of a corpus, class by class.
@@ -92,8 +104,7 @@ impl Recorder {
             iphone,
             gender: if rng.random() { 'm' } else { 'f' },
             age: ["04", "48", "26", "72", "22"][rng.random_range(0..5)],
-            f0_hz: rng.random_range(380.0..520.0),
-            formant_scale: rng.random_range(0.88..1.12),
+            baby: Baby::draw(rng),
             lowpass_hz: rng.random_range(1800.0..3800.0),
             gain: rng.random_range(0.15..0.95),
             noise: 10_f64.powf(rng.random_range(-3.0..-1.2)),
