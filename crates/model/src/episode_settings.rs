@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::gate::GateInfo;
-
 /// How cry scores of overlapping windows become episodes of crying.
 ///
 /// The score of a window, smoothed over the windows before it, is compared with two thresholds. An episode begins where
@@ -32,15 +30,16 @@ pub struct EpisodeSettings {
 }
 
 impl EpisodeSettings {
-    /// The settings for a gate that was trained without its own; without a gate every window is a cry.
-    pub fn of_gate(gate: Option<&GateInfo>, clip_seconds: f64) -> Self {
-        let threshold = gate.map_or(0.0, |gate| gate.threshold);
+    /// The settings for a gate with this threshold that was trained without its own; without a gate every window is a cry. An episode begins a third of
+    /// the way from the gate's threshold to 1 and lasts down to half of it (docs/monitor.md says what that gives).
+    pub fn of_threshold(threshold: Option<f32>, clip_seconds: f64) -> Self {
+        let threshold = threshold.unwrap_or_default();
         let window_seconds = clip_seconds.min(3.0);
         Self {
             window_seconds,
             hop_seconds: window_seconds / 6.0,
             smoothing_seconds: 0.0,
-            on_threshold: threshold,
+            on_threshold: (2.0 * threshold + 1.0) / 3.0,
             off_threshold: threshold / 2.0,
             confirm_windows: 2,
             confirm_of: 3,
@@ -72,13 +71,14 @@ mod tests {
 
     #[test]
     fn settings_that_make_no_sense_are_named() {
-        let good = EpisodeSettings::of_gate(Some(&GateInfo { threshold: 0.4, episodes: None }), 7.0);
+        let good = EpisodeSettings::of_threshold(Some(0.4), 7.0);
         assert_eq!((good.problem(), good.window_seconds, good.hop_seconds), (None, 3.0, 0.5));
-        assert_eq!(EpisodeSettings::of_gate(None, 2.0).window_seconds, 2.0);
+        assert!((good.on_threshold - 0.6).abs() < 1e-6 && good.off_threshold == 0.2, "{good:?}");
+        assert_eq!(EpisodeSettings::of_threshold(None, 2.0).window_seconds, 2.0);
         for (wrong, word) in [
             (EpisodeSettings { on_threshold: 1.1, ..good }, "begins"),
             (EpisodeSettings { on_threshold: f32::NAN, ..good }, "begins"),
-            (EpisodeSettings { off_threshold: 0.5, ..good }, "ends"),
+            (EpisodeSettings { off_threshold: 0.7, ..good }, "ends"),
             (EpisodeSettings { off_threshold: -0.1, ..good }, "ends"),
             (EpisodeSettings { confirm_windows: 0, ..good }, "confirmed"),
             (EpisodeSettings { confirm_windows: 4, ..good }, "confirmed"),

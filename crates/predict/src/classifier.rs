@@ -329,7 +329,9 @@ impl Classifier {
     pub fn episode_settings(&self, window_seconds: Option<f64>, hop_seconds: Option<f64>) -> EpisodeSettings {
         let gate = self.info.gate.as_ref();
         let own = gate.and_then(|gate| gate.episodes);
-        let own = own.unwrap_or_else(|| EpisodeSettings::of_gate(gate, self.features().clip_seconds));
+        let own = own.unwrap_or_else(|| {
+            EpisodeSettings::of_threshold(gate.map(|gate| gate.threshold), self.features().clip_seconds)
+        });
         let window_seconds = window_seconds.unwrap_or(own.window_seconds);
         let hop_seconds = hop_seconds.unwrap_or(own.hop_seconds.min(window_seconds));
         EpisodeSettings { window_seconds, hop_seconds, ..own }

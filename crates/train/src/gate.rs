@@ -46,7 +46,7 @@ pub fn train(inputs: &GateInputs, places: &Places) -> Result<TrainedGate, Error>
     let gate = fit::fit(&examples, Others::All, inputs.config.ridge)?;
     let threshold = threshold_at_recall(&evaluation::scores(&gate, &examples.val.rows));
     let summary = evaluation::summary(inputs, &examples, &gate, threshold, held_out)?;
-    let info = GateInfo { threshold: threshold as f32, episodes: None };
-    let episodes = windows::fit(inputs, &gate, &info, &examples.val.recordings)?;
-    Ok(TrainedGate { gate, info: GateInfo { episodes: Some(episodes), ..info }, summary })
+    let threshold = threshold as f32;
+    let episodes = windows::fit(inputs, &gate, threshold, &examples.val.recordings)?;
+    Ok(TrainedGate { gate, info: GateInfo { threshold, episodes: Some(episodes) }, summary })
 }

@@ -99,9 +99,7 @@ function show({ prediction: ofClip, warnings, episodes, segments }) {
   at("because").textContent = "";
 }
 
-function episode({ start_seconds: start, end_seconds: end, level_dbfs: level }) {
-  return element("li", `from ${clock(start)} to ${clock(end)}, ${Math.round(level)} dB relative to full scale`);
-}
+const episode = ({ start_seconds: start, end_seconds: end }) => element("li", `from ${clock(start)} to ${clock(end)}`);
 
 function bar({ label, probability }, index) {
   const row = element("tr", "");

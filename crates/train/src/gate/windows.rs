@@ -1,7 +1,7 @@
 //! What a gate's scores of short windows say about its validation cries: the thresholds of episodes.
 
 use metrics::quantile;
-use model::{EpisodeSettings, Gate, GateInfo};
+use model::{EpisodeSettings, Gate};
 use rayon::prelude::*;
 
 use super::evaluation;
@@ -15,7 +15,7 @@ use crate::terminal::interrupt;
 const PER_RECORDING: usize = 3;
 
 /// Share of the windows that reach the threshold that begins an episode. Several windows in a row have the same cry.
-const REACH_ON: f64 = 0.8;
+const REACH_ON: f64 = 0.7;
 
 /// Share of the windows that reach the threshold that ends one.
 const REACH_OFF: f64 = 0.95;
@@ -23,7 +23,7 @@ const REACH_OFF: f64 = 0.95;
 /// Recordings that are embedded together.
 const CHUNK: usize = 16;
 
-/// The settings of episodes for `gate` with the thresholds that windows of the validation cries `recordings`, indices into the
+/// The settings of episodes for `gate`, whose own threshold is `threshold`, with those that windows of the validation cries `recordings`, indices into the
 /// corpus, give.
 ///
 /// # Errors
@@ -32,10 +32,10 @@ const CHUNK: usize = 16;
 pub(super) fn fit(
     inputs: &GateInputs,
     gate: &Gate,
-    info: &GateInfo,
+    threshold: f32,
     recordings: &[usize],
 ) -> Result<EpisodeSettings, Error> {
-    let settings = EpisodeSettings::of_gate(Some(info), inputs.extractor.config().clip_seconds);
+    let settings = EpisodeSettings::of_threshold(Some(threshold), inputs.extractor.config().clip_seconds);
     let mut scores = evaluation::scores(gate, &embed(inputs, &settings, recordings)?);
     if scores.is_empty() {
         return Ok(settings);
