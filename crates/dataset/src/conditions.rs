@@ -1,6 +1,6 @@
 //! The conditions under which a classifier is tested for robustness, from the recording as it is to a noisy room or a telephone.
 
-use features::{Extractor, add_below, add_room, at_gain, band_limit, pink_noise, through_opus};
+use features::{Extractor, add_below, add_room, at_gain, band_limit, pink_noise, through_mp3, through_opus};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -8,7 +8,7 @@ use crate::Error;
 use crate::sounds;
 
 /// Increased whenever a condition gives another sound. Run identities hash it.
-pub const CONDITIONS_VERSION: u32 = 1;
+pub const CONDITIONS_VERSION: u32 = 2;
 
 /// A condition.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,6 +29,8 @@ enum Change {
     Band([f64; 2]),
     /// Bits a second.
     Opus(u32),
+    /// Bits a second.
+    Mp3(u32),
     /// Reverberation time, s.
     Room(f64),
     /// Gain, dB.
@@ -36,7 +38,7 @@ enum Change {
 }
 
 /// All conditions; the first one leaves a recording as it is.
-pub const CONDITIONS: [Condition; 17] = [
+pub const CONDITIONS: [Condition; 19] = [
     Condition { name: "as recorded", change: Change::Nothing },
     Condition { name: "pink noise, 20 dB", change: Change::PinkNoise(20.0) },
     Condition { name: "pink noise, 10 dB", change: Change::PinkNoise(10.0) },
@@ -50,6 +52,8 @@ pub const CONDITIONS: [Condition; 17] = [
     Condition { name: "wideband call, 50 to 7000 Hz", change: Change::Band([50.0, 7000.0]) },
     Condition { name: "Opus, 16 kbit/s", change: Change::Opus(16_000) },
     Condition { name: "Opus, 8 kbit/s", change: Change::Opus(8000) },
+    Condition { name: "MP3, 32 kbit/s", change: Change::Mp3(32_000) },
+    Condition { name: "MP3, 16 kbit/s", change: Change::Mp3(16_000) },
     Condition { name: "room, 0.5 s", change: Change::Room(0.5) },
     Condition { name: "room, 1 s", change: Change::Room(1.0) },
     Condition { name: "distance, -20 dB", change: Change::Gain(-20.0) },
@@ -78,6 +82,9 @@ impl Condition {
             Change::Band(band_hz) => band_limit(&mut waveform, rate_hz, band_hz),
             Change::Opus(bits_per_second) => {
                 waveform = through_opus(&waveform, rate_hz, bits_per_second).map_err(Error::Features)?;
+            }
+            Change::Mp3(bits_per_second) => {
+                waveform = through_mp3(&waveform, rate_hz, bits_per_second).map_err(Error::Features)?;
             }
             Change::Room(seconds) => add_room(&mut waveform, rate_hz, seconds, &mut rng),
             Change::Gain(gain_db) => at_gain(&mut waveform, gain_db),

@@ -2,11 +2,14 @@
 //! strength, so that a classifier can be tested under it; [`WaveformAugment`](crate::WaveformAugment) draws its own for training.
 
 use std::f64::consts::PI;
+use std::io::Cursor;
 
 use opus_pure::{Application, MAX_PACKET_BYTES, OpusDecoder, OpusEncoder};
 use rand::{Rng, RngExt};
 use rustfft::num_complex::Complex;
+use rusty_mp3::{Mp3Encoder, Mp3EncoderConfig};
 
+use crate::decode::{self, Part};
 use crate::error::Error;
 use crate::fft::{forward_fft, inverse_fft};
 use crate::resample::Resampler;
@@ -14,6 +17,8 @@ use crate::waveform_augment::velvet_echoes;
 
 /// Rate at which Opus codes, Hz: wideband.
 const OPUS_HZ: u32 = 16_000;
+/// Rate at which MP3 codes, Hz: that of a voice recorder.
+const MP3_HZ: u32 = 16_000;
 /// Samples of an Opus frame, 20 ms.
 const OPUS_FRAME: usize = 320;
 /// Frequency below which pink noise is constant, Hz.
@@ -51,15 +56,11 @@ pub fn add_room<R: Rng>(waveform: &mut [f32], sample_rate_hz: u32, seconds: f64,
 /// [`Error::Codec`] if Opus refuses the sound or the rate.
 pub fn through_opus(waveform: &[f32], sample_rate_hz: u32, bits_per_second: u32) -> Result<Vec<f32>, Error> {
     let refused = |source| Error::Codec { codec: "Opus", source: Box::new(source) };
-    let resample = |samples: &[f32], from: u32, to: u32| match from == to {
-        true => samples.to_vec(),
-        false => Resampler::new(from, to).apply(samples),
-    };
     let mut encoder = OpusEncoder::new(OPUS_HZ as i32, 1, Application::Voip).map_err(refused)?;
     encoder.bitrate_bps = bits_per_second as i32;
     let mut decoder = OpusDecoder::new(OPUS_HZ as i32, 1).map_err(refused)?;
     let delay = encoder.lookahead();
-    let mut input = resample(waveform, sample_rate_hz, OPUS_HZ);
+    let mut input = resampled(waveform, sample_rate_hz, OPUS_HZ);
     input.resize((input.len() + delay).next_multiple_of(OPUS_FRAME), 0.0);
     let (mut packet, mut frame) = (vec![0; MAX_PACKET_BYTES], vec![0.0; OPUS_FRAME]);
     let mut output = Vec::with_capacity(input.len());
@@ -68,9 +69,38 @@ pub fn through_opus(waveform: &[f32], sample_rate_hz: u32, bits_per_second: u32)
         let n_samples = decoder.decode(&packet[..n_bytes], OPUS_FRAME, &mut frame).map_err(refused)?;
         output.extend_from_slice(&frame[..n_samples]);
     }
-    let mut coded = resample(output.get(delay..).unwrap_or_default(), OPUS_HZ, sample_rate_hz);
+    let mut coded = resampled(output.get(delay..).unwrap_or_default(), OPUS_HZ, sample_rate_hz);
     coded.resize(waveform.len(), 0.0);
     Ok(coded)
+}
+
+/// `waveform` as it comes back from an MP3 file of `bits_per_second`, a multiple of 8000 from 8000 to 160,000, at 16 kHz, `[n]`.
+///
+/// # Errors
+/// [`Error::Codec`] if the encoder refuses the sound, and the errors of decoding.
+pub fn through_mp3(waveform: &[f32], sample_rate_hz: u32, bits_per_second: u32) -> Result<Vec<f32>, Error> {
+    if waveform.is_empty() {
+        return Ok(Vec::new());
+    }
+    let refused = |source| Error::Codec { codec: "MP3", source: Box::new(source) };
+    let config = Mp3EncoderConfig { bitrate_kbps: bits_per_second / 1000, vbr_quality: None };
+    let mut encoder = Mp3Encoder::new(config);
+    encoder.push_pcm_f32(&resampled(waveform, sample_rate_hz, MP3_HZ), 1, MP3_HZ).map_err(refused)?;
+    encoder.finish();
+    let file: Vec<u8> = std::iter::from_fn(|| encoder.next_packet().ok()).flatten().collect();
+    let length = file.len() as u64;
+    let decoded = decode::decode(Cursor::new(file), length, Some("mp3"), Part::first(f64::INFINITY))?;
+    let mut coded = resampled(&decoded.samples, decoded.sample_rate_hz, sample_rate_hz);
+    coded.resize(waveform.len(), 0.0);
+    Ok(coded)
+}
+
+/// `samples` at another rate.
+fn resampled(samples: &[f32], from_hz: u32, to_hz: u32) -> Vec<f32> {
+    match from_hz == to_hz {
+        true => samples.to_vec(),
+        false => Resampler::new(from_hz, to_hz).apply(samples),
+    }
 }
 
 /// `waveform` from farther away, recorded with 16 bits: `gain_db` louder, rounded.
@@ -162,24 +192,29 @@ mod tests {
     }
 
     #[test]
-    fn opus_keeps_time_and_sound_and_loses_little() {
-        for rate_hz in [8000, 16_000, 44_100] {
+    fn codecs_keep_time_and_sound_and_lose_little() {
+        for (codec, rate_hz) in [through_opus, through_mp3]
+            .into_iter()
+            .flat_map(|codec| [8000, 16_000, 44_100].map(|rate_hz| (codec, rate_hz)))
+        {
             // A glide from 300 to 900 Hz, whose every moment is different.
             let at = |i: u32| f64::from(i) / f64::from(rate_hz);
             let phase = |t: f64| TAU * (300.0 * t + 300.0 * t * t);
             let sound: Vec<f32> = (0..rate_hz).map(|i| (0.3 * phase(at(i)).sin()) as f32).collect();
-            let coded = through_opus(&sound, rate_hz, 24_000).unwrap();
+            let coded = codec(&sound, rate_hz, 24_000).unwrap();
             assert_eq!(coded.len(), sound.len());
             let noise: Vec<f32> = coded.iter().zip(&sound).map(|(coded, sound)| coded - sound).collect();
             let ratio_db = level_db(&sound) - level_db(&noise);
             assert!(ratio_db > 5.0, "{rate_hz} Hz: {ratio_db} dB");
         }
-        let [fine, coarse] = [32_000, 6000].map(|bits| {
-            let coded = through_opus(&tone(440.0), RATE_HZ, bits).unwrap();
-            level_db(&coded.iter().zip(tone(440.0)).map(|(coded, sound)| coded - sound).collect::<Vec<_>>())
-        });
-        assert!(fine < coarse, "{fine} {coarse}");
-        assert!(through_opus(&[], RATE_HZ, 16_000).unwrap().is_empty());
+        for codec in [through_opus, through_mp3] {
+            let [fine, coarse] = [32_000, 8000].map(|bits| {
+                let coded = codec(&tone(440.0), RATE_HZ, bits).unwrap();
+                level_db(&coded.iter().zip(tone(440.0)).map(|(coded, sound)| coded - sound).collect::<Vec<_>>())
+            });
+            assert!(fine < coarse, "{fine} {coarse}");
+            assert!(codec(&[], RATE_HZ, 16_000).unwrap().is_empty());
+        }
     }
 
     #[test]

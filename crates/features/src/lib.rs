@@ -67,7 +67,7 @@ mod yamnet;
 mod yamnet_spec;
 
 pub use augment::SpecAugment;
-pub use channel::{add_room, at_gain, band_limit, pink_noise, through_opus};
+pub use channel::{add_room, at_gain, band_limit, pink_noise, through_mp3, through_opus};
 pub use config::{FEATURES_VERSION, FeatureConfig};
 pub use decode::{Audio, DecodedStream, Source, Warning, mono_from_pcm16};
 pub use error::Error;

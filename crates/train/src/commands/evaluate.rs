@@ -36,8 +36,6 @@ pub struct Args {
     /// the program reported the cry, seconds)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "labels", "EpisodeArgs", "device", "engine"])]
     detected: Option<PathBuf>,
-    #[command(flatten)]
-    model: ModelArgs,
     /// How much the onset of a detection may differ from that of the cry that it matches, for precision, recall and F1
     #[arg(long, value_name = "SECONDS", default_value_t = Collar::default().seconds, allow_negative_numbers = true, value_parser = number_in(0..=3600))]
     collar: f64,
@@ -50,6 +48,9 @@ pub struct Args {
     /// Format of the scores
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
+    // Last, since the heading of its episodes is that of all that follow.
+    #[command(flatten)]
+    model: ModelArgs,
 }
 
 /// Finds the cries in each recording, compares them with the table, and prints the scores.

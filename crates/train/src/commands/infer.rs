@@ -51,7 +51,7 @@ pub struct Args {
     /// Follow the sound on standard input, named as -, and print one JSON line as each episode is confirmed, and one as it ends
     #[arg(long)]
     follow: bool,
-    /// Sample rate of the raw 16-bit little-endian PCM that --follow reads, Hz; a WAV stream brings its own
+    /// Sample rate of the raw 16-bit little-endian PCM that --follow reads, Hz
     #[arg(long, value_name = "HZ", default_value_t = 16_000, value_parser = clap::value_parser!(u32).range(4000..=192_000), requires = "follow")]
     rate: u32,
     /// Channels of that PCM
@@ -71,11 +71,12 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "follow")]
     out: Option<PathBuf>,
     #[command(flatten)]
-    episode: EpisodeArgs,
-    #[command(flatten)]
     shard: ShardArgs,
     #[command(flatten)]
     compute: ComputeArgs,
+    // Last, since its heading is that of all that follow.
+    #[command(flatten)]
+    episode: EpisodeArgs,
 }
 
 impl Args {

@@ -23,8 +23,8 @@ const REACH_OFF: f64 = 0.95;
 /// Recordings that are embedded together.
 const CHUNK: usize = 16;
 
-/// The settings of episodes for `gate`, whose own threshold is `threshold`, with those that windows of the validation cries `recordings`, indices into the
-/// corpus, give.
+/// The settings of episodes for `gate`, whose own threshold is `threshold`, with the thresholds that windows of the validation cries
+/// `recordings`, indices into the corpus, give.
 ///
 /// # Errors
 /// [`Error::Recording`] if one can no longer be read, [`Error::Dataset`] if the cache cannot be read or written,

@@ -26,9 +26,9 @@ pub(super) struct ModelArgs {
     #[arg(long, value_name = "LABEL,...|FILE", requires = "model")]
     labels: Option<Labels>,
     #[command(flatten)]
-    episode: EpisodeArgs,
-    #[command(flatten)]
     compute: ComputeArgs,
+    #[command(flatten)]
+    episode: EpisodeArgs,
 }
 
 /// What found the cries.
