@@ -13,7 +13,7 @@ use crate::csv_table::number;
 use crate::recording_table::{FILE, file_name, rows, seconds, take};
 use crate::table_corpus::{find_file, root_of};
 
-/// Names of the columns. The second names are those of `wail infer --window --format csv`, `onset` and `offset` those of DCASE.
+/// Names of the columns. The second names are those of `wail infer --episodes --format csv`, `onset` and `offset` those of DCASE.
 const START: [&str; 3] = ["start", "start_seconds", "onset"];
 const END: [&str; 3] = ["end", "end_seconds", "offset"];
 const LABEL: [&str; 3] = ["label", "class", "event_label"];
