@@ -325,14 +325,14 @@ impl Classifier {
         options.coverage.map_or(Ok(()), |coverage| known(coverage).map(drop))
     }
 
-    /// How the model finds episodes, with another window or hop, s, if they are given.
+    /// How the model finds episodes, with another window or hop, s, if they are given. A window is at least as long as a longer hop.
     pub fn episode_settings(&self, window_seconds: Option<f64>, hop_seconds: Option<f64>) -> EpisodeSettings {
         let gate = self.info.gate.as_ref();
         let own = gate.and_then(|gate| gate.episodes);
         let own = own.unwrap_or_else(|| {
             EpisodeSettings::of_threshold(gate.map(|gate| gate.threshold), self.features().clip_seconds)
         });
-        let window_seconds = window_seconds.unwrap_or(own.window_seconds);
+        let window_seconds = window_seconds.unwrap_or(own.window_seconds.max(hop_seconds.unwrap_or_default()));
         let hop_seconds = hop_seconds.unwrap_or(own.hop_seconds.min(window_seconds));
         EpisodeSettings { window_seconds, hop_seconds, ..own }
     }
@@ -464,6 +464,8 @@ mod tests {
         let settings = |window_seconds| classifier.episode_settings(Some(window_seconds), None);
         classifier.check_episodes(&settings(7.0)).unwrap();
         assert!(matches!(classifier.check_episodes(&settings(7.1)), Err(Error::Windows(_))));
+        let of_hop = classifier.episode_settings(None, Some(3.5));
+        assert_eq!((of_hop.window_seconds, of_hop.hop_seconds), (3.5, 3.5));
         let without_windows = EpisodeSettings { confirm_windows: 0, ..settings(7.0) };
         assert!(matches!(classifier.check_episodes(&without_windows), Err(Error::Windows(_))));
     }
