@@ -332,7 +332,8 @@ impl Classifier {
         let own = own.unwrap_or_else(|| {
             EpisodeSettings::of_threshold(gate.map(|gate| gate.threshold), self.features().clip_seconds)
         });
-        let window_seconds = window_seconds.unwrap_or(own.window_seconds.max(hop_seconds.unwrap_or_default()));
+        let of_hop = hop_seconds.unwrap_or_default().min(self.features().clip_seconds);
+        let window_seconds = window_seconds.unwrap_or(own.window_seconds.max(of_hop));
         let hop_seconds = hop_seconds.unwrap_or(own.hop_seconds.min(window_seconds));
         EpisodeSettings { window_seconds, hop_seconds, ..own }
     }
