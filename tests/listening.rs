@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use crate::run_files::{self, fresh, signal, stdout};
+use crate::run_files::{self, clearest_cry, fresh, signal, stdout};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -69,10 +69,7 @@ fn silence(seconds: usize) -> Vec<u8> {
 /// PCM of the recording with the highest cry score, repeated.
 fn cry(folder: &Path, seconds: usize) -> Vec<u8> {
     let answers = stdout(&wail(folder, &["infer", "data/synthetic/40", "--format", "jsonl"]));
-    let answers = answers.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let clearest = answers.max_by(|a, b| a["cry_score"].as_f64().unwrap().total_cmp(&b["cry_score"].as_f64().unwrap()));
-    let clearest = clearest.unwrap();
-    assert_eq!(clearest["not_a_cry"], false, "{clearest}");
+    let clearest = clearest_cry(&answers);
     let bytes = std::fs::read(folder.join(clearest["file"].as_str().unwrap())).unwrap();
     bytes[44..].iter().copied().cycle().take(2 * RATE_HZ * seconds).collect()
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use experiment::Identity;
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// Weights of a ResNet18 with few channels, which loads quickly.
@@ -97,6 +98,15 @@ pub fn stdout(output: &Output) -> String {
 /// Standard error of a command.
 pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// The answer with the highest cry score among those of `infer --format jsonl`; it must be a cry.
+pub fn clearest_cry(answers: &str) -> Value {
+    let answers = answers.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let clearest = answers.max_by(|a, b| a["cry_score"].as_f64().unwrap().total_cmp(&b["cry_score"].as_f64().unwrap()));
+    let clearest = clearest.unwrap();
+    assert_eq!(clearest["not_a_cry"], false, "{clearest}");
+    clearest
 }
 
 /// Start of a configuration for [`fresh_narrow`]: three folds and the saved model, with two trials each.

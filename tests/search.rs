@@ -32,6 +32,11 @@ fn set<'a>(keys: &[&'a str]) -> Vec<&'a str> {
     keys.iter().flat_map(|key| ["--set", key]).collect()
 }
 
+/// A search in rounds over learning rates.
+fn in_rounds<'a>(strategy: &'a str, trials: &'a str) -> Vec<&'a str> {
+    set(&[strategy, trials, "sweep.learning_rate={ min = 1e-4, max = 1e-1, log = true }", "gate.enabled=false"])
+}
+
 #[test]
 fn random_trials_have_the_same_bytes_in_shards_and_in_steps() {
     let folder = fresh_narrow(PLAIN, 2);
@@ -184,12 +189,7 @@ fn inner_folds_choose_the_trial_by_all_recordings_of_training_and_validation() {
 fn halving_gives_the_best_trials_more_epochs_and_its_shards_take_whole_searches() {
     let folder = fresh_narrow(THREE_FOLDS, 9);
     let folder = folder.path();
-    let search = set(&[
-        "sweep.strategy=halving",
-        "sweep.trials=9",
-        "sweep.learning_rate={ min = 1e-4, max = 1e-1, log = true }",
-        "gate.enabled=false",
-    ]);
+    let search = in_rounds("sweep.strategy=halving", "sweep.trials=9");
     run(folder, "alone", &search);
     let alone = run_in(folder, "alone");
     for search in ["", "folds/1-1", "folds/1-2", "folds/1-3"] {
@@ -213,12 +213,7 @@ fn halving_gives_the_best_trials_more_epochs_and_its_shards_take_whole_searches(
 fn tpe_plans_trials_from_results_and_its_shards_take_whole_searches() {
     let folder = fresh_narrow(THREE_FOLDS, 9);
     let folder = folder.path();
-    let search = set(&[
-        "sweep.strategy=tpe",
-        "sweep.trials=12",
-        "sweep.learning_rate={ min = 1e-4, max = 1e-1, log = true }",
-        "gate.enabled=false",
-    ]);
+    let search = in_rounds("sweep.strategy=tpe", "sweep.trials=12");
     run(folder, "alone", &search);
     let alone = run_in(folder, "alone");
     let rates = |search: &str| {
@@ -231,8 +226,7 @@ fn tpe_plans_trials_from_results_and_its_shards_take_whole_searches() {
     assert!((10..12).contains(&shared), "the ten random trials are those of every fold: {shared}");
     assert_rounds_survive_shards_and_a_restart(folder, &search);
 
-    let mut fewer = search.clone();
-    fewer[3] = "sweep.trials=10";
+    let fewer = in_rounds("sweep.strategy=tpe", "sweep.trials=10");
     run(folder, "grown", &fewer);
     run(folder, "grown", &search);
     assert_same(&contents(&folder.join("grown")), &contents(&folder.join("alone")), "grown from 10 trials");

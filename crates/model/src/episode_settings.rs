@@ -30,8 +30,8 @@ pub struct EpisodeSettings {
 }
 
 impl EpisodeSettings {
-    /// The settings for a gate with this threshold that was trained without its own; without a gate every window is a cry. An episode begins a third of
-    /// the way from the gate's threshold to 1 and lasts down to half of it (docs/monitor.md says what that gives).
+    /// The settings for a gate with this threshold that was trained without its own; without a gate every window is a cry. An episode
+    /// begins a third of the way from the gate's threshold to 1 and lasts down to half of it (docs/monitor.md says what that gives).
     pub fn of_threshold(threshold: Option<f32>, clip_seconds: f64) -> Self {
         let threshold = threshold.unwrap_or_default();
         let window_seconds = clip_seconds.min(3.0);

@@ -12,6 +12,7 @@ pub mod features;
 pub mod infer;
 pub mod man;
 pub mod merge;
+mod model_args;
 pub mod plan;
 pub mod prepare;
 pub mod pretrain;

@@ -38,12 +38,14 @@ async function classify(blob, name) {
   say("Listening to the recording …");
   try {
     model ??= await ask("/v1/model");
-    const recording = await recordingOf(asked, { top_k: 100, episodes: true, ...(model.coverages.includes(COVERAGE) ? { coverage: COVERAGE } : {}) });
+    const samples = await samplesOf(blob);
+    const episodes = !samples.length || isLong(samples.length / PICTURE_RATE_HZ); // they take many passes of the model
+    const recording = await recordingOf(asked, { top_k: 100, episodes, ...(model.coverages.includes(COVERAGE) ? { coverage: COVERAGE } : {}) });
     if (last !== asked) return;
     at("token-form").hidden = true;
     show(recording);
     at("result").hidden = false;
-    await showSound(blob);
+    showSound(blob, samples);
     say("Done.");
     at("result").focus();
   } catch (error) {
@@ -80,22 +82,24 @@ async function explain() {
 }
 
 // A recording that is longer than a clip is answered by its episodes.
+const isLong = (seconds) => seconds > model.features.clip_seconds + 0.5;
+
 function show({ prediction: ofClip, warnings, episodes, segments }) {
-  const { tested, cry_threshold: threshold, features } = model;
+  const { tested, cry_threshold: threshold } = model;
   const seconds = Math.max(0, ...segments.map(({ span }) => span.end_seconds));
-  const isLong = seconds > features.clip_seconds + 0.5;
-  const prediction = isLong ? longest(episodes) : ofClip;
+  const hasEpisodes = isLong(seconds);
+  const prediction = hasEpisodes ? longest(episodes) : ofClip;
   const isCry = !prediction.not_a_cry;
   at("verdict").textContent = verdict(prediction);
-  at("score").textContent = isLong ? inWords(episodes, seconds) : sureness(prediction, threshold);
-  at("episodes").replaceChildren(...(isLong ? episodes : []).map(episode));
+  at("score").textContent = hasEpisodes ? inWords(episodes, seconds) : sureness(prediction, threshold);
+  at("episodes").replaceChildren(...(hasEpisodes ? episodes : []).map(episode));
   at("reason").textContent = isCry ? reason(prediction, tested) : "";
   at("tested").textContent = isCry ? accuracy(tested) : "";
   at("warnings").replaceChildren(...warnings.map((warning) => element("li", `Please note: ${warning}.`)));
   at("guesses").hidden = !isCry;
   at("guesses").open = isBetter(tested) !== false;
   at("bars").tBodies[0].replaceChildren(...prediction.top_k.map(bar));
-  at("why-row").hidden = isLong; // an explanation is of the first clip
+  at("why-row").hidden = hasEpisodes; // an explanation is of the first clip
   at("because").textContent = "";
 }
 
@@ -125,12 +129,12 @@ function element(name, text) {
 }
 
 // Player, and waveform and spectrogram at 8 kHz unless the browser cannot decode the file.
-async function showSound(blob) {
+function showSound(blob, samples) {
   const player = at("player");
   URL.revokeObjectURL(player.src);
   player.src = URL.createObjectURL(blob);
   at("spectrogram-caption").textContent = "Spectrogram, 0 to 4 kHz";
-  shown = await samplesOf(blob);
+  shown = samples;
   at("pictures").hidden = !shown.length;
   at("no-pictures").hidden = shown.length;
   if (!shown.length) return;

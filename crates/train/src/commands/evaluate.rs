@@ -13,7 +13,7 @@ use metrics::{Collar, EventScores, RecordingEvents, TrueEvent};
 use crate::Error;
 use crate::args::{Inputs, number_in};
 use crate::terminal::inputs;
-use detections::{Detections, ModelArgs};
+use detections::{Detections, DetectorArgs};
 use event_rows::{check_onsets, cries};
 use output::Format;
 
@@ -50,7 +50,7 @@ pub struct Args {
     format: Format,
     // Last, since the heading of its episodes is that of all that follow.
     #[command(flatten)]
-    model: ModelArgs,
+    detector: DetectorArgs,
 }
 
 /// Finds the cries in each recording, compares them with the table, and prints the scores.
@@ -59,7 +59,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let truth = cries(&args.events, &args.only, event_table(&args.events, args.root.as_deref(), &files)?)?;
     let Detections { detector, lengths_seconds, events } = match &args.detected {
         Some(table) => Detections::of_table(table, args.root.as_deref(), &files)?,
-        None => Detections::of_model(&args.model, &files)?,
+        None => Detections::of_model(&args.detector, &files)?,
     };
     check_onsets(&args.events, &truth, &files, &lengths_seconds)?;
     let events = truth.iter().zip(lengths_seconds).zip(events).map(|((truth, seconds), detected)| RecordingEvents {

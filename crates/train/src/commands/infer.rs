@@ -7,17 +7,18 @@ mod recordings;
 mod summary;
 mod text_grid;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use model::{Compute, ComputeArgs, EpisodeSettings};
-use predict::{Classifier, Labels, Options};
+use predict::{Classifier, Options};
 
 use super::episode_args::EpisodeArgs;
+use super::model_args::{ModelArgs, announce};
 use crate::Error;
 use crate::args::{Inputs, number_in};
 use crate::pieces::{Share, Target};
 use crate::shard_args::ShardArgs;
-use crate::terminal::{inputs, stderr, stdout};
+use crate::terminal::{inputs, stdout};
 use follow::PcmFormat;
 use output::{Answers, Format};
 
@@ -26,14 +27,8 @@ use output::{Answers, Format};
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
-    /// An .onnx or .safetensors model, a state dict of PyTorch (with --labels), the folder of an exported model or of a run,
-    /// `newest` for the newest run in experiments/, or the address of a published model (s3://BUCKET/models/NAME/ALIAS) [default: wail-compact, the model built into the program]
-    #[arg(long, value_name = "PATH")]
-    model: Option<PathBuf>,
-    /// The classes of a model of PyTorch (a state dict, .pt or .pth) in the order of its outputs, separated by commas, or a file
-    /// with one on each line
-    #[arg(long, value_name = "LABEL,...|FILE", requires = "model")]
-    labels: Option<Labels>,
+    #[command(flatten)]
+    model: ModelArgs,
     /// How many classes to list, the most probable first
     #[arg(long, value_name = "N", default_value_t = 3, allow_negative_numbers = true)]
     top_k: usize,
@@ -121,15 +116,12 @@ pub fn run(args: &Args) -> Result<(), Error> {
     if args.explain && args.format == Format::Csv {
         return Err(Error::Config("--explain has no columns: choose --format table, json or jsonl".into()));
     }
-    let compute = args.compute.find().map_err(Error::Compute)?;
-    let experiments = Path::new("experiments");
-    let found = Classifier::find_labelled(args.model.as_deref(), args.labels.as_ref(), experiments, &compute);
-    let classifier = found.map_err(Error::of_model)?;
+    let (classifier, compute) = args.model.load(&args.compute)?;
     let options = args.options();
     classifier.check(&options).map_err(Error::Request)?;
     let settings = args.episode_settings(&classifier);
     settings.as_ref().map_or(Ok(()), |settings| classifier.check_episodes(settings)).map_err(Error::Request)?;
-    stderr::line(format_args!("model      {}, SHA-256 {}", classifier.name(), classifier.sha256()));
+    announce(&classifier);
     if let Some(settings) = settings.filter(|_| args.follow) {
         let format = PcmFormat { sample_rate_hz: args.rate, n_channels: usize::from(args.channels) };
         return follow::run(&classifier, settings, &options, format, args.heartbeat);

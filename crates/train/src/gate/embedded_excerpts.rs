@@ -131,9 +131,8 @@ impl Cries<'_> {
         seed::generator(self.inputs.seed, &["gate", name, &recording.sha256])
     }
 
-    /// The digest of a recording; one that was split has been read.
     fn key(&self, index: usize) -> Key {
-        self.inputs.corpus.recordings[self.recordings[index]].key().unwrap_or_default()
+        self.inputs.key(self.recordings[index])
     }
 
     fn waveform(&self, index: usize) -> Result<&[f32], Error> {
@@ -141,10 +140,7 @@ impl Cries<'_> {
         if let Some(known) = waveform.get() {
             return Ok(known);
         }
-        let (corpus, extractor) = (self.inputs.corpus, self.inputs.extractor);
-        let recording = &corpus.recordings[self.recordings[index]];
-        let audio = corpus.decode(recording, extractor);
-        let audio = audio.map_err(|source| Error::Recording { path: corpus.place(recording), source })?;
-        Ok(waveform.get_or_init(|| extractor.unpadded_waveform(&audio)))
+        let decoded = self.inputs.waveform(self.recordings[index])?;
+        Ok(waveform.get_or_init(|| decoded))
     }
 }

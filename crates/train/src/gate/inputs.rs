@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use dataset::sounds::SOUNDS_VERSION;
-use dataset::{Corpus, Table};
+use dataset::{Corpus, Key, Table};
 use features::Extractor;
 use model::Engine;
 
@@ -37,6 +37,22 @@ pub struct GateInputs<'a> {
 }
 
 impl GateInputs<'_> {
+    /// The digest of the recording `index` of the corpus; one that was split has been read.
+    pub(super) fn key(&self, index: usize) -> Key {
+        self.corpus.recordings[index].key().unwrap_or_default()
+    }
+
+    /// The waveform of the recording `index` of the corpus at the rate of the front end, not padded.
+    ///
+    /// # Errors
+    /// [`Error::Recording`] if it can no longer be read.
+    pub(super) fn waveform(&self, index: usize) -> Result<Vec<f32>, Error> {
+        let recording = &self.corpus.recordings[index];
+        let audio = self.corpus.decode(recording, self.extractor);
+        let audio = audio.map_err(|source| Error::Recording { path: self.corpus.place(recording), source })?;
+        Ok(self.extractor.unpadded_waveform(&audio))
+    }
+
     /// The table of the embeddings of `what`.
     pub(super) fn table(&self, what: &str) -> Result<Table<f32>, Error> {
         let kind = format!("{what}; {}; {}", self.engine_key, self.made());

@@ -50,25 +50,16 @@ fn embed(inputs: &GateInputs, settings: &EpisodeSettings, recordings: &[usize]) 
     let EpisodeSettings { window_seconds, hop_seconds, .. } = *settings;
     let table =
         inputs.table(&format!("{PER_RECORDING} windows of {window_seconds} s every {hop_seconds} s of cries"))?;
-    let (corpus, extractor) = (inputs.corpus, inputs.extractor);
+    let extractor = inputs.extractor;
     let rate_hz = f64::from(extractor.config().waveform_rate_hz());
     let [length, hop] = [window_seconds, hop_seconds].map(|seconds| (seconds * rate_hz) as usize);
     let mut rows = Vec::new();
     for chunk in recordings.chunks(CHUNK) {
         interrupt::check()?;
-        let entries: Vec<Entry> = chunk
-            .iter()
-            .map(|index| Entry {
-                table: Some(&table),
-                key: corpus.recordings[*index].key().unwrap_or_default(),
-                n_rows: PER_RECORDING,
-            })
-            .collect();
+        let entry = |index: &usize| Entry { table: Some(&table), key: inputs.key(*index), n_rows: PER_RECORDING };
+        let entries: Vec<Entry> = chunk.iter().map(entry).collect();
         let of_chunk = CachedEngine { engine: inputs.engine }.embed(&entries, |place| {
-            let recording = &corpus.recordings[chunk[place]];
-            let audio = corpus.decode(recording, extractor);
-            let audio = audio.map_err(|source| Error::Recording { path: corpus.place(recording), source })?;
-            let waveform = extractor.unpadded_waveform(&audio);
+            let waveform = inputs.waveform(chunk[place])?;
             let windows = loudest_windows(&waveform, length, hop);
             Ok(Images::distinct(windows.par_iter().map(|window| extractor.record_from_waveform(window)).collect()))
         })?;

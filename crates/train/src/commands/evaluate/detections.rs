@@ -7,24 +7,20 @@ use dataset::event_table;
 use features::{Extractor, FeatureConfig};
 use metrics::DetectedEvent;
 use model::{ComputeArgs, EpisodeSettings};
-use predict::{Change, Classifier, Labels, Options};
+use predict::{Change, Classifier, Options};
 use serde::Serialize;
 
 use super::event_rows::check_onsets;
 use crate::Error;
 use crate::commands::episode_args::EpisodeArgs;
+use crate::commands::model_args::{ModelArgs, announce};
 use crate::terminal::stderr;
 
 /// The model, how it finds episodes, and where to compute.
 #[derive(Debug, clap::Args)]
-pub(super) struct ModelArgs {
-    /// The model, as for wail infer; it must be able to tell cries from other sounds [default: wail-compact, the model built into
-    /// the program]
-    #[arg(long, value_name = "PATH")]
-    model: Option<PathBuf>,
-    /// The classes of a model of PyTorch, as for wail infer
-    #[arg(long, value_name = "LABEL,...|FILE", requires = "model")]
-    labels: Option<Labels>,
+pub(super) struct DetectorArgs {
+    #[command(flatten)]
+    model: ModelArgs,
     #[command(flatten)]
     compute: ComputeArgs,
     #[command(flatten)]
@@ -69,11 +65,8 @@ impl Detections {
     }
 
     /// Those that the model of `args` finds in `files`.
-    pub fn of_model(args: &ModelArgs, files: &[PathBuf]) -> Result<Self, Error> {
-        let compute = args.compute.find().map_err(Error::Compute)?;
-        let experiments = Path::new("experiments");
-        let found = Classifier::find_labelled(args.model.as_deref(), args.labels.as_ref(), experiments, &compute);
-        let classifier = found.map_err(Error::of_model)?;
+    pub fn of_model(args: &DetectorArgs, files: &[PathBuf]) -> Result<Self, Error> {
+        let (classifier, _) = args.model.load(&args.compute)?;
         let settings = args.episode.settings(&classifier);
         classifier.check_episodes(&settings).map_err(Error::Request)?;
         if !classifier.has_gate() {
@@ -82,7 +75,7 @@ impl Detections {
                 "{name} has no gate, so it takes every sound for a cry: name a model with one"
             )));
         }
-        stderr::line(format_args!("model      {}, SHA-256 {}", classifier.name(), classifier.sha256()));
+        announce(&classifier);
         let (mut lengths_seconds, mut events) = (Vec::new(), Vec::new());
         for file in files {
             let (seconds, found) = find_cries(&classifier, &settings, file).map_err(|error| match error {

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, SystemTime};
 
 use model::EpisodeSettings;
-use predict::{Change, Classifier, Episode, Episodes, Listener, Options, Window, Windows};
+use predict::{Change, Classifier, Episodes, Listener, Options, Window, Windows};
 use serde::Serialize;
 
 use super::output::json;
@@ -29,45 +29,28 @@ pub(super) struct PcmFormat {
 
 /// A line of the output.
 #[derive(Serialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-enum Line<'a> {
-    /// An episode was confirmed.
-    Start {
-        #[serde(flatten)]
-        when: When,
-        #[serde(flatten)]
-        episode: &'a Episode,
-    },
-    /// It has ended.
-    End {
-        #[serde(flatten)]
-        when: When,
-        #[serde(flatten)]
-        episode: &'a Episode,
-    },
-    /// Nothing happened, but the stream goes on.
-    Alive {
-        #[serde(flatten)]
-        when: When,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        cry_score: Option<f32>,
-        level_dbfs: f32,
-    },
-}
-
-/// When a line was printed.
-#[derive(Serialize)]
-struct When {
-    /// By the clock of this machine, RFC 3339 in UTC.
+struct Line<T> {
+    /// What happened: `start` or `end` of an episode, or `alive`.
+    event: &'static str,
+    /// When it was printed by the clock of this machine, RFC 3339 in UTC.
     time: String,
     /// Length of the stream so far, s.
     stream_seconds: f64,
+    #[serde(flatten)]
+    what: T,
 }
 
-impl When {
-    fn now(stream_seconds: f64) -> Self {
-        Self { time: humantime::format_rfc3339_millis(SystemTime::now()).to_string(), stream_seconds }
-    }
+/// The last window, where nothing else happened.
+#[derive(Serialize)]
+struct Alive {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cry_score: Option<f32>,
+    level_dbfs: f32,
+}
+
+fn print_line(event: &'static str, stream_seconds: f64, what: impl Serialize) -> Result<(), Error> {
+    let time = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+    print(json(&Line { event, time, stream_seconds, what })?)
 }
 
 /// Prints what each window changes.
@@ -87,7 +70,7 @@ impl Reporter {
         match self.heartbeat_seconds {
             Some(every) if seconds - self.last_beat_seconds >= every => {
                 self.last_beat_seconds = seconds;
-                print(json(&Line::Alive { when: When::now(seconds), cry_score, level_dbfs })?)
+                print_line("alive", seconds, Alive { cry_score, level_dbfs })
             }
             _ => Ok(()),
         }
@@ -95,11 +78,10 @@ impl Reporter {
 }
 
 fn report(change: &Change, stream_seconds: f64) -> Result<(), Error> {
-    let when = When::now(stream_seconds);
-    print(json(&match change {
-        Change::Began(episode) => Line::Start { when, episode },
-        Change::Ended(episode) => Line::End { when, episode },
-    })?)
+    match change {
+        Change::Began(episode) => print_line("start", stream_seconds, episode),
+        Change::Ended(episode) => print_line("end", stream_seconds, episode),
+    }
 }
 
 /// Follows standard input to its end, or until SIGINT or SIGTERM; both end it without an error.
