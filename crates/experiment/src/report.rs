@@ -14,7 +14,7 @@ use crate::{
 /// Version of `report.json` and of the tables beside it. Version 4 added `gate.known_to_backbone`; version 5 `data.recorders`,
 /// `data.repeats`, `data.passed_over` and `data.unused_classes`, `repeat` and `fold` in `predictions.csv` and `group` in
 /// `manifest.csv`; version 6 `baseline`, and kinds of heads, whose trials may have no learning rate; version 7 `settings`, the
-/// other keys that a trial sets, `inner_macro_f1`, `explanation` of mistakes, `robustness` and `subgroups`.
+/// other keys that a trial sets, `inner_macro_f1`, `explanation` of mistakes, `robustness`, `subgroups` and `gate.is_encoders_own`.
 pub const REPORT_VERSION: u32 = 7;
 
 /// The oldest version that is read.

@@ -171,6 +171,9 @@ pub struct GateSummary {
     /// are too optimistic.
     #[serde(default)]
     pub known_to_backbone: bool,
+    /// Whether the score is the encoder's own logit for cries, calibrated, as with YAMNet. If so, it has learnt no sound here.
+    #[serde(default)]
+    pub is_encoders_own: bool,
 }
 
 /// The scores on test under a condition, such as noise or a telephone.

@@ -97,7 +97,7 @@ impl NetworkArch {
     pub(crate) fn other_names(self) -> &'static [&'static str] {
         match self {
             Self::ResNet(_) => &[],
-            Self::Yamnet => &[pooling::WEIGHT, pooling::BIAS],
+            Self::Yamnet => pooling::NAMES.as_flattened(),
             Self::Onnx => &[onnx::GRAPH],
         }
     }

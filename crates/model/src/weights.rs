@@ -152,10 +152,21 @@ impl BackboneWeights {
         })
     }
 
-    /// Length of an embedding: 512 for a ResNet at full width; 1024 for YAMNet, or 2048 with [`Pooling::Cry`]; the sum for
+    /// Length of an embedding: 512 for a ResNet at full width; 1024 for YAMNet, or 2049 with [`Pooling::Cry`]; the sum for
     /// several networks.
     pub fn n_outputs(&self) -> usize {
         self.networks.iter().map(|network| network.encoder().n_outputs()).sum()
+    }
+
+    /// Place in an embedding of a logit for cries that the encoder knows by itself, with YAMNet and [`Pooling::Cry`].
+    pub fn cry_logit(&self) -> Option<usize> {
+        let mut start = 0;
+        self.networks.iter().find_map(|network| {
+            let encoder = network.encoder();
+            let found = encoder.cry_logit().map(|place| start + place);
+            start += encoder.n_outputs();
+            found
+        })
     }
 
     /// The networks of `self`, followed by those of `other`, without YAMNet's classifier. Their embeddings are concatenated.

@@ -103,6 +103,7 @@ pub(crate) fn example() -> Report {
             )
             .unwrap(),
             known_to_backbone: true,
+            is_encoders_own: false,
         }),
         robustness: vec![
             ConditionSummary { name: "as recorded".into(), test: Scores::estimated(&test, 42), cries_kept: Some(1.0) },

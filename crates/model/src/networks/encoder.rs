@@ -58,6 +58,11 @@ pub(crate) trait Encoder {
     /// Number of frames for inputs of this height and width; 0 if the network gives only an embedding.
     fn n_frames(&self, shape: [usize; 2]) -> usize;
 
+    /// Place in an embedding of the network's own logit for cries; `None` if it gives none.
+    fn cry_logit(&self) -> Option<usize> {
+        None
+    }
+
     /// How frames become an embedding.
     fn frame_pooling(&self) -> FramePooling {
         FramePooling::mean(self.n_outputs())

@@ -11,8 +11,8 @@ pub struct FramePooling(Kind);
 enum Kind {
     /// The mean of frames of this length.
     Mean(usize),
-    /// Mean and standard deviation, weighted by YAMNet's score for crying.
-    Cry(CryPooling),
+    /// As [`Pooling::Cry`](crate::Pooling::Cry).
+    Cry(Box<CryPooling>),
 }
 
 impl FramePooling {
@@ -21,8 +21,8 @@ impl FramePooling {
         Self(Kind::Mean(frame_len))
     }
 
-    /// Mean and standard deviation, weighted by YAMNet's score for crying.
-    pub(crate) fn cry(pooling: CryPooling) -> Self {
+    /// As [`Pooling::Cry`](crate::Pooling::Cry).
+    pub(crate) fn cry(pooling: Box<CryPooling>) -> Self {
         Self(Kind::Cry(pooling))
     }
 

@@ -16,17 +16,30 @@ pub(crate) struct SimdNetwork {
 }
 
 impl SimdNetwork {
-    /// Maps records of `record_len` values, `[n, record_len]`, to `[n, n_outputs]`.
+    /// Maps records of `record_len` values, `[n, record_len]`, to `[n, n_outputs]`. Images that a record has several times, as one of a
+    /// short sound that is repeated, are computed once.
     pub fn run(&self, records: &[f32], record_len: usize) -> Result<Vec<f32>, Error> {
-        let mut images = Vec::with_capacity(records.len() / record_len * self.images.len());
+        let mut distinct: Vec<&[f32]> = Vec::with_capacity(records.len() / record_len * self.images.len());
+        let mut places = Vec::with_capacity(distinct.capacity());
         for record in records.chunks_exact(record_len) {
-            images.extend(self.images.iter().map(|image| &record[image.clone()]));
+            let start = distinct.len();
+            for image in &self.images {
+                let image = &record[image.clone()];
+                let known = distinct[start..].iter().position(|other| *other == image);
+                places.push(known.map_or(distinct.len(), |place| start + place));
+                if known.is_none() {
+                    distinct.push(image);
+                }
+            }
         }
-        let outputs = self.network.run(&images)?; // [n * images of a record, network.n_outputs()]
-        let of_records = outputs.chunks_exact(self.images.len() * self.network.n_outputs());
+        let outputs = self.network.run(&distinct)?; // [n distinct, network.n_outputs()]
+        let length = self.network.n_outputs();
+        let of_records = places.chunks_exact(self.images.len()).map(|places| {
+            places.iter().flat_map(|place| &outputs[place * length..][..length]).copied().collect::<Vec<f32>>()
+        });
         Ok(match &self.pooling {
-            Some(pooling) => of_records.flat_map(|outputs| pooling.pool(outputs)).collect(),
-            None => outputs,
+            Some(pooling) => of_records.flat_map(|outputs| pooling.pool(&outputs)).collect(),
+            None => of_records.flatten().collect(),
         })
     }
 }

@@ -31,14 +31,23 @@ impl Nodes {
 
     /// The mean over `axes`, which are kept with size 1 if `keep`.
     pub fn mean_over(&mut self, x: &str, axes: &[usize], keep: bool, output: &str) -> String {
+        self.reduce("ReduceMean", x, axes, keep, output)
+    }
+
+    /// The maximum over an axis, which is kept with size 1.
+    pub fn max(&mut self, x: &str, axis: usize, output: &str) -> String {
+        self.reduce("ReduceMax", x, &[axis], true, output)
+    }
+
+    fn reduce(&mut self, operator: &str, x: &str, axes: &[usize], keep: bool, output: &str) -> String {
         let keep = int("keepdims", i64::from(keep));
         // Axes are an attribute up to opset 17 and an input since opset 18.
         if self.opset < 18 {
-            return self.add("ReduceMean", &[x], output, vec![ints("axes", axes), keep]);
+            return self.add(operator, &[x], output, vec![ints("axes", axes), keep]);
         }
         let axes: Vec<i64> = axes.iter().map(|axis| *axis as i64).collect();
         let axes = self.integers(&format!("{output}.axes"), &axes);
-        self.add("ReduceMean", &[x, &axes], output, vec![keep])
+        self.add(operator, &[x, &axes], output, vec![keep])
     }
 
     /// Reorders the axes.

@@ -67,7 +67,7 @@ impl Tables {
     fn open(inputs: &GateInputs) -> Result<Self, Error> {
         Ok(Self {
             parts: inputs.table("excerpts of cries")?,
-            decoys: inputs.config.decoys.then(|| inputs.table("excerpts of decoys")).transpose()?,
+            decoys: inputs.has_decoys().then(|| inputs.table("excerpts of decoys")).transpose()?,
             kinds: Table::open(inputs.tables, &format!("kinds over excerpts; {}", inputs.made()))?,
         })
     }

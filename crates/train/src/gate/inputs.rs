@@ -30,6 +30,8 @@ pub struct GateInputs<'a> {
     pub engine_key: &'a str,
     /// Folder of the tables of embeddings.
     pub tables: &'a Path,
+    /// Place in an embedding of the encoder's own logit for cries. If it has one, the gate calibrates it and learns nothing else.
+    pub cry_logit: Option<usize>,
     /// Whether the backbone was pretrained on synthetic sounds of all families.
     pub known_to_backbone: bool,
     /// The run's seed.
@@ -37,6 +39,12 @@ pub struct GateInputs<'a> {
 }
 
 impl GateInputs<'_> {
+    /// Whether decoys take part. They are made so that cries are not recognised by what surrounds them, which concerns only a gate
+    /// that learns what a cry is.
+    pub(super) fn has_decoys(&self) -> bool {
+        self.config.decoys && self.cry_logit.is_none()
+    }
+
     /// The digest of the recording `index` of the corpus; one that was split has been read.
     pub(super) fn key(&self, index: usize) -> Key {
         self.corpus.recordings[index].key().unwrap_or_default()

@@ -17,14 +17,11 @@ const PER_RECORDING: usize = 3;
 /// Share of the windows that reach the threshold that begins an episode. Several windows in a row have the same cry.
 const REACH_ON: f64 = 0.7;
 
-/// Share of the windows that reach the threshold that ends one.
-const REACH_OFF: f64 = 0.95;
-
 /// Recordings that are embedded together.
 const CHUNK: usize = 16;
 
-/// The settings of episodes for `gate`, whose own threshold is `threshold`, with the thresholds that windows of the validation cries
-/// `recordings`, indices into the corpus, give.
+/// The settings of episodes for `gate`, whose own threshold is `threshold`: an episode begins at the score that windows of the validation
+/// cries `recordings`, indices into the corpus, mostly reach, and lasts down to the middle between this and `threshold`.
 ///
 /// # Errors
 /// [`Error::Recording`] if one can no longer be read, [`Error::Dataset`] if the cache cannot be read or written,
@@ -41,7 +38,9 @@ pub(super) fn fit(
         return Ok(settings);
     }
     scores.sort_by(f64::total_cmp);
-    let [on_threshold, off_threshold] = [REACH_ON, REACH_OFF].map(|share| quantile(&scores, 1.0 - share) as f32);
+    let on_threshold = (quantile(&scores, 1.0 - REACH_ON) as f32).max(threshold);
+    // Windows with only a pause score as an empty room does, which is near the gate's own threshold at most.
+    let off_threshold = (on_threshold + threshold) / 2.0;
     Ok(EpisodeSettings { on_threshold, off_threshold, ..settings })
 }
 

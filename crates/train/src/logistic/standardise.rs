@@ -32,20 +32,23 @@ impl Standardisation {
 
     /// Standardised rows in the columns of a matrix, `[n_features, n]`.
     pub fn columns(&self, rows: &[f32]) -> DMatrix<f64> {
-        let n_features = self.mean.len();
-        DMatrix::from_iterator(n_features, rows.len() / n_features, self.values(rows))
+        self.columns_of(self.mean.len(), rows)
     }
 
     /// As [`Standardisation::columns`], with a last row of ones.
     pub fn columns_with_ones(&self, rows: &[f32]) -> DMatrix<f64> {
-        let n_features = self.mean.len();
-        let columns = rows.chunks_exact(n_features).flat_map(|row| self.values(row).chain([1.0]));
-        DMatrix::from_iterator(n_features + 1, rows.len() / n_features, columns)
+        self.columns_of(self.mean.len() + 1, rows)
     }
 
-    fn values<'a>(&'a self, rows: &'a [f32]) -> impl Iterator<Item = f64> + 'a {
-        let scales = move || self.mean.iter().zip(&self.scale);
-        let of_row = move |row: &'a [f32]| row.iter().zip(scales()).map(|(x, (m, scale))| (f64::from(*x) - m) * scale);
-        rows.chunks_exact(self.mean.len()).flat_map(of_row)
+    /// Standardised rows in the columns of a matrix, `[length, n]`, and ones below them.
+    fn columns_of(&self, length: usize, rows: &[f32]) -> DMatrix<f64> {
+        let n_features = self.mean.len();
+        let mut columns = vec![1.0; rows.len() / n_features * length];
+        for (column, row) in columns.chunks_exact_mut(length).zip(rows.chunks_exact(n_features)) {
+            for (((value, x), mean), scale) in column.iter_mut().zip(row).zip(&self.mean).zip(&self.scale) {
+                *value = (f64::from(*x) - mean) * scale;
+            }
+        }
+        DMatrix::from_vec(length, rows.len() / n_features, columns)
     }
 }

@@ -67,6 +67,7 @@ fn train_gate(prepared: &Prepared, found: &Found) -> Result<TrainedGate, Error> 
         engine: trained.as_deref().unwrap_or(engines.whole()),
         engine_key: &engine_key,
         tables: &prepared.embedding_tables,
+        cry_logit: weights.cry_logit(),
         known_to_backbone: encoding.backbone.pretraining.sounds_per_kind > 0,
         seed: config.seed,
     };

@@ -118,21 +118,46 @@ fn peaks(spectrogram: &[Frame]) -> Vec<Peak> {
     let strongest = spectrogram.iter().flatten().copied().fold(0.0, f32::max);
     let floor = FLOOR * strongest;
     let mut peaks = Vec::new();
-    for (frame, powers) in spectrogram.iter().enumerate() {
-        let around = |reach: usize| &spectrogram[frame.saturating_sub(reach)..spectrogram.len().min(frame + reach + 1)];
-        let (nearest, frames) = (around(1), around(REACH_FRAMES));
-        for (bin, power) in powers.iter().copied().enumerate() {
-            // Most bins are rejected here, before their whole neighbourhood is searched.
-            if power <= floor || nearest.iter().any(|near| near[bin] > power) {
-                continue;
-            }
-            let bins = bin.saturating_sub(REACH_BINS)..N_BINS.min(bin + REACH_BINS + 1);
-            if frames.iter().all(|row| row[bins.clone()].iter().all(|near| *near <= power)) {
-                peaks.push(Peak { frame, bin, power });
+    for (frame, (powers, largest)) in spectrogram.iter().zip(&largest_around(spectrogram)).enumerate() {
+        for (bin, (power, largest)) in powers.iter().zip(largest).enumerate() {
+            if power == largest && *power > floor {
+                peaks.push(Peak { frame, bin, power: *power });
             }
         }
     }
     peaks
+}
+
+/// The largest power within [`REACH_BINS`] and [`REACH_FRAMES`] of each point.
+fn largest_around(spectrogram: &[Frame]) -> Vec<Frame> {
+    let over_bins = |frame: &Frame| {
+        let mut powers = [0.0; REACH_BINS + N_BINS + REACH_BINS];
+        powers[REACH_BINS..][..N_BINS].copy_from_slice(frame);
+        sliding_maximum(&mut powers, 2 * REACH_BINS + 1, |power, later| *power = power.max(*later));
+        let mut largest = [0.0; N_BINS];
+        largest.copy_from_slice(&powers[..N_BINS]);
+        largest
+    };
+    let before = [[0.0; N_BINS]; REACH_FRAMES];
+    let mut frames: Vec<Frame> = before.into_iter().chain(spectrogram.iter().map(over_bins)).collect();
+    sliding_maximum(&mut frames, 2 * REACH_FRAMES + 1, |frame, later| {
+        frame.iter_mut().zip(later).for_each(|(power, later)| *power = power.max(*later));
+    });
+    frames.truncate(spectrogram.len());
+    frames
+}
+
+/// Raises each item to the maximum of the `width` items from it on; `raise` raises one to another.
+fn sliding_maximum<T>(items: &mut [T], width: usize, raise: impl Fn(&mut T, &T)) {
+    let mut covered = 1;
+    while covered < width {
+        let shift = covered.min(width - covered);
+        for i in shift..items.len() {
+            let (sooner, later) = items.split_at_mut(i);
+            raise(&mut sooner[i - shift], &later[0]);
+        }
+        covered += shift;
+    }
 }
 
 /// The strongest peaks of each second, ordered by frame and then by bin.
@@ -153,4 +178,33 @@ fn strongest(peaks: Vec<Peak>) -> Vec<Peak> {
     }
     keep(&mut second);
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_item_is_raised_to_those_after_it() {
+        for width in 1..9 {
+            let items = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3];
+            let mut found = items;
+            sliding_maximum(&mut found, width, |item, later| *item = *later.max(item));
+            for (start, found) in found.iter().enumerate() {
+                assert_eq!(items[start..].iter().take(width).max(), Some(found), "{width} from {start}");
+            }
+        }
+    }
+
+    #[test]
+    fn peaks_are_the_largest_within_reach() {
+        let mut spectrogram = vec![[1e-9; N_BINS]; 100];
+        let within = [(24, 8, 0.9), (99, 220, 0.5)];
+        let out_of_reach = [(0, 0, 1.0), (49, 8, 0.8), (49, 17, 0.7), (99, 228, 0.6)];
+        for (frame, bin, power) in within.into_iter().chain(out_of_reach) {
+            spectrogram[frame][bin] = power;
+        }
+        let found = peaks(&spectrogram).into_iter().map(|peak| (peak.frame, peak.bin, peak.power));
+        assert_eq!(found.collect::<Vec<_>>(), out_of_reach);
+    }
 }

@@ -12,13 +12,15 @@ use crate::error::Error;
 use crate::host_tensor::{HostTensor, TensorView};
 use crate::onnx::nodes::Nodes;
 
-/// Tensor names of the layer that weights the patches.
-const NAME: &str = "pooling";
-pub(crate) const WEIGHT: &str = "pooling.weight";
-pub(crate) const BIAS: &str = "pooling.bias";
+/// The layer that weights the patches: YAMNet's "Baby cry, infant cry".
+pub(super) const WEIGHTING: ClassLayer =
+    ClassLayer { class: 20, name: "pooling", tensors: ["pooling.weight", "pooling.bias"] };
+/// The layer whose highest logit is kept: YAMNet's "Crying, sobbing". It finds cries better than the other (docs/monitor.md).
+pub(super) const CRYING: ClassLayer =
+    ClassLayer { class: 19, name: "crying", tensors: ["crying.weight", "crying.bias"] };
 
-/// Index of "Baby cry, infant cry" among YAMNet's classes.
-const CRY_CLASS: usize = 20;
+/// Names of the tensors of both.
+pub(crate) const NAMES: [[&str; 2]; 2] = [WEIGHTING.tensors, CRYING.tensors];
 
 /// Added to every weight, so that a recording without cries weights its patches equally.
 const FLOOR: f32 = 1e-3;
@@ -31,55 +33,122 @@ pub enum Pooling {
     #[default]
     Mean,
     /// Their mean and standard deviation, twice as many numbers, each patch weighted by YAMNet's own score for "Baby cry, infant
-    /// cry" plus 0.001.
+    /// cry" plus 0.001; then the highest logit of YAMNet's "Crying, sobbing" in any patch.
     Cry,
 }
 
-/// The linear layer that weights patches for [`Pooling::Cry`]: `pooling.weight` `[1, n_inputs]`, `pooling.bias` `[1]`.
+/// The layer of one class of YAMNet's classifier in saved models.
+pub(super) struct ClassLayer {
+    /// Index of the class.
+    class: usize,
+    name: &'static str,
+    /// Names of its weight, `[1, n_inputs]`, and its bias, `[1]`.
+    tensors: [&'static str; 2],
+}
+
+impl ClassLayer {
+    /// Reads the layer's tensors with `get` if the file `has` them.
+    ///
+    /// # Errors
+    /// Those of `get`.
+    pub fn read(
+        &self,
+        has: impl Fn(&str) -> bool,
+        get: impl Fn(&str) -> Result<HostTensor, Error>,
+    ) -> Result<Option<[HostTensor; 2]>, Error> {
+        let [weight, bias] = self.tensors;
+        has(weight).then(|| Ok([get(weight)?, get(bias)?])).transpose()
+    }
+}
+
+/// A linear layer from the embedding of a patch to the logit of one class.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct CryPooling {
+struct ClassLogit {
     weight: HostTensor,
     bias: HostTensor,
 }
 
-impl CryPooling {
-    /// The weights of the class "Baby cry, infant cry".
-    pub fn of_class(classifier: &Classifier) -> Result<Self, Error> {
-        let no_class = || Error::Unsupported(format!("the classifier has no class {CRY_CLASS}, YAMNet's \"Baby cry\""));
-        let (weight, bias) = classifier.class(CRY_CLASS).ok_or_else(no_class)?;
+impl ClassLogit {
+    fn of_class(classifier: &Classifier, layer: &ClassLayer) -> Result<Self, Error> {
+        let ClassLayer { class, tensors: [weight_name, bias_name], .. } = layer;
+        let no_class =
+            || Error::Unsupported(format!("the classifier has no class {class}, which YAMNet's has for cries"));
+        let (weight, bias) = classifier.class(*class).ok_or_else(no_class)?;
         Ok(Self {
-            weight: HostTensor::new(WEIGHT, vec![1, weight.len()], weight.to_vec())?,
-            bias: HostTensor::new(BIAS, vec![1], vec![bias])?,
+            weight: HostTensor::new(weight_name, vec![1, weight.len()], weight.to_vec())?,
+            bias: HostTensor::new(bias_name, vec![1], vec![bias])?,
         })
     }
 
-    /// Reads the layer from a file, for patch embeddings of `n_inputs` values.
-    pub fn new([weight, bias]: [HostTensor; 2], n_inputs: usize) -> Result<Self, Error> {
+    fn new([weight, bias]: [HostTensor; 2], n_inputs: usize) -> Result<Self, Error> {
         weight.check_shape(&[1, n_inputs])?;
         bias.check_shape(&[1])?;
         Ok(Self { weight, bias })
     }
 
-    pub fn tensors(&self) -> [TensorView<'_>; 2] {
+    fn of(&self, patch: &[f32]) -> f32 {
+        let bias = self.bias.data.first().copied().unwrap_or_default();
+        patch.iter().zip(&self.weight.data).map(|(x, weight)| x * weight).sum::<f32>() + bias
+    }
+
+    fn to_module(&self, device: &Device) -> Linear {
+        let n_inputs = self.weight.data.len();
+        let mut linear = LinearConfig::new(n_inputs, 1).init(device);
+        linear.weight = Param::from_data(TensorData::new(self.weight.data.clone(), [n_inputs, 1]), device);
+        linear.bias = Some(Param::from_data(TensorData::new(self.bias.data.clone(), [1]), device));
+        linear
+    }
+
+    fn tensors(&self) -> [TensorView<'_>; 2] {
         [self.weight.view(), self.bias.view()]
+    }
+}
+
+/// The linear layers of [`Pooling::Cry`].
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct CryPooling {
+    /// Weights the patches.
+    weighting: ClassLogit,
+    /// Its highest logit is kept; models that were saved by version 0.2.0 lack it.
+    crying: Option<ClassLogit>,
+}
+
+impl CryPooling {
+    /// The layers of YAMNet's classes for cries.
+    pub fn of_classifier(classifier: &Classifier) -> Result<Self, Error> {
+        let [weighting, crying] = [WEIGHTING, CRYING].map(|layer| ClassLogit::of_class(classifier, &layer));
+        Ok(Self { weighting: weighting?, crying: Some(crying?) })
+    }
+
+    /// Weight and bias of each layer, read from a file, for patch embeddings of `n_inputs` values.
+    pub fn new(weighting: [HostTensor; 2], crying: Option<[HostTensor; 2]>, n_inputs: usize) -> Result<Self, Error> {
+        let crying = crying.map(|tensors| ClassLogit::new(tensors, n_inputs)).transpose()?;
+        Ok(Self { weighting: ClassLogit::new(weighting, n_inputs)?, crying })
+    }
+
+    pub fn tensors(&self) -> impl Iterator<Item = TensorView<'_>> {
+        [&self.weighting].into_iter().chain(&self.crying).flat_map(ClassLogit::tensors)
+    }
+
+    /// Whether the last number of an embedding is the highest logit of "Crying, sobbing".
+    pub fn gives_cry_logit(&self) -> bool {
+        self.crying.is_some()
+    }
+
+    /// Length of an embedding.
+    pub fn n_outputs(&self) -> usize {
+        2 * self.weighting.weight.data.len() + usize::from(self.gives_cry_logit())
     }
 
     pub fn to_module(&self, device: &Device) -> CryPool {
-        let n_inputs = self.weight.data.len();
-        let mut cry = LinearConfig::new(n_inputs, 1).init(device);
-        cry.weight = Param::from_data(TensorData::new(self.weight.data.clone(), [n_inputs, 1]), device);
-        cry.bias = Some(Param::from_data(TensorData::new(self.bias.data.clone(), [1]), device));
-        CryPool { cry }
+        let weighting = self.weighting.to_module(device);
+        CryPool { weighting, crying: self.crying.as_ref().map(|crying| crying.to_module(device)) }
     }
 
-    /// Pools patch embeddings `[n_patches, n_inputs]` to `[2 * n_inputs]`: mean, then standard deviation.
+    /// Pools patch embeddings `[n_patches, n_inputs]` to `[n_outputs]`: mean, standard deviation, highest logit.
     pub fn pool(&self, patches: &[f32]) -> Vec<f32> {
-        let n_inputs = self.weight.data.len();
-        let bias = self.bias.data.first().copied().unwrap_or_default();
-        let score = |patch: &[f32]| {
-            let logit = patch.iter().zip(&self.weight.data).map(|(x, weight)| x * weight).sum::<f32>() + bias;
-            1.0 / (1.0 + (-logit).exp()) + FLOOR
-        };
+        let n_inputs = self.weighting.weight.data.len();
+        let score = |patch: &[f32]| 1.0 / (1.0 + (-self.weighting.of(patch)).exp()) + FLOOR;
         let weights: Vec<f32> = patches.chunks_exact(n_inputs).map(score).collect();
         let total: f32 = weights.iter().sum();
         let mean_of = |value: &dyn Fn(usize, f32) -> f32| {
@@ -94,14 +163,17 @@ impl CryPooling {
         let mut pooled = mean_of(&|_, x| x);
         let variances = mean_of(&|input, x| (x - pooled[input]) * (x - pooled[input]));
         pooled.extend(variances.into_iter().map(f32::sqrt));
+        let highest =
+            |crying: &ClassLogit| patches.chunks_exact(n_inputs).map(|patch| crying.of(patch)).reduce(f32::max);
+        pooled.extend(self.crying.as_ref().and_then(highest));
         pooled
     }
 
     /// Adds the pooling to an ONNX graph, from the value named `x`, patch embeddings `[batch, n_patches, n_inputs]`, to the value
-    /// named `embedding`, `[batch, 2 * n_inputs]`.
+    /// named `embedding`, `[batch, n_outputs]`.
     pub fn to_onnx(&self, nodes: &mut Nodes, x: &str, n_patches: usize, embedding: &str) -> String {
-        let patches = nodes.reshape(x, &[-1, self.weight.data.len() as i64], "pooling.each_patch");
-        let score = nodes.linear(&patches, NAME, "pooling.logit");
+        let patches = nodes.reshape(x, &[-1, self.weighting.weight.data.len() as i64], "pooling.each_patch");
+        let score = nodes.linear(&patches, WEIGHTING.name, "pooling.logit");
         let score = nodes.add("Sigmoid", &[&score], "pooling.score", vec![]);
         let floor = nodes.number("pooling.floor", FLOOR);
         let weight = nodes.add("Add", &[&score, &floor], "pooling.floored", vec![]);
@@ -118,23 +190,33 @@ impl CryPooling {
         let variance = mean_of(nodes, &square, "pooling.variance");
         let deviation = nodes.add("Sqrt", &[&variance], "pooling.deviation", vec![]);
         let statistics = nodes.join(&[&mean, &deviation], 2, "pooling.statistics");
-        nodes.flatten(&statistics, embedding)
+        if !self.gives_cry_logit() {
+            return nodes.flatten(&statistics, embedding);
+        }
+        let statistics = nodes.flatten(&statistics, "pooling.flat");
+        let logits = nodes.linear(&patches, CRYING.name, "crying.logit");
+        let logits = nodes.reshape(&logits, &[-1, n_patches as i64], "crying.logits");
+        let highest = nodes.max(&logits, 1, "crying.highest");
+        nodes.join(&[&statistics, &highest], 1, embedding)
     }
 }
 
 /// [`CryPooling`] in burn.
 #[derive(Module, Debug)]
 pub(crate) struct CryPool {
-    cry: Linear,
+    weighting: Linear,
+    crying: Option<Linear>,
 }
 
 impl CryPool {
-    /// Maps patch embeddings `[n, n_patches, n_inputs]` to `[n, 2 * n_inputs]`.
+    /// Maps patch embeddings `[n, n_patches, n_inputs]` to `[n, n_outputs]`.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<2> {
-        let weight = sigmoid(self.cry.forward(x.clone())) + FLOOR; // [n, n_patches, 1]
+        let weight = sigmoid(self.weighting.forward(x.clone())) + FLOOR; // [n, n_patches, 1]
+        let highest = self.crying.as_ref().map(|crying| crying.forward(x.clone()).max_dim(1)); // [n, 1, 1]
         let mean_of = |x: Tensor<3>| (x * weight.clone()).mean_dim(1) / weight.clone().mean_dim(1);
         let mean = mean_of(x.clone()); // [n, 1, n_inputs]
         let variance = mean_of((x - mean.clone()).square());
-        Tensor::cat(vec![mean, variance.sqrt()], 2).squeeze_dim(1)
+        let numbers = [mean, variance.sqrt()].into_iter().chain(highest).collect();
+        Tensor::cat(numbers, 2).squeeze_dim(1)
     }
 }

@@ -1,7 +1,7 @@
 //! Reads YAMNet from an ONNX graph: its convolutions in order, then the pooling. Nodes before the first convolution, which
 //! are a front end or the cutting into patches, are skipped.
 
-use super::pooling;
+use super::pooling::{CRYING, WEIGHTING};
 use super::raw::RawYamnet;
 use super::spec::PATCH;
 use crate::conv::ConvSpec;
@@ -21,7 +21,7 @@ const MAP: [usize; 2] = [PATCH[0] / 32, PATCH[1] / 32];
 const KEEPS_ORDER: [&str; 3] = ["Flatten", "Reshape", "Squeeze"];
 
 /// Finds the convolutions and checks every operator between them. If a linear layer follows the average pooling, it is the
-/// classifier. Models saved by this crate have none; the layer that weights their patches is found by its name.
+/// classifier. Models saved by this crate have none; the layers that pool their patches are found by their names.
 pub(super) fn yamnet(graph: &Graph, specs: Vec<ConvSpec>) -> Result<RawYamnet, Error> {
     let mut node = first_conv(graph)?;
     let mut convs = Vec::new();
@@ -32,12 +32,11 @@ pub(super) fn yamnet(graph: &Graph, specs: Vec<ConvSpec>) -> Result<RawYamnet, E
         let x = output(graph.next(x, "Relu")?)?;
         node = if convs.len() < n_convs { graph.next(x, "Conv")? } else { pooling(graph, x)? };
     }
-    let pooling = match graph.initializers.contains_key(pooling::WEIGHT) {
-        true => Some([graph.tensor(pooling::WEIGHT)?, graph.tensor(pooling::BIAS)?]),
-        false => None,
-    };
-    let classifier = if pooling.is_none() { linear(graph, node)? } else { None };
-    Ok(RawYamnet { convs, classifier, pooling })
+    let [weighting, crying] = [WEIGHTING, CRYING]
+        .map(|layer| layer.read(|name| graph.initializers.contains_key(name), |name| graph.tensor(name)));
+    let (weighting, crying) = (weighting?, crying?);
+    let classifier = if weighting.is_none() { linear(graph, node)? } else { None };
+    Ok(RawYamnet { convs, classifier, weighting, crying })
 }
 
 /// The first convolution after the graph's input.

@@ -21,5 +21,5 @@ pub(super) fn yamnet(file: &TfliteFile, specs: Vec<ConvSpec>) -> Result<RawYamne
         x = operator.output();
     }
     let classifier = file.linear_after(file.mean_after(x)?.output(), "classifier")?;
-    Ok(RawYamnet { convs, classifier, pooling: None })
+    Ok(RawYamnet { convs, classifier, weighting: None, crying: None })
 }

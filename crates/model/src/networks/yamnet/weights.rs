@@ -6,7 +6,7 @@ use burn::tensor::Device;
 
 use super::classifier::Classifier;
 use super::module::Yamnet;
-use super::pooling::{self, CryPooling, Pooling};
+use super::pooling::{CRYING, CryPooling, Pooling, WEIGHTING};
 use super::raw::RawYamnet;
 use super::spec::{self, PATCH, PATCH_HOP, n_patches};
 use super::{read_onnx, read_tflite, simd, write_onnx};
@@ -28,12 +28,12 @@ use crate::weight_file::WeightFile;
 /// `batchnorm_epsilon` of its authors' `params.py`.
 const EPSILON: f64 = 1e-4;
 
-/// YAMNet's convolutions, the classifier of its file, and the layer that weights the patches.
+/// YAMNet's convolutions, the classifier of its file, and the layers that pool the patches.
 #[derive(Clone, PartialEq)]
 pub(crate) struct YamnetWeights {
     convs: Vec<Conv>,
     classifier: Option<Classifier>,
-    pooling: Option<CryPooling>,
+    pooling: Option<Box<CryPooling>>,
 }
 
 impl YamnetWeights {
@@ -57,11 +57,9 @@ impl YamnetWeights {
     pub fn from_names(tensors: &dyn NamedTensors) -> Result<Self, Error> {
         let convs =
             spec::layers().into_iter().map(|spec| raw_conv(tensors, spec, EPSILON)).collect::<Result<_, _>>()?;
-        let pooling = match tensors.has(pooling::WEIGHT) {
-            true => Some([tensors.get(pooling::WEIGHT)?, tensors.get(pooling::BIAS)?]),
-            false => None,
-        };
-        Self::from_raw(RawYamnet { convs, classifier: None, pooling })
+        let [weighting, crying] =
+            [WEIGHTING, CRYING].map(|layer| layer.read(|name| tensors.has(name), |name| tensors.get(name)));
+        Self::from_raw(RawYamnet { convs, classifier: None, weighting: weighting?, crying: crying? })
     }
 
     /// Folds the layers of a file and checks that they fit together.
@@ -69,7 +67,10 @@ impl YamnetWeights {
         let convs: Vec<Conv> = raw.convs.into_iter().map(RawConv::fold).collect::<Result<_, _>>()?;
         let n_channels = check_layers(&convs)?;
         let classifier = raw.classifier.map(|[weight, bias]| Classifier::new(weight, bias, n_channels)).transpose()?;
-        let pooling = raw.pooling.map(|tensors| CryPooling::new(tensors, n_channels)).transpose()?;
+        let pooling = raw
+            .weighting
+            .map(|weighting| CryPooling::new(weighting, raw.crying, n_channels).map(Box::new))
+            .transpose()?;
         Ok(Self { convs, classifier, pooling })
     }
 
@@ -88,7 +89,7 @@ impl YamnetWeights {
         let pooling = match (pooling, &self.classifier) {
             (Pooling::Mean, _) => None,
             (Pooling::Cry, _) if self.pooling.is_some() => self.pooling,
-            (Pooling::Cry, Some(classifier)) => Some(CryPooling::of_class(classifier)?),
+            (Pooling::Cry, Some(classifier)) => Some(CryPooling::of_classifier(classifier)?.into()),
             (Pooling::Cry, None) => {
                 let problem = "these weights lack YAMNet's classifier, which finds the patches with a cry";
                 return Err(Error::Unsupported(problem.into()));
@@ -110,7 +111,7 @@ impl YamnetWeights {
 
 impl Encoder for YamnetWeights {
     fn n_outputs(&self) -> usize {
-        self.n_channels() * if self.pooling.is_some() { 2 } else { 1 }
+        self.pooling.as_ref().map_or(self.n_channels(), |pooling| pooling.n_outputs())
     }
 
     fn convolutions(&self) -> Vec<&Conv> {
@@ -122,7 +123,11 @@ impl Encoder for YamnetWeights {
     }
 
     fn other_tensors(&self) -> Vec<TensorView<'_>> {
-        self.pooling.iter().flat_map(CryPooling::tensors).collect()
+        self.pooling.iter().flat_map(|pooling| pooling.tensors()).collect()
+    }
+
+    fn cry_logit(&self) -> Option<usize> {
+        self.pooling.as_ref().filter(|pooling| pooling.gives_cry_logit()).map(|pooling| pooling.n_outputs() - 1)
     }
 
     fn check(&self, trainable: Trainable, [height, width]: [usize; 2]) -> Result<(), Error> {
@@ -157,7 +162,7 @@ impl Encoder for YamnetWeights {
     fn to_frozen(&self, output: FrozenOutput, device: &Device) -> Result<Backbone, Error> {
         let device = device.clone().without_autodiff();
         let gives_frames = output == FrozenOutput::Frames;
-        Ok(Backbone::Yamnet(Yamnet::new(&self.convs, self.pooling.as_ref(), gives_frames, &device)).freeze())
+        Ok(Backbone::Yamnet(Yamnet::new(&self.convs, self.pooling.as_deref(), gives_frames, &device)).freeze())
     }
 
     fn to_simd(&self, cpu: Cpu, output: FrozenOutput, shape: [usize; 2]) -> Result<SimdNetwork, ::engine::Error> {
