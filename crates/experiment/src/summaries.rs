@@ -171,7 +171,8 @@ pub struct GateSummary {
     /// are too optimistic.
     #[serde(default)]
     pub known_to_backbone: bool,
-    /// Whether the score is the encoder's own logit for cries, calibrated, as with YAMNet. If so, it has learnt no sound here.
+    /// Whether the score is the encoder's own logit for cries, calibrated, as with YAMNet. Such a gate has learned no
+    /// sound in training.
     #[serde(default)]
     pub is_encoders_own: bool,
 }

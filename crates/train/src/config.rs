@@ -110,7 +110,8 @@ pub struct GateConfig {
     pub enabled: bool,
     /// Number of synthetic sounds of each kind that it is trained on, 2 to 10000.
     pub sounds_per_kind: usize,
-    /// Whether it is also trained on a decoy of each training recording: the recording with its cry removed.
+    /// Whether it is also trained on a decoy of each training recording: the recording with its cry removed. With YAMNet's own score
+    /// for crying there are none.
     pub decoys: bool,
     /// L2 of its logistic regression on standardised embeddings, above 0 and at most 1.
     pub ridge: f64,

@@ -16,8 +16,8 @@ pub(crate) struct SimdNetwork {
 }
 
 impl SimdNetwork {
-    /// Maps records of `record_len` values, `[n, record_len]`, to `[n, n_outputs]`. Images that a record has several times, as one of a
-    /// short sound that is repeated, are computed once.
+    /// Maps records of `record_len` values, `[n, record_len]`, to `[n, n_outputs]`. An image that occurs several times in a
+    /// record, as when a short sound is repeated, is computed once.
     pub fn run(&self, records: &[f32], record_len: usize) -> Result<Vec<f32>, Error> {
         let mut distinct: Vec<&[f32]> = Vec::with_capacity(records.len() / record_len * self.images.len());
         let mut places = Vec::with_capacity(distinct.capacity());

@@ -12,7 +12,8 @@ use crate::terminal::stderr;
 #[derive(Debug, clap::Args)]
 pub struct ModelArgs {
     /// An .onnx or .safetensors model, a state dict of PyTorch (with --labels), the folder of an exported model or of a run,
-    /// `newest` for the newest run in experiments/, or the address of a published model (s3://BUCKET/models/NAME/ALIAS) [default: wail-compact, the model built into the program]
+    /// `newest` for the newest run in experiments/, or the address of a published model (s3://BUCKET/models/NAME/ALIAS)
+    /// [default: wail-compact, the model built into the program]
     #[arg(long, value_name = "PATH")]
     model: Option<PathBuf>,
     /// The classes of a model of PyTorch (a state dict, .pt or .pth) in the order of its outputs, separated by commas, or a file

@@ -27,7 +27,7 @@ mod tests {
     use super::*;
     use crate::embed::embeddings::Rows;
 
-    /// The first number separates cries from the sounds, the second says little, and alone it is what the encoder knows.
+    /// The first number separates cries from sounds. The second, which stands for the encoder's own logit, does so less well.
     #[test]
     fn a_gate_on_the_encoders_own_logit_uses_nothing_else() {
         let examples = Examples {

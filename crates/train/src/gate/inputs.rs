@@ -30,7 +30,7 @@ pub struct GateInputs<'a> {
     pub engine_key: &'a str,
     /// Folder of the tables of embeddings.
     pub tables: &'a Path,
-    /// Place in an embedding of the encoder's own logit for cries. If it has one, the gate calibrates it and learns nothing else.
+    /// Place in an embedding of the encoder's own logit for cries. If it has one, the gate only calibrates this logit.
     pub cry_logit: Option<usize>,
     /// Whether the backbone was pretrained on synthetic sounds of all families.
     pub known_to_backbone: bool,
@@ -39,8 +39,8 @@ pub struct GateInputs<'a> {
 }
 
 impl GateInputs<'_> {
-    /// Whether decoys take part. They are made so that cries are not recognised by what surrounds them, which concerns only a gate
-    /// that learns what a cry is.
+    /// Whether decoys take part. They keep a gate from recognising cries by what surrounds them, so only a gate that learns what a cry
+    /// is needs them.
     pub(super) fn has_decoys(&self) -> bool {
         self.config.decoys && self.cry_logit.is_none()
     }

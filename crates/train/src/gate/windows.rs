@@ -39,7 +39,7 @@ pub(super) fn fit(
     }
     scores.sort_by(f64::total_cmp);
     let on_threshold = (quantile(&scores, 1.0 - REACH_ON) as f32).max(threshold);
-    // Windows with only a pause score as an empty room does, which is near the gate's own threshold at most.
+    // A window of a pause scores as an empty room does, and empty rooms can reach the gate's own threshold.
     let off_threshold = (on_threshold + threshold) / 2.0;
     Ok(EpisodeSettings { on_threshold, off_threshold, ..settings })
 }

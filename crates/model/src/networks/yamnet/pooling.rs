@@ -130,14 +130,19 @@ impl CryPooling {
         [&self.weighting].into_iter().chain(&self.crying).flat_map(ClassLogit::tensors)
     }
 
-    /// Whether the last number of an embedding is the highest logit of "Crying, sobbing".
-    pub fn gives_cry_logit(&self) -> bool {
-        self.crying.is_some()
+    /// Place in an embedding of the highest logit of "Crying, sobbing".
+    pub fn cry_logit(&self) -> Option<usize> {
+        self.crying.as_ref().map(|_| self.n_statistics())
     }
 
     /// Length of an embedding.
     pub fn n_outputs(&self) -> usize {
-        2 * self.weighting.weight.data.len() + usize::from(self.gives_cry_logit())
+        self.n_statistics() + usize::from(self.crying.is_some())
+    }
+
+    /// Length of mean and standard deviation.
+    fn n_statistics(&self) -> usize {
+        2 * self.weighting.weight.data.len()
     }
 
     pub fn to_module(&self, device: &Device) -> CryPool {
@@ -190,7 +195,7 @@ impl CryPooling {
         let variance = mean_of(nodes, &square, "pooling.variance");
         let deviation = nodes.add("Sqrt", &[&variance], "pooling.deviation", vec![]);
         let statistics = nodes.join(&[&mean, &deviation], 2, "pooling.statistics");
-        if !self.gives_cry_logit() {
+        if self.crying.is_none() {
             return nodes.flatten(&statistics, embedding);
         }
         let statistics = nodes.flatten(&statistics, "pooling.flat");

@@ -127,7 +127,7 @@ impl Encoder for YamnetWeights {
     }
 
     fn cry_logit(&self) -> Option<usize> {
-        self.pooling.as_ref().filter(|pooling| pooling.gives_cry_logit()).map(|pooling| pooling.n_outputs() - 1)
+        self.pooling.as_ref()?.cry_logit()
     }
 
     fn check(&self, trainable: Trainable, [height, width]: [usize; 2]) -> Result<(), Error> {
