@@ -18,7 +18,6 @@ import sys
 import tempfile
 import wave
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -84,26 +83,8 @@ def sound(path, seconds=7, cries=((0, 7),)):
             file.writeframes(struct.pack("<h", int(12000 * loud * math.sin(2 * math.pi * (450 + 60 * math.sin(4 * t)) * t))))
 
 
-class Watched:
-    """A page on one screen whose problems are reported."""
-
-    def __init__(self, screen, page, url, pictures, problems, refusal="no refusal"):
-        self.screen, self.page, self.pictures, self.problems = screen, page, pictures, problems
-        # Chromium logs the service's refusals.
-        expected = lambda message: message.type != "error" or refusal in message.text
-        browser.watch(page, self.report, url, expected)
-        page.goto("/")
-
-    def report(self, text):
-        self.problems.append(f"{self.screen}: {text}")
-
-    def inspect(self, state):
-        if self.pictures:
-            self.page.screenshot(path=self.pictures / f"page-{state}-{self.screen}.png", full_page=True)
-        if pixels := self.page.evaluate(browser.SIDEWAYS):
-            self.report(f"{state}: {pixels} pixels of horizontal scrolling")
-        for found in Axe().run(self.page).response["violations"]:
-            self.report(f"{state}: axe: {found['id']}: {found['help']}: {[node['target'] for node in found['nodes']]}")
+class Watched(browser.Watched):
+    """The page that takes a recording."""
 
     def drop(self, name, content):
         self.page.evaluate(DROP, [name, list(content)])

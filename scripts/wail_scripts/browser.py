@@ -4,6 +4,7 @@ import contextlib
 import shutil
 import sys
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
@@ -37,6 +38,31 @@ def watch(page, report, own, expected=lambda message: False):
     page.on("console", lambda message: expected(message) or report(f"console: {message.text}"))
     page.on("pageerror", lambda error: report(f"error: {error}"))
     page.on("request", lambda request: request.url.startswith((own, "data:", "blob:")) or report(f"requests {request.url}"))
+
+
+class Watched:
+    """A page of the service on one screen whose problems are reported. Errors in the console with one of `refusals` are expected, because
+    Chromium logs what the service refuses; so is one at the question whether a monitor runs."""
+
+    def __init__(self, screen, page, url, pictures, problems, *refusals, path="/"):
+        self.screen, self.page, self.pictures, self.problems = screen, page, pictures, problems
+        refused = lambda message: message.location["url"].endswith("/v1/monitor") or any(text in message.text for text in refusals)
+        expected = lambda message: message.type != "error" or refused(message)
+        watch(page, self.report, url, expected)
+        page.goto(path)
+
+    def report(self, text):
+        self.problems.append(f"{self.screen}: {text}")
+
+    def inspect(self, state):
+        """Keeps a picture, and reports horizontal scrolling and what axe-core finds."""
+        if self.pictures:
+            self.page.evaluate("scrollTo(0, 0)")
+            self.page.screenshot(path=self.pictures / f"page-{state}-{self.screen}.png", full_page=True)
+        if pixels := self.page.evaluate(SIDEWAYS):
+            self.report(f"{state}: {pixels} pixels of horizontal scrolling")
+        for found in Axe().run(self.page).response["violations"]:
+            self.report(f"{state}: axe: {found['id']}: {found['help']}: {[node['target'] for node in found['nodes']]}")
 
 
 def finish(problems):

@@ -22,10 +22,12 @@ export function isBetter(tested) {
   return tested && tested.macro_f1.interval?.[0] > tested.majority_macro_f1;
 }
 
+export const CANNOT_TELL = "This program cannot tell why the baby cries: in its test, its reasons were not clearly better than chance.";
+
 // As much of the reason as can be told. `set` are the reasons that cannot be ruled out.
 export function reason({ top_k: ranked, prediction_set: set = [] }, tested) {
   const guess = `Its best guess is “${words(ranked[0].label)}”, at ${of100(ranked[0].probability)} %.`;
-  if (isBetter(tested) === false) return "This program cannot tell why the baby cries: in its test, its reasons were not clearly better than chance.";
+  if (isBetter(tested) === false) return CANNOT_TELL;
   if (set.length === 1) return `The most likely reason: ${words(set[0])}.`;
   if (set.length > 1 && 2 * set.length <= ranked.length) return `The reason may be: ${set.map(words).join(", ")}.`;
   return `This recording does not tell the reason. ${guess}`;

@@ -9,8 +9,13 @@ const length = ({ start_seconds: start, end_seconds: end }) => end - start;
 export function longest(episodes) {
   if (!episodes.length) return { cry_score: 0, not_a_cry: true, top_k: [] };
   const { all_probs: probabilities, cry_score } = episodes.reduce((one, other) => (length(other) > length(one) ? other : one));
-  const ranked = Object.entries(probabilities).map(([label, probability]) => ({ label, probability }));
-  return { cry_score, not_a_cry: false, top_k: ranked.sort((a, b) => b.probability - a.probability) };
+  return { cry_score, not_a_cry: false, top_k: ranked(probabilities) };
+}
+
+// Reasons with their probabilities, the most probable first.
+export function ranked(probabilities) {
+  const reasons = Object.entries(probabilities).map(([label, probability]) => ({ label, probability }));
+  return reasons.sort((a, b) => b.probability - a.probability);
 }
 
 // How long it cries in the first `seconds`.

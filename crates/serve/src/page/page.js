@@ -1,14 +1,14 @@
 // The page: takes a recording, sends it to the service and shows the answer.
 import { accuracy, because, isBetter, reason, sureness, verdict, words } from "/page/answer.js";
+import { at, element, setText } from "/page/element.js";
 import { clock, inWords, longest } from "/page/episodes.js";
 import { Recorder, obstacle } from "/page/recorder.js";
-import { Refused, request } from "/page/request.js";
+import { ask, explained, onToken } from "/page/request.js";
 import { LEAST_FALL, drawAxis, drawExplanation, drawSpectrogram, drawWaveform, wav } from "/page/sound.js";
 
 const COVERAGE = 0.9;
 const RECORD_SECONDS = 7;
 const PICTURE_RATE_HZ = 8000;
-const at = (id) => document.getElementById(id);
 
 let model = null; // description of the model, once known
 let recorder = null; // while recording
@@ -18,19 +18,9 @@ let shown = new Float32Array(); // samples of the pictures
 
 // Says what happens, or what went wrong.
 function say(text, error = "") {
-  if (at("status").textContent !== text) at("status").textContent = text; // or a screen reader repeats it
+  setText(at("status"), text);
   at("error").textContent = error;
 }
-
-// What to say about an error. A token that is missing or wrong can be entered.
-function explained(error) {
-  if (!(error instanceof Refused)) throw error;
-  at("token-form").hidden = !error.needsToken;
-  if (error.needsToken) at("token").focus();
-  return error.message;
-}
-
-const ask = (path, options) => request(path, at("token").value.trim(), options);
 
 async function classify(blob, name) {
   const asked = (last = [blob, name]);
@@ -42,7 +32,6 @@ async function classify(blob, name) {
     const episodes = !samples.length || isLong(samples.length / PICTURE_RATE_HZ); // they take many passes of the model
     const recording = await recordingOf(asked, { top_k: 100, episodes, ...(model.coverages.includes(COVERAGE) ? { coverage: COVERAGE } : {}) });
     if (last !== asked) return;
-    at("token-form").hidden = true;
     show(recording);
     at("result").hidden = false;
     showSound(blob, samples);
@@ -106,26 +95,12 @@ function show({ prediction: ofClip, warnings, episodes, segments }) {
 const episode = ({ start_seconds: start, end_seconds: end }) => element("li", `from ${clock(start)} to ${clock(end)}`);
 
 function bar({ label, probability }, index) {
-  const row = element("tr", "");
+  const row = element("tr");
   if (!index) row.className = "best";
-  const head = element("th", words(label));
-  head.scope = "row";
-  const meter = element("meter", "");
-  meter.value = probability;
-  meter.setAttribute("aria-label", words(label));
-  const share = element("div", "");
-  share.className = "share";
-  share.append(meter, element("span", `${(100 * probability).toFixed(1)} %`));
-  const cell = element("td", "");
-  cell.append(share);
-  row.append(head, cell);
+  const meter = element("meter", "", { "aria-label": words(label), value: probability });
+  const share = element("div", "", { class: "share" }, meter, element("span", `${(100 * probability).toFixed(1)} %`));
+  row.append(element("th", words(label), { scope: "row" }), element("td", "", {}, share));
   return row;
-}
-
-function element(name, text) {
-  const made = document.createElement(name);
-  made.textContent = text;
-  return made;
 }
 
 // Player, and waveform and spectrogram at 8 kHz unless the browser cannot decode the file.
@@ -141,6 +116,11 @@ function showSound(blob, samples) {
   drawWaveform(at("waveform"), shown);
   drawSpectrogram(at("spectrogram"), shown);
   for (const axis of document.querySelectorAll(".axis")) drawAxis(axis, shown.length / PICTURE_RATE_HZ);
+}
+
+// Shows the link to the monitor where one runs.
+async function findMonitor() {
+  at("monitor").hidden = !(await ask("/v1/monitor").catch(() => null));
 }
 
 // Samples of a file at 8 kHz; none if the browser cannot decode it.
@@ -211,8 +191,8 @@ for (const [event, on] of [["focus", true], ["blur", false]]) {
 }
 at("record").addEventListener("click", record);
 at("why").addEventListener("click", explain);
-at("token-form").addEventListener("submit", (submitted) => {
-  submitted.preventDefault();
+onToken(() => {
+  findMonitor();
   classify(...last);
 });
 for (const event of ["dragover", "dragleave", "drop"]) {
@@ -225,3 +205,4 @@ for (const event of ["dragover", "dragleave", "drop"]) {
 at("no-microphone").textContent = obstacle();
 at("no-microphone").hidden = !obstacle();
 at("record").hidden = Boolean(obstacle());
+findMonitor();

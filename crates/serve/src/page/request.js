@@ -1,4 +1,5 @@
-// Requests to the service; what goes wrong is an error for people to read.
+// Requests to the service, with the access token if it needs one; what goes wrong is an error for people to read.
+import { at } from "/page/element.js";
 
 const MISSING_TOKEN = "This service needs an access token. Please enter it.";
 const WRONG_TOKEN = "This access token is wrong. Please check it.";
@@ -10,25 +11,63 @@ const REASONS = {
   413: "This recording is too large. Send a shorter one.",
   503: "The service is busy. Try again in a moment.",
 };
+const KEPT = "wail-token";
 
-// Why a request failed.
+// Why a request failed; the status is that of the response, if there was one.
 export class Refused extends Error {
-  constructor(message, needsToken = false) {
+  constructor(message, status = null) {
     super(message);
-    this.needsToken = needsToken;
+    this.status = status;
   }
 }
 
-// The JSON body of a successful response; otherwise throws `Refused`.
-export async function request(path, token, options = {}) {
-  if (!/^[!-~]*$/.test(token)) throw new Refused(WRONG_TOKEN, true); // a header cannot hold it
-  const headers = token ? { authorization: `Bearer ${token}` } : {};
+// A successful response; otherwise throws `Refused`.
+export async function send(path, options = {}) {
+  const token = at("token").value.trim();
+  if (!/^[!-~]*$/.test(token)) throw new Refused(WRONG_TOKEN, 401); // a header cannot hold it
+  const headers = token ? { ...options.headers, authorization: `Bearer ${token}` } : options.headers;
   const response = await fetch(path, { ...options, headers }).catch(() => {
     throw new Refused(UNREACHABLE);
   });
-  if (response.status === 401) throw new Refused(token ? WRONG_TOKEN : MISSING_TOKEN, true);
-  if (!response.ok) throw new Refused(REASONS[response.status] ?? FAILED);
+  if (response.status === 401) throw new Refused(token ? WRONG_TOKEN : MISSING_TOKEN, 401);
+  if (!response.ok) throw new Refused(REASONS[response.status] ?? FAILED, response.status);
+  at("token-form").hidden = true;
+  keep(token);
+  return response;
+}
+
+// The JSON body of a successful response.
+export async function ask(path, options) {
+  const response = await send(path, options);
   return response.json().catch(() => {
     throw new Refused(UNREACHABLE);
   });
 }
+
+// What to say about an error. A token that is missing or wrong can be entered.
+export function explained(error) {
+  if (!(error instanceof Refused)) throw error;
+  const needsToken = error.status === 401;
+  at("token-form").hidden = !needsToken;
+  if (needsToken) at("token").focus();
+  return error.message;
+}
+
+// Calls `retry` when a token is entered.
+export function onToken(retry) {
+  at("token-form").addEventListener("submit", (submitted) => {
+    submitted.preventDefault();
+    retry();
+  });
+}
+
+// Keeps the token until the tab is closed, for the other page and for a reload; a browser may refuse to keep anything.
+function keep(token) {
+  try {
+    sessionStorage.setItem(KEPT, token);
+  } catch {}
+}
+
+try {
+  at("token").value = sessionStorage.getItem(KEPT) ?? "";
+} catch {}
