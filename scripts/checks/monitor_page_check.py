@@ -4,15 +4,17 @@
 
 One source plays a made cry whenever the check wants it, another cannot be started. On a phone and on a desktop, in light and in dark: an
 episode appears while it lasts, in the state of its source, in the timeline and in the list; it is opened with the keyboard, its sound is
-played, and it is reviewed; then the service is killed and started again, which the page must say. Console errors, requests to other hosts,
-horizontal scrolling and findings of axe-core are problems. Then, once: notifications, the access token, the page without HTTPS, and a
-service without a monitor. --pictures keeps screenshots. Needs Chromium (Debian: apt-get install chromium).
+played, and it is reviewed; then the service is killed and started again, which the page must say. Console errors, requests to other
+hosts, horizontal scrolling and findings of axe-core are problems. Then, once: a service that no longer sends anything, notifications, the
+page without HTTPS, the access token, and a service without a monitor. --pictures keeps screenshots. Needs Chromium (Debian: apt-get
+install chromium).
 """
 
 import contextlib
 import json
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -99,6 +101,14 @@ class Serve:
         self._process.kill()
         self._process.wait()
 
+    @contextlib.contextmanager
+    def frozen(self):
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
     def episodes(self):
         with urllib.request.urlopen(f"{self.url}/v1/episodes") as answer:
             return json.load(answer)["episodes"]
@@ -151,7 +161,7 @@ def check_night(chromium, serve, nursery, pictures):
             watched.report(f"the service has the review {review}")
         if len(rows := nursery.reviews.read_text().splitlines()) != n_known + 2:
             watched.report(f"the table of reviews is {rows}")
-        expect(page.locator("#reviewed")).to_contain_text(f"{n_known + 1} of them ")
+        expect(page.locator("#reviewed")).to_contain_text(f"can learn from {n_known + 1}, ")
 
         page.get_by_role("button", name="Earlier night").click()
         expect(page.locator("#summary")).to_have_text("No crying was heard.")
@@ -167,6 +177,22 @@ def check_night(chromium, serve, nursery, pictures):
         expect(page.locator("#error")).to_be_empty(timeout=20000)
         expect(line).to_have_text(re.compile("^Quiet since"), timeout=20000)
         expect(page.locator("#episodes > li").first).to_contain_text("reviewed: a cry, hungry")
+    return problems
+
+
+def check_frozen(chromium, serve):
+    """Problems with a connection that stays, but on which nothing arrives."""
+    problems = []
+    page = chromium.new_page(base_url=serve.url)
+    page.clock.install()
+    browser.Watched("frozen", page, serve.url, None, problems, path="/monitor")
+    line = page.locator("#sources .line").first
+    expect(line).to_have_text(re.compile("^Quiet since"))
+    with serve.frozen():
+        page.clock.run_for(25000)
+        expect(line).to_have_text(re.compile("^Not known since"))
+    expect(line).to_have_text(re.compile("^Quiet since"), timeout=30000)
+    page.close()
     return problems
 
 
@@ -258,6 +284,7 @@ def main():
         chromium = stack.enter_context(browser.chromium(f"--host-resolver-rules=MAP {OTHER_HOST} 127.0.0.1"))
         problems = {
             "the monitor": check_night(chromium, serve, nursery, args.pictures),
+            "a frozen service": check_frozen(chromium, serve),
             "notifications": check_notifications(chromium, serve, nursery),
             "without HTTPS": check_insecure(chromium, serve),
             "the access token": check_token(chromium, url_with_token, token.read_text(), args.pictures),

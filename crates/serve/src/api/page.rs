@@ -1,12 +1,15 @@
-//! `GET /` and `GET /monitor`: the pages for people. Their files are compiled into the program, and they send requests only to this service.
+//! `GET /` and `GET /monitor`: the pages for people. Their files are compiled into the program, and they send requests only to
+//! this service.
 
 use axum::http::{StatusCode, header};
 use axum::routing::{MethodRouter, get};
 
-/// Content security policy of the pages: their own scripts and styles, requests to this service, and sound and pictures that they create.
+/// Content security policy of the pages: their own scripts and styles, requests to this service, and sound and pictures that they
+/// create.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; \
     media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// Content types.
 const PAGE: &str = "text/html; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";

@@ -60,5 +60,6 @@ function total(episodes, isWhole) {
   const n = cries.length === 1 ? "1 episode" : `${cries.length} episodes`;
   const seconds = cries.reduce((sum, episode) => sum + episode.seconds, 0);
   const crying = cries.length ? `${n} of crying, ${duration(seconds)} together.` : "No crying was heard.";
-  return [crying, others && `${others} more ${others === 1 ? "was" : "were"} not a cry, as you said.`, !isWhole && "Only the newest are shown."].filter(Boolean).join(" ");
+  const rest = [others && `${others} more ${others === 1 ? "was" : "were"} not a cry, as you said.`, !isWhole && "Only the newest are shown."];
+  return [crying, ...rest].filter(Boolean).join(" ");
 }

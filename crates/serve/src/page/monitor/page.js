@@ -44,7 +44,9 @@ const on = {
     const { state: former } = sources.get(status.name)?.status ?? {};
     know(status);
     showSources();
-    if (former === "listening" && status.state !== "listening") notifications.notify(`Not listening: ${status.name}`, status.problem ?? "", status.name);
+    if (former !== "listening" || status.state === "listening") return;
+    setText(at("news"), `Not listening: ${status.name}.`);
+    notifications.notify(`Not listening: ${status.name}`, status.problem ?? "", status.name);
   },
 };
 
@@ -74,9 +76,9 @@ function showSources() {
 function showReviews() {
   const { n, nUsable } = history.reviewed();
   if (!n) return setText(at("reviewed"), "No episode was reviewed as a cry yet.");
-  const cries = `${history.isWhole ? "" : "At least "}${n === 1 ? "1 reviewed cry" : `${n} reviewed cries`}`;
-  const usable = `${nUsable} of them ${nUsable === 1 ? "has" : "have"} a reason and a sound, and can train a model of your own`;
-  setText(at("reviewed"), keepsClips ? `${cries}; ${usable}.` : `${cries}. This monitor keeps no sound, so they cannot train a model.`);
+  const most = history.isWhole ? "" : "at least ";
+  const usable = keepsClips ? `${most}${nUsable}, those with a reason and a sound` : "none, because this monitor keeps no sound";
+  setText(at("reviewed"), `Reviewed cries: ${most}${n}. A model of your own can learn from ${usable}.`);
 }
 
 function showNotifications() {
@@ -144,6 +146,7 @@ async function move(by) {
   buttons.forEach((button) => (button.disabled = true));
   try {
     await night.move(by);
+    setText(at("news"), `${at("night").textContent}: ${at("summary").textContent}`);
   } catch (error) {
     setText(at("summary"), explained(error));
   } finally {
