@@ -217,17 +217,28 @@ def check_notifications(chromium, serve, nursery):
     return problems
 
 
-def check_insecure(chromium, serve):
-    """Problems with the page over HTTP from another host, where browsers do not notify."""
+def check_insecure(chromium, url, url_with_token, token):
+    """Problems with the page over HTTP from another host, where browsers do not notify, and the service answers only with a token."""
     problems = []
-    url = serve.url.replace("127.0.0.1", OTHER_HOST)
+    url, url_with_token = [url.replace("127.0.0.1", OTHER_HOST) for url in [url, url_with_token]]
     page = chromium.new_page(base_url=url)
-    watched = browser.Watched("insecure", page, url, None, problems, path="/monitor")
+    browser.Watched("without a token", page, url, None, problems, "403 (Forbidden)", path="/monitor")
+    expect(page.get_by_role("alert").first).to_have_text(re.compile("^This monitor has no access token"))
+    page.close()
+
+    page = chromium.new_page(base_url=url_with_token)
+    watched = browser.Watched("insecure", page, url_with_token, None, problems, "401 (Unauthorized)", path="/monitor")
+    enter(page, token)
     expect(page.locator("#notifications")).to_have_text(re.compile("^Browsers notify only over HTTPS"))
     expect(page.get_by_role("button", name="Notify me")).to_be_hidden()
     watched.inspect("monitor-insecure")
     page.close()
     return problems
+
+
+def enter(page, token):
+    page.get_by_label("Access token").fill(token)
+    page.keyboard.press("Enter")
 
 
 def check_token(chromium, url, token, pictures):
@@ -238,11 +249,9 @@ def check_token(chromium, url, token, pictures):
         expect(page.get_by_role("alert").first).to_have_text("This service needs an access token. Please enter it.")
         expect(page.get_by_label("Access token")).to_be_focused()
         watched.inspect("monitor-token")
-        page.get_by_label("Access token").fill("wrong")
-        page.keyboard.press("Enter")
+        enter(page, "wrong")
         expect(page.get_by_role("alert").first).to_have_text("This access token is wrong. Please check it.")
-        page.get_by_label("Access token").fill(token)
-        page.keyboard.press("Enter")
+        enter(page, token)
         expect(page.get_by_role("heading", name="nursery")).to_be_visible()
         expect(page.get_by_label("Access token")).to_be_hidden()
         page.get_by_role("link", name="Ask about a recording").click()
@@ -286,7 +295,7 @@ def main():
             "the monitor": check_night(chromium, serve, nursery, args.pictures),
             "a frozen service": check_frozen(chromium, serve),
             "notifications": check_notifications(chromium, serve, nursery),
-            "without HTTPS": check_insecure(chromium, serve),
+            "without HTTPS": check_insecure(chromium, serve.url, url_with_token, token.read_text()),
             "the access token": check_token(chromium, url_with_token, token.read_text(), args.pictures),
             "without a monitor": check_none(chromium, url_without),
         }

@@ -9,7 +9,11 @@ import * as notifications from "/page/monitor/notifications.js";
 import { Source } from "/page/monitor/source.js";
 import { duration, moment, time } from "/page/monitor/times.js";
 
-const NO_MONITOR = "No monitor runs at this service.";
+// Why there is nothing to show, by status.
+const NOTHING = {
+  403: "This monitor has no access token, so it answers only on its own machine. Ask whoever runs it to set a token.",
+  404: "No monitor runs at this service.",
+};
 const NOTED_FAILURES = 2; // in a row
 const MINUTE_MS = 60000;
 
@@ -105,13 +109,13 @@ function lose(error) {
   lost ??= connection.heard;
   setText(at("status"), "");
   setText(at("error"), reasonOf(error));
-  at("monitor").hidden ||= error?.status === 404;
+  at("monitor").hidden ||= error?.status in NOTHING;
   showSources();
 }
 
 function reasonOf(error) {
-  if (error?.status === 404) return NO_MONITOR;
-  return error?.status === 401 ? explained(error) : `No connection since ${moment(lost)}. What happens now is not shown.`;
+  if (error?.status === 401) return explained(error);
+  return NOTHING[error?.status] ?? `No connection since ${moment(lost)}. What happens now is not shown.`;
 }
 
 function find() {
@@ -146,10 +150,10 @@ async function move(by) {
   buttons.forEach((button) => (button.disabled = true));
   try {
     await night.move(by);
-    setText(at("news"), `${at("night").textContent}: ${at("summary").textContent}`);
   } catch (error) {
     setText(at("summary"), explained(error));
   } finally {
+    setText(at("news"), `${at("night").textContent}: ${at("summary").textContent}`);
     at("earlier").disabled = false;
     at("later").disabled = night.isLast;
   }

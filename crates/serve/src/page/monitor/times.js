@@ -8,10 +8,11 @@ const DAY = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric
 const DAY_AND_TIME = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", ...IN_HOURS });
 const HALF_A_DAY_MS = 12 * 3600 * 1000;
 
-export const time = (date) => TIME.format(date);
+// In one line.
+export const time = (date) => TIME.format(date).replaceAll(" ", "\u00a0");
 
 // With the day, if the time alone could be that of another one.
-export const moment = (date) => (Math.abs(Date.now() - date) < HALF_A_DAY_MS ? TIME : DAY_AND_TIME).format(date);
+export const moment = (date) => (Math.abs(Date.now() - date) < HALF_A_DAY_MS ? time(date) : DAY_AND_TIME.format(date));
 
 // From one time to another; past midnight a range would name the days.
 export const span = (start, end) => (start.getDate() === end.getDate() ? TIME.formatRange(start, end) : `${time(start)} – ${time(end)}`);
