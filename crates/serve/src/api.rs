@@ -2,7 +2,10 @@
 
 pub mod classify;
 pub mod documents;
+pub mod episodes;
+pub mod events;
 pub mod health;
 pub mod model;
+pub mod monitor;
 pub mod page;
 pub mod predict;

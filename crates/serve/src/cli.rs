@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use axum::http::uri::Authority;
 use clap::{Parser, Subcommand, ValueEnum};
+use monitor::Monitor;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::spawn_blocking;
 
 use crate::limits::Limits;
 use crate::listen::{bind, serve};
@@ -44,6 +46,9 @@ struct Cli {
     /// Allow clients to send the URL of a recording on this host; can be repeated, or a comma-separated list
     #[arg(long, value_name = "HOST[:PORT]", env = "WAIL_ALLOW_URL_HOST", value_delimiter = ',', value_parser = host)]
     allow_url_host: Vec<String>,
+    /// Also listen to the microphones and cameras that this file names, all the time: see /monitor and docs/monitor.md
+    #[arg(long, value_name = "FILE")]
+    monitor: Option<PathBuf>,
     /// Log format
     #[arg(long, value_enum, default_value = "text")]
     log: LogFormat,
@@ -86,34 +91,55 @@ pub fn run() -> Result<(), Error> {
         origins: cli.allow_origin,
         url_hosts: cli.allow_url_host.into_iter().filter(|host| !host.is_empty()).collect(),
     };
+    let monitor = cli.monitor.as_deref().map(monitor::Config::read).transpose()?;
     let classifier = cli.model.load()?;
     let threads = |source| Error::System { what: "threads", source };
-    let service = Arc::new(Service::new(classifier, settings).map_err(threads)?);
+    let service = Service::new(classifier, settings).map_err(threads)?;
     let runtime = tokio::runtime::Runtime::new().map_err(threads)?;
     let served = match lambda::is_here() {
-        true => runtime.block_on(lambda::run(service)).map_err(Error::Lambda),
-        false => runtime.block_on(serve_until_signal(service, cli.model, cli.listen)),
+        true => runtime.block_on(lambda::run(Arc::new(service))).map_err(Error::Lambda),
+        false => runtime.block_on(serve_until_signal(service, monitor, cli.model, cli.listen)),
     };
     // A fetch that nobody waits for any more must not delay the end.
     runtime.shutdown_background();
     served
 }
 
-async fn serve_until_signal(service: Arc<Service>, model: ModelArgs, address: SocketAddr) -> Result<(), Error> {
+async fn serve_until_signal(
+    mut service: Service,
+    monitor: Option<monitor::Config>,
+    model: ModelArgs,
+    address: SocketAddr,
+) -> Result<(), Error> {
     let handlers = |source| Error::System { what: "signal handlers", source };
     let listener = bind(address).await.map_err(|source| Error::Listen { address, source })?;
     let address = listener.local_addr().map_err(|source| Error::System { what: "the socket", source })?;
+    if let Some(config) = monitor {
+        if service.settings.token.is_none() && !address.ip().is_loopback() {
+            return Err(Error::OpenMonitor(address));
+        }
+        service.start_monitor(config)?;
+    }
+    let service = Arc::new(service);
     let mut terminate = signal(SignalKind::terminate()).map_err(handlers)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(handlers)?;
     let hangup = signal(SignalKind::hangup()).map_err(handlers)?;
     tokio::spawn(reload::at_each(hangup, Arc::clone(&service), model));
     tracing::info!(%address, "listening");
+    let mut ending = None;
     let stop = async {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
         tracing::info!("stopping");
         service.stop();
+        // It ends its streams of events, for which the open requests wait.
+        let service = Arc::clone(&service);
+        ending = Some(spawn_blocking(move || service.monitor.iter().for_each(Monitor::stop)));
     };
     serve(listener, router(Arc::clone(&service)), &service.settings.limits, &service.metrics, stop).await;
+    if let Some(ending) = ending {
+        // A panic was printed when it happened.
+        let _ = ending.await;
+    }
     Ok(())
 }
 

@@ -31,6 +31,18 @@ pub enum Error {
     /// There is no model, or it is not usable: exit code 4.
     #[error(transparent)]
     Model(predict::Error),
+    /// The configuration of the monitor is wrong, or does not fit the model: exit code 2.
+    #[error("--monitor: {0}")]
+    MonitorConfig(#[source] monitor::Error),
+    /// The monitor would be open to everyone in the network: exit code 2.
+    #[error(
+        "--monitor without a token listens to this machine only, and {0} is open to others; set a token with --token-file or \
+         WAIL_TOKEN, or listen on 127.0.0.1"
+    )]
+    OpenMonitor(SocketAddr),
+    /// The folder of the monitor cannot be used: exit code 1.
+    #[error("--monitor: {0}")]
+    Monitor(#[source] monitor::Error),
     /// The address is not available, for instance because the port is in use: exit code 1.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -67,13 +79,31 @@ impl Error {
     /// Exit code of the process for this error.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Device(_) | Self::TokenFile { .. } | Self::Token | Self::Labels(_) | Self::Address(_) => 2,
+            Self::Device(_)
+            | Self::TokenFile { .. }
+            | Self::Token
+            | Self::Labels(_)
+            | Self::Address(_)
+            | Self::MonitorConfig(_)
+            | Self::OpenMonitor(_) => 2,
             Self::Model(_) => 4,
             Self::Listen { .. }
+            | Self::Monitor(_)
             | Self::System { .. }
             | Self::Lambda(_)
             | Self::Unreachable { .. }
             | Self::Unhealthy(_) => 1,
+        }
+    }
+}
+
+impl From<monitor::Error> for Error {
+    fn from(error: monitor::Error) -> Self {
+        match error {
+            monitor::Error::InUse { .. } | monitor::Error::Folder { .. } | monitor::Error::Thread(_) => {
+                Self::Monitor(error)
+            }
+            _ => Self::MonitorConfig(error),
         }
     }
 }

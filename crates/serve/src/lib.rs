@@ -16,7 +16,10 @@
 //! let document = serve::openapi::document();
 //! let mut routes: Vec<&String> = document["paths"].as_object().into_iter().flat_map(|paths| paths.keys()).collect();
 //! routes.sort();
-//! assert_eq!(routes, ["/health", "/livez", "/metrics", "/predict", "/readyz", "/v1/classify", "/v1/model"]);
+//! let of_monitor = ["/v1/episodes", "/v1/episodes/{id}/clip", "/v1/episodes/{id}/review", "/v1/events", "/v1/monitor"];
+//! let (ours, others): (Vec<&str>, Vec<&str>) = routes.into_iter().map(String::as_str).partition(|route| of_monitor.contains(route));
+//! assert_eq!(ours, of_monitor);
+//! assert_eq!(others, ["/health", "/livez", "/metrics", "/predict", "/readyz", "/v1/classify", "/v1/model"]);
 //! ```
 
 pub mod address;

@@ -14,8 +14,12 @@ pub enum Problem {
     Unusable(String),
     /// The token is missing or wrong: 401.
     Unauthorized,
+    /// The request names another machine, and there is no token: 403.
+    Elsewhere,
     /// There is no such route: 404.
     NotFound,
+    /// There is no such thing behind the route: 404. What is missing.
+    Missing(String),
     /// The route does not support the method: 405.
     Method,
     /// The client sent the body too slowly: 408.
@@ -68,7 +72,8 @@ impl Problem {
         match self {
             Self::Unusable(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Elsewhere => StatusCode::FORBIDDEN,
+            Self::NotFound | Self::Missing(_) => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -82,8 +87,12 @@ impl Problem {
     /// What is wrong, as text for people.
     pub fn detail(&self) -> String {
         match self {
-            Self::Unusable(reason) | Self::Invalid(_, reason) => reason.clone(),
+            Self::Unusable(reason) | Self::Missing(reason) | Self::Invalid(_, reason) => reason.clone(),
             Self::Unauthorized => "an access token is needed; send it as a bearer token".into(),
+            Self::Elsewhere => {
+                "without a token the monitor answers only under names of this machine, such as localhost; start it with --token-file"
+                    .into()
+            }
             Self::NotFound => "not found; /docs lists the routes".into(),
             Self::Method => "method not allowed; /docs lists the routes and their methods".into(),
             Self::Slow => "the request was sent too slowly; try again".into(),

@@ -20,10 +20,8 @@ pub async fn at_each(mut signal: Signal, service: Arc<Service>, arguments: Model
 fn reload(service: &Service, arguments: &ModelArgs) {
     match arguments.load() {
         Ok(classifier) => {
-            if !service.replace(classifier) {
-                tracing::error!(
-                    "the new model needs more memory for its input than --memory-mib; the former one stays"
-                );
+            if let Err(reason) = service.replace(classifier) {
+                tracing::error!("{reason}; the former model stays");
             }
         }
         Err(error) => tracing::error!(%error, "the model was not loaded again; the former one stays"),

@@ -14,7 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::api::{classify, documents, health, model, page, predict};
+use crate::api::{classify, documents, episodes, events, health, model, monitor, page, predict};
 use crate::problem::Problem;
 use crate::service::Service;
 
@@ -45,9 +45,17 @@ pub fn router(service: Arc<Service>) -> Router {
         ("/v1/model", get(model::model)),
         ("/metrics", get(health::metrics)),
     ];
-    let paths: Vec<&str> = open.iter().chain(&protected).map(|(path, _)| *path).collect();
+    let of_monitor: Vec<Route> = vec![
+        ("/v1/monitor", get(monitor::monitor)),
+        ("/v1/episodes", get(episodes::episodes)),
+        ("/v1/episodes/{id}/clip", get(episodes::clip)),
+        ("/v1/episodes/{id}/review", post(episodes::review)),
+        ("/v1/events", get(events::events)),
+    ];
+    let paths: Vec<&str> = open.iter().chain(&protected).chain(&of_monitor).map(|(path, _)| *path).collect();
     let all = |routes: Vec<Route>| routes.into_iter().fold(Router::new(), |all, (path, route)| all.route(path, route));
-    let protected = all(protected).route_layer(from_fn_with_state(Arc::clone(&service), authorize));
+    let of_monitor = all(of_monitor).route_layer(from_fn_with_state(Arc::clone(&service), monitor::only_this_machine));
+    let protected = all(protected).merge(of_monitor).route_layer(from_fn_with_state(Arc::clone(&service), authorize));
     let mut router = all(open)
         .merge(protected)
         .method_not_allowed_fallback(|| async { Problem::Method })

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use model::EpisodeSettings;
+use monitor::Monitor;
 use predict::{Classifier, Clips, Episode, Episodes, Explainer, OcclusionMap, Options, Prediction, Window, Windows};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -27,8 +28,10 @@ pub struct Service {
     pub settings: Settings,
     /// Counters, gauges and histograms.
     pub metrics: Metrics,
+    /// Listens to microphones and cameras, if the service was started with `--monitor`.
+    pub monitor: Option<Monitor>,
     /// The model for requests that begin now.
-    classifier: RwLock<Arc<Classifier>>,
+    classifier: Arc<RwLock<Arc<Classifier>>>,
     pub(crate) memory: Memory,
     pub(crate) fetcher: Option<Arc<Fetcher>>,
     decoders: Pool,
@@ -81,7 +84,8 @@ impl Service {
         let clip_bytes = clip_bytes(&classifier);
         Ok(Self {
             metrics: Metrics::default(),
-            classifier: RwLock::new(Arc::new(classifier)),
+            monitor: None,
+            classifier: Arc::new(RwLock::new(Arc::new(classifier))),
             memory: Memory::new(settings.limits.memory_bytes(clip_bytes)),
             fetcher: (!settings.url_hosts.is_empty()).then(|| Arc::new(Fetcher::new(&settings))),
             decoders: Pool::new("decode", n_decoders, 8 * n_decoders)?,
@@ -94,17 +98,32 @@ impl Service {
 
     /// The model for a request that begins now. The request keeps it to its end.
     pub fn classifier(&self) -> Arc<Classifier> {
-        Arc::clone(&self.classifier.read().unwrap_or_else(PoisonError::into_inner))
+        current(&self.classifier)
     }
 
-    /// Answers requests that begin from now on with `classifier`. Returns whether its input fits into the memory that the service
-    /// started with; otherwise the former model stays.
-    pub fn replace(&self, classifier: Classifier) -> bool {
-        let fits = self.settings.limits.memory_bytes(clip_bytes(&classifier)) <= self.memory.size();
-        if fits {
-            *self.classifier.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(classifier);
+    /// Answers requests that begin from now on with `classifier`, and listens with it.
+    ///
+    /// # Errors
+    /// Why the former model stays: the input of `classifier` needs more memory than the service started with, or it does not fit the
+    /// settings of the monitor.
+    pub fn replace(&self, classifier: Classifier) -> Result<(), String> {
+        if self.settings.limits.memory_bytes(clip_bytes(&classifier)) > self.memory.size() {
+            return Err("the new model needs more memory for its input than --memory-mib".into());
         }
-        fits
+        let fits = self.monitor.as_ref().map_or(Ok(()), |monitor| monitor.check(&classifier));
+        fits.map_err(|error| error.to_string())?;
+        *self.classifier.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(classifier);
+        Ok(())
+    }
+
+    /// Starts listening to what `config` names.
+    ///
+    /// # Errors
+    /// As [`Monitor::start`].
+    pub fn start_monitor(&mut self, config: monitor::Config) -> Result<(), monitor::Error> {
+        let classifier = Arc::clone(&self.classifier);
+        self.monitor = Some(Monitor::start(config, move || current(&classifier))?);
+        Ok(())
     }
 
     /// Whether a new request would be accepted: the service is not stopping, a slot and memory for a clip are free, and neither all
@@ -238,6 +257,10 @@ impl Service {
         }
         Ok(explainer.finish())
     }
+}
+
+fn current(classifier: &RwLock<Arc<Classifier>>) -> Arc<Classifier> {
+    Arc::clone(&classifier.read().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Size of the model's input for one clip, bytes.

@@ -142,7 +142,7 @@ impl Server {
     pub fn ask(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
         let mut stream = self.connect();
         let length = if method == "POST" { format!("content-length: {}\r\n", body.len()) } else { String::new() };
-        let head = format!("{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{length}{headers}\r\n");
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{length}{headers}\r\n");
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(body).unwrap();
         read(stream)
@@ -151,7 +151,8 @@ impl Server {
     /// Posts `body` in chunks on a new connection.
     pub fn post_chunked(&self, path: &str, headers: &str, body: &[u8]) -> Answer {
         let mut stream = self.connect();
-        let head = format!("POST {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ntransfer-encoding: chunked\r\n");
+        let head =
+            format!("POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: chunked\r\n");
         write!(stream, "{head}{headers}\r\n").unwrap();
         for chunk in body.chunks(1 << 16) {
             write!(stream, "{:x}\r\n", chunk.len()).unwrap();

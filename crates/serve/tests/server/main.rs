@@ -5,4 +5,5 @@
 mod api;
 mod client;
 mod limits;
+mod monitor;
 mod start;
