@@ -216,9 +216,8 @@ def check_discovery(subscriber):
         fail(f"ids are not unique: {components}")
 
 
-def check(serve, model, folder):
-    broker, hook = Broker(folder), Hook()
-    microphone = Microphone(folder / "microphone")
+def check(serve, model, folder, broker):
+    hook, microphone = Hook(), Microphone(folder / "microphone")
     (folder / "mqtt-password").write_text(PASSWORD + "\n")
     (folder / "hook-secret").write_text(SECRET + "\n")
     settings = folder / "monitor.toml"
@@ -295,14 +294,18 @@ def check(serve, model, folder):
         fail(f"the webhook got {[(is_signed, event, body['episode']['id']) for is_signed, event, body in hook.taken]}")
     if any(event != body["event"] for _, event, body in hook.taken) or len(set(hook.ids[:3])) != 1:
         fail(f"the webhook's headers differ from its messages, or repeated deliveries have other ids: {hook.ids}")
-    broker.kill()
     print(f"{len(expected)} episode messages and deliveries, in order: OK")
 
 
 def main():
     arguments = command_line.parser(__doc__, "serve", "model").parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        check(arguments.serve, arguments.model, pathlib.Path(folder))
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        broker = Broker(folder)
+        try:
+            check(arguments.serve, arguments.model, folder, broker)
+        finally:
+            broker.kill()
 
 
 if __name__ == "__main__":
