@@ -229,6 +229,20 @@ fn kill(child: &mut Child) {
 }
 
 #[test]
+fn sighup_replaces_the_model_that_listens_and_the_command_runs_on() {
+    let folder = folder("echo once >> heard; exec sleep 60");
+    let config = folder.path().join("monitor.toml");
+    let mut server = Server::start(&["--monitor", config.to_str().unwrap()]);
+    let mut events = Events::of(&server);
+    server.signal("HUP");
+    server.wait_for("listening with the other model");
+    server.read_log();
+    File::create(folder.path().join("go")).unwrap();
+    assert_eq!(events.wait_for("end")["id"], 1);
+    assert_eq!(std::fs::read_to_string(folder.path().join("heard")).unwrap(), "once\n");
+}
+
+#[test]
 fn one_process_uses_a_folder() {
     let folder = folder("exec sleep 60");
     let _server = start(folder.path());
