@@ -8,6 +8,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use crate::run_files::{self, clearest_cry, fresh, signal, stdout};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -295,22 +297,55 @@ fn a_heartbeat_says_that_the_stream_is_alive() {
     assert!(lines.iter().all(|line| line["event"] == "alive" && line["level_dbfs"] == -120.0), "{lines:?}");
 }
 
+/// Sends a file through the pipe; returns what is printed to standard output and to standard error.
+fn followed(bytes: &[u8], arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = command(RUN.path(), &[&["infer", "-"], arguments].concat());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let bytes = bytes.to_vec();
+    // It may end before it has read all.
+    let writer = std::thread::spawn(move || drop(stdin.write_all(&bytes)));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    (output.status.code(), out, err)
+}
+
 #[test]
-fn a_file_instead_of_pcm_is_named_with_the_way_out() {
-    for (start, name) in [
-        (&b"RIFF\0\0\0\0WAVE"[..], "WAV"),
-        (b"fLaC\0\0\0\"", "FLAC"),
-        (b"\xff\xfb\x90\x64", "MP3"),
-        (b"ID3\x04", "MP3"),
-    ] {
-        let mut command = command(RUN.path(), &["infer", "--follow", "-"]);
-        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(&[start, &[7; 4000]].concat()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{name}: {stderr}");
-        assert!(stderr.contains(&format!("standard input is {name} and not PCM; decode it first: ffmpeg")), "{stderr}");
+fn a_stream_of_wav_is_decoded_as_it_says_and_other_formats_are_named_with_the_way_out() {
+    let wav = std::fs::read(RUN.path().join("long.wav")).unwrap();
+    let lines = |text: &str| -> Vec<Value> { text.lines().map(|line| serde_json::from_str(line).unwrap()).collect() };
+    // Its header says 8 kHz, whatever the default for PCM is.
+    let (code, found, _) = followed(&wav, &["--follow"]);
+    let (expected, found) = (&episodes(&["--episodes"])[0], lines(&found));
+    assert_eq!((code, found.len()), (Some(0), 2), "{found:?}");
+    assert_eq!(found[1]["end_seconds"], expected["end_seconds"]);
+    // Sizes of a stream are unknown to whoever writes it.
+    let unknown = [&wav[..4], &[0xff; 4], &wav[8..40], &[0xff; 4], &wav[44..]].concat();
+    assert_eq!(lines(&followed(&unknown, &["--follow"]).1)[1]["end_seconds"], expected["end_seconds"]);
+
+    for (start, name) in [(&b"OggS\0\x02"[..], "Ogg"), (b"\0\0\0\x20ftypM4A ", "MP4")] {
+        let (code, _, stderr) = followed(&[start, &[7; 4000]].concat(), &["--follow"]);
+        assert_eq!(code, Some(2), "{name}: {stderr}");
+        assert!(stderr.contains(&format!("standard input is {name}, which is decoded from files only")), "{stderr}");
     }
+    let mut noise = [0; 9000];
+    ChaCha8Rng::seed_from_u64(1).fill_bytes(&mut noise);
+    let (code, _, stderr) = followed(&noise, &["--follow"]);
+    assert!(code == Some(0) && stderr.contains("noise at full scale, as compressed sound is"), "{stderr}");
+}
+
+#[test]
+fn a_file_from_a_pipe_has_the_answers_of_the_file() {
+    let file = RUN.path().join("long.wav");
+    let wav = std::fs::read(&file).unwrap();
+    for arguments in [&["--format", "jsonl"][..], &["--episodes", "--format", "csv"]] {
+        let expected = stdout(&wail(RUN.path(), &[&["infer", "long.wav"], arguments].concat()));
+        let (code, found, stderr) = followed(&wav, arguments);
+        assert_eq!((code, found), (Some(0), expected.replace("long.wav", "-")), "{stderr}");
+    }
+    let (code, _, stderr) = followed(b"no sound", &[]);
+    assert!(code == Some(3) && stderr.contains("error: -: "), "{stderr}");
 }
 
 #[test]
@@ -348,8 +383,8 @@ fn invalid_arguments_are_refused_with_exit_code_2() {
         (&["infer", "long.wav", "--heartbeat", "5"], "--follow"),
         (&["infer", "long.wav", "long.wav", "--format", "audacity"], "one recording"),
         (&["infer", "long.wav", "long.wav", "--format", "textgrid"], "one recording"),
-        (&["infer", "long.wav", "--follow"], "--follow and the input - go together"),
-        (&["infer", "-"], "--follow and the input - go together"),
+        (&["infer", "long.wav", "--follow"], "--follow needs the input -"),
+        (&["infer", "-", "-"], "can be read once"),
         (&["infer", "-", "--follow", "--rate", "100"], "100"),
         (&["infer", "long.wav", "--rate", "8000"], "--follow"),
     ] {

@@ -17,11 +17,13 @@ mod parts;
 mod pass;
 mod section;
 mod stored;
+mod stream;
 
 use std::io::{Read, Seek};
 use std::ops::ControlFlow;
 
 use crate::Error;
+use input::UNKNOWN_LENGTH;
 pub(crate) use output::Part;
 use output::Sink;
 pub(crate) use parts::decode_parts;
@@ -29,6 +31,8 @@ use pass::{LOOK_AHEAD_SECONDS, decode_and_look_ahead};
 
 pub use audio::{Audio, DecodedStream, Source, Warning};
 pub use stored::mono_from_pcm16;
+use stream::Forward;
+pub use stream::{STREAM_START_BYTES, StreamFormat};
 
 /// Decodes a part of an input of `length` bytes. `extension` ("mp3") is only a hint.
 ///
@@ -63,4 +67,13 @@ pub(crate) fn decode_into<R: Read + Seek + Send + Sync>(
     sink: &mut Sink,
 ) -> Result<DecodedStream, Error> {
     decode_and_look_ahead(input, length, extension, part, sink).map(|(stream, _)| stream)
+}
+
+/// Decodes a stream of one of the formats of [`StreamFormat::Decoded`] as it arrives, until it ends, and passes its sound to `sink`
+/// piece by piece: mono samples, full scale at ±1, and their rate, Hz. `sink` may stop the decoding.
+///
+/// # Errors
+/// Any [`Error`] but [`Error::Config`].
+pub fn decode_stream(stream: impl Read + Send + Sync, sink: &mut Sink) -> Result<(), Error> {
+    decode_into(Forward::new(stream), UNKNOWN_LENGTH, None, Part::first(f64::INFINITY), sink).map(drop)
 }

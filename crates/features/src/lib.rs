@@ -69,7 +69,9 @@ mod yamnet_spec;
 pub use augment::SpecAugment;
 pub use channel::{add_room, at_gain, band_limit, pink_noise, through_mp3, through_opus};
 pub use config::{FEATURES_VERSION, FeatureConfig};
-pub use decode::{Audio, DecodedStream, Source, Warning, mono_from_pcm16};
+pub use decode::{
+    Audio, DecodedStream, STREAM_START_BYTES, Source, StreamFormat, Warning, decode_stream, mono_from_pcm16,
+};
 pub use error::Error;
 pub use extractor::{Extractor, RESAMPLER_REACH_SECONDS};
 pub use fft::{forward_fft, inverse_fft};

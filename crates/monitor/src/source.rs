@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
+use features::{STREAM_START_BYTES, StreamFormat};
 use predict::{Change, Classifier, Episode, Episodes, Listener, Options, Window, Windows};
 
 use self::clock::StreamClock;
@@ -47,6 +48,8 @@ enum Why {
     Ended,
     /// It sent nothing for [`SILENCE`].
     Silent,
+    /// It sends this format in place of PCM.
+    OtherFormat(&'static str),
     /// The model failed.
     Failed(String),
 }
@@ -98,6 +101,9 @@ impl Source {
         let (status, message) = process.end(matches!(why, Why::Ended));
         let what = match why {
             Why::Failed(problem) => return problem,
+            Why::OtherFormat(format) => {
+                format!("sends {format} in place of raw PCM; add -t raw (arecord) or -f s16le (ffmpeg) to `command`")
+            }
             Why::Silent => format!("sent no sound for {} s", SILENCE.as_secs()),
             _ => describe(status),
         };
@@ -127,7 +133,10 @@ impl Source {
                 Ok(chunk) => chunk,
                 Err(why) => break why,
             };
-            let mono = reporter.take(&chunk);
+            let mono = match reporter.take(&chunk) {
+                Ok(mono) => mono,
+                Err(format) => break Why::OtherFormat(format),
+            };
             let heard = listener.push(&mono, &mut |window| {
                 reporter.level(&window);
                 reporter.report(episodes.push(window), false);
@@ -186,8 +195,10 @@ fn cannot_start(program: &str, error: &io::Error) -> String {
 struct Stream {
     sample_rate_hz: u32,
     n_channels: usize,
-    /// A frame of which a part has arrived.
+    /// A frame of which a part has arrived; at first, the start of the stream.
     rest: Vec<u8>,
+    /// Whether its start was found to be PCM, as far as that can be told.
+    is_pcm: bool,
     /// Number of samples so far.
     n_samples: usize,
     clock: StreamClock,
@@ -199,16 +210,33 @@ impl Stream {
     fn new(config: &SourceConfig, clips: Option<&ClipConfig>) -> Self {
         let (sample_rate_hz, n_channels) = (config.sample_rate, config.channels);
         let recorder = clips.map(|clips| Recorder::new(sample_rate_hz, clips.before_seconds));
-        Self { sample_rate_hz, n_channels, rest: vec![], n_samples: 0, clock: StreamClock::default(), recorder }
+        Self {
+            sample_rate_hz,
+            n_channels,
+            rest: vec![],
+            is_pcm: false,
+            n_samples: 0,
+            clock: StreamClock::default(),
+            recorder,
+        }
     }
 
     fn seconds(&self) -> f64 {
         self.n_samples as f64 / f64::from(self.sample_rate_hz)
     }
 
-    /// The samples of `chunk`.
-    fn take(&mut self, chunk: &Chunk) -> Vec<f32> {
+    /// The samples of `chunk`. Fails with the name of the format if the stream is not PCM, which would be heard as noise.
+    fn take(&mut self, chunk: &Chunk) -> Result<Vec<f32>, &'static str> {
         self.rest.extend(&chunk.bytes);
+        if !self.is_pcm {
+            if self.rest.len() < STREAM_START_BYTES {
+                return Ok(vec![]);
+            }
+            match StreamFormat::of(&self.rest) {
+                StreamFormat::Decoded(name) | StreamFormat::FilesOnly(name) => return Err(name),
+                StreamFormat::Unknown => self.is_pcm = true,
+            }
+        }
         let whole = self.rest.len() - self.rest.len() % (2 * self.n_channels);
         let mono = features::mono_from_pcm16(&self.rest[..whole], self.n_channels);
         self.rest.drain(..whole);
@@ -218,7 +246,7 @@ impl Stream {
         if let Some(recorder) = &mut self.recorder {
             recorder.push(&mono);
         }
-        mono
+        Ok(mono)
     }
 }
 
@@ -233,11 +261,13 @@ struct Reporter<'a> {
 }
 
 impl Reporter<'_> {
-    fn take(&mut self, chunk: &Chunk) -> Vec<f32> {
-        if self.stream.n_samples == 0 {
+    fn take(&mut self, chunk: &Chunk) -> Result<Vec<f32>, &'static str> {
+        let was_silent = self.stream.n_samples == 0;
+        let mono = self.stream.take(chunk)?;
+        if was_silent && !mono.is_empty() {
             self.source.shared.state(self.source.index, SourceState::Listening, None);
         }
-        self.stream.take(chunk)
+        Ok(mono)
     }
 
     fn level(&self, window: &Window) {

@@ -16,6 +16,9 @@ const HEADER_BYTES: u64 = 32 << 20;
 /// Bytes that one seek counts as: a file could consist of nothing but seeks.
 const BYTES_PER_SEEK: u64 = 4096;
 
+/// The length of a stream, which nobody knows.
+pub(super) const UNKNOWN_LENGTH: u64 = i64::MAX as u64;
+
 /// How many bytes of an input may still be read, and why reading it failed.
 pub(crate) struct Meter {
     bytes_left: AtomicU64,
@@ -135,11 +138,11 @@ impl<R: Seek> Seek for Input<'_, R> {
 
 impl<R: Read + Seek + Send + Sync> MediaSource for Input<'_, R> {
     fn is_seekable(&self) -> bool {
-        true
+        self.byte_len().is_some()
     }
 
     fn byte_len(&self) -> Option<u64> {
-        Some(self.length)
+        (self.length < UNKNOWN_LENGTH).then_some(self.length)
     }
 }
 

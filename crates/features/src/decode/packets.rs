@@ -46,6 +46,11 @@ const START_BYTES: u64 = 1 << 16;
 /// The same for a file without a known signature, which may be MPEG audio after junk.
 const LONG_START_BYTES: u64 = 1 << 20;
 
+/// Whether `start`, the first bytes of a stream, begins with frames of MPEG audio.
+pub(super) fn starts_with_mpeg(start: &[u8]) -> bool {
+    !unsupported::has_signature(start) && mpeg::find(start) == Some(0)
+}
+
 /// Decodes at most `seconds` of an input. `extension` is only a hint.
 pub(super) fn decode<R: Read + Seek + Send + Sync>(
     input: Input<R>,

@@ -9,7 +9,7 @@ use std::process::Child;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::client::{LABELS, MODEL, Server, command, read};
+use crate::client::{LABELS, MODEL, Server, command, read, wav};
 
 /// Silence of 4 s, a tone of 3 s and silence of 10 s as PCM at 16 kHz. To the model of these tests everything but silence is a cry.
 fn sound() -> Vec<u8> {
@@ -186,6 +186,21 @@ fn a_source_that_ends_is_started_again_and_says_why() {
     let problem = Some(json!("sh failed with exit code 3: no such camera; the next attempt is after 1 s"));
     let [listening, waiting, starting] = ["listening", "waiting", "starting"].map(Value::from);
     assert_eq!(states, [(listening, None), (waiting, problem.clone()), (starting, problem)]);
+}
+
+#[test]
+fn a_source_that_sends_a_file_of_sound_is_not_heard_as_noise() {
+    let folder = folder("exec sleep 60");
+    std::fs::write(folder.path().join("sound.pcm"), wav(3.0, 1)).unwrap();
+    let server = start(folder.path());
+    let mut events = Events::of(&server);
+    File::create(folder.path().join("go")).unwrap();
+    let status = events.wait_for("source");
+    assert_eq!(status["state"], "waiting");
+    assert!(
+        status["problem"].as_str().unwrap().starts_with("sh sends WAV in place of raw PCM; add -t raw"),
+        "{status}"
+    );
 }
 
 #[test]

@@ -3,14 +3,17 @@
 mod episodes;
 mod follow;
 mod output;
+mod pcm_check;
 mod recordings;
 mod summary;
 mod text_grid;
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use model::{Compute, ComputeArgs, EpisodeSettings};
 use predict::{Classifier, Options};
+use tempfile::NamedTempFile;
 
 use super::episode_args::EpisodeArgs;
 use super::model_args::{ModelArgs, announce};
@@ -102,11 +105,20 @@ impl Args {
 /// Classifies each file and prints the answers. Unreadable files have their reason in place of an answer and give exit code 3.
 pub fn run(args: &Args) -> Result<(), Error> {
     let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
-    if args.follow != args.inputs.paths.iter().any(is_stdin) || args.follow && args.inputs.paths.len() > 1 {
+    let n_stdin = args.inputs.paths.iter().filter(|path| is_stdin(path)).count();
+    if args.follow && (n_stdin, args.inputs.paths.len()) != (1, 1) {
         let example = "arecord -f S16_LE -r 16000 -c 1 | wail infer --follow -";
-        return Err(Error::Config(format!("--follow and the input - go together, without other inputs: {example}")));
+        return Err(Error::Config(format!("--follow needs the input - and no other: {example}")));
     }
-    let files = if args.follow { vec![] } else { inputs::sound_files(&args.inputs.paths)? };
+    let shard = args.shard.resolve()?;
+    if n_stdin > 1 || n_stdin == 1 && shard.is_some() {
+        return Err(Error::Config("standard input, named as -, can be read once, and not by a shard".into()));
+    }
+    let held = if n_stdin == 1 && !args.follow { Some(hold_stdin()?) } else { None };
+    let stdin = held.as_ref().map(NamedTempFile::path);
+    let of_path = |path: &PathBuf| stdin.filter(|_| is_stdin(path)).map_or_else(|| path.clone(), Path::to_path_buf);
+    let paths: Vec<PathBuf> = args.inputs.paths.iter().map(of_path).collect();
+    let files = if args.follow { vec![] } else { inputs::sound_files(&paths)? };
     if args.format.marks_one_recording() && files.len() > 1 {
         return Err(Error::Config(format!(
             "this --format marks the episodes of one recording, not of {}",
@@ -126,7 +138,6 @@ pub fn run(args: &Args) -> Result<(), Error> {
         let format = PcmFormat { sample_rate_hz: args.rate, n_channels: usize::from(args.channels) };
         return follow::run(&classifier, settings, &options, format, args.heartbeat);
     }
-    let shard = args.shard.resolve()?;
     let share = Share::of(shard, files.len());
     let answer = |answers: &mut Answers| match &settings {
         Some(settings) => episodes::run(&classifier, settings, &options, &files, &share, answers),
@@ -136,7 +147,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
         if shard.is_some() {
             return Err(Error::Config("a shard needs a file for its answers: --out FILE".into()));
         }
-        return answer(&mut Answers { format: args.format, print: &mut |text| stdout::print(text) })?.finish();
+        return answer(&mut Answers { format: args.format, stdin, print: &mut |text| stdout::print(text) })?.finish();
     };
     let target = Target::new(out, shard, &files, args.settings(&classifier, &compute));
     if target.is_made()? {
@@ -147,7 +158,17 @@ pub fn run(args: &Args) -> Result<(), Error> {
         text += &part;
         Ok(())
     };
-    let summary = answer(&mut Answers { format: args.format, print: &mut print })?;
+    let summary = answer(&mut Answers { format: args.format, stdin, print: &mut print })?;
     target.write(text.as_bytes())?;
     summary.finish()
+}
+
+/// Writes standard input to a temporary file, since sound files are not read from their start to their end only.
+fn hold_stdin() -> Result<NamedTempFile, Error> {
+    let hold = || {
+        let mut file = NamedTempFile::new()?;
+        io::copy(&mut io::stdin(), &mut file)?;
+        Ok(file)
+    };
+    hold().map_err(|source| Error::Io { what: "standard input".into(), source })
 }

@@ -10,8 +10,8 @@ use crate::decode::input::{Input, Meter};
 use crate::decode::limits;
 use crate::decode::output::Output;
 
-/// Bytes of sound that are read at once, rounded up to whole blocks.
-const CHUNK_BYTES: usize = 1 << 18;
+/// Bytes of sound that are read at once, rounded up to whole blocks: a quarter of a second of a stream of 16 kHz.
+const CHUNK_BYTES: usize = 1 << 13;
 
 /// Where the sound of a file is and how it is coded.
 pub(in crate::decode) struct Stored {
@@ -55,10 +55,11 @@ impl Stored {
         meter.allow(left);
         let mut decode = codec.decoder(n_channels);
         let mut chunk = vec![0; left.min(CHUNK_BYTES.next_multiple_of(block) as u64) as usize];
-        let (mut mono, mut intact) = (Vec::new(), true);
-        while left > 0 && !output.has_ended() {
-            chunk.truncate(left.min(chunk.len() as u64) as usize);
-            input.read_exact(&mut chunk)?;
+        let (mut mono, mut intact, mut cut) = (Vec::new(), true, false);
+        while left > 0 && !cut && !output.has_ended() {
+            let wanted = left.min(chunk.len() as u64);
+            chunk.clear();
+            cut = input.by_ref().take(wanted).read_to_end(&mut chunk)? < wanted as usize;
             mono.clear();
             intact &= decode(&mut chunk, &mut mono);
             output.put(&mono, sample_rate_hz);
@@ -74,7 +75,7 @@ impl Stored {
             bits_per_sample: codec.bits_per_sample(),
             n_frames: Some(self.n_frames()),
         };
-        let found = [(self.extent.truncated, Warning::Truncated), (!intact, Warning::Damaged)];
+        let found = [(self.extent.truncated || cut, Warning::Truncated), (!intact, Warning::Damaged)];
         let warnings = found.into_iter().filter_map(|(found, warning)| found.then_some(warning)).collect();
         Ok(DecodedStream { n_samples: 0, sample_rate_hz, source, warnings })
     }

@@ -7,7 +7,7 @@ use model::EpisodeSettings;
 use predict::{Change, Classifier, Episode, Options};
 use serde::Serialize;
 
-use super::output::{Answers, Format, csv_of, json};
+use super::output::{Answers, Format, csv_of, json, shown};
 use super::summary::Summary;
 use super::text_grid::text_grid;
 use crate::Error;
@@ -21,7 +21,7 @@ pub(super) fn run(
     options: &Options,
     files: &[PathBuf],
     share: &Share,
-    Answers { format, print }: &mut Answers,
+    Answers { format, stdin, print }: &mut Answers,
 ) -> Result<Summary, Error> {
     let printer = Printer { format: *format, is_one_of_many: files.len() > 1 };
     let mut summary = Summary::start();
@@ -29,9 +29,10 @@ pub(super) fn run(
         print(printer.before_all()?)?;
     }
     for (index, file) in files.iter().enumerate().take(share.files.end).skip(share.files.start) {
-        print(printer.before(file, settings, index)?)?;
+        let name = shown(file, *stdin);
+        print(printer.before(name, settings, index)?)?;
         let mut of_file =
-            OfFile { name: file.display().to_string(), n_episodes: 0, end_seconds: 0.0, marked: Vec::new() };
+            OfFile { name: name.display().to_string(), n_episodes: 0, end_seconds: 0.0, marked: Vec::new() };
         let found = classifier.find_episodes(file, settings, options, |change| {
             let Change::Ended(episode) = change else { return Ok(()) };
             of_file.n_episodes += 1;
@@ -41,12 +42,12 @@ pub(super) fn run(
         let problem = match found {
             Ok((seconds, warnings)) => {
                 of_file.end_seconds = seconds;
-                summary.answered(file, seconds, &warnings);
+                summary.answered(name, seconds, &warnings);
                 None
             }
             Err(Stopped::Listening(predict::Error::Sound(error))) => {
                 let reason = inputs::reason(file, &error);
-                summary.failed(file, &reason);
+                summary.failed(name, &reason);
                 Some(reason)
             }
             Err(Stopped::Listening(error)) => return Err(error.into()),

@@ -1,22 +1,26 @@
-//! `wail infer --follow -`: PCM of a microphone on standard input, one JSON line as each episode is confirmed, and one as it ends.
+//! `wail infer --follow -`: sound of a microphone on standard input, one JSON line as each episode is confirmed, and one as it ends.
 
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
+use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, SystemTime};
 
+use features::{STREAM_START_BYTES, StreamFormat};
 use model::EpisodeSettings;
 use predict::{Change, Classifier, Episodes, Listener, Options, Window, Windows};
 use serde::Serialize;
 
 use super::output::json;
+use super::pcm_check::{self, RateCheck};
 use crate::Error;
 use crate::terminal::interrupt;
+use crate::terminal::progress::warn;
 use crate::terminal::stdout::print;
 
 /// Bytes per read: 0.1 s of what `arecord` sends by default, few enough for low latency.
 const CHUNK_BYTES: usize = 3200;
-/// Chunks that may wait for the model. If the model is slower than the sound, the pipe fills and the writer waits.
-const CHUNKS_WAITING: usize = 64;
+/// Pieces that may wait for the model. If the model is slower than the sound, the pipe fills and the writer waits.
+const PIECES_WAITING: usize = 64;
 /// How often signals are checked while no sound arrives.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -89,68 +93,94 @@ pub(super) fn run(
     classifier: &Classifier,
     settings: EpisodeSettings,
     options: &Options,
-    PcmFormat { sample_rate_hz, n_channels }: PcmFormat,
+    pcm: PcmFormat,
     heartbeat_seconds: Option<f64>,
 ) -> Result<(), Error> {
     interrupt::listen("ending")?;
-    let windows = Windows::from(settings);
-    let mut listener = Listener::new(classifier, windows, *options, sample_rate_hz).map_err(Error::Request)?;
     let mut reporter = Reporter { episodes: Episodes::new(settings), heartbeat_seconds, last_beat_seconds: 0.0 };
-    let chunks = read_in_background();
-    let (frame_bytes, mut bytes, mut is_start) = (2 * n_channels, Vec::new(), true);
+    let mut listener: Option<Listener> = None;
+    let pieces = hear_in_background(pcm);
     while interrupt::check().is_ok() {
-        match chunks.recv_timeout(PATIENCE) {
-            Ok(Ok(chunk)) if chunk.is_empty() => break,
-            Ok(Ok(chunk)) => bytes.extend(chunk),
-            Ok(Err(source)) => return Err(Error::Io { what: "standard input".into(), source }),
+        let (samples, sample_rate_hz) = match pieces.recv_timeout(PATIENCE) {
+            Ok(piece) => piece?,
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => break,
-        }
-        if std::mem::take(&mut is_start) {
-            refuse_other_formats(&bytes)?;
-        }
-        let whole = bytes.len() - bytes.len() % frame_bytes;
-        listener.push(&features::mono_from_pcm16(&bytes[..whole], n_channels), &mut |window| reporter.hear(window))?;
-        bytes.drain(..whole);
+        };
+        let listener = match &mut listener {
+            Some(listener) => listener,
+            none => {
+                let windows = Windows::from(settings);
+                none.insert(Listener::new(classifier, windows, *options, sample_rate_hz).map_err(Error::Request)?)
+            }
+        };
+        listener.push(&samples, &mut |window| reporter.hear(window))?;
     }
+    let Some(listener) = listener else { return Ok(()) };
     let seconds = listener.seconds();
     listener.finish(&mut |window| reporter.hear(window))?;
     reporter.episodes.finish().map_or(Ok(()), |change| report(&change, seconds))
 }
 
-/// Fails if a stream that begins with `start` is not PCM but a file of sound, which would be heard as noise.
-fn refuse_other_formats(start: &[u8]) -> Result<(), Error> {
-    let is_mp3 = start.len() > 1 && start[0] == 0xff && start[1] & 0xe6 == 0xe2;
-    let name = match start {
-        _ if start.starts_with(b"RIFF") || start.starts_with(b"RF64") => "WAV",
-        _ if start.starts_with(b"fLaC") => "FLAC",
-        _ if start.starts_with(b"OggS") => "Ogg",
-        _ if start.starts_with(b"ID3") || is_mp3 => "MP3",
-        _ if start.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]) => "WebM",
-        _ if start.get(4..8) == Some(b"ftyp") => "MP4",
-        _ => return Ok(()),
-    };
-    Err(Error::Config(format!(
-        "standard input is {name} and not PCM; decode it first: ffmpeg -i - -f s16le -ar 16000 -ac 1 - | wail infer --follow -"
-    )))
-}
+/// Mono samples, full scale at ±1, and their rate, Hz.
+type Piece = (Vec<f32>, u32);
 
-/// Reads standard input in a separate thread, so that waiting for sound does not delay signals. An empty chunk marks the end.
-fn read_in_background() -> Receiver<io::Result<Vec<u8>>> {
-    let (sender, chunks) = sync_channel(CHUNKS_WAITING);
+/// Reads and decodes standard input in a separate thread, so that waiting for sound does not delay signals.
+fn hear_in_background(pcm: PcmFormat) -> Receiver<Result<Piece, Error>> {
+    let (sender, pieces) = sync_channel(PIECES_WAITING);
     std::thread::spawn(move || {
-        let mut stdin = io::stdin().lock();
-        loop {
-            let mut chunk = vec![0; CHUNK_BYTES];
-            let read = stdin.read(&mut chunk).map(|n| {
-                chunk.truncate(n);
-                chunk
-            });
-            let is_last = read.as_ref().map_or(true, Vec::is_empty);
-            if sender.send(read).is_err() || is_last {
-                return;
-            }
+        let mut put = |samples: &[f32], sample_rate_hz| match sender.send(Ok((samples.to_vec(), sample_rate_hz))) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        };
+        if let Err(error) = hear(pcm, &mut put) {
+            // Nobody waits for it any more if this fails.
+            let _ = sender.send(Err(error));
         }
     });
-    chunks
+    pieces
+}
+
+/// Decodes standard input as what its first bytes say that it is, otherwise as `pcm`.
+fn hear(pcm: PcmFormat, put: &mut dyn FnMut(&[f32], u32) -> ControlFlow<()>) -> Result<(), Error> {
+    let io_error = |source| Error::Io { what: "standard input".into(), source };
+    let mut start = Vec::new();
+    io::stdin().take(STREAM_START_BYTES as u64).read_to_end(&mut start).map_err(io_error)?;
+    match StreamFormat::of(&start) {
+        StreamFormat::Decoded(_) => {
+            let stream = Cursor::new(start).chain(io::stdin());
+            features::decode_stream(stream, put).map_err(|error| Error::Data(format!("standard input: {error}")))
+        }
+        StreamFormat::FilesOnly(name) => Err(Error::Config(format!(
+            "standard input is {name}, which is decoded from files only; decode it first: ffmpeg -i - -f s16le -ar 16000 -ac 1 - | \
+             wail infer --follow -"
+        ))),
+        StreamFormat::Unknown => {
+            if let Some(warning) = pcm_check::noise(&features::mono_from_pcm16(&start, 1)) {
+                warn(warning);
+            }
+            hear_pcm(Cursor::new(start).chain(io::stdin()), pcm, put).map_err(io_error)
+        }
+    }
+}
+
+/// Passes on 16-bit little-endian PCM as it arrives.
+fn hear_pcm(
+    mut stream: impl Read,
+    PcmFormat { sample_rate_hz, n_channels }: PcmFormat,
+    put: &mut dyn FnMut(&[f32], u32) -> ControlFlow<()>,
+) -> io::Result<()> {
+    let mut rate_check = RateCheck::start(f64::from(sample_rate_hz) * n_channels as f64);
+    let (mut chunk, mut bytes) = (vec![0; CHUNK_BYTES], Vec::new());
+    loop {
+        let n = stream.read(&mut chunk)?;
+        bytes.extend_from_slice(&chunk[..n]);
+        let whole = bytes.len() - bytes.len() % (2 * n_channels);
+        if n == 0 || put(&features::mono_from_pcm16(&bytes[..whole], n_channels), sample_rate_hz).is_break() {
+            return Ok(());
+        }
+        bytes.drain(..whole);
+        if let Some(warning) = rate_check.after(n) {
+            warn(&warning);
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Output formats of `wail infer`.
 
+use std::path::Path;
+
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -31,8 +33,15 @@ impl Format {
 /// Where the answers go.
 pub(super) struct Answers<'a> {
     pub format: Format,
+    /// The file that holds standard input.
+    pub stdin: Option<&'a Path>,
     /// Takes the next part of the text.
     pub print: &'a mut dyn FnMut(String) -> Result<(), Error>,
+}
+
+/// `file` as the answers name it; `stdin` is the file that holds standard input.
+pub(super) fn shown<'a>(file: &'a Path, stdin: Option<&Path>) -> &'a Path {
+    if stdin == Some(file) { Path::new("-") } else { file }
 }
 
 /// A value as one line of JSON.

@@ -6,7 +6,7 @@ use features::Cell;
 use predict::{Classifier, FileAnswer, OcclusionMap, Options, Prediction};
 use serde::Serialize;
 
-use super::output::{Answers, Format, csv_of, json};
+use super::output::{Answers, Format, csv_of, json, shown};
 use super::summary::Summary;
 use crate::Error;
 use crate::pieces::Share;
@@ -23,25 +23,26 @@ pub(super) fn run(
     explain: bool,
     files: &[PathBuf],
     share: &Share,
-    Answers { format, print }: &mut Answers,
+    Answers { format, stdin, print }: &mut Answers,
 ) -> Result<Summary, Error> {
-    let rows = Rows::new(classifier, options, files, *format);
+    let rows = Rows::new(classifier, options, files.iter().map(|file| shown(file, *stdin)), *format);
     let mut summary = Summary::start();
     if share.is_first {
         print(rows.before_all()?)?;
     }
     let mut n_printed = share.files.start;
     classifier.classify_files(&files[share.files.clone()], options, |file, answer| {
+        let name = shown(file, *stdin);
         let row = match answer {
             Ok(FileAnswer { prediction, seconds }) => {
-                summary.answered(file, seconds, &prediction.warnings);
+                summary.answered(name, seconds, &prediction.warnings);
                 let explanation = explain.then(|| classifier.explain_file(file)).transpose()?;
-                rows.answer(file, &prediction, explanation.as_ref())?
+                rows.answer(name, &prediction, explanation.as_ref())?
             }
             Err(error) => {
                 let reason = inputs::reason(file, &error);
-                summary.failed(file, &reason);
-                rows.error(file, &reason)?
+                summary.failed(name, &reason);
+                rows.error(name, &reason)?
             }
         };
         n_printed += 1;
@@ -80,7 +81,12 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn new(classifier: &'a Classifier, options: &Options, files: &[PathBuf], format: Format) -> Self {
+    fn new<'b>(
+        classifier: &'a Classifier,
+        options: &Options,
+        files: impl ExactSizeIterator<Item = &'b Path>,
+        format: Format,
+    ) -> Self {
         let mut columns: Vec<String> = ["file", "label", "probability"].map(String::from).into();
         columns.extend(classifier.labels().iter().map(|label| format!("p_{label}")));
         columns.extend((options.min_confidence.is_some() || options.coverage.is_some()).then(|| "abstains".into()));
@@ -88,8 +94,9 @@ impl<'a> Rows<'a> {
         let gate = ["cry_score", "not_a_cry"].map(String::from);
         columns.extend(gate.into_iter().filter(|_| classifier.has_gate()));
         columns.extend(["warnings", "error"].map(String::from));
-        let name_width = files.iter().map(|file| file.display().to_string().chars().count()).max().unwrap_or(0);
-        Self { format, labels: classifier.labels(), is_one_of_many: files.len() > 1, name_width, columns }
+        let is_one_of_many = files.len() > 1;
+        let name_width = files.map(|file| file.display().to_string().chars().count()).max().unwrap_or(0);
+        Self { format, labels: classifier.labels(), is_one_of_many, name_width, columns }
     }
 
     fn before_all(&self) -> Result<String, Error> {
