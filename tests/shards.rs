@@ -98,6 +98,30 @@ fn merged_shards_have_the_bytes_of_a_run_on_one_machine_whatever_their_number_an
 }
 
 #[test]
+fn shards_that_share_no_folder_meet_in_a_store() {
+    let (folder, expected) = &*ALONE;
+    let folder = folder.path();
+    let store = format!("file://{}/store/runs/cry", folder.display());
+    for index in 1..=2 {
+        let out = format!("machine-{index}");
+        shard(folder, &out, &format!("{index}/2"));
+        let run = run_in(folder, &out);
+        let pushed = ["push", run.to_str().unwrap(), &store, "--run", "--alias", &format!("shard-{index}")];
+        stdout(&run_files::wail(folder, &pushed));
+        let not_a_run = run_files::wail(folder, &["push", "data", &store, "--run"]);
+        assert_eq!(not_a_run.status.code(), Some(3), "{}", stderr(&not_a_run));
+    }
+    let name = run_in(folder, "machine-1").file_name().unwrap().to_owned();
+    let together = folder.join("together").join(name);
+    for index in 1..=2 {
+        let alias = format!("{store}/shard-{index}");
+        stdout(&run_files::wail(folder, &["pull", &alias, "--output", together.to_str().unwrap()]));
+    }
+    stdout(&merge(folder, "together"));
+    assert_same(&contents(&folder.join("together")), expected, "merged from a store");
+}
+
+#[test]
 fn a_merge_names_the_shards_that_are_missing_or_damaged() {
     let (folder, expected) = &*ALONE;
     let (folder, out) = (folder.path(), "missing");

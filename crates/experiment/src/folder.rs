@@ -174,6 +174,23 @@ impl RunFolder {
     }
 }
 
+/// The files below `folder`, by their paths relative to it with `/`, sorted; without hidden ones, which are temporary, and leases.
+///
+/// # Errors
+/// [`Error::Read`] if a folder cannot be read.
+pub fn files(folder: &Path) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    for entry in walkdir::WalkDir::new(folder).min_depth(1).sort_by_file_name() {
+        let entry = entry.map_err(|e| Error::read(folder)(e.into()))?;
+        let name = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_string_lossy();
+        let is_kept = !entry.file_name().to_string_lossy().starts_with('.') && !name.ends_with(".lease");
+        if entry.file_type().is_file() && is_kept {
+            names.push(name.into_owned());
+        }
+    }
+    Ok(names)
+}
+
 /// Writes a file atomically and creates the folders it needs.
 ///
 /// # Errors

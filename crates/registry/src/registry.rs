@@ -1,5 +1,7 @@
 //! The versions of one model in a store.
 
+use std::path::{Component, Path};
+
 use durable::{Address, Condition, Store, open_store, sha256_hex};
 use serde::de::DeserializeOwned;
 
@@ -89,7 +91,10 @@ impl Registry {
         check(&self.url_of(&name), &object.bytes, version.as_str())?;
         let manifest: Manifest = self.parse(&name, &object.bytes)?;
         self.check_format(&name, manifest.format_version)?;
-        Ok(manifest)
+        match manifest.files.keys().find(|name| !is_inside(name)) {
+            Some(outside) => Err(self.damaged(&name, format!("it names {outside:?}, which is no file of a version"))),
+            None => Ok(manifest),
+        }
     }
 
     /// The bytes of the file `name` of a version, which match their SHA-256.
@@ -187,6 +192,12 @@ impl Registry {
     }
 }
 
+/// Whether a file of this name stays inside the folder that a version is written to.
+fn is_inside(name: &str) -> bool {
+    let is_plain = |component| matches!(component, Component::Normal(_));
+    !name.is_empty() && !name.contains('\\') && Path::new(name).components().all(is_plain)
+}
+
 /// Fails unless the SHA-256 of `bytes` is `sha256`.
 fn check(url: &str, bytes: &[u8], sha256: &str) -> Result<(), Error> {
     match sha256_hex(bytes) {
@@ -198,8 +209,6 @@ fn check(url: &str, bytes: &[u8], sha256: &str) -> Result<(), Error> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     /// A registry in `folder`, and the files of two models.
@@ -246,6 +255,22 @@ mod tests {
         assert_eq!(std::fs::read(&model).unwrap(), b"other");
         std::fs::write(object(folder.path(), &format!("versions/{version}/manifest.json")), "{}").unwrap();
         assert!(matches!(registry.manifest(&version), Err(Error::Damaged { .. })));
+    }
+
+    #[test]
+    fn a_file_outside_the_folder_of_a_version_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (registry, one, _) = setup(folder.path());
+        for name in ["../model.onnx", "/tmp/model.onnx", "a/../../b", "..\\b", ""] {
+            let mut manifest = one.manifest().clone();
+            manifest.files = manifest.files.into_values().take(1).map(|info| (name.to_owned(), info)).collect();
+            let (bytes, version) = manifest.encode().unwrap();
+            let path = object(folder.path(), &format!("versions/{version}/manifest.json"));
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+            let found = registry.manifest(&version);
+            assert!(matches!(found, Err(Error::Damaged { .. })), "{name}: {found:?}");
+        }
     }
 
     #[test]

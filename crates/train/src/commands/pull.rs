@@ -1,8 +1,9 @@
-//! `wail pull URL`
+//! `wail pull URL`: a published model, or a run that was pushed as it is.
 
 use std::path::{Path, PathBuf};
 
 use experiment::folder;
+use experiment::journal::JOURNAL_FILE;
 use registry::{ModelUrl, Registry, Resolved};
 
 use crate::Error;
@@ -14,10 +15,10 @@ const SHORT: usize = 12;
 /// Arguments of `wail pull`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Address of a published model, by alias or by version, such as s3://BUCKET/models/NAME/production
+    /// Address of a published model or run, by alias or by version, such as s3://BUCKET/models/NAME/production
     #[arg(value_name = "URL")]
     url: String,
-    /// Folder to write [default: models/NAME-VERSION, with 12 digits of the version]
+    /// Folder to write [default: models/NAME-VERSION, with 12 digits of the version]. Shards of a run may go into one folder
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
 }
@@ -30,7 +31,10 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let name = registry.url().rsplit('/').next().unwrap_or_default();
     let short = version.as_str().get(..SHORT).unwrap_or_default();
     let output = args.output.clone().unwrap_or_else(|| Path::new("models").join(format!("{name}-{short}")));
-    refuse_others(&output, &|name| manifest.files.contains_key(name))?;
+    let is_run = manifest.files.keys().any(|name| Path::new(name).ends_with(JOURNAL_FILE));
+    if !is_run {
+        refuse_others(&output, &|name| manifest.files.contains_key(name))?;
+    }
     stderr::line(format_args!("version    {version}"));
     for name in manifest.files.keys() {
         let path = output.join(name);
