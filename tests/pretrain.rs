@@ -147,11 +147,19 @@ fn a_teacher_embeds_each_sound_once_and_its_embeddings_are_cached() {
     assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
     assert!(stderr(&output).contains("none.tflite"), "{}", stderr(&output));
     let output = distil(teacher, &[]);
-    let backbone = std::fs::read(folder.path().join(finish(&output))).unwrap();
+    let path = folder.path().join(finish(&output));
+    let backbone = std::fs::read(&path).unwrap();
     assert!(stderr(&output).contains("60 recordings and sounds"), "{}", stderr(&output));
+    let (weights, info) = model::load_backbone(&path, model::Arch::RESNET18_W8).unwrap();
+    let direction = info.unwrap().cry_direction.expect("it learns whether a sound is a cry");
+    assert_eq!(direction.len(), weights.n_outputs());
     let kept = contents(&folder.path().join("data/cache/embeddings"));
     assert!(!kept.is_empty());
     let again = std::fs::read(folder.path().join(finish(&distil(teacher, &["--out", "again"])))).unwrap();
     assert_eq!(backbone, again);
     assert_same(&contents(&folder.path().join("data/cache/embeddings")), &kept, "from the cache");
+
+    let others = distil(teacher, &["--set", "other_sounds=[\"data/synthetic/40\"]"]);
+    assert!(stderr(&others).contains("100 recordings and sounds"), "{}", stderr(&others));
+    assert_ne!(folder.path().join(finish(&others)), path, "other sounds make another backbone");
 }

@@ -10,7 +10,6 @@ webhook fails at first; each of its deliveries must arrive in order, with the si
 takes to turn on. Needs Debian's mosquitto.
 """
 
-import array
 import collections
 import contextlib
 import hashlib
@@ -18,7 +17,6 @@ import hmac
 import http.server
 import itertools
 import json
-import math
 import os
 import pathlib
 import shutil
@@ -34,10 +32,9 @@ import paho.mqtt.client
 import requests
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from wail_scripts import command_line
+from wail_scripts import command_line, voice
 from wail_scripts.service import running
 
-RATE = 16000
 BLOCK_SECONDS = 0.05
 SECRET, PASSWORD = "hook secret", "mqtt password"
 EPISODE, CRYING, AVAILABLE = "wail/nursery/episode", "wail/nursery/crying", "wail/available"
@@ -77,24 +74,15 @@ def wait_for(condition, problem, seconds=60):
     return found
 
 
-def sample(i):
-    """One of a voice that rises and falls for 1.1 s and breathes for 0.4 s."""
-    t = i / RATE
-    if t > 1.1:
-        return 0
-    phase = 2 * math.pi * (430 * t + 90 * 1.1 / math.pi * (1 - math.cos(math.pi * t / 1.1)))
-    return int(6000 * math.sin(math.pi * t / 1.1) * sum(math.sin(k * phase) / k for k in range(1, 9)))
-
-
 class Microphone:
     """A named pipe with sound in real time: a cry or silence."""
 
     def __init__(self, path):
         os.mkfifo(path)
         self.path, self.is_crying = path, False
-        size = int(RATE * BLOCK_SECONDS)
-        starts = range(0, int(1.5 * RATE), size)
-        self.cry = [array.array("h", map(sample, range(start, start + size))).tobytes() for start in starts]
+        size = int(voice.RATE * BLOCK_SECONDS)
+        cry = voice.cry()
+        self.cry = [cry[start : start + size].tobytes() for start in range(0, len(cry), size)]
         self.silence = bytes(2 * size)
         threading.Thread(target=self.play, daemon=True).start()
 
@@ -222,7 +210,7 @@ def check(serve, model, folder, broker):
     (folder / "hook-secret").write_text(SECRET + "\n")
     settings = folder / "monitor.toml"
     pipe = json.dumps(str(microphone.path))
-    settings.write_text(MONITOR.format(pipe=pipe, rate=RATE, port=broker.port, hook=hook.server_address[1]))
+    settings.write_text(MONITOR.format(pipe=pipe, rate=voice.RATE, port=broker.port, hook=hook.server_address[1]))
     subscriber = Subscriber(broker.port)
     subscriber.subscribed(1)
 

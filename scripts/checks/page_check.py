@@ -9,11 +9,10 @@ off; files as browsers and telephones make them; silence. Then opens /docs and /
 policy blocks that. --pictures keeps screenshots. Needs Chromium (Debian: apt-get install chromium).
 """
 
+import array
 import io
-import math
 import pathlib
 import re
-import struct
 import sys
 import tempfile
 import wave
@@ -21,7 +20,7 @@ import wave
 from playwright.sync_api import expect
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from wail_scripts import browser, command_line
+from wail_scripts import browser, command_line, voice
 from wail_scripts.service import running
 
 INK = """id => {
@@ -72,15 +71,14 @@ VERDICT = re.compile("Yes, this is a crying baby|probably a crying baby|may be a
 
 
 def sound(path, seconds=7, cries=((0, 7),)):
-    """Writes a tone that comes and goes, as a cry does, from each start to its end, and silence."""
+    """Writes cries from each start to its end, and silence."""
+    cry = voice.cry()
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(16000)
-        for i in range(seconds * 16000):
-            t = i / 16000
-            loud = max(0.0, math.sin(2 * math.pi * t / 1.5)) if any(start <= t < end for start, end in cries) else 0.0
-            file.writeframes(struct.pack("<h", int(12000 * loud * math.sin(2 * math.pi * (450 + 60 * math.sin(4 * t)) * t))))
+        file.setframerate(voice.RATE)
+        is_crying = [any(start <= i / voice.RATE < end for start, end in cries) for i in range(seconds * voice.RATE)]
+        file.writeframes(array.array("h", [cry[i % len(cry)] if crying else 0 for i, crying in enumerate(is_crying)]).tobytes())
 
 
 class Watched(browser.Watched):

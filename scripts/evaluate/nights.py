@@ -16,12 +16,11 @@ import sys
 import numpy as np
 import scipy.signal
 import soundfile
-import soxr
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from wail_scripts import command_line, debian_sounds
+from wail_scripts.sound_files import RATE, level, read
 
-RATE = 16000
 BLOCK = 10 * RATE
 MAX_PEAK = 0.9
 CRY_SECONDS, CALM_SECONDS = (20, 200), 30
@@ -73,22 +72,8 @@ PACKAGES = {
 }  # fmt: skip
 
 
-def level(sound):
-    return float(np.sqrt(np.mean(np.square(sound, dtype=np.float64)))) if len(sound) else 0.0
-
-
 def amplitude(dbfs):
     return 10 ** (dbfs / 20)
-
-
-def read(file):
-    """A sound as mono at 16 kHz, without what is 40 dB quieter than its loudest part before and after it."""
-    samples, rate = soundfile.read(file, dtype="float32", always_2d=True)
-    samples = soxr.resample(samples.mean(axis=1), rate, RATE)
-    frames = samples[: len(samples) // 160 * 160].reshape(-1, 160)
-    levels = np.sqrt(np.mean(np.square(frames), axis=1))
-    loud = np.flatnonzero(levels > max(levels.max(initial=0) / 100, 1e-5))
-    return samples[loud[0] * 160 : (loud[-1] + 1) * 160] if len(loud) else samples[:0]
 
 
 def audible(files):

@@ -27,6 +27,13 @@ pub struct GateInfo {
     /// How its scores become episodes. Models that were made before episodes lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub episodes: Option<EpisodeSettings>,
+    /// Whether it is the encoder's own score for crying, calibrated, and nothing else was learnt from synthetic sounds.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_encoders_own: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Gate {
@@ -38,6 +45,11 @@ impl Gate {
         let weight = HostTensor::new(WEIGHT, vec![1, weight.len()], weight)?.data;
         HostTensor::new(BIAS, vec![1], vec![bias])?;
         Ok(Self { weight, bias })
+    }
+
+    /// Its weights, `[n_inputs]`.
+    pub fn weight(&self) -> &[f32] {
+        &self.weight
     }
 
     /// The length of an embedding.

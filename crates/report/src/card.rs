@@ -142,7 +142,7 @@ impl Card<'_> {
         text + &format!(
             "- It has a gate{}: a sound that scores below {:.3} is not a cry. On families of synthetic sounds that the gate was not trained \
              with{}{}, against {}: ROC-AUC {} (95 % {}); at 95 % recall, {:.0} % of the sounds pass. Sounds of real rooms are harder.\n\n",
-            if gate.is_encoders_own { ", YAMNet's own score for crying" } else { "" },
+            if gate.is_encoders_own { ", the encoder's own score for crying" } else { "" },
             gate.threshold,
             if self.report.format_version < 5 { " (except mixed over some cries)" } else { "" },
             if gate.known_to_backbone { ", but the backbone was" } else { "" },

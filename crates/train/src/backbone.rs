@@ -29,6 +29,8 @@ pub struct Resolved {
     pub summary: BackboneSummary,
     /// What it was pretrained on, according to its file.
     pub pretraining: PretrainingData,
+    /// As [`BackboneInfo::cry_direction`].
+    pub cry_direction: Option<Vec<f32>>,
     /// Warning for reports if it is a fallback.
     pub warning: Option<String>,
 }
@@ -38,6 +40,7 @@ struct Part {
     weights: BackboneWeights,
     used: String,
     pretraining: PretrainingData,
+    cry_direction: Option<Vec<f32>>,
     warning: Option<String>,
 }
 
@@ -76,7 +79,7 @@ pub fn resolve(config: &Config) -> Result<Resolved, Error> {
         });
     }
     let no_network = || Error::Weights(format!("{}: an architecture without a network", config.arch));
-    let Part { weights, used, pretraining, warning } = whole.ok_or_else(no_network)?;
+    let Part { weights, used, pretraining, cry_direction, warning } = whole.ok_or_else(no_network)?;
     let summary = BackboneSummary {
         arch: weights.arch(),
         trained: config.train,
@@ -85,7 +88,7 @@ pub fn resolve(config: &Config) -> Result<Resolved, Error> {
         stand_in: warning.is_some(),
         fingerprint: weights.fingerprint(),
     };
-    Ok(Resolved { weights, summary, pretraining, warning })
+    Ok(Resolved { weights, summary, pretraining, cry_direction, warning })
 }
 
 impl Part {
@@ -100,6 +103,7 @@ impl Part {
             } else {
                 self.pretraining
             },
+            cry_direction: None,
             warning: (!warnings.is_empty()).then(|| warnings.join(" ")),
         })
     }
@@ -115,7 +119,7 @@ fn onnx_part(config: &BackboneConfig, features: &FeatureConfig) -> Result<Part, 
     let input = inputs.first().copied().ok_or_else(no_input)?;
     let (weights, sha256) = BackboneWeights::load_onnx(&file.path, &binding, input).map_err(Error::ModelFile)?;
     let used = format!("the file {}, SHA-256 {sha256}", config.weights);
-    Ok(Part { weights, used, pretraining: PretrainingData::default(), warning: None })
+    Ok(Part { weights, used, pretraining: PretrainingData::default(), cry_direction: None, warning: None })
 }
 
 /// Resolves the weights of one network.
@@ -126,12 +130,13 @@ fn resolve_part(arch: Arch, name: &str, when_missing: WeightsFallback, strict: b
     match find(name) {
         Ok(file) => {
             let (weights, info) = model::load_backbone(&file.path, arch).map_err(Error::ModelFile)?;
-            let provenance = info.map(|info| info.provenance).unwrap_or_default();
+            let (provenance, cry_direction) =
+                info.map(|info| (info.provenance, info.cry_direction)).unwrap_or_default();
             let used = match provenance["backbone"]["used"].as_str() {
                 Some(how) => format!("{}: {how}", file.description),
                 None => file.description,
             };
-            Ok(Part { weights, used, pretraining: pretraining_data(&provenance), warning: None })
+            Ok(Part { weights, used, pretraining: pretraining_data(&provenance), cry_direction, warning: None })
         }
         Err(Error::WeightFile(why)) if !strict && !matches!(why, weights::Error::Register(_)) => {
             fallback(arch, name, when_missing, seed, why)
@@ -164,6 +169,7 @@ fn fallback(
                 "It is small and was trained on few cries.",
             );
             Ok(Part {
+                cry_direction: saved.cry_direction(),
                 weights: saved.weights,
                 used: format!("the backbone of {compact} ({}), since {missing}", saved.info.backbone_source),
                 pretraining: pretraining_data(&saved.info.provenance),
@@ -186,7 +192,8 @@ fn fallback(
 impl Part {
     /// Random weights; `used` describes them.
     fn random(arch: Arch, seed: u64, used: String) -> Result<Self, Error> {
-        Ok(Self { weights: random(arch, seed)?, used, pretraining: PretrainingData::default(), warning: None })
+        let pretraining = PretrainingData::default();
+        Ok(Self { weights: random(arch, seed)?, used, pretraining, cry_direction: None, warning: None })
     }
 }
 

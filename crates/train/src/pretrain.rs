@@ -9,14 +9,16 @@ mod objective;
 mod resume;
 mod sounds;
 mod student;
+mod targets;
 mod teacher;
 
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
-use dataset::count;
+use dataset::{Corpus, count};
 use experiment::journal::{Journal, JournalState, Record};
 use experiment::{Environment, Identity, RunFolder, folder, seed};
 use model::{BackboneInfo, Compute, NormedBackbone};
@@ -50,7 +52,8 @@ pub fn run(config: &PretrainConfig, compute: &Compute, out: &Path) -> Result<Pat
     let started = Instant::now();
     let located = Located::find(&config.data, false)?;
     let teacher = Teacher::find(config, compute)?;
-    let identity = identity_of(config, compute, &located, teacher.as_ref())?;
+    let others = config.other_sounds.iter().map(|folder| Corpus::scan(folder)).collect::<Result<Vec<_>, _>>()?;
+    let identity = identity_of(config, compute, &located, &others, teacher.as_ref())?;
     let run = RunFolder::new(out, &config.name, &identity);
     let path = run.path.join(BACKBONE_FILE);
     let is_finished = |records: &[Record]| JournalState::replay(records.iter().cloned()).finished && path.is_file();
@@ -58,7 +61,7 @@ pub fn run(config: &PretrainConfig, compute: &Compute, out: &Path) -> Result<Pat
         stderr::line(format_args!("finished   {}: nothing is left to do", run.path.display()));
         return Ok(path);
     }
-    let sounds = Sounds::find(config, located, teacher.as_ref())?;
+    let sounds = Sounds::find(config, located, &others, teacher.as_ref())?;
     let resolved = config.to_toml()?;
     run.create()?;
     let (journal, records) = Journal::open(&run.path, &identity)?;
@@ -81,7 +84,8 @@ pub fn run(config: &PretrainConfig, compute: &Compute, out: &Path) -> Result<Pat
     // Written again, since a process may have died between resume point and table.
     write_epochs(&run, &epochs)?;
     let weights = student.backbone.fold().map_err(|e| Error::Diverged(format!("the training diverged: {e}")))?;
-    let info = BackboneInfo { arch: config.arch, features: json!(config.features), provenance };
+    let cry_direction = student.projector.cry_direction()?;
+    let info = BackboneInfo { arch: config.arch, features: json!(config.features), provenance, cry_direction };
     model::save_backbone(&path, &info, &weights).map_err(Error::Checkpoint)?;
     folder::remove(&resume_folder)?;
     journal.finish(&[Record::Begin { epochs: epochs.len() }, Record::Run])?;
@@ -94,14 +98,16 @@ fn identity_of(
     config: &PretrainConfig,
     compute: &Compute,
     located: &Located,
+    others: &[Corpus],
     teacher: Option<&Teacher>,
 ) -> Result<Identity, Error> {
-    let without_paths = PretrainConfig { data: config.data.without_paths(), ..config.clone() };
+    let without_paths = config.without_paths();
+    let others = others.iter().map(|corpus| format!("; other sounds {}", corpus.fingerprint()));
     IdentityInputs {
         config: without_paths.to_toml()?,
         data: &config.data,
         located,
-        encoder: teacher.map_or("", Teacher::key).into(),
+        encoder: iter::once(teacher.map_or("", Teacher::key).into()).chain(others).collect(),
         engine: compute.device_name(),
     }
     .identity()

@@ -27,6 +27,10 @@ pub struct BackboneInfo {
     pub features: serde_json::Value,
     /// Provenance, as in [`ModelInfo`].
     pub provenance: serde_json::Value,
+    /// Weights `[n_outputs]` of an embedding: the higher their sum, the more the sound is like a cry. Absent unless the backbone learnt
+    /// that, as by distilling YAMNet's score.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cry_direction: Option<Vec<f32>>,
 }
 
 /// Saves a pretrained backbone as a safetensors file that [`BackboneWeights::load`] reads, atomically. Equal content gives
@@ -86,9 +90,10 @@ fn read_saved(file: &WeightFile, bytes: &[u8]) -> Result<Option<(BackboneWeights
     match format_of(file)?.as_deref() {
         None => Ok(None),
         Some(model::FORMAT) => {
-            let SavedModel { info, weights, .. } = model::read(file, bytes, &cpu())?;
-            let ModelInfo { arch, features, provenance, .. } = info;
-            Ok(Some((weights, BackboneInfo { arch, features, provenance })))
+            let saved = model::read(file, bytes, &cpu())?;
+            let cry_direction = saved.cry_direction();
+            let SavedModel { info: ModelInfo { arch, features, provenance, .. }, weights, .. } = saved;
+            Ok(Some((weights, BackboneInfo { arch, features, provenance, cry_direction })))
         }
         Some(_) => {
             let info: BackboneInfo = read_info(file, FORMAT)?;

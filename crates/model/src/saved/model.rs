@@ -59,6 +59,14 @@ pub struct SavedModel {
     pub sha256: String,
 }
 
+impl SavedModel {
+    /// As [`BackboneInfo::cry_direction`](crate::BackboneInfo).
+    pub fn cry_direction(&self) -> Option<Vec<f32>> {
+        let is_own = self.info.gate.as_ref().is_some_and(|gate| gate.is_encoders_own);
+        self.gate.as_ref().filter(|_| is_own).map(|gate| gate.weight().to_vec())
+    }
+}
+
 /// Saves a model as one safetensors file, atomically. Equal content gives equal bytes.
 ///
 /// # Errors

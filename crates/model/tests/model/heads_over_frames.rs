@@ -85,7 +85,7 @@ impl Encoder {
             arch: self.weights.arch(),
             labels: ["a", "b", "c"].map(String::from).into(),
             head: config.clone(),
-            gate: gate.map(|_| GateInfo { threshold: 0.5, episodes: None }),
+            gate: gate.map(|_| GateInfo { threshold: 0.5, episodes: None, is_encoders_own: false }),
             features: serde_json::Value::Null,
             calibration: serde_json::Value::Null,
             backbone_source: String::new(),

@@ -284,7 +284,8 @@ fn a_saved_backbone_loads_as_weights_with_its_provenance() {
     let path = folder.path().join("backbone.safetensors");
     let weights = BackboneWeights::random(Arch::RESNET18_W8, 1).unwrap();
     let provenance = serde_json::json!({ "heard": ["a"] });
-    let info = BackboneInfo { arch: Arch::RESNET18_W8, features: serde_json::json!({}), provenance };
+    let info =
+        BackboneInfo { arch: Arch::RESNET18_W8, features: serde_json::json!({}), provenance, cry_direction: None };
     save_backbone(&path, &info, &weights).unwrap();
     let first = std::fs::read(&path).unwrap();
     assert_eq!(BackboneWeights::load(&path, Arch::RESNET18_W8).unwrap(), weights);

@@ -43,7 +43,7 @@ impl Fixture {
             arch: Arch::RESNET18,
             labels: ["belly pain", "hungry", "tired"].map(String::from).to_vec(),
             head: config,
-            gate: Some(GateInfo { threshold: 0.25, episodes: None }),
+            gate: Some(GateInfo { threshold: 0.25, episodes: None, is_encoders_own: false }),
             features: serde_json::json!({"n_mels": 128}),
             calibration: serde_json::json!({"temperature": 1.5}),
             backbone_source: "tests/goldens/torch.safetensors".into(),
@@ -262,7 +262,7 @@ fn damaged_and_newer_files_give_no_weights() {
     let fixture = Fixture::new();
     let backbone = fixture.folder.path().join("backbone.safetensors");
     let (features, provenance) = (serde_json::json!({"n_mels": 128}), serde_json::json!({"seed": 42}));
-    let info = BackboneInfo { arch: Arch::RESNET18, features, provenance };
+    let info = BackboneInfo { arch: Arch::RESNET18, features, provenance, cry_direction: None };
     model::save_backbone(&backbone, &info, &fixture.weights).unwrap();
     for path in [backbone.clone(), fixture.save("safetensors"), fixture.save("onnx")] {
         let case = path.display();
@@ -339,7 +339,7 @@ fn a_model_whose_parts_do_not_fit_together_is_not_saved() {
         ("no threshold", |f| f.info.gate = None, "one of them is missing"),
         (
             "threshold",
-            |f| f.info.gate = Some(GateInfo { threshold: f32::NAN, episodes: None }),
+            |f| f.info.gate = Some(GateInfo { threshold: f32::NAN, episodes: None, is_encoders_own: false }),
             "threshold is NaN; it must be 0 to 1",
         ),
         (

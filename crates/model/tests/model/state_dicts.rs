@@ -127,7 +127,8 @@ fn a_head_that_is_not_understood_is_listed() {
     refuses("a graph", "a.onnx", &golden("float16.onnx"), &["not a state dict"]);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("backbone.safetensors");
-    let info = model::BackboneInfo { arch: Arch::RESNET18_W8, features: 1.into(), provenance: 1.into() };
+    let info =
+        model::BackboneInfo { arch: Arch::RESNET18_W8, features: 1.into(), provenance: 1.into(), cry_direction: None };
     model::save_backbone(&path, &info, &BackboneWeights::random(Arch::RESNET18_W8, 1).unwrap()).unwrap();
     refuses("our own", file, &std::fs::read(path).unwrap(), &["wail-backbone", "labels of its own"]);
 }

@@ -28,7 +28,7 @@ pub static MODEL: LazyLock<TempDir> = LazyLock::new(|| {
         arch: Arch::RESNET18,
         labels: LABELS.map(String::from).to_vec(),
         head: config,
-        gate: Some(GateInfo { threshold: 0.5, episodes: None }),
+        gate: Some(GateInfo { threshold: 0.5, is_encoders_own: false, episodes: None }),
         features: json!({"image_size": 64}),
         calibration: json!({"n_examples": 9, "temperature": 1.5, "sets": sets}),
         backbone_source: "random, seed 1".into(),

@@ -29,7 +29,7 @@ pub(super) fn scores(gate: &Gate, rows: &[f32]) -> Vec<f64> {
 pub(super) fn held_out_families(inputs: &GateInputs, examples: &Examples) -> Result<Vec<HeldOut>, Error> {
     let names: BTreeSet<&str> = KINDS.iter().map(|kind| kind.family).collect();
     let score = |name: &str| {
-        let gate = fit(examples, Others::Without(name), inputs.cry_logit, inputs.config.ridge)?;
+        let gate = fit(examples, Others::Without(name), inputs.cry_logit.as_deref(), inputs.config.ridge)?;
         let negatives: Vec<f64> = examples.family(name).flat_map(|rows| scores(&gate, rows)).collect();
         let threshold = threshold_at_recall(&scores(&gate, &examples.val.rows));
         let n_alarms = negatives.iter().filter(|score| **score >= threshold).count();

@@ -7,15 +7,20 @@ use super::logistic::{self, Example};
 use crate::Error;
 
 /// Fits a gate that distinguishes cries from `others`: a logistic regression with the L2 `ridge` on the embedding, or only on the
-/// encoder's own logit for cries, if it has one at the place `cry_logit`.
-pub(super) fn fit(examples: &Examples, others: Others, cry_logit: Option<usize>, ridge: f64) -> Result<Gate, Error> {
-    let used = cry_logit.map_or(0..examples.n_features, |place| place..place + 1);
-    let cries = examples.cries(others).map(|row| Example { row: &row[used.clone()], is_cry: true });
-    let others = examples.others(others).map(|row| Example { row: &row[used.clone()], is_cry: false });
-    let of_both: Vec<Example> = cries.chain(others).collect();
-    let (slopes, bias) = logistic::fit(&of_both, ridge)?;
-    let mut weight = vec![0.0; examples.n_features];
-    weight[used].copy_from_slice(&slopes);
+/// encoder's own logit for cries, if it has one, whose weights are `own`.
+pub(super) fn fit(examples: &Examples, others: Others, own: Option<&[f32]>, ridge: f64) -> Result<Gate, Error> {
+    let input = |row: &[f32]| match own {
+        None => row.to_vec(),
+        Some(own) => vec![row.iter().zip(own).map(|(x, w)| x * w).sum()],
+    };
+    let cries = examples.cries(others).map(|row| (input(row), true));
+    let inputs: Vec<_> = cries.chain(examples.others(others).map(|row| (input(row), false))).collect();
+    let examples: Vec<Example> = inputs.iter().map(|(row, is_cry)| Example { row, is_cry: *is_cry }).collect();
+    let (slopes, bias) = logistic::fit(&examples, ridge)?;
+    let weight = match own {
+        None => slopes,
+        Some(own) => own.iter().map(|w| w * slopes[0]).collect(),
+    };
     Gate::new(weight, bias).map_err(Error::device("the gate"))
 }
 
@@ -41,13 +46,13 @@ mod tests {
             tested: Rows::default(),
             tested_on: "val",
         };
-        let scores = |cry_logit| {
-            let gate = fit(&examples, Others::All, cry_logit, 1e-3).unwrap();
+        let scores = |own| {
+            let gate = fit(&examples, Others::All, own, 1e-3).unwrap();
             gate.scores(&[1.0, 0.0, -1.0, 0.0, 0.0, 3.0, 0.0, -3.0])
         };
         let trained = scores(None);
         assert!(trained[0] > 0.9 && trained[1] < 0.1, "{trained:?}");
-        let own = scores(Some(1));
+        let own = scores(Some(&[0.0, 1.0][..]));
         assert!(own[0] == own[1] && own[2] > own[0] && own[0] > own[3], "{own:?}");
     }
 }

@@ -30,8 +30,8 @@ pub struct GateInputs<'a> {
     pub engine_key: &'a str,
     /// Folder of the tables of embeddings.
     pub tables: &'a Path,
-    /// Place in an embedding of the encoder's own logit for cries. If it has one, the gate only calibrates this logit.
-    pub cry_logit: Option<usize>,
+    /// Weights of an embedding that give the encoder's own logit for cries, `[n_outputs]`. If it has one, the gate only calibrates it.
+    pub cry_logit: Option<Vec<f32>>,
     /// Whether the backbone was pretrained on synthetic sounds of all families.
     pub known_to_backbone: bool,
     /// The run's seed.

@@ -1,5 +1,7 @@
 //! The configuration of a pretraining: one TOML file, every key with a default.
 
+use std::path::PathBuf;
+
 use dataset::count;
 use features::{FeatureConfig, WaveformAugment};
 use model::{Arch, NetworkArch};
@@ -24,6 +26,8 @@ pub struct PretrainConfig {
     pub sounds_per_kind: usize,
     /// Whether to add a decoy of each recording: the recording with its cry removed.
     pub decoys: bool,
+    /// Folders of real sounds that are not cries, in a sub-folder for each kind. At most the length of a clip is used of each.
+    pub other_sounds: Vec<PathBuf>,
     /// The recordings. Only the training part of their split is used.
     pub data: DataConfig,
     /// Front end, from audio to image.
@@ -53,11 +57,15 @@ pub enum Objective {
         #[serde(default)]
         kinds: f64,
     },
-    /// Predicts the embedding that YAMNet, the teacher, gives the recording without augmentation.
+    /// Predicts the embedding that YAMNet, the teacher, gives the recording without augmentation, and whether its highest score for
+    /// crying in any patch is that of a cry.
     Distil {
         /// Weights of the teacher: a name in models/weights.toml, or the path of an ONNX, TFLite or safetensors file.
         #[serde(default = "yamnet")]
         teacher: String,
+        /// Weight of the binary cross-entropy for crying beside the mean squared error of the standardised embedding, 0 to 1000.
+        #[serde(default = "cry")]
+        cry: f64,
     },
 }
 
@@ -67,6 +75,10 @@ fn yamnet() -> String {
 
 fn projector() -> usize {
     256
+}
+
+fn cry() -> f64 {
+    1.0
 }
 
 /// Optimisation of a pretraining.
@@ -92,6 +104,7 @@ impl Default for PretrainConfig {
             synthetic_recordings: 1024,
             sounds_per_kind: 0,
             decoys: false,
+            other_sounds: vec![],
             data: DataConfig::default(),
             features: FeatureConfig::default(),
             augment: WaveformAugment::default(),
@@ -120,6 +133,15 @@ impl PretrainTrainConfig {
 }
 
 impl PretrainConfig {
+    /// The configuration without the paths of recordings, sounds and teacher, whose contents are known otherwise.
+    pub fn without_paths(&self) -> Self {
+        let objective = match &self.objective {
+            Objective::Distil { cry, .. } => Objective::Distil { teacher: yamnet(), cry: *cry },
+            other => other.clone(),
+        };
+        Self { data: self.data.without_paths(), other_sounds: vec![], objective, ..self.clone() }
+    }
+
     /// Height and width of the images, in pixels.
     pub fn image_size(&self) -> usize {
         self.features.spectrogram().image_size
@@ -133,7 +155,7 @@ impl PretrainConfig {
                 "to recognise two views of a recording and tell cries from kinds of sounds"
             }
             Objective::Contrastive { .. } => "to recognise two views of a recording",
-            Objective::Distil { .. } => "to predict YAMNet's embedding",
+            Objective::Distil { .. } => "to predict YAMNet's embedding and score for crying",
         };
         format!("pretrained {how}, {}, {} px, seed {}", count(self.train.epochs, "epoch"), self.image_size(), self.seed)
     }
@@ -173,6 +195,9 @@ impl Settings for PretrainConfig {
                 "objective.kinds",
                 "needs sounds_per_kind or decoys",
             );
+        }
+        if let Objective::Distil { cry, .. } = self.objective {
+            check((0.0..=1000.0).contains(&cry), "objective.cry", "must be 0 to 1000");
         }
         check((1..=10_000).contains(&train.epochs), "train.epochs", "must be 1 to 10000");
         check((2..=4096).contains(&train.batch_size), "train.batch_size", "must be 2 to 4096");

@@ -3,13 +3,15 @@
 use burn::module::Module;
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::nn::{BatchNorm, BatchNormConfig, Linear};
-use burn::tensor::activation::relu;
+use burn::tensor::activation::{log_sigmoid, relu};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use model::random_linear;
 use rand_chacha::ChaCha8Rng;
 
 use super::config::Objective;
 use super::sounds::{N_KINDS, Sounds};
+use super::targets::Targets;
+use crate::Error;
 
 /// Weights of VICReg's three terms, from the paper.
 const INVARIANCE: f64 = 25.0;
@@ -24,6 +26,8 @@ pub struct Projector {
     output: Linear,
     /// Classifies the kinds of sounds from the embedding, if the objective includes that.
     kinds: Option<Linear>,
+    /// Says whether a sound is a cry from the embedding, if a teacher says it.
+    cry: Option<Linear>,
 }
 
 #[derive(Module, Debug)]
@@ -37,19 +41,30 @@ impl Projector {
     pub fn new(objective: &Objective, n_inputs: usize, sounds: &Sounds, rng: &mut ChaCha8Rng, device: &Device) -> Self {
         let mut linear = |n_inputs: usize, n_outputs: usize| random_linear(n_inputs, n_outputs, rng, device);
         match objective {
-            Objective::Supervised => Self { hidden: None, output: linear(n_inputs, sounds.n_classes), kinds: None },
+            Objective::Supervised => {
+                Self { hidden: None, output: linear(n_inputs, sounds.n_classes), kinds: None, cry: None }
+            }
             Objective::Distil { .. } => {
-                let n_targets = sounds.targets.first().map_or(0, Vec::len);
-                Self { hidden: None, output: linear(n_inputs, n_targets), kinds: None }
+                let n_features = sounds.targets.embeddings.first().map_or(0, Vec::len);
+                Self { hidden: None, output: linear(n_inputs, n_features), kinds: None, cry: Some(linear(n_inputs, 1)) }
             }
             Objective::Contrastive { projector, kinds } => {
                 let norm = BatchNormConfig::new(*projector).init(device);
                 let hidden = Hidden { linear: linear(n_inputs, *projector), norm };
                 let output = linear(*projector, *projector);
                 let kinds = (*kinds > 0.0).then(|| linear(n_inputs, N_KINDS));
-                Self { hidden: Some(hidden), output, kinds }
+                Self { hidden: Some(hidden), output, kinds, cry: None }
             }
         }
+    }
+
+    /// Weights of an embedding that say whether a sound is a cry; `None` without a teacher.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the device gives no result.
+    pub fn cry_direction(&self) -> Result<Option<Vec<f32>>, Error> {
+        let weight = self.cry.as_ref().map(|cry| cry.weight.val().into_data().try_to_vec());
+        weight.transpose().map_err(Error::no_result)
     }
 
     /// The loss of the embeddings of a batch, `[n, n_inputs]`; if two views are compared `[2 n, n_inputs]`, first one view of
@@ -57,6 +72,7 @@ impl Projector {
     pub fn loss(&self, objective: &Objective, embeddings: Tensor<2>, batch: &[usize], sounds: &Sounds) -> Tensor<1> {
         let (n, device) = (batch.len(), embeddings.device());
         let kind_logits = self.kinds.as_ref().map(|kinds| kinds.forward(embeddings.clone()));
+        let cry_logits = self.cry.as_ref().map(|cry| cry.forward(embeddings.clone()));
         let hidden = match &self.hidden {
             Some(Hidden { linear, norm }) => relu(norm.forward(linear.forward(embeddings))),
             None => embeddings,
@@ -69,10 +85,13 @@ impl Projector {
                 let Some(kind_logits) = kind_logits else { return loss };
                 loss + cross_entropy(kind_logits, batch.iter().chain(batch).map(|index| sounds.kinds[*index])) * *kinds
             }
-            Objective::Distil { .. } => {
-                let targets: Vec<f32> = batch.iter().flat_map(|index| sounds.targets[*index].iter().copied()).collect();
+            Objective::Distil { cry, .. } => {
+                let targets: Vec<f32> =
+                    batch.iter().flat_map(|index| sounds.targets.embeddings[*index].iter().copied()).collect();
                 let targets = Tensor::<2>::from_data(TensorData::new(targets, output.dims()), &device);
-                (output - targets).powf_scalar(2.0).mean()
+                let loss = (output - targets).powf_scalar(2.0).mean();
+                let Some(cry_logits) = cry_logits else { return loss };
+                loss + binary_cross_entropy(cry_logits, batch, &sounds.targets) * *cry
             }
         }
     }
@@ -85,6 +104,18 @@ fn cross_entropy(logits: Tensor<2>, classes: impl Iterator<Item = usize>) -> Ten
     let n = classes.len();
     let classes = Tensor::<1, Int>::from_data(TensorData::new(classes, [n]), &device);
     CrossEntropyLossConfig::new().init(&device).forward(logits, classes)
+}
+
+/// Mean cross-entropy of logits `[n, 1]` for crying with the teacher's probabilities, nats; cries and other sounds count as much.
+fn binary_cross_entropy(logits: Tensor<2>, batch: &[usize], targets: &Targets) -> Tensor<1> {
+    let device = logits.device();
+    let [of_cry, of_other] = targets.cry_weights;
+    let column = |value: &dyn Fn(f32) -> f32| {
+        let values: Vec<f32> = batch.iter().map(|index| value(targets.cries[*index])).collect();
+        Tensor::<2>::from_data(TensorData::new(values, [batch.len(), 1]), &device)
+    };
+    let (cries, others) = (column(&|p| of_cry * p), column(&|p| of_other * (1.0 - p)));
+    -(cries * log_sigmoid(logits.clone()) + others * log_sigmoid(-logits)).mean()
 }
 
 /// VICReg loss of two views, `[n, d]` each: their mean squared difference, how far standard deviations fall below 1, and the

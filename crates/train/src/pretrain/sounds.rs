@@ -1,5 +1,5 @@
 //! The sounds of a pretraining: training recordings of the split, synthetic cries, and sounds that are not cries: synthetic
-//! ones and decoys.
+//! ones, decoys and real ones.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,6 +13,7 @@ use rand::RngExt;
 use rayon::prelude::*;
 
 use super::config::{Objective, PretrainConfig};
+use super::targets::Targets;
 use super::teacher::Teacher;
 use crate::Error;
 use crate::corpus::locate::Located;
@@ -21,11 +22,14 @@ use crate::sound::decoy::{DECOYS_VERSION, decoy};
 use crate::sound::excerpt::loudest_part;
 use crate::terminal::progress::{Progress, warn};
 
-/// Number of kinds: cry, each kind of synthetic sound, decoy.
-pub const N_KINDS: usize = DECOY + 1;
+/// Number of kinds: cry, each kind of synthetic sound, decoy, other real sound.
+pub const N_KINDS: usize = OTHER + 1;
 
 /// The kind of decoys.
 const DECOY: usize = KINDS.len() + 1;
+
+/// The kind of real sounds that are not cries.
+const OTHER: usize = DECOY + 1;
 
 /// Waveforms with their kinds, classes and origin.
 pub struct Sounds {
@@ -35,30 +39,36 @@ pub struct Sounds {
     n_real: usize,
     /// How many are cries.
     n_cries: usize,
-    /// Kind of each: 0 for a cry, from 1 on for the kinds of synthetic sounds, then for decoys.
+    /// Kind of each: 0 for a cry, from 1 on for the kinds of synthetic sounds, then for decoys, then for other real sounds.
     pub kinds: Vec<usize>,
     /// Class of each.
     pub classes: Vec<usize>,
-    /// Number of classes: those of all corpora, the kinds of synthetic sounds, and decoys.
+    /// Number of classes: those of all corpora, the kinds of synthetic sounds, decoys, and the kinds of other real sounds.
     pub n_classes: usize,
     /// `train.csv`, whose recordings are used, and `val.csv` and `test.csv`, whose recordings are not.
     pub split: [(String, String); 3],
     /// What the backbone is trained on, for its file.
     pub pretraining: PretrainingData,
-    /// The teacher's embedding of each, standardised; empty without a teacher.
-    pub targets: Vec<Vec<f32>>,
+    /// What a teacher says of each; empty without one.
+    pub(super) targets: Targets,
     /// SHA-256 of each file, or a description of each synthetic sound.
     hashes: Vec<String>,
     extractor: Extractor,
 }
 
 impl Sounds {
-    /// Decodes the recordings of `located`, generates the other sounds, and embeds all of them with `teacher`.
+    /// Decodes the recordings of `located` and the sounds that are not cries, `others`, generates more of both, and embeds all of them
+    /// with `teacher`.
     ///
     /// # Errors
     /// [`Error::Data`] if there are no recordings, too few, or unreadable ones that the configuration does not skip; the errors
     /// of the corpus and of the teacher.
-    pub fn find(config: &PretrainConfig, located: Located, teacher: Option<&Teacher>) -> Result<Self, Error> {
+    pub fn find(
+        config: &PretrainConfig,
+        located: Located,
+        others: &[Corpus],
+        teacher: Option<&Teacher>,
+    ) -> Result<Self, Error> {
         let mut sounds = Self::none(Extractor::new(&config.features).map_err(Error::Features)?);
         sounds.add_recordings(config, located)?;
         if config.synthetic_recordings > 0 {
@@ -70,8 +80,14 @@ impl Sounds {
         if config.decoys {
             sounds.add_decoys(config);
         }
+        for corpus in others {
+            let all: Vec<usize> = (0..corpus.recordings.len()).collect();
+            let n_added = sounds.add(corpus, &all, config.data.skip_unreadable)?.len();
+            sounds.kinds.extend(vec![OTHER; n_added]);
+        }
         if let Some(teacher) = teacher {
-            sounds.targets = teacher.targets(&sounds.waveforms, &sounds.hashes)?;
+            let embeddings = teacher.embeddings(&sounds.waveforms, &sounds.hashes)?;
+            sounds.targets = Targets::of(embeddings, sounds.n_real);
         }
         if sounds.len() < config.train.batch_size {
             return Err(Error::Data(format!(
@@ -93,7 +109,7 @@ impl Sounds {
             n_classes: 0,
             split: Default::default(),
             pretraining: PretrainingData::default(),
-            targets: Vec::new(),
+            targets: Targets::default(),
             hashes: Vec::new(),
             extractor,
         }

@@ -3,7 +3,7 @@
 use dataset::Table;
 use durable::from_hex;
 use features::{Extractor, FeatureConfig};
-use model::{Arch, Compute, Engine, NETWORKS_VERSION};
+use model::{Arch, Compute, Engine, NETWORKS_VERSION, Pooling};
 use sha2::{Digest, Sha256};
 
 use super::config::{Objective, PretrainConfig};
@@ -34,8 +34,9 @@ impl Teacher {
     /// [`Error::Weights`] or [`Error::WeightFile`] if the weights are not available, [`Error::Device`] if the device does not
     /// support the network, [`Error::Dataset`] if the cache cannot be read.
     pub fn find(config: &PretrainConfig, compute: &Compute) -> Result<Option<Self>, Error> {
-        let Objective::Distil { teacher } = &config.objective else { return Ok(None) };
+        let Objective::Distil { teacher, .. } = &config.objective else { return Ok(None) };
         let (weights, _) = backbone::load_named(teacher, Arch::YAMNET)?;
+        let weights = weights.with_pooling(Pooling::Cry).map_err(Error::ModelFile)?;
         let features = FeatureConfig { clip_seconds: config.features.clip_seconds, ..FeatureConfig::yamnet() };
         let key = format!(
             "teacher: networks {NETWORKS_VERSION}, {compute} {} {} from {} Hz",
@@ -57,13 +58,13 @@ impl Teacher {
         &self.key
     }
 
-    /// Embeddings `[n][1024]` of `waveforms`, at the rate of the configuration. Each of the 1024 numbers is standardised over
-    /// the waveforms; a constant one becomes 0. `hashes` identify the waveforms in the cache.
+    /// Embeddings `[n][2049]` of `waveforms`, at the rate of the configuration; the last number is the logit for crying. `hashes` identify
+    /// the waveforms in the cache.
     ///
     /// # Errors
     /// [`Error::Device`] if the device gives no result, [`Error::Dataset`] if the cache cannot be written,
     /// [`Error::Interrupted`] on a signal.
-    pub fn targets(&self, waveforms: &[Vec<f32>], hashes: &[String]) -> Result<Vec<Vec<f32>>, Error> {
+    pub fn embeddings(&self, waveforms: &[Vec<f32>], hashes: &[String]) -> Result<Vec<Vec<f32>>, Error> {
         let progress = Progress::new("embedding (teacher)", "recordings and sounds");
         let mut rows = Vec::new();
         for (chunk, of_chunk) in waveforms.chunks(CHUNK).zip(hashes.chunks(CHUNK)) {
@@ -72,7 +73,6 @@ impl Teacher {
             progress.set(rows.len(), hashes.len());
         }
         self.table.flush()?;
-        standardise(&mut rows);
         Ok(rows)
     }
 
@@ -87,28 +87,5 @@ impl Teacher {
             let waveform = self.extractor.at_own_rate(&waveforms[index], self.sample_rate_hz);
             Ok(Images::distinct(vec![self.extractor.record_from_waveform(&waveform)]))
         })
-    }
-}
-
-fn standardise(rows: &mut [Vec<f32>]) {
-    for column in 0..rows.first().map_or(0, Vec::len) {
-        let n = rows.len() as f64;
-        let mean = rows.iter().map(|row| f64::from(row[column])).sum::<f64>() / n;
-        let variance = rows.iter().map(|row| (f64::from(row[column]) - mean).powi(2)).sum::<f64>() / n;
-        let scale = if variance > 0.0 { 1.0 / variance.sqrt() } else { 0.0 };
-        rows.iter_mut().for_each(|row| row[column] = ((f64::from(row[column]) - mean) * scale) as f32);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_are_standardised_and_a_constant_column_becomes_zero() {
-        let mut rows = vec![vec![3.0, 5.0], vec![1.0, 5.0]];
-        standardise(&mut rows);
-        assert_eq!(rows, [[1.0, 0.0], [-1.0, 0.0]]);
-        standardise(&mut []);
     }
 }

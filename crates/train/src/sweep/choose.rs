@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use experiment::GateSummary;
-use model::{Gate, ModelInfo, Trainable};
+use model::{BackboneWeights, Gate, ModelInfo, Trainable};
 use serde_json::json;
 
 use super::encoding::Encoding;
@@ -44,6 +44,15 @@ pub(super) fn choose(prepared: &Prepared, run: &OpenRun, found: &Found) -> Resul
     Ok(ChosenModel { info, gate, gate_summary })
 }
 
+/// Weights of an embedding that give the encoder's own logit for cries. Training of its layers makes those that its file has invalid.
+fn cry_logit(encoding: &Encoding, weights: &BackboneWeights) -> Option<Vec<f32>> {
+    match (weights.cry_logit(), encoding.config.backbone.train) {
+        (Some(place), _) => Some((0..weights.n_outputs()).map(|at| f32::from(at == place)).collect()),
+        (None, Trainable::None) => encoding.backbone.cry_direction.clone(),
+        (None, _) => None,
+    }
+}
+
 /// Trains the gate on the embeddings of the chosen trial's backbone.
 fn train_gate(prepared: &Prepared, found: &Found) -> Result<TrainedGate, Error> {
     let (Prepared { compute, data, .. }, encoding) = (prepared, &found.model.encoding);
@@ -67,7 +76,7 @@ fn train_gate(prepared: &Prepared, found: &Found) -> Result<TrainedGate, Error> 
         engine: trained.as_deref().unwrap_or(engines.whole()),
         engine_key: &engine_key,
         tables: &prepared.embedding_tables,
-        cry_logit: weights.cry_logit(),
+        cry_logit: cry_logit(encoding, weights),
         known_to_backbone: encoding.backbone.pretraining.sounds_per_kind > 0,
         seed: config.seed,
     };

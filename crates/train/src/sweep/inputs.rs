@@ -40,12 +40,21 @@ impl<'a> Inputs<'a> {
             config: without_search(config).to_toml()?,
             data: &config.data,
             located: &located,
-            encoder: json!([backbone.summary.fingerprint, backbone.pretraining]).to_string(),
+            encoder: encoder_key(&backbone),
             engine: &engine,
         }
         .parts()?;
         Ok(Self { config, compute, located, backbone, engine, identity: parts.identity(), parts, started })
     }
+}
+
+/// Everything of the encoder that decides results, apart from the engine.
+fn encoder_key(Resolved { summary, pretraining, cry_direction, .. }: &Resolved) -> String {
+    match cry_direction {
+        None => json!([summary.fingerprint, pretraining]),
+        Some(direction) => json!([summary.fingerprint, pretraining, direction]),
+    }
+    .to_string()
 }
 
 /// The configuration without the search, so that a larger one resumes a smaller one: without the grid and the epoch count, and
