@@ -104,7 +104,7 @@ pub struct SourceStatus {
     /// Why no sound arrives, or what else is wrong, such as a full disk, as text for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// When its state changed, RFC 3339 in UTC.
+    /// Since when sound arrives, or does not, RFC 3339 in UTC.
     pub since: String,
     /// The last window that was heard.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -141,7 +141,8 @@ impl Shared {
         let mut board = lock(&self.board);
         let Some(status) = board.sources.get_mut(index) else { return };
         let problem = if state == SourceState::Starting { status.problem.take() } else { problem };
-        if status.state != state {
+        let is_heard = |state| state == SourceState::Listening;
+        if is_heard(status.state) != is_heard(state) {
             status.since = now_text();
         }
         (status.state, status.problem) = (state, problem);

@@ -13,7 +13,7 @@ const KEPT_BYTES: usize = 2 << 20;
 /// How a stream is coded, as far as its first bytes say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StreamFormat {
-    /// A format with this name, which [`decode_stream`] decodes as it arrives.
+    /// A format with this name, which [`decode_stream`](crate::decode_stream) decodes as it arrives.
     Decoded(&'static str),
     /// A format with this name that is decoded from files only.
     FilesOnly(&'static str),
