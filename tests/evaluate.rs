@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::run_files::{clearest_cry, stderr, stdout, wail};
+use crate::run_files::{clearest_cry, fresh_narrow, only_entry, stderr, stdout, wail};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -48,11 +48,11 @@ fn as_json(output: &std::process::Output) -> Value {
 fn the_model_in_the_box_finds_cries_between_silences() {
     let folder = TempDir::new().unwrap();
     let folder = folder.path();
-    let night = [silence(20), cry(folder, 14), silence(20), cry(folder, 10), silence(16)].concat();
+    let night = [silence(20), cry(folder, 14), silence(30), cry(folder, 10), silence(16)].concat();
     wav(&folder.join("night.wav"), &night);
     wav(&folder.join("quiet.wav"), &silence(60));
     // The third event is nothing but silence.
-    let truth = "file,start,end\nnight.wav,20,34\nnight.wav,54,64\nquiet.wav,30,35\n";
+    let truth = "file,start,end\nnight.wav,20,34\nnight.wav,64,74\nquiet.wav,30,35\n";
     let recordings = ["night.wav", "quiet.wav", "--collar", "1.5"];
     let found = as_json(&evaluate(folder, truth, &[&recordings[..], &["--format", "json"]].concat()));
     let model = &found["detector"]["model"];
@@ -61,7 +61,7 @@ fn the_model_in_the_box_finds_cries_between_silences() {
     assert_eq!(found["files"], json!(["night.wav", "quiet.wav"]));
     let total = &found["scores"]["total"];
     let expected =
-        json!({ "seconds": 140.0, "n_true": 3, "n_detected": 2, "n_matched": 2, "n_missed": 1, "n_false_alarms": 0 });
+        json!({ "seconds": 150.0, "n_true": 3, "n_detected": 2, "n_matched": 2, "n_missed": 1, "n_false_alarms": 0 });
     assert_eq!(total, &expected, "{found}");
     assert_eq!(found["scores"]["recordings"][1]["n_detected"], 0);
     let value = |score: &str| found["scores"][score]["value"].as_f64().unwrap();
@@ -191,4 +191,59 @@ fn wrong_use_and_bad_tables_have_their_exit_codes() {
     std::fs::rename(folder.join("none.csv"), folder.join("tables/none.csv")).unwrap();
     let elsewhere = ["--root", ".", "--detected", "tables/none.csv"];
     stdout(&evaluate(folder, truth, &[&elsewhere[..], &three].concat()));
+}
+
+#[test]
+fn settings_that_were_fitted_and_the_scores_with_them_reach_report_and_card() {
+    let folder = fresh_narrow("name = \"tiny\"\n[data]\nroots = []\nsynthetic_recordings = 40\n", 1);
+    let folder = folder.path();
+    stdout(&wail(folder, &["--config", "tiny.toml"]));
+    let run = only_entry(&folder.join("experiments"));
+    let run_name = run.to_str().unwrap();
+    wav(&folder.join("night.wav"), &[silence(20), cry(folder, 14), silence(20)].concat());
+    let truth = "file,start,end\nnight.wav,20,34\n";
+    let with = |more: &[&str]| evaluate(folder, truth, &[&["night.wav", "--model", run_name], more].concat());
+
+    assert!(markdown(&run).contains("False alarms per hour were not measured"), "{}", markdown(&run));
+    let fitted = stdout(&with(&["--fit", "60"]));
+    std::fs::write(folder.join("fitted.toml"), &fitted).unwrap();
+    let settings: toml::Table = toml::from_str(&fitted).unwrap();
+    let scores = as_json(&with(&["--episode-settings", "fitted.toml", "--keep", "--format", "json"]));
+    let report = report(&run);
+    assert_eq!(report["events"]["n_missed"], scores["scores"]["total"]["n_missed"]);
+    assert_eq!(report["events"]["n_cries"], 1);
+    assert_eq!(report["events"]["settings"]["confirm_of"].as_i64(), settings["confirm_of"].as_integer());
+    assert!(markdown(&run).contains("In 1 long recording, 0.0 hours together (truth.csv): "), "{}", markdown(&run));
+
+    let exported = |more: &[&str]| {
+        stdout(&wail(folder, &[&["export", run_name, "--out", "mine"], more].concat()));
+        std::fs::read_to_string(folder.join("mine/MODEL_CARD.md")).unwrap()
+    };
+    let other = "This model has other settings of episodes.";
+    assert!(exported(&[]).contains(other));
+    let card = exported(&["--episode-settings", "fitted.toml"]);
+    assert!(card.contains(" 1 cries missed") && !card.contains(other), "{card}");
+    let of_exported = as_json(&evaluate(folder, truth, &["night.wav", "--model", "mine", "--format", "json"]));
+    assert_eq!(of_exported["detector"]["model"]["settings"], report["events"]["settings"]);
+    assert_eq!(of_exported["scores"], scores["scores"]);
+
+    std::fs::write(folder.join("wrong.toml"), "threshold = 0.5\n").unwrap();
+    for (more, expected) in [
+        (&["--model", "mine", "--keep"][..], "not in the folder of a finished run"),
+        (&["--keep"], "--model"),
+        (&["--model", "mine", "--fit", "1", "--keep"], "cannot be used with"),
+        (&["--episode-settings", "wrong.toml"], "wrong.toml: unknown field `threshold`"),
+    ] {
+        let output = evaluate(folder, truth, &[&["night.wav"], more].concat());
+        assert_eq!(output.status.code(), Some(2), "{more:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(expected), "{more:?}: {}", stderr(&output));
+    }
+}
+
+fn report(run: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(run.join("report.json")).unwrap()).unwrap()
+}
+
+fn markdown(run: &Path) -> String {
+    std::fs::read_to_string(run.join("report.md")).unwrap()
 }

@@ -73,6 +73,9 @@ command = {json.dumps(command)}
 name = "camera"
 command = ["no-such-program"]
 
+[episodes]
+hold_seconds = 2
+
 [clips]
 """)
 

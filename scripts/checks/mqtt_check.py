@@ -44,6 +44,8 @@ MONITOR = """\
 name = "nursery"
 command = ["cat", {pipe}]
 sample_rate = {rate}
+[episodes]
+hold_seconds = 2
 [mqtt]
 broker = "mqtt://localhost:{port}"
 user = "wail"

@@ -209,16 +209,16 @@ def check_long(chromium, url, pictures):
     problems = []
     with tempfile.TemporaryDirectory() as folder:
         night, silence = (pathlib.Path(folder) / name for name in ["night.wav", "silence.wav"])
-        sound(night, 60, [(10, 25), (42, 52)])
+        sound(night, 90, [(10, 25), (60, 70)])
         sound(silence, 20, [])
         for screen, page in browser.screens(chromium, base_url=url):
             watched = Watched(screen, page, url, pictures, problems)
             watched.drop("night.wav", night.read_bytes())
             watched.expect_answer()
-            expect(page.locator("#score")).to_have_text(re.compile("^It cries 2 times, for 0:2[0-9] of 1:00 minutes:"))
+            expect(page.locator("#score")).to_have_text(re.compile("^It cries 2 times, for 0:2[0-9] of 1:30 minutes:"))
             times = [re.findall(r"\d:\d\d", text) for text in page.locator("#episodes li").all_text_contents()]
             seconds = [[60 * int(time[0]) + int(time[2:]) for time in of_episode] for of_episode in times]
-            if any(abs(found - true) > 2 for found, true in zip(sum(seconds, []), [10, 25, 42, 52], strict=True)):
+            if any(abs(found - true) > 2 for found, true in zip(sum(seconds, []), [10, 25, 60, 70], strict=True)):
                 watched.report(f"episodes {times}")
             expect(page.locator("#reason")).not_to_be_empty()
             watched.inspect("episodes")

@@ -52,7 +52,7 @@ pub use scored::{Scored, TestedFold};
 pub use setting::{Setting, TrialSettings};
 pub use subgroups::{Subgroup, SubgroupTable};
 pub use summaries::{
-    BackboneSummary, BaselineSummary, CalibrationSummary, ConditionSummary, DataSummary, FailedTrial, FoldSummary,
-    GateSummary, Mistake, TrialSummary,
+    BackboneSummary, BaselineSummary, CalibrationSummary, ConditionSummary, DataSummary, EventSummary, FailedTrial,
+    FoldSummary, GateSummary, Mistake, TrialSummary,
 };
 pub use trial::{Epoch, TrialConfig, TrialResult, axis_names};

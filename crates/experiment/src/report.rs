@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BackboneSummary, BaselineSummary, CalibrationSummary, ConditionSummary, DataSummary, Environment, Epoch, Error,
-    FailedTrial, FoldSummary, GateSummary, Mistake, SubgroupTable, TrialSummary, folder,
+    EventSummary, FailedTrial, FoldSummary, GateSummary, Mistake, SubgroupTable, TrialSummary, folder,
 };
 
 /// Version of `report.json` and of the tables beside it. Version 4 added `gate.known_to_backbone`; version 5 `data.recorders`,
 /// `data.repeats`, `data.passed_over` and `data.unused_classes`, `repeat` and `fold` in `predictions.csv` and `group` in
 /// `manifest.csv`; version 6 `baseline`, and kinds of heads, whose trials may have no learning rate; version 7 `settings`, the
-/// other keys that a trial sets, `inner_macro_f1`, `explanation` of mistakes, `robustness`, `subgroups` and `gate.is_encoders_own`.
+/// other keys that a trial sets, `inner_macro_f1`, `explanation` of mistakes, `robustness`, `subgroups`, `events` and
+/// `gate.is_encoders_own`.
 pub const REPORT_VERSION: u32 = 7;
 
 /// The oldest version that is read.
@@ -66,6 +67,9 @@ pub struct Report {
     /// The gate that distinguishes cries from other sounds; absent without one and in older reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<GateSummary>,
+    /// How well cries are detected in long recordings; absent until `wail evaluate --keep` has measured it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<EventSummary>,
     /// The scores under each condition, from the recordings as they are to noise, rooms, telephones and codecs; empty if
     /// `evaluation.robustness` is off, and in reports before version 7.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -2,6 +2,7 @@
 
 use features::OcclusionMap;
 use metrics::{Calibration, CalibrationCheck, Detection, Estimate, PairedComparison, Scores};
+use model::EpisodeSettings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -175,6 +176,29 @@ pub struct GateSummary {
     /// sound in training.
     #[serde(default)]
     pub is_encoders_own: bool,
+}
+
+/// How well the run's model detects cries in long recordings, as `wail evaluate --keep` measured it last. Intervals resample
+/// recordings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EventSummary {
+    /// File name of the table of the cries that are in the recordings.
+    pub truth: String,
+    /// How scores became episodes.
+    pub settings: EpisodeSettings,
+    /// Number of recordings.
+    pub n_recordings: usize,
+    /// Their length together, s.
+    pub seconds: f64,
+    /// Number of cries in them.
+    pub n_cries: usize,
+    /// Number of cries that no episode overlaps.
+    pub n_missed: usize,
+    /// Episodes that overlap no cry, per hour of recording; absent for 0 s.
+    pub false_alarms_per_hour: Option<Estimate>,
+    /// Median time from the onset of a cry until an episode that overlaps it was confirmed, s; absent if none was.
+    pub median_latency_seconds: Option<Estimate>,
 }
 
 /// The scores on test under a condition, such as noise or a telephone.

@@ -1,12 +1,13 @@
 //! How cry scores of windows become episodes of crying.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How cry scores of overlapping windows become episodes of crying.
 ///
 /// The score of a window, smoothed over the windows before it, is compared with two thresholds. An episode begins where
 /// `confirm_windows` of `confirm_of` windows in a row reach the upper one, and ends where the score stays below the lower one.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EpisodeSettings {
     /// Length of a window, s.
@@ -48,6 +49,25 @@ impl EpisodeSettings {
         }
     }
 
+    /// These settings with the values of `keys`, which serialises as a map of some of the fields, in place of their own.
+    ///
+    /// # Errors
+    /// [`serde_json::Error`] for a key that is not a field, and a value of another type.
+    pub fn with_keys(self, keys: &impl Serialize) -> Result<Self, serde_json::Error> {
+        let mut fields: serde_json::Map<_, _> = serde_json::from_value(serde_json::to_value(self)?)?;
+        fields.extend(serde_json::from_value::<serde_json::Map<_, _>>(serde_json::to_value(keys)?)?);
+        serde_json::from_value(fields.into())
+    }
+
+    /// These settings with another window or hop, s, if they are given. A window that is not is at least as long as a longer hop, but
+    /// not longer than a clip; a hop that is not is at most a window.
+    pub fn with_windows(self, window_seconds: Option<f64>, hop_seconds: Option<f64>, clip_seconds: f64) -> Self {
+        let of_hop = hop_seconds.unwrap_or_default().min(clip_seconds);
+        let window_seconds = window_seconds.unwrap_or(self.window_seconds.max(of_hop));
+        let hop_seconds = hop_seconds.unwrap_or(self.hop_seconds.min(window_seconds));
+        Self { window_seconds, hop_seconds, ..self }
+    }
+
     /// What is wrong with these settings, apart from the windows; `None` if they are valid.
     pub fn problem(&self) -> Option<&'static str> {
         let is_time = |seconds: f64| (0.0..=600.0).contains(&seconds);
@@ -66,8 +86,19 @@ impl EpisodeSettings {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_replace_fields_and_unknown_ones_are_named() {
+        let own = EpisodeSettings::of_threshold(Some(0.4), 7.0);
+        let keys = serde_json::json!({"confirm_of": 5, "on_threshold": 0.875});
+        assert_eq!(own.with_keys(&keys).unwrap(), EpisodeSettings { confirm_of: 5, on_threshold: 0.875, ..own });
+        let message = |keys| own.with_keys(&keys).unwrap_err().to_string();
+        assert!(message(serde_json::json!({"threshold": 0.5})).contains("unknown field `threshold`"));
+        assert!(message(serde_json::json!({"hold_seconds": "long"})).contains("invalid type"));
+    }
 
     #[test]
     fn settings_that_make_no_sense_are_named() {

@@ -112,7 +112,7 @@ impl Config {
     /// # Errors
     /// [`Error::Episodes`] if it cannot with these.
     pub fn episode_settings(&self, classifier: &Classifier) -> Result<EpisodeSettings, Error> {
-        let settings = self.with_own_keys(classifier.episode_settings(None, None));
+        let settings = classifier.episode_settings().with_keys(&self.episodes);
         let settings = settings.map_err(|error| Error::Episodes(predict::Error::Windows(error.to_string())))?;
         classifier.check_episodes(&settings).map_err(Error::Episodes)?;
         Ok(settings)
@@ -134,13 +134,6 @@ impl Config {
         }
     }
 
-    /// `settings` with the keys of `[episodes]` in place of its own.
-    fn with_own_keys(&self, settings: EpisodeSettings) -> Result<EpisodeSettings, toml::de::Error> {
-        let mut table = toml::Table::try_from(settings).unwrap_or_default();
-        table.extend(self.episodes.clone());
-        table.try_into()
-    }
-
     fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         let mut check = |is_good: bool, problem: String| {
@@ -149,8 +142,8 @@ impl Config {
             }
         };
         // Whether the values fit is decided by the model.
-        if let Err(error) = self.with_own_keys(EpisodeSettings::of_threshold(None, 3.0)) {
-            check(false, format!("[episodes]: {}", error.message()));
+        if let Err(error) = EpisodeSettings::of_threshold(None, 3.0).with_keys(&self.episodes) {
+            check(false, format!("[episodes]: {error}"));
         }
         check(!self.sources.is_empty(), "there is no [[source]]: name at least one microphone or camera".into());
         let mut names = HashSet::new();
@@ -216,7 +209,7 @@ mod tests {
         let config = read(&format!("{SOURCE}[episodes]\non_threshold = 0.875\nconfirm_of = 5\n")).unwrap();
         let own = EpisodeSettings::of_threshold(Some(0.5), 7.0);
         let expected = EpisodeSettings { on_threshold: 0.875, confirm_of: 5, ..own };
-        assert_eq!(config.with_own_keys(own).unwrap(), expected);
+        assert_eq!(own.with_keys(&config.episodes).unwrap(), expected);
     }
 
     #[test]

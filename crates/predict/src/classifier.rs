@@ -325,17 +325,12 @@ impl Classifier {
         options.coverage.map_or(Ok(()), |coverage| known(coverage).map(drop))
     }
 
-    /// How the model finds episodes, with another window or hop, s, if they are given. A window is at least as long as a longer hop.
-    pub fn episode_settings(&self, window_seconds: Option<f64>, hop_seconds: Option<f64>) -> EpisodeSettings {
+    /// How the model finds episodes.
+    pub fn episode_settings(&self) -> EpisodeSettings {
         let gate = self.info.gate.as_ref();
-        let own = gate.and_then(|gate| gate.episodes);
-        let own = own.unwrap_or_else(|| {
+        gate.and_then(|gate| gate.episodes).unwrap_or_else(|| {
             EpisodeSettings::of_threshold(gate.map(|gate| gate.threshold), self.features().clip_seconds)
-        });
-        let of_hop = hop_seconds.unwrap_or_default().min(self.features().clip_seconds);
-        let window_seconds = window_seconds.unwrap_or(own.window_seconds.max(of_hop));
-        let hop_seconds = hop_seconds.unwrap_or(own.hop_seconds.min(window_seconds));
-        EpisodeSettings { window_seconds, hop_seconds, ..own }
+        })
     }
 
     /// Checks that the model can find episodes with `settings`.
@@ -462,10 +457,11 @@ mod tests {
         assert_eq!(message, "the model has no prediction sets with coverage 0.5; available coverages: 0.8, 0.9, 0.95");
         classifier.calibration.sets.clear();
         assert!(classifier.check(&with(0.9)).unwrap_err().to_string().ends_with("available coverages: none"));
-        let settings = |window_seconds| classifier.episode_settings(Some(window_seconds), None);
+        let own = classifier.episode_settings();
+        let settings = |window_seconds| own.with_windows(Some(window_seconds), None, 7.0);
         classifier.check_episodes(&settings(7.0)).unwrap();
         assert!(matches!(classifier.check_episodes(&settings(7.1)), Err(Error::Windows(_))));
-        let of_hop = classifier.episode_settings(None, Some(3.5));
+        let of_hop = own.with_windows(None, Some(3.5), 7.0);
         assert_eq!((of_hop.window_seconds, of_hop.hop_seconds), (3.5, 3.5));
         let without_windows = EpisodeSettings { confirm_windows: 0, ..settings(7.0) };
         assert!(matches!(classifier.check_episodes(&without_windows), Err(Error::Windows(_))));

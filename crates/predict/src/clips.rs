@@ -67,7 +67,7 @@ impl Windows {
     ///
     /// # Errors
     /// [`Error::Windows`] if the windows are not valid for clips of `clip_seconds`.
-    pub(crate) fn used_seconds(&self, clip_seconds: f64) -> Result<f64, Error> {
+    pub fn used_seconds(&self, clip_seconds: f64) -> Result<f64, Error> {
         match self.problem(clip_seconds) {
             Some(problem) => Err(Error::Windows(problem)),
             None => Ok(self.reach_seconds().max(clip_seconds)),

@@ -9,10 +9,11 @@ use dataset::count;
 use experiment::{GateSummary, Report, TrialSummary};
 use features::{FeatureConfig, InputShape, PATCHES, YAMNET_PATCH};
 use metrics::{Calibration, Evaluation};
+use model::EpisodeSettings;
 
 use crate::findings::findings;
 use crate::text::{interval, number};
-use crate::{markdown, robustness};
+use crate::{events, markdown, robustness};
 pub use hub::HubMetadata;
 
 /// The contents of a model's card.
@@ -27,6 +28,8 @@ pub struct Card<'a> {
     pub calibration: &'a Calibration,
     /// The gate's summary, if the model has a gate.
     pub gate: Option<&'a GateSummary>,
+    /// How the model finds episodes.
+    pub episodes: Option<EpisodeSettings>,
     /// Folder of the model.
     pub folder: &'a Path,
     /// What the run does not know.
@@ -141,7 +144,7 @@ impl Card<'_> {
         let detection = &gate.detection;
         text + &format!(
             "- It has a gate{}: a sound that scores below {:.3} is not a cry. On families of synthetic sounds that the gate was not trained \
-             with{}{}, against {}: ROC-AUC {} (95 % {}); at 95 % recall, {:.0} % of the sounds pass. Sounds of real rooms are harder.\n\n",
+             with{}{}, against {}: ROC-AUC {} (95 % {}); at 95 % recall, {:.0} % of the sounds pass. Sounds of real rooms are harder.\n- {}{}\n\n",
             if gate.is_encoders_own { ", the encoder's own score for crying" } else { "" },
             gate.threshold,
             if self.report.format_version < 5 { " (except mixed over some cries)" } else { "" },
@@ -149,7 +152,12 @@ impl Card<'_> {
             count(detection.n_positives, "recording"),
             number(Some(detection.roc_auc.value)),
             interval(detection.roc_auc.interval, None),
-            100.0 * detection.false_alarm_rate.value
+            100.0 * detection.false_alarm_rate.value,
+            markdown::plain(&events::in_words(self.report).unwrap_or_default()),
+            match &self.report.events {
+                Some(events) if self.episodes != Some(events.settings) => " This model has other settings of episodes.",
+                _ => "",
+            }
         )
     }
 

@@ -2,12 +2,12 @@
 
 use experiment::{
     BackboneSummary, BaselineSummary, CalibrationSummary, ConditionSummary, DataSummary, Environment, Epoch,
-    FailedTrial, GateSummary, Leaks, Mistake, REPORT_VERSION, Recorders, Report, Subgroup, SubgroupTable, TrialConfig,
-    TrialSummary,
+    EventSummary, FailedTrial, GateSummary, Leaks, Mistake, REPORT_VERSION, Recorders, Report, Subgroup, SubgroupTable,
+    TrialConfig, TrialSummary,
 };
 use features::{OcclusionGrid, OcclusionMap};
 use metrics::{Calibration, Detection, Estimate, Evaluation, Family, PairedComparison, Predictions, Scores};
-use model::{Arch, HeadConfig, Trainable};
+use model::{Arch, EpisodeSettings, HeadConfig, Trainable};
 
 /// Two times; the fourth of eight bands matters in the first, and speaks for another class in the second.
 pub(crate) fn explanation() -> OcclusionMap {
@@ -104,6 +104,16 @@ pub(crate) fn example() -> Report {
             .unwrap(),
             known_to_backbone: true,
             is_encoders_own: false,
+        }),
+        events: Some(EventSummary {
+            truth: "nights.csv".into(),
+            settings: EpisodeSettings::of_threshold(Some(0.4), 7.0),
+            n_recordings: 6,
+            seconds: 6.0 * 3600.0,
+            n_cries: 29,
+            n_missed: 1,
+            false_alarms_per_hour: Some(Estimate { value: 3.0, interval: Some([1.25, 4.5]) }),
+            median_latency_seconds: Some(Estimate { value: 2.5, interval: None }),
         }),
         robustness: vec![
             ConditionSummary { name: "as recorded".into(), test: Scores::estimated(&test, 42), cries_kept: Some(1.0) },

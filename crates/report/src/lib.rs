@@ -25,6 +25,7 @@ pub mod card;
 mod chart;
 pub mod comparison;
 mod error;
+mod events;
 #[cfg(test)]
 mod example;
 mod figures;

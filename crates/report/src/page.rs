@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::chart::occlusion;
 use crate::findings::{by_inner_folds, chosen_by_validation, findings};
-use crate::{Error, figures, heat_map, media, mistakes, robustness, templates};
+use crate::{Error, events, figures, heat_map, media, mistakes, robustness, templates};
 
 /// Writes `report.json`, `report.html` and `report.md` into the folder `run`.
 ///
@@ -107,6 +107,7 @@ fn context(report: &Report) -> Result<Value, Error> {
             ..5 => ", but with cries that its sounds were mixed over",
             5.. => ", and without the cries that its sounds were mixed over",
         },
+        events => events::in_words(report),
         class_counts => class_counts.collect::<Vec<_>>(),
         robustness_note => robustness::NOTE,
         splits => [

@@ -6,32 +6,47 @@ use experiment::folder::{self, CHECKPOINT_FILE, MODEL_FILE, ONNX_FILE};
 use experiment::{Report, TrialSummary};
 use features::FeatureConfig;
 use metrics::{Calibration, Evaluation};
-use model::{Arch, Network, SavedModel, Trainable};
-use predict::{CARD_FILE, Tested};
+use model::{Arch, EpisodeSettings, Network, SavedModel, Trainable};
+use predict::{CARD_FILE, Tested, Windows};
 use report::card::{Card, HubMetadata};
 use serde::de::DeserializeOwned;
 
-use crate::Error;
+use crate::{Error, episode_file};
 
 /// Name of the burn record inside an exported folder.
 pub const RECORD_FILE: &str = "model.bpk";
 
 /// Writes `model.onnx`, `model.safetensors`, `model.bpk` (a burn record) and `MODEL_CARD.md` into `out`: the best trial of the
 /// finished `run`, or the one named `trial`. The files hold the test scores of the best trial. The card says what `hub` says of
-/// licence and data. burn does not run an encoder from an ONNX file, so there is no record of it.
+/// licence and data. The model finds episodes as the TOML file `episodes` says, or else as the run chose. burn does not run an
+/// encoder from an ONNX file, so there is no record of it.
 ///
 /// # Errors
 /// [`Error::Run`] if the run is not finished, [`Error::Data`] if it has no such trial, [`Error::ModelFile`] if its model is
-/// damaged, [`Error::Checkpoint`] or [`Error::Io`] if a file cannot be written.
-pub fn export(run: &Path, trial: Option<&str>, out: &Path, hub: &HubMetadata) -> Result<(), Error> {
-    export_as(run, trial, out, out, hub)
+/// damaged, [`Error::Checkpoint`] or [`Error::Io`] if a file cannot be written; [`Error::Config`] and [`Error::ConfigFile`] for
+/// wrong settings of episodes.
+pub fn export(
+    run: &Path,
+    trial: Option<&str>,
+    episodes: Option<&Path>,
+    out: &Path,
+    hub: &HubMetadata,
+) -> Result<(), Error> {
+    export_as(run, trial, episodes, out, out, hub)
 }
 
 /// As [`export`], for a model whose card names it by the folder `named`.
 ///
 /// # Errors
 /// As [`export`].
-pub fn export_as(run: &Path, trial: Option<&str>, out: &Path, named: &Path, hub: &HubMetadata) -> Result<(), Error> {
+pub fn export_as(
+    run: &Path,
+    trial: Option<&str>,
+    episodes: Option<&Path>,
+    out: &Path,
+    named: &Path,
+    hub: &HubMetadata,
+) -> Result<(), Error> {
     let report = Report::read(run)?;
     let id = trial.unwrap_or(&report.leaderboard[0].id);
     let Some(summary) = report.leaderboard.iter().find(|trial| trial.id == id) else {
@@ -50,6 +65,15 @@ pub fn export_as(run: &Path, trial: Option<&str>, out: &Path, named: &Path, hub:
     let features: FeatureConfig = settings(&path, "feature settings", &saved.info.features)?;
     let calibration: Calibration = settings(&path, "calibration", &saved.info.calibration)?;
 
+    if let Some(path) = episodes {
+        let Some(info) = &mut saved.info.gate else {
+            return Err(Error::Config("the model has no gate, so it finds no episodes".into()));
+        };
+        let own = EpisodeSettings::of_threshold(Some(info.threshold), features.clip_seconds);
+        let chosen = episode_file::read(path, info.episodes.unwrap_or(own))?;
+        Windows::from(chosen).used_seconds(features.clip_seconds).map_err(Error::Request)?;
+        info.episodes = Some(chosen);
+    }
     let SavedModel { info, weights, head, gate, .. } = &saved;
     let gate = gate.as_ref();
     std::fs::create_dir_all(out).map_err(Error::io(out))?;
@@ -65,6 +89,7 @@ pub fn export_as(run: &Path, trial: Option<&str>, out: &Path, named: &Path, hub:
         features: &features,
         calibration: &calibration,
         gate: gate.and(report.gate.as_ref()),
+        episodes: info.gate.as_ref().and_then(|gate| gate.episodes),
         folder: named,
         hub,
     };

@@ -37,6 +37,7 @@ pub mod config;
 pub mod corpus;
 pub mod embed;
 pub mod encoder_check;
+mod episode_file;
 mod error;
 pub mod export;
 pub mod gate;

@@ -71,7 +71,9 @@ impl Parameters {
             let problem = "an explanation is of a recording without windows: leave out `episodes`, `window` and `hop`";
             return Err(Problem::Invalid(vec!["query", "explain"], problem.into()));
         }
-        let episodes = has_episodes.then(|| classifier.episode_settings(self.window, self.hop));
+        let own = classifier.episode_settings();
+        let clip_seconds = classifier.features().clip_seconds;
+        let episodes = has_episodes.then(|| own.with_windows(self.window, self.hop, clip_seconds));
         Ok(Question { options: self.options()?, episodes, explain: self.explain })
     }
 }

@@ -1,16 +1,21 @@
 //! The command-line arguments that change how a model finds episodes of crying.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use model::EpisodeSettings;
 use predict::Classifier;
 
 use crate::args::number_in;
+use crate::{Error, episode_file};
 
 /// For `#[command(flatten)]`. What is not given is as the model has it.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Episodes")]
 pub struct EpisodeArgs {
+    /// TOML file with these settings, as `wail evaluate --fit` prints it
+    #[arg(long, value_name = "FILE")]
+    episode_settings: Option<PathBuf>,
     /// Length of the windows that are scored, at most the model's clip length
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub window: Option<f64>,
@@ -38,13 +43,18 @@ pub struct EpisodeArgs {
 }
 
 impl EpisodeArgs {
-    /// The settings of `classifier` with what was given.
-    pub fn settings(&self, classifier: &Classifier) -> EpisodeSettings {
-        let own = classifier.episode_settings(self.window, self.hop);
+    /// The settings of `classifier` with those of the file, and with what was given beside it.
+    ///
+    /// # Errors
+    /// As [`episode_file::read`].
+    pub fn settings(&self, classifier: &Classifier) -> Result<EpisodeSettings, Error> {
+        let own = classifier.episode_settings();
+        let own = self.episode_settings.as_deref().map_or(Ok(own), |path| episode_file::read(path, own))?;
+        let own = own.with_windows(self.window, self.hop, classifier.features().clip_seconds);
         let on_threshold = self.on_threshold.map_or(own.on_threshold, |score| score as f32);
         let Confirmation { windows, of } =
             self.confirm.unwrap_or(Confirmation { windows: own.confirm_windows, of: own.confirm_of });
-        EpisodeSettings {
+        Ok(EpisodeSettings {
             smoothing_seconds: self.smoothing.unwrap_or(own.smoothing_seconds),
             on_threshold,
             // A lower threshold that was not given stays below the upper one.
@@ -54,7 +64,7 @@ impl EpisodeArgs {
             hold_seconds: self.hold.unwrap_or(own.hold_seconds),
             min_seconds: self.min_length.unwrap_or(own.min_seconds),
             ..own
-        }
+        })
     }
 }
 

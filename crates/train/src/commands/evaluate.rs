@@ -2,18 +2,22 @@
 
 mod detections;
 mod event_rows;
+mod fit;
 mod output;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use dataset::event_table;
+use dataset::{EventRow, event_table};
+use experiment::{EventSummary, Report};
 use metrics::{Collar, EventScores, RecordingEvents, TrueEvent};
+use model::EpisodeSettings;
+use report::page;
 
 use crate::Error;
 use crate::args::{Inputs, number_in};
-use crate::terminal::inputs;
-use detections::{Detections, DetectorArgs};
+use crate::terminal::{inputs, stderr, stdout};
+use detections::{Detections, Detector, DetectorArgs};
 use event_rows::{check_onsets, cries};
 use output::Format;
 
@@ -45,6 +49,14 @@ pub struct Args {
     /// Seed of the resamples
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
+    /// In place of the scores, choose how episodes begin and end and print that as TOML: with at most PER_HOUR false alarms per
+    /// hour in these recordings (also while the first cry of an episode has not begun), the fewest misses, then the lowest latency
+    #[arg(long, value_name = "PER_HOUR", allow_negative_numbers = true, value_parser = number_in(0..=3600), conflicts_with_all = ["detected", "format", "keep"])]
+    fit: Option<f64>,
+    /// Keep misses, false alarms per hour and latency in the report of the run that --model names, and in the cards of models
+    /// exported from it
+    #[arg(long, requires = "model", conflicts_with = "detected")]
+    keep: bool,
     /// Format of the scores
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -53,26 +65,63 @@ pub struct Args {
     detector: DetectorArgs,
 }
 
-/// Finds the cries in each recording, compares them with the table, and prints the scores.
+/// Finds the cries in each recording, compares them with the table, and prints the scores, or the settings that suit them.
 pub fn run(args: &Args) -> Result<(), Error> {
+    let kept_in = if args.keep { Some(args.detector.run()?) } else { None };
     let files = recordings(&args.inputs.paths)?;
     let truth = cries(&args.events, &args.only, event_table(&args.events, args.root.as_deref(), &files)?)?;
+    let collar = Collar { seconds: args.collar, share_of_length: args.share_of_length };
+    if let Some(most_per_hour) = args.fit {
+        let (classifier, settings) = args.detector.load()?;
+        let heard = fit::listen(&classifier, settings, &files)?;
+        let lengths_seconds: Vec<f64> = heard.iter().map(|recording| recording.seconds).collect();
+        check_onsets(&args.events, &truth, &files, &lengths_seconds)?;
+        let truth: Vec<Vec<TrueEvent>> = truth.iter().map(|rows| true_events(rows)).collect();
+        let found =
+            fit::Fit { settings, truth: &truth, heard: &heard, collar, most_per_hour, seed: args.seed }.best()?;
+        return stdout::print(found.toml(classifier.name(), &args.events)?);
+    }
     let Detections { detector, lengths_seconds, events } = match &args.detected {
         Some(table) => Detections::of_table(table, args.root.as_deref(), &files)?,
-        None => Detections::of_model(&args.detector, &files)?,
+        None => {
+            let (classifier, settings) = args.detector.load()?;
+            Detections::of_model(&classifier, settings, &files)?
+        }
     };
     check_onsets(&args.events, &truth, &files, &lengths_seconds)?;
-    let events = truth.iter().zip(lengths_seconds).zip(events).map(|((truth, seconds), detected)| RecordingEvents {
+    let events = truth.iter().zip(lengths_seconds).zip(events).map(|((rows, seconds), detected)| RecordingEvents {
         seconds,
-        truth: truth
-            .iter()
-            .map(|row| TrueEvent { onset_seconds: row.onset_seconds, end_seconds: row.end_seconds })
-            .collect(),
+        truth: true_events(rows),
         detected,
     });
-    let collar = Collar { seconds: args.collar, share_of_length: args.share_of_length };
     let scores = EventScores::new(&events.collect::<Vec<_>>(), &collar, args.seed)?;
+    if let (Some(run), Detector::Model { settings, .. }) = (&kept_in, &detector) {
+        keep(run, &args.events, *settings, &scores)?;
+    }
     output::print(args.format, &detector, &collar, &files, &scores)
+}
+
+fn true_events(rows: &[EventRow]) -> Vec<TrueEvent> {
+    let event = |row: &EventRow| TrueEvent { onset_seconds: row.onset_seconds, end_seconds: row.end_seconds };
+    rows.iter().map(event).collect()
+}
+
+/// Puts the scores into the report of `run`.
+fn keep(run: &Path, truth: &Path, settings: EpisodeSettings, scores: &EventScores) -> Result<(), Error> {
+    let mut report = Report::read(run)?;
+    report.events = Some(EventSummary {
+        truth: truth.file_name().unwrap_or_default().to_string_lossy().into(),
+        settings,
+        n_recordings: scores.recordings.len(),
+        seconds: scores.total.seconds,
+        n_cries: scores.total.n_true,
+        n_missed: scores.total.n_missed,
+        false_alarms_per_hour: scores.false_alarms_per_hour,
+        median_latency_seconds: scores.median_latency_seconds,
+    });
+    page::write(&report, run)?;
+    stderr::line(format_args!("kept in    {}", run.join("report.html").display()));
+    Ok(())
 }
 
 /// The sound files that `paths` name, each once.

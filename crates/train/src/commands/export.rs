@@ -16,6 +16,9 @@ pub struct Args {
     /// Trial of its leaderboard to export [default: the best]
     #[arg(long, value_name = "ID")]
     trial: Option<String>,
+    /// TOML file that says how the model finds episodes, as `wail evaluate --fit` prints it [default: as the run chose]
+    #[arg(long, value_name = "FILE")]
+    episode_settings: Option<PathBuf>,
     /// Folder to write, such as models/NAME; existing files are replaced
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -41,6 +44,6 @@ pub fn run(args: &Args) -> Result<(), Error> {
         licence_link: args.licence_link.clone(),
         datasets: args.datasets.clone(),
     };
-    export::export(&args.run, args.trial.as_deref(), &args.out, &hub)?;
+    export::export(&args.run, args.trial.as_deref(), args.episode_settings.as_deref(), &args.out, &hub)?;
     stdout::line(args.out.display())
 }

@@ -79,19 +79,24 @@ pub struct Args {
 
 impl Args {
     /// How to find episodes; `None` for answers to whole recordings.
-    fn episode_settings(&self, classifier: &Classifier) -> Option<EpisodeSettings> {
+    fn episode_settings(&self, classifier: &Classifier) -> Result<Option<EpisodeSettings>, Error> {
         let is_asked = self.episodes || self.follow || self.episode.window.is_some() || self.episode.hop.is_some();
-        (is_asked || self.format.marks_one_recording()).then(|| self.episode.settings(classifier))
+        (is_asked || self.format.marks_one_recording()).then(|| self.episode.settings(classifier)).transpose()
     }
 
     /// What decides the answers besides the files.
-    fn settings(&self, classifier: &Classifier, compute: &Compute) -> Vec<(&'static str, String)> {
+    fn settings(
+        &self,
+        classifier: &Classifier,
+        episodes: Option<&EpisodeSettings>,
+        compute: &Compute,
+    ) -> Vec<(&'static str, String)> {
         vec![
             ("model", classifier.sha256().into()),
             ("engine", compute.describe_for(classifier.info().arch)),
             ("labels", classifier.labels().join(",")),
             ("options", format!("{:?}", self.options())),
-            ("episodes", format!("{:?}", self.episode_settings(classifier))),
+            ("episodes", format!("{episodes:?}")),
             ("explain", self.explain.to_string()),
             ("format", format!("{:?}", self.format)),
         ]
@@ -131,7 +136,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let (classifier, compute) = args.model.load(&args.compute)?;
     let options = args.options();
     classifier.check(&options).map_err(Error::Request)?;
-    let settings = args.episode_settings(&classifier);
+    let settings = args.episode_settings(&classifier)?;
     settings.as_ref().map_or(Ok(()), |settings| classifier.check_episodes(settings)).map_err(Error::Request)?;
     announce(&classifier);
     if let Some(settings) = settings.filter(|_| args.follow) {
@@ -149,7 +154,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
         }
         return answer(&mut Answers { format: args.format, stdin, print: &mut |text| stdout::print(text) })?.finish();
     };
-    let target = Target::new(out, shard, &files, args.settings(&classifier, &compute));
+    let target = Target::new(out, shard, &files, args.settings(&classifier, settings.as_ref(), &compute));
     if target.is_made()? {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use model::{Compute, ComputeArgs};
-use predict::{Classifier, Labels};
+use predict::{Classifier, Labels, model_file};
 
 use crate::Error;
 use crate::terminal::stderr;
@@ -32,6 +32,18 @@ impl ModelArgs {
         let experiments = Path::new("experiments");
         let found = Classifier::find_labelled(self.model.as_deref(), self.labels.as_ref(), experiments, &compute);
         Ok((found.map_err(Error::of_model)?, compute))
+    }
+
+    /// The folder of the finished run whose model this is.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if it is the model of no run.
+    pub fn run(&self) -> Result<PathBuf, Error> {
+        let path = self.model.as_deref().map(|path| model_file(path, Path::new("experiments"))).transpose();
+        let folder = path.map_err(Error::of_model)?.and_then(|file| Some(file.parent()?.to_path_buf()));
+        folder.filter(|folder| folder.join("report.json").is_file()).ok_or_else(|| {
+            Error::Config("this model is not in the folder of a finished run: name one with --model".into())
+        })
     }
 }
 

@@ -47,7 +47,7 @@ impl ModelFiles {
         let exported = tempfile::tempdir().map_err(Error::io(&std::env::temp_dir()))?;
         let folder = exported.path();
         // The same run is the same version, so its card names no temporary folder.
-        export_as(run, None, folder, &Path::new("models").join(Report::read(run)?.run), &HubMetadata::default())?;
+        export_as(run, None, None, folder, &Path::new("models").join(Report::read(run)?.run), &HubMetadata::default())?;
         let trained_on = folder.join(TRAINED_ON_FILE);
         folder::write(&trained_on, TrainedOn::of_run(run)?.to_csv().as_bytes())?;
         let mut paths = in_folder(folder);

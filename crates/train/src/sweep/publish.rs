@@ -88,6 +88,7 @@ fn report_of(
         calibration: CalibrationSummary { fitted: found.model.calibration, test: found.calibration },
         mistakes,
         gate: model.gate_summary,
+        events: None,
         robustness,
         config: run.resolved.clone(),
         environment: run.environment.clone(),

@@ -7,7 +7,7 @@ use dataset::event_table;
 use features::{Extractor, FeatureConfig};
 use metrics::DetectedEvent;
 use model::{ComputeArgs, EpisodeSettings};
-use predict::{Change, Classifier, Options};
+use predict::{Change, Classifier, Episode, Options};
 use serde::Serialize;
 
 use super::event_rows::check_onsets;
@@ -25,6 +25,28 @@ pub(super) struct DetectorArgs {
     compute: ComputeArgs,
     #[command(flatten)]
     episode: EpisodeArgs,
+}
+
+impl DetectorArgs {
+    /// The model, which has a gate, and its settings with what was given.
+    pub fn load(&self) -> Result<(Classifier, EpisodeSettings), Error> {
+        let (classifier, _) = self.model.load(&self.compute)?;
+        let settings = self.episode.settings(&classifier)?;
+        classifier.check_episodes(&settings).map_err(Error::Request)?;
+        if !classifier.has_gate() {
+            let name = classifier.name();
+            return Err(Error::Config(format!(
+                "{name} has no gate, so it takes every sound for a cry: name a model with one"
+            )));
+        }
+        announce(&classifier);
+        Ok((classifier, settings))
+    }
+
+    /// The folder of the run whose model this is.
+    pub fn run(&self) -> Result<PathBuf, Error> {
+        self.model.run()
+    }
 }
 
 /// What found the cries.
@@ -64,24 +86,12 @@ impl Detections {
         Ok(Self { detector: Detector::Table(table.display().to_string()), lengths_seconds, events })
     }
 
-    /// Those that the model of `args` finds in `files`.
-    pub fn of_model(args: &DetectorArgs, files: &[PathBuf]) -> Result<Self, Error> {
-        let (classifier, _) = args.model.load(&args.compute)?;
-        let settings = args.episode.settings(&classifier);
-        classifier.check_episodes(&settings).map_err(Error::Request)?;
-        if !classifier.has_gate() {
-            let name = classifier.name();
-            return Err(Error::Config(format!(
-                "{name} has no gate, so it takes every sound for a cry: name a model with one"
-            )));
-        }
-        announce(&classifier);
+    /// Those that `classifier` finds in `files` with these settings.
+    pub fn of_model(classifier: &Classifier, settings: EpisodeSettings, files: &[PathBuf]) -> Result<Self, Error> {
         let (mut lengths_seconds, mut events) = (Vec::new(), Vec::new());
         for file in files {
-            let (seconds, found) = find_cries(&classifier, &settings, file).map_err(|error| match error {
-                predict::Error::Sound(source) => Error::Recording { path: file.clone(), source },
-                error => Error::Predict(error),
-            })?;
+            let (seconds, found) =
+                find_cries(classifier, &settings, file).map_err(|error| of_recording(file, error))?;
             lengths_seconds.push(seconds);
             events.push(found);
         }
@@ -100,17 +110,31 @@ fn find_cries(
     let mut cries = Vec::new();
     let (seconds, warnings) = classifier.find_episodes(file, settings, &options, |change| {
         if let Change::Ended(episode) = change {
-            cries.push(DetectedEvent {
-                onset_seconds: episode.start_seconds,
-                end_seconds: episode.end_seconds.unwrap_or(episode.confirmed_seconds),
-                score: episode.cry_score.map(f64::from),
-                confirmed_seconds: Some(episode.confirmed_seconds),
-            });
+            cries.push(detected(&episode));
         }
         Ok::<(), predict::Error>(())
     })?;
     warnings.iter().for_each(|warning| stderr::line(format_args!("{}: {warning}", file.display())));
     Ok((seconds, cries))
+}
+
+/// An episode that has ended as a detected cry. Its score is the highest of its windows: the mean also has those of pauses, and ranks
+/// cries and false alarms worse (docs/monitor.md).
+pub(super) fn detected(episode: &Episode) -> DetectedEvent {
+    DetectedEvent {
+        onset_seconds: episode.start_seconds,
+        end_seconds: episode.end_seconds.unwrap_or(episode.confirmed_seconds),
+        score: episode.peak_cry_score.map(f64::from),
+        confirmed_seconds: Some(episode.confirmed_seconds),
+    }
+}
+
+/// The error of listening to `file`.
+pub(super) fn of_recording(file: &Path, error: predict::Error) -> Error {
+    match error {
+        predict::Error::Sound(source) => Error::Recording { path: file.into(), source },
+        error => Error::Predict(error),
+    }
 }
 
 /// Length of a recording, s: that of its sound, whatever its header says.
