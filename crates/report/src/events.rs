@@ -2,6 +2,7 @@
 
 use dataset::count;
 use experiment::{EventSummary, Report};
+use metrics::Estimate;
 
 use crate::text::interval;
 
@@ -16,8 +17,12 @@ pub(crate) fn in_words(report: &Report) -> Option<String> {
         );
     };
     let EventSummary { truth, settings, n_recordings, seconds, n_cries, n_missed, .. } = events;
-    let with_interval = |estimate: metrics::Estimate, unit: &str| {
-        format!("{:.1}{unit} ({})", estimate.value, interval(estimate.interval, Some(*n_recordings)))
+    let with_interval = |Estimate { value, interval: range }: Estimate, unit: &str| {
+        let range = match range {
+            Some([low, high]) => format!("95 % {low:.1} to {high:.1}"),
+            None => interval(None, Some(*n_recordings)),
+        };
+        format!("{value:.1}{unit} ({range})")
     };
     let false_alarms = events
         .false_alarms_per_hour
@@ -47,7 +52,7 @@ mod tests {
         let mut report = example();
         assert_eq!(
             in_words(&report).unwrap(),
-            "In 6 long recordings, 6.0 hours together (nights.csv): 1 of 29 cries missed, false alarms per hour 3.0 (1.250 to 4.500), median \
+            "In 6 long recordings, 6.0 hours together (nights.csv): 1 of 29 cries missed, false alarms per hour 3.0 (95 % 1.2 to 4.5), median \
              latency 2.5 s (none: undefined in most resamples). An episode began where 2 of 3 windows reached 0.600."
         );
         report.events = None;

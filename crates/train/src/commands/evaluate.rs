@@ -49,8 +49,8 @@ pub struct Args {
     /// Seed of the resamples
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
-    /// In place of the scores, choose how episodes begin and end and print that as TOML: with at most PER_HOUR false alarms per
-    /// hour in these recordings (also while the first cry of an episode has not begun), the fewest misses, then the lowest latency
+    /// In place of the scores, print as TOML the settings of episodes that suit these recordings best: at most PER_HOUR false
+    /// alarms per hour, then the fewest misses, then the lowest latency. An alarm before the first cry of its episode is false
     #[arg(long, value_name = "PER_HOUR", allow_negative_numbers = true, value_parser = number_in(0..=3600), conflicts_with_all = ["detected", "format", "keep"])]
     fit: Option<f64>,
     /// Keep misses, false alarms per hour and latency in the report of the run that --model names, and in the cards of models
